@@ -1,0 +1,26 @@
+#pragma once
+
+// The three operations the backward walk itself needs: adding gradients, and undoing a broadcast. Internal;
+// users find them in xgrad/ops as `a + b`, `sum` and `broadcast_to`.
+
+#include "xgrad/autograd/tensor.hpp"
+
+namespace xgrad::detail {
+
+/// a + b, broadcasting.
+template <class T>
+Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b);
+
+/// x repeated along new and size-1 axes. Throws std::invalid_argument when x does not broadcast to `shape`.
+template <class T>
+Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
+
+/// The adjoint of broadcast_to: x summed over the axes along which a tensor of `shape` was repeated.
+template <class T>
+Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
+
+/// y += x, n numbers.
+template <class T>
+void add_in_place(T* y, const T* x, std::size_t n);
+
+}  // namespace xgrad::detail

@@ -1,0 +1,99 @@
+#pragma once
+
+// Formulas as operations on tensors: broadcasting, recording, and the backward pass. Internal; operations are
+// declared with `apply<F>(f, x, ...)` and users' formulas with `map` (xgrad/ops/map.hpp).
+
+#include <array>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "xgrad/autograd/record.hpp"
+#include "xgrad/kernels/dispatch.hpp"
+#include "xgrad/kernels/primitives.hpp"
+
+namespace xgrad::detail {
+
+/// The static description of an elementwise operation.
+template <class T>
+struct ElementwiseRule : Rule<T> {
+  std::size_t arity;
+  kernels::ElementwiseKernels<T> kernels;
+  /// What the backward pass reads when the inputs in `needed` want a gradient.
+  Saves (*saves)(unsigned needed);
+  /// The backward pass in operations on tensors, for when it is itself recorded.
+  void (*composed)(const void* functor, Backward<T>& b);
+};
+
+template <class T>
+Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor, std::size_t bytes,
+                            void (*copy)(const void*, void*), std::span<const Tensor<T>* const> inputs);
+
+/// The Rule::backward of every elementwise operation.
+template <class T>
+void elementwise_backward(const void* functor, Backward<T>& b);
+
+/// Handles to the inputs as independent variables that are still connected to the graph.
+template <class T>
+std::vector<Tensor<T>> aliases(const Backward<T>& b);
+
+/// Adds the gradients of y, a function of the aliases, to the inputs.
+template <class T>
+void add_composed(Backward<T>& b, const std::vector<Tensor<T>>& inputs, const Tensor<T>& y);
+
+template <class F>
+Saves saves_of(unsigned needed) {
+  if constexpr (requires { F::saves(needed); }) {
+    return {F::saves(needed).inputs, false};
+  } else if constexpr (requires { F::reads; }) {
+    return {F::reads == Reads::input ? 1U : 0U, F::reads == Reads::output};
+  } else {
+    return {~0U, false};
+  }
+}
+
+template <class F, class T, std::size_t... I>
+void composed_backward(const F& f, Backward<T>& b, std::index_sequence<I...>) {
+  if constexpr (requires { F::vjp(b); }) {
+    F::vjp(b);
+  } else if constexpr (requires { f.composed(b); }) {
+    f.composed(b);
+  } else if constexpr (requires { F::reads; }) {
+    const Tensor<T> x = F::reads == Reads::input ? b.input(0) : Tensor<T>();
+    const Tensor<T> y = F::reads == Reads::output ? b.output() : Tensor<T>();
+    b.add(0, b.gradient() * f.slope(x, y));
+  } else {
+    const std::vector<Tensor<T>> x = aliases(b);
+    add_composed(b, x, Tensor<T>(f(x[I]...)));
+  }
+}
+
+template <class F, class T, std::size_t N>
+ElementwiseRule<T> make_elementwise_rule(const char* name, const kernels::ElementwiseKernels<T>& kernels) {
+  ElementwiseRule<T> rule;
+  rule.name = name;
+  rule.backward = &elementwise_backward<T>;
+  if constexpr (requires(Backward<T>& b) { F::vjp(b); }) {
+    rule.backward = [](const void*, Backward<T>& b) { F::vjp(b); };
+  }
+  rule.destroy = std::is_trivially_destructible_v<F> ? nullptr : &destroy_attributes<F>;
+  rule.arity = N;
+  rule.kernels = kernels;
+  rule.saves = &saves_of<F>;
+  rule.composed = [](const void* functor, Backward<T>& b) {
+    composed_backward<F, T>(*static_cast<const F*>(functor), b, std::make_index_sequence<N>{});
+  };
+  return rule;
+}
+
+/// The operation of a formula that the library has kernels for.
+template <class F, class T, class... More>
+Tensor<T> apply(const F& f, const Tensor<T>& first, const More&... more) {
+  static const ElementwiseRule<T> rule =
+      make_elementwise_rule<F, T, 1 + sizeof...(More)>(F::name, kernels::elementwise_kernels_here<F, T>());
+  const Tensor<T>* const inputs[] = {&first, &more...};
+  return apply_elementwise<T>(rule, &f, sizeof(F), &copy_attributes<F>, inputs);
+}
+
+}  // namespace xgrad::detail

@@ -1,0 +1,143 @@
+#include "xgrad/autograd/node.hpp"
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/autograd/tensor.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+SharedCount live;
+
+}  // namespace
+
+std::int64_t live_nodes() { return live.get(); }
+
+template <class T>
+Node<T>* make_node() {
+  live.add(1);
+  return ::new (pool_allocate(sizeof(Node<T>))) Node<T>;
+}
+
+template <class T>
+Node<T>* make_value(const Shape& shape) {
+  std::size_t elements = 1;
+  for (const std::size_t size : shape) {
+    if (size != 0 && elements > std::numeric_limits<std::size_t>::max() / sizeof(T) / size) {
+      throw std::invalid_argument("shape " + to_string(shape) + " has more elements than memory can address");
+    }
+    elements *= size;
+  }
+  T* data = static_cast<T*>(pool_allocate(elements * sizeof(T)));
+  Node<T>* n;
+  try {
+    n = make_node<T>();
+  } catch (...) {
+    pool_free(data, elements * sizeof(T));
+    throw;
+  }
+  n->data = data;
+  n->elements = elements;
+  n->owns_data = true;
+  n->shape = shape;
+  return n;
+}
+
+template <class T>
+Node<T>* share_value(Node<T>* n, const Shape& shape) {
+  Node<T>* base = n->base != nullptr ? n->base : n;
+  Node<T>* r = make_node<T>();
+  hold(base);
+  r->base = base;
+  r->data = n->data;
+  r->elements = n->elements;
+  r->shape = shape;
+  return r;
+}
+
+template <class T>
+void free_value(Node<T>* n) noexcept {
+  delete n->face.exchange(nullptr, std::memory_order_acq_rel);
+  if (n->owns_data) pool_free(n->data, n->elements * sizeof(T));
+  n->owns_data = false;
+  n->data = nullptr;
+  if (n->base != nullptr) drop(std::exchange(n->base, nullptr));
+}
+
+template <class T>
+void release_entry(Node<T>* n) noexcept {
+  n->released = true;
+  Edge<T>* edges = std::exchange(n->edges, nullptr);
+  const std::size_t count = std::exchange(n->edge_count, 0U);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Edge<T> e = edges[i];
+    if (e.node == nullptr) continue;
+    if (e.saved) drop_value(e.node);
+    drop_node(e.node);
+  }
+  if (count > kInlineEdges) pool_free(edges, count * sizeof(Edge<T>));
+  if (n->attributes != nullptr) {
+    if (n->rule->destroy != nullptr) n->rule->destroy(n->attributes);
+    if (n->attribute_bytes > kInlineAttributes) pool_free(n->attributes, n->attribute_bytes);
+    n->attributes = nullptr;
+  }
+  if (n->saves_output) {
+    n->saves_output = false;
+    drop_value(n);
+  }
+}
+
+// Dropping an edge may free its node, whose edges are dropped in turn: the nodes wait in a list instead of on
+// the stack.
+template <class T>
+void free_node(Node<T>* n) noexcept {
+  thread_local Node<T>* waiting = nullptr;
+  thread_local bool draining = false;
+  n->next = waiting;
+  waiting = n;
+  if (draining) return;
+  draining = true;
+  while ((n = waiting) != nullptr) {
+    waiting = n->next;
+    if (n->rule != nullptr && n->edges != nullptr) release_entry(n);
+    if (n->grad != nullptr) drop(n->grad);
+    if (n->pending != nullptr) drop(n->pending);
+    delete n->hooks;
+    n->~Node<T>();
+    pool_free(n, sizeof(Node<T>));
+    live.add(-1);
+  }
+  draining = false;
+}
+
+template <class T>
+const Array<T>& face_of(Node<T>& n) {
+  if (const Array<T>* face = n.face.load(std::memory_order_acquire)) return *face;
+  typename Array<T>::shape_type shape(n.shape.begin(), n.shape.end());
+  typename Array<T>::strides_type strides(n.shape.rank());
+  xt::compute_strides(shape, xt::layout_type::row_major, strides);
+  typename Array<T>::storage_type storage(n.elements, PoolAllocator<T>(n.data));
+  auto* made = new Array<T>(std::move(storage), std::move(shape), std::move(strides));
+  Array<T>* expected = nullptr;
+  if (!n.face.compare_exchange_strong(expected, made, std::memory_order_acq_rel)) {
+    delete made;  // another thread was first
+    return *expected;
+  }
+  return *made;
+}
+
+#define XGRAD_INSTANTIATE(T)                                        \
+  template Node<T>* make_node<T>();                                 \
+  template Node<T>* make_value<T>(const Shape&);                    \
+  template Node<T>* share_value<T>(Node<T>*, const Shape&);         \
+  template void free_value<T>(Node<T>*) noexcept;                   \
+  template void free_node<T>(Node<T>*) noexcept;                    \
+  template void release_entry<T>(Node<T>*) noexcept;                \
+  template const Array<T>& face_of<T>(Node<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::detail

@@ -1,0 +1,61 @@
+#include "xgrad/autograd/record.hpp"
+
+#include <algorithm>
+
+namespace xgrad::detail {
+namespace {
+
+thread_local std::uint64_t last_sequence = 0;
+
+template <class T>
+Edge<T> make_edge(const Tensor<T>& input, bool saved) {
+  Node<T>* n = input.node();
+  const bool needs = n->requires_grad;
+  if (!needs && !saved) return {nullptr, 0, false, false};
+  n->refs.add(1);
+  if (saved) n->value_refs.add(1);
+  return {n, n->version().load(std::memory_order_relaxed), needs, saved};
+}
+
+template <class T>
+void attach_attributes(Node<T>* n, const void* attributes, std::size_t bytes, void (*copy)(const void*, void*)) {
+  n->attribute_bytes = bytes;
+  void* place = bytes <= kInlineAttributes ? n->inline_attributes : pool_allocate(bytes);
+  copy(attributes, place);
+  n->attributes = place;
+}
+
+}  // namespace
+
+template <class T>
+void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs, Saves saves,
+                  const void* attributes, std::size_t attribute_bytes, void (*copy)(const void*, void*)) {
+  if (!is_recording()) return;
+  const bool needed = std::any_of(inputs.begin(), inputs.end(), [](const Tensor<T>* t) { return t->requires_grad(); });
+  if (!needed) return;
+  Node<T>* n = y.node();
+  const std::size_t count = inputs.size();
+  n->edges = count <= kInlineEdges ? n->inline_edges
+                                   : static_cast<Edge<T>*>(pool_allocate(count * sizeof(Edge<T>)));
+  n->edge_count = static_cast<std::uint32_t>(count);
+  n->requires_grad = true;
+  n->rule = &rule;
+  std::uint64_t sequence = last_sequence;
+  for (std::size_t i = 0; i < count; ++i) {
+    n->edges[i] = make_edge(*inputs[i], i < 32 && (saves.inputs >> i & 1U) != 0);
+    if (n->edges[i].node != nullptr) sequence = std::max(sequence, n->edges[i].node->sequence);
+  }
+  n->sequence = last_sequence = sequence + 1;
+  if (attributes != nullptr) attach_attributes(n, attributes, attribute_bytes, copy);
+  if (saves.output) {
+    n->saves_output = true;
+    n->value_refs.add(1);
+  }
+}
+
+template void record_entry<float>(const Tensor<float>&, const Rule<float>&, std::span<const Tensor<float>* const>, Saves,
+                                  const void*, std::size_t, void (*)(const void*, void*));
+template void record_entry<double>(const Tensor<double>&, const Rule<double>&, std::span<const Tensor<double>* const>,
+                                   Saves, const void*, std::size_t, void (*)(const void*, void*));
+
+}  // namespace xgrad::detail

@@ -1,0 +1,66 @@
+#include "xgrad/autograd/shape.hpp"
+
+#include <limits>
+#include <stdexcept>
+
+namespace xgrad {
+
+void Shape::push_back(std::size_t size) {
+  if (rank_ == kMaxRank) throw std::invalid_argument("shape: more than 8 axes");
+  sizes_[rank_++] = size;
+}
+
+Shape Shape::without(std::size_t i) const {
+  Shape r;
+  for (std::size_t k = 0; k < rank_; ++k) {
+    if (k != i) r.push_back(sizes_[k]);
+  }
+  return r;
+}
+
+Shape Shape::with(std::size_t i, std::size_t size) const {
+  Shape r;
+  for (std::size_t k = 0; k <= rank_; ++k) {
+    if (k == i) r.push_back(size);
+    if (k < rank_) r.push_back(sizes_[k]);
+  }
+  return r;
+}
+
+std::string to_string(const Shape& shape) {
+  std::string s = "(";
+  for (std::size_t i = 0; i < shape.rank(); ++i) {
+    if (i > 0) s += ", ";
+    s += std::to_string(shape[i]);
+  }
+  return s + ")";
+}
+
+Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  const Shape& longer = a.rank() >= b.rank() ? a : b;
+  const Shape& shorter = a.rank() >= b.rank() ? b : a;
+  Shape r = longer;
+  const std::size_t offset = longer.rank() - shorter.rank();
+  for (std::size_t i = 0; i < shorter.rank(); ++i) {
+    std::size_t& size = r[offset + i];
+    if (size == shorter[i] || shorter[i] == 1) continue;
+    if (size != 1) {
+      throw std::invalid_argument(std::string(operation) + ": shapes do not broadcast: a " + to_string(a) +
+                                  ", b " + to_string(b));
+    }
+    size = shorter[i];
+  }
+  return r;
+}
+
+std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size_t rank) {
+  const auto r = static_cast<std::ptrdiff_t>(rank);
+  if (axis < -r || axis >= r) {
+    throw std::out_of_range(std::string(operation) + ": axis " + std::to_string(axis) +
+                            " is out of range for " + std::to_string(rank) + " axes");
+  }
+  return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
+}
+
+}  // namespace xgrad

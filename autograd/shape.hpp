@@ -1,0 +1,83 @@
+#pragma once
+
+// Shape: the sizes of an array along its axes, and the rules of broadcasting.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <type_traits>
+
+namespace xgrad {
+
+/// The sizes of an array, outermost axis first; no axis at all is a scalar. At most 8 axes.
+class Shape {
+ public:
+  static constexpr std::size_t kMaxRank = 8;
+
+  Shape() {}
+  Shape(std::initializer_list<std::size_t> sizes) : Shape(sizes.begin(), sizes.end()) {}
+
+  /// From any range of integers, such as the shape of an xtensor expression. Throws std::invalid_argument for
+  /// more than 8 axes.
+  template <class Range>
+    requires(!std::is_same_v<Range, Shape> && requires(const Range& r) { r.begin() != r.end(); })
+  explicit Shape(const Range& sizes) : Shape(sizes.begin(), sizes.end()) {}
+
+  template <class Iterator>
+  Shape(Iterator first, Iterator last) {
+    for (; first != last; ++first) push_back(static_cast<std::size_t>(*first));
+  }
+
+  std::size_t rank() const { return rank_; }
+  std::size_t size() const { return rank_; }  ///< number of axes, as of any container
+  bool empty() const { return rank_ == 0; }
+  /// Product of the sizes; 1 for a scalar.
+  std::size_t elements() const {
+    std::size_t n = 1;
+    for (std::size_t i = 0; i < rank_; ++i) n *= sizes_[i];
+    return n;
+  }
+
+  std::size_t operator[](std::size_t i) const { return sizes_[i]; }
+  std::size_t& operator[](std::size_t i) { return sizes_[i]; }
+  std::size_t front() const { return sizes_[0]; }
+  std::size_t back() const { return sizes_[rank_ - 1]; }
+  const std::size_t* begin() const { return sizes_.data(); }
+  const std::size_t* end() const { return sizes_.data() + rank_; }
+  void push_back(std::size_t size);
+
+  /// Without axis `i`.
+  Shape without(std::size_t i) const;
+  /// With `size` inserted before axis `i`.
+  Shape with(std::size_t i, std::size_t size) const;
+
+  bool operator==(const Shape& other) const {
+    if (rank_ != other.rank_) return false;
+    for (std::size_t i = 0; i < rank_; ++i) {
+      if (sizes_[i] != other.sizes_[i]) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::size_t rank_ = 0;
+  std::array<std::size_t, kMaxRank> sizes_;  // the first rank_ are meaningful
+};
+
+/// "(2, 3)", "(5)", "()".
+std::string to_string(const Shape& shape);
+
+/// The shape two operands broadcast to: aligned at the last axis, sizes equal or one of them 1.
+/// Throws std::invalid_argument naming `operation` and both shapes.
+Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b);
+
+/// `axis` counted from the end when negative, as an index in [0, rank). Throws std::out_of_range.
+std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size_t rank);
+
+/// Axes of a reduction: a list, negative ones counted from the end; `{}` and `all_axes` mean every axis.
+using Axes = std::span<const std::ptrdiff_t>;
+
+}  // namespace xgrad

@@ -1,0 +1,195 @@
+#pragma once
+
+// Tensor<T>: a handle to a value in the graph, with T float or double.
+//
+// Copying a Tensor copies the handle: both show the same value. Operations on tensors that require gradients
+// record themselves; `backward()` walks the record. Operations themselves are in xgrad/ops.
+
+#include <concepts>
+#include <functional>
+#include <initializer_list>
+#include <type_traits>
+#include <vector>
+
+#include "xgrad/autograd/array.hpp"
+#include "xgrad/autograd/node.hpp"
+#include "xgrad/autograd/shape.hpp"
+
+namespace xgrad {
+
+/// Options of a backward pass.
+struct BackwardOptions {
+  bool retain_graph = false;  ///< keep what the operations saved, so that another pass can follow
+  bool create_graph = false;  ///< record the pass itself, for derivatives of higher order; implies retain_graph
+};
+
+/// Options of `grad`.
+struct GradOptions {
+  bool retain_graph = false;
+  bool create_graph = false;
+  bool allow_unused = false;  ///< an input the outputs do not depend on gets an undefined tensor, not an error
+};
+
+template <class T>
+class Tensor {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
+                "xgrad: a Tensor holds float or double; labels and positions are xgrad::Indices");
+
+ public:
+  using value_type = T;
+
+  /// No value at all; `defined()` is false and every other use an error.
+  Tensor() = default;
+
+  /// A 0-d constant.
+  template <class S>
+    requires(std::is_arithmetic_v<S>)
+  Tensor(S scalar) : Tensor(filled({}, static_cast<T>(scalar))) {}
+
+  /// A constant: takes over the array without copying it.
+  Tensor(Array<T>&& array);
+  Tensor(const Array<T>& array) : Tensor(Array<T>(array)) {}
+
+  /// A constant from any xtensor expression, evaluated here and converted to T.
+  template <class E>
+  Tensor(const xt::xexpression<E>& expression) : Tensor(Array<T>(expression.derived_cast())) {}
+
+  Tensor(const Tensor& other) : node_(other.node_) {
+    if (node_ != nullptr) detail::hold(node_);
+  }
+  Tensor(Tensor&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  Tensor& operator=(const Tensor& other) {
+    Tensor copy(other);
+    std::swap(node_, copy.node_);
+    return *this;
+  }
+  Tensor& operator=(Tensor&& other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~Tensor() {
+    if (node_ != nullptr) detail::drop(node_);
+  }
+
+  /// A constant of the given shape whose numbers are not set. For kernels that write all of them.
+  static Tensor uninitialized(const Shape& shape);
+  static Tensor filled(const Shape& shape, T value);
+  /// A constant from numbers in row-major order. Throws std::invalid_argument when their count is not the shape's.
+  static Tensor from(const Shape& shape, std::initializer_list<T> values);
+  static Tensor from(const Shape& shape, const std::vector<T>& values);
+
+  bool defined() const { return node_ != nullptr; }
+
+  /// The numbers. The reference is valid as long as a handle to this tensor exists.
+  const Array<T>& value() const;
+  const T* data() const { return checked().data; }
+  const Shape& shape() const { return checked().shape; }
+  std::size_t rank() const { return shape().rank(); }
+  std::size_t size() const { return checked().elements; }  ///< number of elements
+  /// The size along an axis; negative axes count from the end. Throws std::out_of_range.
+  std::size_t size(std::ptrdiff_t axis) const;
+  /// The only element. Throws std::invalid_argument when there is not exactly one.
+  T item() const;
+
+  /// Writes the numbers of a leaf or constant (of the same shape) in place. A pending backward pass that saved
+  /// the old ones is then refused. Throws std::logic_error for a result of a recorded operation.
+  void set_value(const Array<T>& array);
+  /// Writable access to the numbers, under the same rules as set_value.
+  ArrayView<T> mutable_value();
+  /// The same as a raw pointer.
+  T* mutable_data();
+
+  bool requires_grad() const { return node_ != nullptr && node_->requires_grad; }
+  /// Makes a leaf require a gradient, or freezes it. Throws std::logic_error for a result of a recorded operation.
+  Tensor& requires_grad_(bool on = true);
+  /// True for constants and parameters, false for results of recorded operations.
+  bool is_leaf() const { return checked().rule == nullptr; }
+  /// Name of the operation this tensor came out of; "leaf" for a leaf.
+  const char* operation() const;
+
+  /// The accumulated gradient. Throws std::logic_error when there is none: after construction, after
+  /// zero_grad(), when no backward pass reached this tensor, or for an interior tensor without retain_grad().
+  const Array<T>& grad() const;
+  bool has_grad() const { return checked().grad != nullptr; }
+  /// The gradient as a tensor (after `create_graph` differentiable); undefined when there is none.
+  Tensor gradient() const;
+  /// Replaces the gradient; an undefined tensor removes it. Throws std::invalid_argument for another shape.
+  void set_gradient(const Tensor& gradient);
+  /// Removes the gradient: the next backward pass moves its result in instead of adding to zeros.
+  void zero_grad() { set_gradient({}); }
+  /// Keeps the gradient of an interior tensor, as of a leaf.
+  void retain_grad();
+
+  /// Calls `hook` with the finished gradient in each backward pass, before it is accumulated or passed on; a
+  /// defined tensor that it returns takes its place (same shape). Returns an id for remove_hook.
+  std::size_t register_hook(std::function<Tensor(const Tensor&)> hook);
+  void remove_hook(std::size_t id);
+
+  /// Adds d(this)/d(leaf) to the gradient of every leaf that requires one.
+  /// Without a seed this must have one element; `seed` is d(loss)/d(this), of this tensor's shape.
+  /// Throws std::logic_error: nothing requires a gradient, the graph was released by an earlier pass, or a value
+  /// it saved was changed in place; std::invalid_argument: not a scalar and no seed, seed of another shape.
+  void backward(BackwardOptions options = {}) const { backward(Tensor(), options); }
+  void backward(const Tensor& seed, BackwardOptions options = {}) const;
+
+  /// The same numbers as a constant, sharing memory: no gradient flows through. The memory stays shared: writing
+  /// in place to one changes the other.
+  Tensor detach() const;
+  /// A constant with a copy of the numbers.
+  Tensor clone() const;
+
+  /// True when both handles show the same tensor.
+  bool is_same(const Tensor& other) const { return node_ == other.node_; }
+
+  // Internal: for operations.
+  explicit Tensor(detail::Node<T>* node) : node_(node) {
+    if (node_ != nullptr) detail::hold(node_);
+  }
+  detail::Node<T>* node() const { return node_; }
+
+ private:
+  detail::Node<T>& checked() const {
+    if (node_ == nullptr) fail_undefined();
+    return *node_;
+  }
+  [[noreturn]] static void fail_undefined();
+
+  detail::Node<T>* node_ = nullptr;
+};
+
+/// A leaf that requires gradients, from any xtensor expression.
+template <class E>
+auto parameter(const xt::xexpression<E>& expression) {
+  using V = typename E::value_type;
+  using T = std::conditional_t<std::is_same_v<V, float>, float, double>;
+  Tensor<T> t(expression);
+  t.requires_grad_(true);
+  return t;
+}
+
+/// A leaf that requires gradients with a copy of the numbers of `value`.
+template <class T>
+Tensor<T> parameter(const Tensor<T>& value) {
+  Tensor<T> t = value.clone();
+  t.requires_grad_(true);
+  return t;
+}
+
+/// d(sum of outputs)/d(inputs), without touching any `.grad()`. `seeds`, when given, has one tensor for each
+/// output, of its shape; without it every output must have one element. Inputs may be interior tensors.
+/// Throws as `backward`, and std::logic_error for an input that does not reach the outputs unless
+/// `allow_unused`.
+template <class T>
+std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
+                            GradOptions options = {}, const std::vector<Tensor<T>>& seeds = {});
+
+/// The same for one output and one input.
+template <class T>
+Tensor<T> grad(const Tensor<T>& output, const Tensor<T>& input, GradOptions options = {}) {
+  return grad(std::vector<Tensor<T>>{output}, std::vector<Tensor<T>>{input}, options)[0];
+}
+
+extern template class Tensor<float>;
+extern template class Tensor<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,1 @@
+# Installation is exported as xgrad::xgrad.

@@ -1,0 +1,68 @@
+#pragma once
+
+// For kernel sources only: the instruction set this source is being compiled for (-DXGRAD_KERNEL_ISA=...).
+// Such a source sees raw pointers and sizes, and no xtensor header: an inline function of a library compiled with
+// AVX-512 here and without it elsewhere would be one symbol to the linker.
+
+#include "xgrad/kernels/dispatch.hpp"
+#include "xgrad/kernels/elementwise.hpp"
+
+namespace xgrad::kernels {
+
+constexpr Isa kIsa = Isa::XGRAD_KERNEL_ISA;
+
+template <Isa I>
+struct ArchOf {
+  using type = xsimd::default_arch;
+};
+#if defined(__x86_64__)
+template <>
+struct ArchOf<Isa::baseline> {
+  using type = xsimd::sse2;
+};
+#if defined(__AVX2__) && defined(__FMA__)
+template <>
+struct ArchOf<Isa::avx2> {
+  using type = xsimd::fma3<xsimd::avx2>;
+};
+#endif
+#if defined(__AVX512BW__)
+template <>
+struct ArchOf<Isa::avx512> {
+  using type = xsimd::avx512bw;
+};
+#endif
+#endif
+using Arch = ArchOf<kIsa>::type;
+
+template <class F, class T, std::size_t N>
+ElementwiseKernels<T> make_elementwise_kernels() {
+  using K = Elementwise<Arch, F, T, N>;
+  if constexpr (requires { F::no_gradient; }) {
+    return {&K::forward, {}};
+  } else if constexpr (N == 1) {
+    return {&K::forward, {nullptr, &K::template backward<1>, nullptr, nullptr}};
+  } else if constexpr (N == 2) {
+    return {&K::forward, {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
+  } else {
+    return {&K::forward, {&K::template backward<(1U << N) - 1>, nullptr, nullptr, nullptr}};
+  }
+}
+
+/// The number of arguments of a formula.
+template <class F>
+constexpr std::size_t arity_of() {
+  if constexpr (requires { F::arity; }) {
+    return F::arity;
+  } else {
+    return 1;
+  }
+}
+
+template <Isa I, class F, class T>
+ElementwiseKernels<T> elementwise_kernels() {
+  static_assert(I == kIsa);
+  return make_elementwise_kernels<F, T, arity_of<F>()>();
+}
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,245 @@
+#include "xgrad/kernels/pool.hpp"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+namespace xgrad {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
+constexpr std::size_t kSmall = std::size_t{64} << 10;             // largest block of a thread's own cache
+constexpr std::size_t kThreadCap = std::size_t{64} << 20;         // bytes a thread keeps for itself
+constexpr std::size_t kClasses = 192;
+
+// Class c holds blocks of class_bytes(c): 64, 80, 96, 112, 128, 160, ... four steps per doubling. Blocks stay
+// 64-byte aligned because the system is asked for each with that alignment.
+std::size_t class_of(std::size_t bytes) {
+  if (bytes <= 64) return 0;
+  const std::size_t high = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // 2^high < bytes
+  const std::size_t step = std::size_t{1} << (high - 2);
+  return (high - 6) * 4 + (bytes - (std::size_t{1} << high) + step - 1) / step;
+}
+
+std::size_t class_bytes(std::size_t c) {
+  const std::size_t base = std::size_t{64} << (c / 4);
+  return base + (c % 4) * (base / 4);
+}
+
+bool pooling_by_default() {
+#if defined(__SANITIZE_ADDRESS__)
+  return false;
+#else
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  return false;
+#endif
+#endif
+  const char* setting = std::getenv("XGRAD_POOL");
+  return setting == nullptr || std::strcmp(setting, "off") != 0;
+#endif
+}
+
+struct Block {
+  Block* next;
+};
+
+struct Lists {
+  std::array<Block*, kClasses> head{};
+
+  void push(std::size_t c, void* p) { head[c] = ::new (p) Block{head[c]}; }
+  void* pop(std::size_t c) {
+    Block* b = head[c];
+    if (b != nullptr) head[c] = b->next;
+    return b;
+  }
+};
+
+void* from_system(std::size_t bytes) {
+  const bool huge = bytes >= kHugePage;
+  const std::size_t align = huge ? kHugePage : kAlignment;
+  void* p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
+  if (p == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  if (huge) madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+  return p;
+}
+
+// Counters of one thread; written by their owner only, read by pool_statistics().
+struct Counters {
+  std::atomic<std::int64_t> in_use{0}, cached{0};
+  std::atomic<std::uint64_t> requests{0}, system{0};
+
+  template <class A, class V>
+  static void add(A& counter, V amount) {
+    counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+};
+
+struct ThreadCache;
+
+// Never destroyed: arrays may be freed by destructors that run after every other static's.
+struct Shared {
+  std::mutex mutex;
+  Lists lists;                      // guarded by mutex
+  std::size_t cached = 0;           // guarded by mutex
+  ThreadCache* threads = nullptr;   // guarded by mutex
+  std::int64_t gone_in_use = 0;     // of threads that ended, guarded by mutex
+  std::uint64_t gone_requests = 0, gone_system = 0;
+  std::atomic<std::size_t> cap{std::size_t{2} << 30};
+  std::atomic<bool> pooling{pooling_by_default()};
+};
+
+Shared& shared() {
+  static Shared* const s = new Shared;
+  return *s;
+}
+
+struct ThreadCache {
+  Lists lists;
+  Counters count;
+  ThreadCache* next = nullptr;
+
+  ThreadCache() {
+    Shared& s = shared();
+    const std::lock_guard lock(s.mutex);
+    next = s.threads;
+    s.threads = this;
+  }
+  ~ThreadCache();
+};
+
+// Trivially destructible, so it can still be asked while the thread's other objects are destroyed.
+thread_local ThreadCache* cache = nullptr;
+thread_local bool cache_gone = false;
+
+ThreadCache::~ThreadCache() {
+  cache = nullptr;
+  cache_gone = true;
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  for (std::size_t c = 0; c < kClasses; ++c) {
+    while (void* p = lists.pop(c)) {
+      s.lists.push(c, p);
+      s.cached += class_bytes(c);
+    }
+  }
+  s.gone_in_use += count.in_use.load(std::memory_order_relaxed);
+  s.gone_requests += count.requests.load(std::memory_order_relaxed);
+  s.gone_system += count.system.load(std::memory_order_relaxed);
+  for (ThreadCache** p = &s.threads; *p != nullptr; p = &(*p)->next) {
+    if (*p == this) {
+      *p = next;
+      break;
+    }
+  }
+}
+
+ThreadCache* make_cache() {
+  if (cache_gone) return nullptr;
+  thread_local ThreadCache own;
+  cache = &own;
+  return cache;
+}
+
+ThreadCache* my_cache() { return cache != nullptr ? cache : make_cache(); }
+
+void* take_shared(std::size_t c) {
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  void* p = s.lists.pop(c);
+  if (p != nullptr) s.cached -= class_bytes(c);
+  return p;
+}
+
+// True when the shared lists keep the block.
+bool give_shared(std::size_t c, void* p) {
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  if (s.cached + class_bytes(c) > s.cap.load(std::memory_order_relaxed)) return false;
+  s.lists.push(c, p);
+  s.cached += class_bytes(c);
+  return true;
+}
+
+}  // namespace
+
+namespace detail {
+
+void* pool_allocate(std::size_t bytes) {
+  const std::size_t c = class_of(bytes);
+  if (c >= kClasses) throw std::bad_alloc();
+  const std::size_t size = class_bytes(c);
+  ThreadCache* mine = my_cache();
+  void* p = nullptr;
+  if (shared().pooling.load(std::memory_order_relaxed)) {
+    if (mine != nullptr && size <= kSmall && (p = mine->lists.pop(c)) != nullptr) {
+      Counters::add(mine->count.cached, -static_cast<std::int64_t>(size));
+    } else {
+      p = take_shared(c);
+    }
+  }
+  const bool fresh = p == nullptr;
+  if (fresh) p = from_system(size);
+  if (mine != nullptr) {
+    Counters::add(mine->count.requests, 1U);
+    Counters::add(mine->count.in_use, static_cast<std::int64_t>(size));
+    if (fresh) Counters::add(mine->count.system, 1U);
+  }
+  return p;
+}
+
+void pool_free(void* block, std::size_t bytes) noexcept {
+  if (block == nullptr) return;
+  const std::size_t c = class_of(bytes), size = class_bytes(c);
+  ThreadCache* mine = my_cache();
+  if (mine != nullptr) Counters::add(mine->count.in_use, -static_cast<std::int64_t>(size));
+  if (!shared().pooling.load(std::memory_order_relaxed)) return std::free(block);
+  if (mine != nullptr && size <= kSmall &&
+      mine->count.cached.load(std::memory_order_relaxed) < static_cast<std::int64_t>(kThreadCap)) {
+    mine->lists.push(c, block);
+    Counters::add(mine->count.cached, static_cast<std::int64_t>(size));
+  } else if (!give_shared(c, block)) {
+    std::free(block);
+  }
+}
+
+}  // namespace detail
+
+PoolStatistics pool_statistics() {
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  std::int64_t in_use = s.gone_in_use;
+  PoolStatistics r{0, s.cached, s.gone_requests, s.gone_system};
+  for (const ThreadCache* t = s.threads; t != nullptr; t = t->next) {
+    in_use += t->count.in_use.load(std::memory_order_relaxed);
+    r.cached += static_cast<std::size_t>(t->count.cached.load(std::memory_order_relaxed));
+    r.requests += t->count.requests.load(std::memory_order_relaxed);
+    r.system_allocations += t->count.system.load(std::memory_order_relaxed);
+  }
+  r.in_use = static_cast<std::size_t>(in_use);
+  return r;
+}
+
+void set_pool_cap(std::size_t bytes) { shared().cap.store(bytes, std::memory_order_relaxed); }
+
+void trim_pool() {
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  for (std::size_t c = 0; c < kClasses; ++c) {
+    while (void* p = s.lists.pop(c)) std::free(p);
+  }
+  s.cached = 0;
+}
+
+void set_pooling(bool on) { shared().pooling.store(on, std::memory_order_relaxed); }
+
+}  // namespace xgrad

@@ -1,0 +1,107 @@
+#pragma once
+
+// Arithmetic, comparison and selection on tensors. All broadcast; a scalar may stand on either side.
+//
+// Comparisons give masks: 1 where true, 0 where false, never a gradient. Compound ones are written with && || !.
+
+#include <type_traits>
+
+#include "xgrad/autograd/tensor.hpp"
+
+namespace xgrad {
+
+/// a + b. Gradient: ga = gy, gb = gy.
+template <class T>
+Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b);
+/// a - b. Gradient: ga = gy, gb = -gy.
+template <class T>
+Tensor<T> subtract(const Tensor<T>& a, const Tensor<T>& b);
+/// a b. Gradient: ga = gy b, gb = gy a.
+template <class T>
+Tensor<T> multiply(const Tensor<T>& a, const Tensor<T>& b);
+/// a / b. Gradient: ga = gy / b, gb = -gy a / b^2.
+template <class T>
+Tensor<T> divide(const Tensor<T>& a, const Tensor<T>& b);
+/// -x.
+template <class T>
+Tensor<T> negative(const Tensor<T>& x);
+
+/// x^y. Gradient: gx = gy y x^(y-1), and by the exponent gy x^y log x. Conventions: d/dx of x^0 is 0 everywhere;
+/// d/dy at x = 0, y > 0 is 0. A negative x with an exponent that is no integer gives NaN, as in the C library.
+template <class T>
+Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
+/// x^p for a constant exponent.
+template <class T>
+Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> p);
+
+/// The larger of a and b; NaN when either is. Equal arguments share the gradient evenly.
+template <class T>
+Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b);
+/// The smaller of a and b; NaN when either is. Equal arguments share the gradient evenly.
+template <class T>
+Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b);
+/// a where the mask is not 0, b elsewhere. What is not selected gets the gradient 0, whatever its value.
+template <class T>
+Tensor<T> where(const Tensor<T>& mask, const std::type_identity_t<Tensor<T>>& a,
+                const std::type_identity_t<Tensor<T>>& b);
+
+template <class T>
+Tensor<T> less(const Tensor<T>& a, const Tensor<T>& b);
+template <class T>
+Tensor<T> less_equal(const Tensor<T>& a, const Tensor<T>& b);
+template <class T>
+Tensor<T> greater(const Tensor<T>& a, const Tensor<T>& b);
+template <class T>
+Tensor<T> greater_equal(const Tensor<T>& a, const Tensor<T>& b);
+template <class T>
+Tensor<T> equal(const Tensor<T>& a, const Tensor<T>& b);
+template <class T>
+Tensor<T> not_equal(const Tensor<T>& a, const Tensor<T>& b);
+/// Any number but 0 counts as true.
+template <class T>
+Tensor<T> logical_and(const Tensor<T>& a, const Tensor<T>& b);
+template <class T>
+Tensor<T> logical_or(const Tensor<T>& a, const Tensor<T>& b);
+template <class T>
+Tensor<T> logical_not(const Tensor<T>& a);
+
+// Operators: the functions above, also with a scalar on either side.
+// clang-format off
+template <class T> Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) { return add(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator+(const Tensor<T>& a, S b) { return add(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator+(S a, const Tensor<T>& b) { return add(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) { return subtract(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator-(const Tensor<T>& a, S b) { return subtract(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator-(S a, const Tensor<T>& b) { return subtract(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) { return multiply(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator*(const Tensor<T>& a, S b) { return multiply(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator*(S a, const Tensor<T>& b) { return multiply(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) { return divide(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator/(const Tensor<T>& a, S b) { return divide(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator/(S a, const Tensor<T>& b) { return divide(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator<(const Tensor<T>& a, const Tensor<T>& b) { return less(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator<(const Tensor<T>& a, S b) { return less(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator<(S a, const Tensor<T>& b) { return less(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator<=(const Tensor<T>& a, const Tensor<T>& b) { return less_equal(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator<=(const Tensor<T>& a, S b) { return less_equal(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator<=(S a, const Tensor<T>& b) { return less_equal(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator>(const Tensor<T>& a, const Tensor<T>& b) { return greater(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator>(const Tensor<T>& a, S b) { return greater(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator>(S a, const Tensor<T>& b) { return greater(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator>=(const Tensor<T>& a, const Tensor<T>& b) { return greater_equal(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator>=(const Tensor<T>& a, S b) { return greater_equal(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator>=(S a, const Tensor<T>& b) { return greater_equal(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator==(const Tensor<T>& a, const Tensor<T>& b) { return equal(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator==(const Tensor<T>& a, S b) { return equal(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator==(S a, const Tensor<T>& b) { return equal(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator!=(const Tensor<T>& a, const Tensor<T>& b) { return not_equal(a, b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator!=(const Tensor<T>& a, S b) { return not_equal(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> operator!=(S a, const Tensor<T>& b) { return not_equal(Tensor<T>(a), b); }
+template <class T> Tensor<T> operator&&(const Tensor<T>& a, const Tensor<T>& b) { return logical_and(a, b); }
+template <class T> Tensor<T> operator||(const Tensor<T>& a, const Tensor<T>& b) { return logical_or(a, b); }
+template <class T> Tensor<T> operator!(const Tensor<T>& a) { return logical_not(a); }
+template <class T> Tensor<T> operator-(const Tensor<T>& x) { return negative(x); }
+template <class T> Tensor<T> operator+(const Tensor<T>& x) { return x; }
+// clang-format on
+
+}  // namespace xgrad

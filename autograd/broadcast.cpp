@@ -105,6 +105,20 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   return y;
 }
 
+namespace {
+template <class T>
+const Rule<T> kView = {
+    "reshape", [](const void*, Backward<T>& b) { b.add(0, view(b.take_gradient(), b.input_shape(0))); }, nullptr};
+}
+
+template <class T>
+Tensor<T> view(const Tensor<T>& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  Tensor<T> y(share_value(x.node(), shape));
+  record<T>(y, kView<T>, {&x}, {});
+  return y;
+}
+
 template <class T>
 void add_in_place(T* y, const T* x, std::size_t n) {
   kernels::reduce_kernels<T>().axpy(y, x, T(1), n);
@@ -114,6 +128,7 @@ void add_in_place(T* y, const T* x, std::size_t n) {
   template Tensor<T> add(const Tensor<T>&, const Tensor<T>&);             \
   template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);        \
   template Tensor<T> sum_to(const Tensor<T>&, const Shape&);              \
+  template Tensor<T> view(const Tensor<T>&, const Shape&);                \
   template void add_in_place(T*, const T*, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -1,7 +1,9 @@
 #pragma once
 
-// The three operations the backward walk itself needs: adding gradients, and undoing a broadcast. Internal;
-// users find them in xgrad/ops as `a + b`, `sum` and `broadcast_to`.
+// The operations that the backward walk itself and every family of operations need: adding gradients, undoing a
+// broadcast, looking at numbers under another shape. Internal;
+// users find
+// them in xgrad/ops as `a + b`, `sum`, `broadcast_to` and `reshape`.
 
 #include "xgrad/autograd/tensor.hpp"
 
@@ -18,6 +20,10 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
 /// The adjoint of broadcast_to: x summed over the axes along which a tensor of `shape` was repeated.
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
+
+/// The same numbers under another shape of as many elements, sharing memory. Differentiable.
+template <class T>
+Tensor<T> view(const Tensor<T>& x, const Shape& shape);
 
 /// y += x, n numbers.
 template <class T>

@@ -1,0 +1,30 @@
+#pragma once
+
+// Tensors with names: how modules hand their parameters to optimizers, checkpoints and reports.
+
+#include <string>
+#include <vector>
+
+#include "xgrad/autograd/tensor.hpp"
+
+namespace xgrad {
+
+template <class T>
+struct NamedTensor {
+  std::string name;  ///< with the path of modules: "encoder.fc1.weight"
+  Tensor<T> tensor;
+};
+
+/// In the order of registration.
+template <class T>
+using NamedTensors = std::vector<NamedTensor<T>>;
+
+/// Gives plain tensors the names "0", "1", ...
+template <class T>
+NamedTensors<T> named(const std::vector<Tensor<T>>& tensors) {
+  NamedTensors<T> r;
+  for (const Tensor<T>& t : tensors) r.push_back({std::to_string(r.size()), t});
+  return r;
+}
+
+}  // namespace xgrad

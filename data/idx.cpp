@@ -1,0 +1,195 @@
+#include "xgrad/data/idx.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "xgrad/serialization/atomic_file.hpp"
+#include "xgrad/serialization/deflate.hpp"
+
+namespace xgrad {
+namespace {
+
+using detail::Bytes;
+using detail::BytesView;
+using detail::Content;
+using detail::Origin;
+
+constexpr std::string_view kReader = "idx";
+constexpr std::size_t kImageAxes = 3, kLabelAxes = 1;
+
+struct TypeCode {
+  unsigned code;
+  DType dtype;
+};
+constexpr TypeCode kTypes[] = {{0x08, DType::uint8}, {0x09, DType::int8},    {0x0B, DType::int16},
+                               {0x0C, DType::int32}, {0x0D, DType::float32}, {0x0E, DType::float64}};
+
+// 2051 for images, 2049 for labels.
+std::uint32_t magic_number(unsigned type, std::size_t axes) {
+  return (type << 8U) | static_cast<std::uint32_t>(axes);
+}
+
+std::string describe(std::uint32_t magic) {
+  const std::string number = std::to_string(magic);
+  if (magic == magic_number(0x08, kImageAxes)) return number + " (images)";
+  if (magic == magic_number(0x08, kLabelAxes)) return number + " (labels)";
+  return number;
+}
+
+struct Header {
+  std::uint32_t magic;
+  DType dtype;
+  Shape shape;
+};
+
+DType type_of(const Origin& from, std::uint32_t magic) {
+  for (const TypeCode& t : kTypes) {
+    if (magic >> 8U == t.code) return t.dtype;
+  }
+  from.fail("not an IDX file: magic number ", magic, ", wanted 2051 (images), 2049 (labels) or a relative");
+}
+
+std::uint32_t read_word(const Origin& from, Content& content, const char* what) {
+  const Bytes word = content.read(4);
+  if (word.size() < 4) from.fail("truncated in the header: no room for ", what);
+  return detail::load_big<std::uint32_t>(word.data());
+}
+
+Header read_header(const Origin& from, Content& content) {
+  Header h{read_word(from, content, "the magic number"), {}, {}};
+  h.dtype = type_of(from, h.magic);
+  const std::size_t axes = h.magic & 0xFFU;
+  if (axes > Shape::kMaxRank) from.fail(axes, " axes, at most ", Shape::kMaxRank, " are supported");
+  for (std::size_t i = 0; i < axes; ++i) h.shape.push_back(read_word(from, content, "the sizes"));
+  return h;
+}
+
+Bytes read_data(const Origin& from, Content& content, const Header& h) {
+  const auto bytes = detail::product(item_size(h.dtype), {h.shape.begin(), h.shape.size()});
+  if (!bytes) from.fail("shape ", to_string(h.shape), " is too large");
+  Bytes data = content.read(*bytes + 1);
+  const bool more = data.size() > *bytes;
+  if (data.size() != *bytes) {
+    from.fail(more ? "more than " : "", more ? *bytes : data.size(), " bytes of data, its header says ",
+              *bytes, ", shape ", to_string(h.shape));
+  }
+  detail::swap_bytes(data, item_size(h.dtype));
+  return data;
+}
+
+StoredArray parse(const Origin& from, BytesView bytes, std::uint32_t wanted_magic) {
+  Content content(from, bytes);
+  const Header h = read_header(from, content);
+  if (wanted_magic != 0 && h.magic != wanted_magic) {
+    from.fail("magic number ", describe(h.magic), ", wanted ", describe(wanted_magic));
+  }
+  return {h.dtype, h.shape, read_data(from, content, h)};
+}
+
+StoredArray read(const std::string& path, std::uint32_t wanted_magic) {
+  return parse({kReader, path}, detail::read_file(kReader, path), wanted_magic);
+}
+
+std::string find(const std::string& directory, const std::string& name) {
+  const std::string plain = directory + "/" + name, packed = plain + ".gz";
+  if (::access(plain.c_str(), F_OK) == 0) return plain;
+  if (::access(packed.c_str(), F_OK) == 0) return packed;
+  Origin{kReader, directory}.fail("holds neither ", name, " nor ", name, ".gz");
+}
+
+const TypeCode& code_of(DType dtype) {
+  for (const TypeCode& t : kTypes) {
+    if (t.dtype == dtype) return t;
+  }
+  throw std::invalid_argument("write_idx: IDX has no element type " + std::string(to_string(dtype)));
+}
+
+Bytes encode(const StoredArray& a) {
+  a.check();
+  Bytes r;
+  detail::append_big(r, magic_number(code_of(a.dtype).code, a.shape.rank()));
+  for (const std::size_t size : a.shape) {
+    if (size > std::numeric_limits<std::uint32_t>::max()) {
+      throw std::invalid_argument("write_idx: a size beyond 32 bits: shape " + to_string(a.shape));
+    }
+    detail::append_big(r, static_cast<std::uint32_t>(size));
+  }
+  const std::size_t head = r.size();
+  detail::append(r, a.bytes);
+  detail::swap_bytes(std::span(r).subspan(head), item_size(a.dtype));
+  return r;
+}
+
+// The array's elements as bytes; `level` refuses by a negative result.
+template <class T, class F>
+StoredArray to_levels(const char* writer, const char* range, const Array<T>& array, std::size_t axes,
+                      const F& level) {
+  const Shape shape(array.shape());
+  if (shape.rank() != axes) {
+    throw std::invalid_argument(std::string(writer) + ": " + std::to_string(axes) +
+                                " axes are wanted: shape " + to_string(shape));
+  }
+  StoredArray r{DType::uint8, shape, Bytes(array.size())};
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    const int byte = level(array.data()[i]);
+    if (byte < 0) {
+      throw std::invalid_argument(std::string(writer) + ": element " + std::to_string(i) + " is not in " +
+                                  range + ": " + std::to_string(array.data()[i]));
+    }
+    r.bytes[i] = static_cast<std::byte>(byte);
+  }
+  return r;
+}
+
+}  // namespace
+
+StoredArray read_idx(const std::string& path) { return read(path, 0); }
+
+StoredArray parse_idx(std::span<const std::byte> bytes, std::string_view name) {
+  return parse({kReader, name}, bytes, 0);
+}
+
+Array<float> read_idx_images(const std::string& path, const IdxOptions& options) {
+  auto images = read(path, magic_number(0x08, kImageAxes)).to<float>();
+  if (!options.raw) images /= 255.0F;
+  return images;
+}
+
+Indices read_idx_labels(const std::string& path) {
+  return read(path, magic_number(0x08, kLabelAxes)).to<std::int64_t>();
+}
+
+ImageData load_idx(const std::string& directory, Split split, const IdxOptions& options) {
+  const std::string prefix = split == Split::train ? "train-" : "t10k-";
+  const std::string images = find(directory, prefix + "images-idx3-ubyte");
+  const std::string labels = find(directory, prefix + "labels-idx1-ubyte");
+  ImageData r{read_idx_images(images, options), read_idx_labels(labels)};
+  if (r.images.shape(0) != r.labels.shape(0)) {
+    Origin{kReader, labels}.fail(r.labels.shape(0), " labels for the ", r.images.shape(0), " images in ",
+                                 images);
+  }
+  return r;
+}
+
+void write_idx(const std::string& path, const StoredArray& array) {
+  const Bytes plain = encode(array);
+  const bool gz = path.ends_with(".gz");
+  detail::write_file(kReader, path, gz ? detail::deflate(plain, detail::Packing::gzip) : plain);
+}
+
+void write_idx_images(const std::string& path, const Array<float>& images) {
+  write_idx(path, to_levels("write_idx_images", "[0, 1]", images, kImageAxes, [](float x) {
+              return x >= 0 && x <= 1 ? static_cast<int>(std::lround(255 * x)) : -1;
+            }));
+}
+
+void write_idx_labels(const std::string& path, const Indices& labels) {
+  write_idx(path, to_levels("write_idx_labels", "[0, 255]", labels, kLabelAxes, [](std::int64_t x) {
+              return x >= 0 && x <= 255 ? static_cast<int>(x) : -1;
+            }));
+}
+
+}  // namespace xgrad

@@ -1,0 +1,133 @@
+#pragma once
+
+// Activation functions as formulas: primitives with a slope of their own (see primitives.hpp) where the derivative reads
+// off the output or a branch, plain formulas otherwise, which are differentiated by Dual numbers.
+
+#include <cstddef>
+
+#include "xgrad/kernels/primitives.hpp"
+
+namespace xgrad::primitives {
+
+/// log(sigmoid(x)) = -softplus(-x).
+struct LogSigmoid {
+  static constexpr const char* name = "log_sigmoid";
+  static constexpr Reads reads = Reads::input;
+  template <class X>
+  X operator()(const X& x) const {
+    return -softplus(-x);
+  }
+  template <class X>
+  X slope(const X& x, const X&) const {
+    return sigmoid(-x);
+  }
+};
+
+/// x limited to [low, high]; flat, with slope 0, at and beyond the limits.
+struct Clamp {
+  static constexpr const char* name = "clamp";
+  static constexpr Reads reads = Reads::input;
+  double low, high;
+  template <class X>
+  X operator()(const X& x) const {
+    return where(x <= X(low), X(low), where(x >= X(high), X(high), x));
+  }
+  template <class X>
+  X slope(const X& x, const X&) const {
+    return where(x <= X(low) || x >= X(high), X(0), X(1));
+  }
+};
+
+/// x for x > 0, a x for x <= 0.
+struct LeakyRelu {
+  static constexpr const char* name = "leaky_relu";
+  static constexpr Reads reads = Reads::input;
+  double a;
+  template <class X>
+  X operator()(const X& x) const {
+    return where(x <= X(0), X(a) * x, x);
+  }
+  template <class X>
+  X slope(const X& x, const X&) const {
+    return where(x <= X(0), X(a), X(1));
+  }
+};
+
+/// The same with the slope as an input.
+struct Prelu {
+  static constexpr const char* name = "prelu";
+  static constexpr std::size_t arity = 2;
+  template <class X, class A>
+  auto operator()(const X& x, const A& a) const {
+    return where(x <= 0, a * x, x + 0 * a);
+  }
+  template <class B>
+  void composed(B& b) const {
+    const auto x = b.input(0), a = b.input(1);
+    const auto negative_side = x <= 0;
+    if (b.needs(0)) b.add(0, b.gradient() * where(negative_side, a, 1));
+    if (b.needs(1)) b.add(1, b.gradient() * where(negative_side, x, 0));
+  }
+};
+
+/// scale x for x > 0, scale alpha (e^(x / width) - 1) for x <= 0: ELU, CELU and SELU. alpha, scale >= 0, width > 0.
+struct ExponentialLinear {
+  static constexpr const char* name = "elu";
+  static constexpr Reads reads = Reads::output;
+  double alpha, scale, width;
+  template <class X>
+  X operator()(const X& x) const {
+    return where(x <= X(0), X(scale * alpha) * expm1(minimum(x, X(0)) * X(1 / width)), X(scale) * x);
+  }
+  template <class X>
+  X slope(const X&, const X& y) const {
+    return where(y <= X(0), (y + X(scale * alpha)) * X(1 / width), X(scale));
+  }
+};
+
+/// x Phi(x), Phi the normal distribution function.
+struct Gelu {
+  static constexpr const char* name = "gelu";
+  template <class X>
+  X operator()(const X& x) const {
+    return 0.5 * x * (1 + erf(0.7071067811865476 * x));
+  }
+};
+
+/// 0.5 x (1 + tanh(u)) with u = sqrt(2/pi) (x + 0.044715 x^3), written as x sigmoid(2u).
+struct GeluTanh {
+  static constexpr const char* name = "gelu";
+  template <class X>
+  X operator()(const X& x) const {
+    return x * sigmoid(1.5957691216057308 * (x + 0.044715 * (x * x * x)));
+  }
+};
+
+/// x sigmoid(x).
+struct Silu {
+  static constexpr const char* name = "silu";
+  template <class X>
+  X operator()(const X& x) const {
+    return x * sigmoid(x);
+  }
+};
+
+/// x / (1 + |x|).
+struct Softsign {
+  static constexpr const char* name = "softsign";
+  template <class X>
+  X operator()(const X& x) const {
+    return x / (1 + abs(x));
+  }
+};
+
+/// x tanh(softplus(x)).
+struct Mish {
+  static constexpr const char* name = "mish";
+  template <class X>
+  X operator()(const X& x) const {
+    return x * tanh(softplus(x));
+  }
+};
+
+}  // namespace xgrad::primitives

@@ -1,0 +1,26 @@
+// The kernels of the activation functions.
+
+#include "xgrad/kernels/activations.hpp"
+
+#include "xgrad/kernels/instantiate.hpp"
+
+namespace xgrad::kernels {
+
+using namespace primitives;
+
+#define XGRAD_KERNELS(F)                                                    \
+  template ElementwiseKernels<float> elementwise_kernels<kIsa, F, float>(); \
+  template ElementwiseKernels<double> elementwise_kernels<kIsa, F, double>();
+
+XGRAD_KERNELS(LogSigmoid)
+XGRAD_KERNELS(Clamp)
+XGRAD_KERNELS(LeakyRelu)
+XGRAD_KERNELS(Prelu)
+XGRAD_KERNELS(ExponentialLinear)
+XGRAD_KERNELS(Gelu)
+XGRAD_KERNELS(GeluTanh)
+XGRAD_KERNELS(Silu)
+XGRAD_KERNELS(Softsign)
+XGRAD_KERNELS(Mish)
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,108 @@
+#include "xgrad/ops/activations.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/kernels/activations.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+
+namespace xgrad {
+
+using detail::apply;
+
+namespace {
+void require(bool ok, const char* operation, const char* what, double value) {
+  if (!ok) throw std::invalid_argument(std::string(operation) + ": " + what + ": " + std::to_string(value));
+}
+}  // namespace
+
+template <class T>
+Tensor<T> log_sigmoid(const Tensor<T>& x) {
+  return apply(primitives::LogSigmoid{}, x);
+}
+
+template <class T>
+Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
+  if (!(low <= high)) {
+    throw std::invalid_argument("clamp: low " + std::to_string(low) + " is not at most high " + std::to_string(high));
+  }
+  return apply(primitives::Clamp{low, high}, x);
+}
+
+template <class T>
+Tensor<T> hardtanh(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
+  return clamp(x, low, high);
+}
+
+template <class T>
+Tensor<T> relu6(const Tensor<T>& x) {
+  return clamp(x, T(0), T(6));
+}
+
+template <class T>
+Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope) {
+  return apply(primitives::LeakyRelu{slope}, x);
+}
+
+template <class T>
+Tensor<T> prelu(const Tensor<T>& x, const Tensor<T>& slope) {
+  return apply(primitives::Prelu{}, x, slope);
+}
+
+template <class T>
+Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha) {
+  require(alpha >= T(0), "elu", "alpha is not at least 0", alpha);
+  return apply(primitives::ExponentialLinear{alpha, 1, 1}, x);
+}
+
+template <class T>
+Tensor<T> celu(const Tensor<T>& x, std::type_identity_t<T> alpha) {
+  require(alpha > T(0), "celu", "alpha is not above 0", alpha);
+  return apply(primitives::ExponentialLinear{alpha, 1, alpha}, x);
+}
+
+template <class T>
+Tensor<T> selu(const Tensor<T>& x) {
+  return apply(primitives::ExponentialLinear{1.6732632423543772, 1.0507009873554805, 1}, x);
+}
+
+template <class T>
+Tensor<T> gelu(const Tensor<T>& x, GeluForm form) {
+  return form == GeluForm::exact ? apply(primitives::Gelu{}, x) : apply(primitives::GeluTanh{}, x);
+}
+
+template <class T>
+Tensor<T> silu(const Tensor<T>& x) {
+  return apply(primitives::Silu{}, x);
+}
+
+template <class T>
+Tensor<T> softsign(const Tensor<T>& x) {
+  return apply(primitives::Softsign{}, x);
+}
+
+template <class T>
+Tensor<T> mish(const Tensor<T>& x) {
+  return apply(primitives::Mish{}, x);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                            \
+  template Tensor<T> log_sigmoid(const Tensor<T>&);                                                     \
+  template Tensor<T> clamp(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>);         \
+  template Tensor<T> hardtanh(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>);      \
+  template Tensor<T> relu6(const Tensor<T>&);                                                           \
+  template Tensor<T> leaky_relu(const Tensor<T>&, std::type_identity_t<T>);                             \
+  template Tensor<T> prelu(const Tensor<T>&, const Tensor<T>&);                                         \
+  template Tensor<T> elu(const Tensor<T>&, std::type_identity_t<T>);                                    \
+  template Tensor<T> celu(const Tensor<T>&, std::type_identity_t<T>);                                   \
+  template Tensor<T> selu(const Tensor<T>&);                                                            \
+  template Tensor<T> gelu(const Tensor<T>&, GeluForm);                                                  \
+  template Tensor<T> silu(const Tensor<T>&);                                                            \
+  template Tensor<T> softsign(const Tensor<T>&);                                                        \
+  template Tensor<T> mish(const Tensor<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -1,0 +1,225 @@
+#include "xgrad/ops/linalg.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/record.hpp"
+#include "xgrad/kernels/gemm.hpp"
+#include "xgrad/kernels/reduce.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+
+namespace xgrad {
+namespace {
+
+using detail::record;
+using detail::view;
+
+[[noreturn]] void fail(const char* operation, const char* what, const Shape& a, const Shape& b,
+                       const char* names[2]) {
+  throw std::invalid_argument(std::string(operation) + ": " + what + ": " + names[0] + " " + to_string(a) + ", " +
+                              names[1] + " " + to_string(b));
+}
+const char* kAB[] = {"a", "b"};
+const char* kXWeight[] = {"x", "weight"};
+
+// Sizes of the products of `count` pairs of matrices.
+struct Sizes {
+  std::size_t count, m, n, k;
+};
+
+std::size_t rows(const Shape& s) { return s[s.rank() - 2]; }
+std::size_t columns(const Shape& s) { return s[s.rank() - 1]; }
+
+Shape batch_of(const Shape& s) { return Shape(s.begin(), s.end() - 2); }
+
+Shape with_matrix(Shape batch, std::size_t m, std::size_t n) {
+  batch.push_back(m);
+  batch.push_back(n);
+  return batch;
+}
+
+Sizes sizes_of(const Shape& a, const Shape& b, MatmulOptions o) {
+  return {batch_of(a).elements(), o.transpose_a ? columns(a) : rows(a), o.transpose_b ? rows(b) : columns(b),
+          o.transpose_a ? rows(a) : columns(a)};
+}
+
+// c = op(a) op(b) + beta c for matrices, or equally many of them.
+template <class T>
+void multiply_into(T* c, const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o, T beta) {
+  const Sizes s = sizes_of(a.shape(), b.shape(), o);
+  kernels::batched_gemm(o.transpose_a, o.transpose_b, s.m, s.n, s.k, a.data(), s.m * s.k, b.data(), s.k * s.n, beta, c,
+                        s.m * s.n, s.count);
+}
+
+template <class T>
+Tensor<T> multiply_matrices(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o);
+
+// Adds op(p) op(q) to the gradient of input i.
+template <class T>
+void add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q, MatmulOptions o) {
+  if (!back.needs(i)) return;
+  if (back.recording()) return back.add(i, multiply_matrices(p, q, o));
+  const auto to = back.accumulator(i);
+  multiply_into(to.data, p, q, o, to.has_value ? T(1) : T(0));
+}
+
+// y = a b:     ga = gy b^T, gb = a^T gy.
+// y = a^T b:   ga = b gy^T.            y = a b^T:   gb = gy^T a.
+template <class T>
+void matmul_backward(const void* attributes, Backward<T>& back) {
+  const auto o = *static_cast<const MatmulOptions*>(attributes);
+  const Tensor<T>& gy = back.gradient();
+  if (back.needs(0)) {
+    const Tensor<T> b = back.input(1);
+    if (o.transpose_a) {
+      add_product(back, 0, b, gy, {o.transpose_b, true});
+    } else {
+      add_product(back, 0, gy, b, {false, !o.transpose_b});
+    }
+  }
+  if (back.needs(1)) {
+    const Tensor<T> a = back.input(0);
+    if (o.transpose_b) {
+      add_product(back, 1, gy, a, {true, o.transpose_a});
+    } else {
+      add_product(back, 1, a, gy, {!o.transpose_a, false});
+    }
+  }
+}
+
+template <class T>
+const detail::Rule<T> kMatmul = {"matmul", &matmul_backward<T>, nullptr};
+
+// Both have the same batch axes.
+template <class T>
+Tensor<T> multiply_matrices(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o) {
+  const Sizes s = sizes_of(a.shape(), b.shape(), o);
+  Tensor<T> y = Tensor<T>::uninitialized(with_matrix(batch_of(a.shape()), s.m, s.n));
+  multiply_into(y.node()->data, a, b, o, T(0));
+  const unsigned needed = detail::needed<T>({&a, &b});
+  if (needed != 0) record(y, kMatmul<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1}, o);
+  return y;
+}
+
+void check_matmul(const Shape& a, const Shape& b, MatmulOptions o) {
+  if (a.rank() == 0 || b.rank() == 0) fail("matmul", "a scalar is no matrix", a, b, kAB);
+  if ((o.transpose_a && a.rank() == 1) || (o.transpose_b && b.rank() == 1)) {
+    fail("matmul", "a vector cannot be transposed", a, b, kAB);
+  }
+  const std::size_t ka = a.rank() > 1 && o.transpose_a ? rows(a) : columns(a);
+  const std::size_t kb = b.rank() == 1 ? columns(b) : o.transpose_b ? columns(b) : rows(b);
+  if (ka != kb) fail("matmul", "inner sizes differ", a, b, kAB);
+}
+
+template <class T>
+Tensor<T> multiply_batches(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o) {
+  const Shape batch_a = batch_of(a.shape()), batch_b = batch_of(b.shape());
+  if (batch_a == batch_b) return multiply_matrices(a, b, o);
+  if (batch_b.rank() == 0 && !o.transpose_a) {  // one tall matrix instead of many
+    const std::size_t k = columns(a.shape()), m = batch_a.elements() * rows(a.shape());
+    const Tensor<T> y = multiply_matrices(view(a, {m, k}), b, o);
+    return view(y, with_matrix(batch_a, rows(a.shape()), columns(y.shape())));
+  }
+  const Shape batch = broadcast_shapes("matmul", batch_a, batch_b);
+  return multiply_matrices(detail::broadcast_to(a, with_matrix(batch, rows(a.shape()), columns(a.shape()))),
+                           detail::broadcast_to(b, with_matrix(batch, rows(b.shape()), columns(b.shape()))), o);
+}
+
+void require_vectors(const char* operation, const Shape& a, const Shape& b) {
+  if (a.rank() != 1 || b.rank() != 1) fail(operation, "both must be vectors", a, b, kAB);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions options) {
+  check_matmul(a.shape(), b.shape(), options);
+  if (a.rank() > 1 && b.rank() > 1) return multiply_batches(a, b, options);
+  const Tensor<T> a2 = a.rank() > 1 ? a : view(a, {1, a.size()});
+  const Tensor<T> b2 = b.rank() > 1 ? b : view(b, {b.size(), 1});
+  const Tensor<T> y = multiply_batches(a2, b2, options);
+  Shape shape = y.shape();
+  if (b.rank() == 1) shape = shape.without(shape.rank() - 1);
+  if (a.rank() == 1) shape = shape.without(shape.rank() - (b.rank() == 1 ? 1 : 2));
+  return view(y, shape);
+}
+
+template <class T>
+Tensor<T> dot(const Tensor<T>& a, const Tensor<T>& b) {
+  require_vectors("dot", a.shape(), b.shape());
+  if (a.size() != b.size()) fail("dot", "sizes differ", a.shape(), b.shape(), kAB);
+  return matmul(a, b);
+}
+
+template <class T>
+Tensor<T> outer(const Tensor<T>& a, const Tensor<T>& b) {
+  require_vectors("outer", a.shape(), b.shape());
+  return view(a, {a.size(), 1}) * view(b, {1, b.size()});
+}
+
+namespace {
+
+// gx = gy W, gW = gy^T x, gb = sum of the rows of gy.
+template <class T>
+void linear_backward(const void*, Backward<T>& back) {
+  const Tensor<T>& gy = back.gradient();
+  if (back.needs(0)) add_product(back, 0, gy, back.input(1), {});
+  if (back.needs(1)) add_product(back, 1, gy, back.input(0), {.transpose_a = true});
+  if (back.input_count() > 2 && back.needs(2)) back.add(2, detail::sum_to(gy, back.input_shape(2)));
+}
+
+template <class T>
+const detail::Rule<T> kLinear = {"linear", &linear_backward<T>, nullptr};
+
+void check_linear(const Shape& x, const Shape& weight) {
+  if (weight.rank() != 2) fail("linear", "the weight is no matrix", x, weight, kXWeight);
+  if (x.rank() == 0 || x.back() != weight[1]) fail("linear", "input sizes differ", x, weight, kXWeight);
+}
+
+// x (n, in)
+template <class T>
+Tensor<T> linear_rows(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias) {
+  const std::size_t n = x.shape()[0], out = weight.shape()[0];
+  Tensor<T> y = Tensor<T>::uninitialized({n, out});
+  T* const to = y.node()->data;
+  if (bias.defined()) kernels::spread(bias.data(), to, 1, n, out, T(1), false);
+  kernels::gemm(false, true, n, out, weight.shape()[1], x.data(), weight.data(), bias.defined() ? T(1) : T(0), to);
+  const unsigned needed = detail::needed<T>({&x, &weight, &bias});
+  const detail::Saves saves = {(needed & 1U) << 1 | (needed >> 1 & 1U)};
+  if (needed == 0) return y;
+  if (bias.defined()) {
+    record(y, kLinear<T>, {&x, &weight, &bias}, saves);
+  } else {
+    record(y, kLinear<T>, {&x, &weight}, saves);
+  }
+  return y;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias) {
+  check_linear(x.shape(), weight.shape());
+  const std::size_t out = weight.shape()[0], in = weight.shape()[1];
+  if (bias.defined() && bias.shape() != Shape{out}) {
+    const char* names[] = {"bias", "weight"};
+    fail("linear", "the bias does not fit the weight", bias.shape(), weight.shape(), names);
+  }
+  if (x.rank() == 2) return linear_rows(x, weight, bias);
+  const std::size_t n = Shape(x.shape().begin(), x.shape().end() - 1).elements();
+  Shape shape = x.shape();
+  shape[shape.rank() - 1] = out;
+  return view(linear_rows(view(x, {n, in}), weight, bias), shape);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                             \
+  template Tensor<T> matmul(const Tensor<T>&, const Tensor<T>&, MatmulOptions);          \
+  template Tensor<T> dot(const Tensor<T>&, const Tensor<T>&);                            \
+  template Tensor<T> outer(const Tensor<T>&, const Tensor<T>&);                          \
+  template Tensor<T> linear(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

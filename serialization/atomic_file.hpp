@@ -1,0 +1,40 @@
+#pragma once
+
+// Writing a file so that a reader finds the old content or the new, never a part, whatever happens meanwhile.
+// Used by the writers; not an interface for users.
+
+#include <string>
+#include <string_view>
+
+#include "xgrad/serialization/bytes.hpp"
+
+namespace xgrad::detail {
+
+/// Writes beside `path`; `commit()` makes it durable (fsync) and puts it in place (rename, then fsync of the
+/// directory). Without a commit the old file stays and nothing is left behind. The new file takes over the old
+/// one's permissions; a symbolic link is replaced, not followed.
+class AtomicFile {
+ public:
+  /// Throws FileError when nothing can be written there, `writer` at its head.
+  AtomicFile(std::string_view writer, std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(BytesView bytes);
+  void write(std::string_view text) { write(as_bytes(text)); }
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* what) const;
+  void close();
+  void sync_directory() const;
+
+  std::string writer_, path_, temporary_;
+  int file_ = -1;
+};
+
+/// The one-piece case.
+void write_file(std::string_view writer, const std::string& path, BytesView bytes);
+
+}  // namespace xgrad::detail

@@ -1,6 +1,6 @@
 #include "xgrad/autograd/shape.hpp"
 
-#include <limits>
+#include <algorithm>
 #include <stdexcept>
 
 namespace xgrad {
@@ -61,6 +61,11 @@ std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size
                             " is out of range for " + std::to_string(rank) + " axes");
   }
   return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
+}
+
+Axes::Axes(const std::ptrdiff_t* axes, std::size_t count) : size_(count) {
+  if (count > Shape::kMaxRank) throw std::invalid_argument("axes: more than 8 axes");
+  std::copy_n(axes, count, axes_.begin());
 }
 
 }  // namespace xgrad

@@ -3,12 +3,13 @@
 // Shape: the sizes of an array along its axes, and the rules of broadcasting.
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace xgrad {
 
@@ -77,7 +78,28 @@ Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b);
 /// `axis` counted from the end when negative, as an index in [0, rank). Throws std::out_of_range.
 std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size_t rank);
 
-/// Axes of a reduction: a list, negative ones counted from the end; `{}` and `all_axes` mean every axis.
-using Axes = std::span<const std::ptrdiff_t>;
+/// A list of axes, negative ones counted from the end: `1`, `{0, -1}`, or a vector. In a reduction `{}` means every axis.
+class Axes {
+ public:
+  Axes() = default;
+  template <std::integral I>
+    requires(!std::is_same_v<I, bool>)
+  Axes(I axis) : Axes({static_cast<std::ptrdiff_t>(axis)}) {}
+  /// Throws std::invalid_argument for more than 8 axes.
+  Axes(std::initializer_list<std::ptrdiff_t> axes) : Axes(axes.begin(), axes.size()) {}
+  Axes(const std::vector<std::ptrdiff_t>& axes) : Axes(axes.data(), axes.size()) {}
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::ptrdiff_t operator[](std::size_t i) const { return axes_[i]; }
+  const std::ptrdiff_t* begin() const { return axes_.data(); }
+  const std::ptrdiff_t* end() const { return axes_.data() + size_; }
+
+ private:
+  Axes(const std::ptrdiff_t* axes, std::size_t count);
+
+  std::size_t size_ = 0;
+  std::array<std::ptrdiff_t, Shape::kMaxRank> axes_;  // the first size_ are meaningful
+};
 
 }  // namespace xgrad

@@ -1,12 +1,34 @@
 # The sources in kernels/simd are compiled once per instruction set and chosen among at run time (kernels/isa.hpp).
 # They include no xtensor header: see kernels/instantiate.hpp.
 
-file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/simd/*.cpp)
+set(isas baseline)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(APPEND isas avx2 avx512)
+endif()
+set(XGRAD_ISAS "${isas}" CACHE STRING
+    "Instruction sets the kernels are compiled for; baseline is one of them, `native` is the widest of this machine")
+
+set(flags_baseline)
+set(flags_avx2 -mavx2 -mfma)
+set(flags_avx512 -mavx512f -mavx512cd -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512)
+
+# Sets `result` to the widest of the instruction sets that this machine has.
+function(xgrad_native_isa result)
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -dM -E -x c++ /dev/null OUTPUT_VARIABLE macros)
+  set(widest baseline)
+  if(macros MATCHES "__AVX512F__" AND macros MATCHES "__AVX512CD__" AND macros MATCHES "__AVX512DQ__" AND
+     macros MATCHES "__AVX512BW__" AND macros MATCHES "__AVX512VL__")
+    set(widest avx512)
+  elseif(macros MATCHES "__AVX2__" AND macros MATCHES "__FMA__")
+    set(widest avx2)
+  endif()
+  set(${result} ${widest} PARENT_SCOPE)
+endfunction()
 
 function(xgrad_add_kernels isa)
   add_library(xgrad_kernels_${isa} OBJECT ${simd_sources})
   target_compile_definitions(xgrad_kernels_${isa} PRIVATE XGRAD_KERNEL_ISA=${isa})
-  target_compile_options(xgrad_kernels_${isa} PRIVATE -fno-math-errno -fno-trapping-math ${ARGN})
+  target_compile_options(xgrad_kernels_${isa} PRIVATE -fno-math-errno -fno-trapping-math ${flags_${isa}})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12 warns about its own AVX-512 header
     target_compile_options(xgrad_kernels_${isa} PRIVATE -Wno-maybe-uninitialized -Wno-uninitialized)
   endif()
@@ -16,9 +38,25 @@ function(xgrad_add_kernels isa)
   target_sources(xgrad PRIVATE $<TARGET_OBJECTS:xgrad_kernels_${isa}>)
 endfunction()
 
-xgrad_add_kernels(baseline)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  xgrad_add_kernels(avx2 -mavx2 -mfma)
-  xgrad_add_kernels(avx512 -mavx512f -mavx512cd -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma
-                    -mprefer-vector-width=512)
+file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/simd/*.cpp)
+set(chosen ${XGRAD_ISAS})
+if("native" IN_LIST chosen)
+  xgrad_native_isa(native)
+  list(TRANSFORM chosen REPLACE "^native$" ${native})
+  list(REMOVE_DUPLICATES chosen)
 endif()
+foreach(isa IN LISTS chosen)
+  if(NOT isa IN_LIST isas)
+    message(FATAL_ERROR "XGRAD_ISAS: '${isa}' is none of the instruction sets ${isas} native")
+  endif()
+  xgrad_add_kernels(${isa})
+endforeach()
+if(NOT "baseline" IN_LIST chosen)
+  message(FATAL_ERROR "XGRAD_ISAS: baseline is missing in '${XGRAD_ISAS}'")
+endif()
+foreach(isa IN LISTS isas)
+  if(NOT isa IN_LIST chosen)
+    string(TOUPPER ${isa} upper)
+    target_compile_definitions(xgrad PUBLIC XGRAD_WITHOUT_${upper})
+  endif()
+endforeach()

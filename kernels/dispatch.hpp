@@ -23,8 +23,10 @@ ElementwiseKernels<T> elementwise_kernels();
 /// make.operator()<I>() for the instruction set in use: `choose([]<Isa I>() { return make_reduce_kernels<I, T>(); })`.
 template <class Make>
 auto choose(const Make& make) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(XGRAD_WITHOUT_AVX512)
   if (isa() == Isa::avx512) return make.template operator()<Isa::avx512>();
+#endif
+#if defined(__x86_64__) && !defined(XGRAD_WITHOUT_AVX2)
   if (isa() == Isa::avx2) return make.template operator()<Isa::avx2>();
 #endif
   return make.template operator()<Isa::baseline>();

@@ -44,41 +44,41 @@ struct Dual {
   }
 
   [[gnu::always_inline]] friend Dual operator-(const Dual& a) {
-    return make(-a.value, [&](std::size_t i) { return -a.partial[i]; });
+    return make(-a.value, [&](std::size_t i) __attribute__((always_inline)) { return -a.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator+(const Dual& a, const Dual& b) {
-    return make(a.value + b.value, [&](std::size_t i) { return a.partial[i] + b.partial[i]; });
+    return make(a.value + b.value, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] + b.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator+(const Dual& a, const X& b) {
-    return make(a.value + b, [&](std::size_t i) { return a.partial[i]; });
+    return make(a.value + b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator+(const X& a, const Dual& b) { return b + a; }
   [[gnu::always_inline]] friend Dual operator-(const Dual& a, const Dual& b) {
-    return make(a.value - b.value, [&](std::size_t i) { return a.partial[i] - b.partial[i]; });
+    return make(a.value - b.value, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] - b.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator-(const Dual& a, const X& b) {
-    return make(a.value - b, [&](std::size_t i) { return a.partial[i]; });
+    return make(a.value - b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator-(const X& a, const Dual& b) {
-    return make(a - b.value, [&](std::size_t i) { return -b.partial[i]; });
+    return make(a - b.value, [&](std::size_t i) __attribute__((always_inline)) { return -b.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator*(const Dual& a, const Dual& b) {
-    return make(a.value * b.value, [&](std::size_t i) { return a.partial[i] * b.value + a.value * b.partial[i]; });
+    return make(a.value * b.value, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] * b.value + a.value * b.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator*(const Dual& a, const X& b) {
-    return make(a.value * b, [&](std::size_t i) { return a.partial[i] * b; });
+    return make(a.value * b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] * b; });
   }
   [[gnu::always_inline]] friend Dual operator*(const X& a, const Dual& b) { return b * a; }
   [[gnu::always_inline]] friend Dual operator/(const Dual& a, const Dual& b) {
     const X q = a.value / b.value;
-    return make(q, [&](std::size_t i) { return (a.partial[i] - q * b.partial[i]) / b.value; });
+    return make(q, [&](std::size_t i) __attribute__((always_inline)) { return (a.partial[i] - q * b.partial[i]) / b.value; });
   }
   [[gnu::always_inline]] friend Dual operator/(const Dual& a, const X& b) {
-    return make(a.value / b, [&](std::size_t i) { return a.partial[i] / b; });
+    return make(a.value / b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] / b; });
   }
   [[gnu::always_inline]] friend Dual operator/(const X& a, const Dual& b) {
     const X q = a / b.value, slope = -(q / b.value);
-    return make(q, [&](std::size_t i) { return slope * b.partial[i]; });
+    return make(q, [&](std::size_t i) __attribute__((always_inline)) { return slope * b.partial[i]; });
   }
 
   // clang-format off
@@ -101,7 +101,7 @@ struct Dual {
 
   /// The branch not taken contributes nothing, whatever its value.
   [[gnu::always_inline]] friend Dual where(const Mask& m, const Dual& a, const Dual& b) {
-    return make(where(m, a.value, b.value), [&](std::size_t i) { return where(m, a.partial[i], b.partial[i]); });
+    return make(where(m, a.value, b.value), [&](std::size_t i) __attribute__((always_inline)) { return where(m, a.partial[i], b.partial[i]); });
   }
   [[gnu::always_inline]] friend Dual maximum(const Dual& a, const Dual& b) {
     return where(a.value == b.value, 0.5 * (a + b), where(a.value > b.value || a.value != a.value, a, b));
@@ -113,7 +113,7 @@ struct Dual {
   friend Dual pow(const Dual& x, const Dual& y) {
     const X p = pow(x.value, y.value), dx = y.value * pow(x.value, y.value - X(1));
     const X dy = where(x.value == X(0) && y.value > X(0), X(0), p * log(x.value));
-    return make(p, [&](std::size_t i) {
+    return make(p, [&](std::size_t i) __attribute__((always_inline)) {
       const X through_y = where(y.partial[i] == X(0), X(0), dy * y.partial[i]);
       return where(y.value == X(0), X(0), dx * x.partial[i]) + through_y;
     });
@@ -124,7 +124,7 @@ struct Dual {
 template <class F, class X, std::size_t N>
 [[gnu::always_inline]] inline Dual<X, N> chain(const F& f, const Dual<X, N>& x) {
   const X y = f(x.value), slope = f.slope(x.value, y);
-  return Dual<X, N>::make(y, [&](std::size_t i) { return slope * x.partial[i]; });
+  return Dual<X, N>::make(y, [&](std::size_t i) __attribute__((always_inline)) { return slope * x.partial[i]; });
 }
 
 // clang-format off

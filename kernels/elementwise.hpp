@@ -57,7 +57,8 @@ struct Elementwise {
   using P = Pack<T, A>;
   using Is = std::make_index_sequence<N>;
 
-  static void forward(const void* functor, const Loop& loop, const T* const* in, T* out) {
+  // flatten: a call to the formula inside the loop would pass its packs through memory.
+  [[gnu::flatten]] static void forward(const void* functor, const Loop& loop, const T* const* in, T* out) {
     const F& f = *static_cast<const F*>(functor);
     const std::size_t n = loop.extent[loop.rank - 1];
     bool contiguous = true;
@@ -75,7 +76,7 @@ struct Elementwise {
 
   /// `Needed` has bit i set when the derivative with respect to input i is wanted.
   template <unsigned Needed>
-  static void backward(const void* functor, const Loop& loop, const BackwardArguments<T>& a) {
+  [[gnu::flatten]] static void backward(const void* functor, const Loop& loop, const BackwardArguments<T>& a) {
     const F& f = *static_cast<const F*>(functor);
     const std::size_t n = loop.extent[loop.rank - 1];
     for_each_row<N>(loop, [&](const std::size_t* offset, std::size_t o) __attribute__((always_inline)) {

@@ -1,32 +1,36 @@
 #include "xgrad/kernels/isa.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
+#include <iterator>
 
 namespace xgrad {
 namespace {
 
-Isa widest() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return Isa::avx512;
+constexpr Isa kWidestFirst[] = {Isa::avx512, Isa::avx2, Isa::baseline};
+
+// In this build, and in this processor.
+bool available(Isa isa) {
+#if defined(__x86_64__) && !defined(XGRAD_WITHOUT_AVX512)
+  if (isa == Isa::avx512) {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
 #endif
-  return Isa::baseline;
+#if defined(__x86_64__) && !defined(XGRAD_WITHOUT_AVX2)
+  if (isa == Isa::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+  return isa == Isa::baseline;
 }
 
 Isa choose() {
-  const Isa best = widest();
   const char* asked = std::getenv("XGRAD_ISA");
-  if (asked == nullptr) return best;
-  for (Isa i : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-    if (i <= best && std::strcmp(asked, to_string(i)) == 0) return i;
+  for (Isa i : kWidestFirst) {
+    if (asked != nullptr && std::strcmp(asked, to_string(i)) == 0 && available(i)) return i;
   }
-  return best;
+  return *std::find_if(std::begin(kWidestFirst), std::end(kWidestFirst), available);
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ enum class Isa {
   avx512,    ///< AVX-512 F, CD, DQ, BW, VL
 };
 
-/// The widest instruction set this processor has; the environment variable XGRAD_ISA (`baseline`, `avx2`,
-/// `avx512`) lowers it. Decided at the first call.
+/// The widest instruction set that this processor has and the library is built for; the environment variable
+/// XGRAD_ISA (`baseline`, `avx2`, `avx512`) lowers it. Decided at the first call.
 Isa isa();
 
 /// "baseline", "avx2" or "avx512".

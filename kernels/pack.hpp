@@ -19,9 +19,9 @@ struct Pack;
 template <class T, class A>
 struct PackMask {
   xsimd::batch_bool<T, A> raw;
-  [[gnu::always_inline]] friend PackMask operator&&(PackMask a, PackMask b) { return {a.raw & b.raw}; }
-  [[gnu::always_inline]] friend PackMask operator||(PackMask a, PackMask b) { return {a.raw | b.raw}; }
-  [[gnu::always_inline]] friend PackMask operator!(PackMask a) { return {~a.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend PackMask operator&&(PackMask a, PackMask b) { return {a.raw & b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend PackMask operator||(PackMask a, PackMask b) { return {a.raw | b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend PackMask operator!(PackMask a) { return {~a.raw}; }
 };
 
 template <class T, class A>
@@ -34,30 +34,30 @@ struct Pack {
   Raw raw;
 
   Pack() = default;
-  [[gnu::always_inline]] Pack(Raw r) : raw(r) {}
+  [[gnu::always_inline, gnu::flatten]] Pack(Raw r) : raw(r) {}
   template <class S>
     requires(std::is_arithmetic_v<S>)
-  [[gnu::always_inline]] Pack(S s) : raw(static_cast<T>(s)) {}
+  [[gnu::always_inline, gnu::flatten]] Pack(S s) : raw(static_cast<T>(s)) {}
 
-  [[gnu::always_inline]] static Pack load(const T* p) { return Raw::load_unaligned(p); }
-  [[gnu::always_inline]] void store(T* p) const { raw.store_unaligned(p); }
+  [[gnu::always_inline, gnu::flatten]] static Pack load(const T* p) { return Raw::load_unaligned(p); }
+  [[gnu::always_inline, gnu::flatten]] void store(T* p) const { raw.store_unaligned(p); }
 
-  [[gnu::always_inline]] friend Pack operator+(Pack a, Pack b) { return a.raw + b.raw; }
-  [[gnu::always_inline]] friend Pack operator-(Pack a, Pack b) { return a.raw - b.raw; }
-  [[gnu::always_inline]] friend Pack operator*(Pack a, Pack b) { return a.raw * b.raw; }
-  [[gnu::always_inline]] friend Pack operator/(Pack a, Pack b) { return a.raw / b.raw; }
-  [[gnu::always_inline]] friend Pack operator-(Pack a) { return -a.raw; }
-  [[gnu::always_inline]] friend Pack operator+(Pack a) { return a; }
-  [[gnu::always_inline]] friend Mask operator<(Pack a, Pack b) { return {a.raw < b.raw}; }
-  [[gnu::always_inline]] friend Mask operator<=(Pack a, Pack b) { return {a.raw <= b.raw}; }
-  [[gnu::always_inline]] friend Mask operator>(Pack a, Pack b) { return {a.raw > b.raw}; }
-  [[gnu::always_inline]] friend Mask operator>=(Pack a, Pack b) { return {a.raw >= b.raw}; }
-  [[gnu::always_inline]] friend Mask operator==(Pack a, Pack b) { return {a.raw == b.raw}; }
-  [[gnu::always_inline]] friend Mask operator!=(Pack a, Pack b) { return {a.raw != b.raw}; }
-  [[gnu::always_inline]] friend Pack where(Mask m, Pack a, Pack b) { return xsimd::select(m.raw, a.raw, b.raw); }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator+(Pack a, Pack b) { return a.raw + b.raw; }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a, Pack b) { return a.raw - b.raw; }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator*(Pack a, Pack b) { return a.raw * b.raw; }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator/(Pack a, Pack b) { return a.raw / b.raw; }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a) { return -a.raw; }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator+(Pack a) { return a; }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator<(Pack a, Pack b) { return {a.raw < b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator<=(Pack a, Pack b) { return {a.raw <= b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator>(Pack a, Pack b) { return {a.raw > b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator>=(Pack a, Pack b) { return {a.raw >= b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator==(Pack a, Pack b) { return {a.raw == b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator!=(Pack a, Pack b) { return {a.raw != b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend Pack where(Mask m, Pack a, Pack b) { return xsimd::select(m.raw, a.raw, b.raw); }
   /// The larger one; NaN when either is NaN.
-  [[gnu::always_inline]] friend Pack maximum(Pack a, Pack b) { return where(a > b || a != a, a, b); }
-  [[gnu::always_inline]] friend Pack minimum(Pack a, Pack b) { return where(a < b || a != a, a, b); }
+  [[gnu::always_inline, gnu::flatten]] friend Pack maximum(Pack a, Pack b) { return where(a > b || a != a, a, b); }
+  [[gnu::always_inline, gnu::flatten]] friend Pack minimum(Pack a, Pack b) { return where(a < b || a != a, a, b); }
   /// Lane by lane with the C library's pow: exact to the last place and right in its many special cases, where
   /// exp(y log x) loses up to 5 bits.
   friend Pack pow(Pack x, Pack y) {

@@ -57,13 +57,14 @@ class HeaderReader : public nlohmann::json_sax<json> {
   }
 
   bool number_unsigned(std::uint64_t value) override {
-    TensorInfo& t = tensors.back();
-    if (at_ == At::begin) return t.begin = value, go(At::end_offset);
-    if (at_ == At::end_offset) return t.end = value, go(At::offsets_end);
-    if (at_ != At::shape) return refuse(std::to_string(value));
-    if (t.shape.rank() == Shape::kMaxRank) from_.fail(place(), "more than ", Shape::kMaxRank, " axes");
-    t.shape.push_back(value);
-    return true;
+    if (at_ == At::shape) return size(tensors.back().shape, value);
+    if (at_ == At::begin) {
+      tensors.back().begin = value;
+      return go(At::end_offset);
+    }
+    if (at_ != At::end_offset) return refuse(std::to_string(value));
+    tensors.back().end = value;
+    return go(At::offsets_end);
   }
 
   bool end_array() override {
@@ -112,6 +113,12 @@ class HeaderReader : public nlohmann::json_sax<json> {
     if (metadata_.count(text) > 0) from_.fail("header: metadata: key ", quote(text), " occurs twice");
     text_key_ = text;
     return go(At::text);
+  }
+
+  bool size(Shape& shape, std::uint64_t value) const {
+    if (shape.rank() == Shape::kMaxRank) from_.fail(place(), "more than ", Shape::kMaxRank, " axes");
+    shape.push_back(value);
+    return true;
   }
 
   bool field(const std::string& text) {

@@ -1,0 +1,266 @@
+#include "xgrad/autograd/gradient_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/gradient_check_analytic.hpp"
+#include "xgrad/autograd/gradient_check_judge.hpp"
+#include "xgrad/autograd/gradient_check_second_order.hpp"
+#include "xgrad/autograd/gradient_check_tape.hpp"
+
+namespace xgrad {
+namespace detail {
+namespace {
+
+using Tensors = std::vector<Tensor<double>>;
+
+constexpr double kFirstStep = 0.1545084971874737;  // of the scale; irrational: no step is a period of the function
+constexpr double kAgainStep = 0.37 * kFirstStep;
+constexpr double kKinkStep = 1e-6;
+constexpr double kNoiseSpacing = 0x1p-45;
+constexpr double kIdentityTolerance = 1e-11;
+constexpr double kDominates = 10;
+
+double root_mean_square(const Tensor<double>& x) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += x.data()[i] * x.data()[i];
+  return std::sqrt(sum / static_cast<double>(x.size()));
+}
+
+// The magnitude that a coordinate varies on: its own, and that of its neighbours.
+double coordinate_scale(double x, double typical) {
+  const double scale = std::max(std::abs(x), typical);
+  return scale > 0 && std::isfinite(scale) ? scale : 1;
+}
+
+// The coordinates of one input, one after the other.
+class InputChecker {
+ public:
+  InputChecker(const Probe& probe, const AnalyticGradients& analytic, std::size_t input, const Sample& centre)
+      : probe_(probe), analytic_(analytic), input_(input), centre_(centre), x_(probe.inputs()[input]),
+        typical_(root_mean_square(x_)), noise_(noise()) {}
+
+  void check(std::size_t position, std::vector<GradientElement>& elements);
+
+ private:
+  std::vector<double> noise();
+
+  const Probe& probe_;
+  const AnalyticGradients& analytic_;
+  std::size_t input_;
+  const Sample& centre_;
+  Tensor<double> x_;
+  double typical_;
+  std::vector<double> noise_;  // of each number
+};
+
+// Along a random direction, relative to every coordinate, so that all operations round anew.
+std::vector<double> InputChecker::noise() {
+  const KeepValue keep(x_);
+  const std::vector<double>& x = keep.before();
+  const std::vector<double> direction = random_weights(x.size(), probe_.generator());
+  const Line line = [&](double t) {
+    double* p = x_.mutable_data();
+    for (std::size_t i = 0; i < x.size(); ++i) p[i] = x[i] * (1 + t * direction[i]);
+    return probe_.sample();
+  };
+  return measure_noise(line, kNoiseSpacing);
+}
+
+void InputChecker::check(std::size_t position, std::vector<GradientElement>& elements) {
+  const KeepElement keep(x_, position);
+  const double x = x_.data()[position];
+  const double scale = coordinate_scale(x, typical_);
+  const auto move_to = [&](double v) { x_.mutable_data()[position] = v; };
+  const Line line = [&](double v) { return move_to(v), probe_.sample(); };
+  const auto differences = [&](double step) { return differentiate(line, x, centre_, noise_, step * scale); };
+  const auto kinks = [&] {
+    return count_kinks([&](double t) { return move_to(x + t), probe_.outputs(); }, kKinkStep * scale);
+  };
+  const std::vector<NumericDerivative> numeric = differences(kFirstStep);
+  for (std::size_t k = 0; k < numeric.size(); ++k) {
+    const double natural = natural_scale(analytic_.largest(k, input_), static_cast<double>(centre_.magnitudes[k]),
+                                         noise_[k], scale);
+    const auto again = [&] { return differences(kAgainStep)[k]; };
+    GradientElement e = judge({analytic_.values[k][input_].data()[position], numeric[k], natural}, again, kinks);
+    e.input = input_;
+    e.position = position;
+    e.output = k;
+    elements.push_back(std::move(e));
+  }
+}
+
+bool all_finite(const Sample& s) {
+  return std::all_of(s.values.begin(), s.values.end(), [](long double v) { return std::isfinite(v); });
+}
+
+bool same_numbers(const Tensors& a, const Tensors& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Tensor<double>& s, const Tensor<double>& t) {
+    return s.shape() == t.shape() && std::memcmp(s.data(), t.data(), s.size() * sizeof(double)) == 0;
+  });
+}
+
+// Fills a report.
+class Check {
+ public:
+  Check(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options)
+      : f_(f), inputs_(inputs), options_(options) {}
+
+  GradientReport run();
+
+ private:
+  void add(Problem kind, std::string text, bool meant = false) { r_.problems.push_back({kind, std::move(text), !meant}); }
+  std::string describe(std::size_t input) const;
+  bool inspect_inputs();
+  bool inspect_outputs(const Probe& probe, const Tensors& outputs);
+  void check_elements(const Probe& probe, const AnalyticGradients& analytic, std::vector<GradientElement>& elements);
+  void inspect_gradient(const AnalyticGradients& analytic, std::size_t input);
+  void check_second_order(const Probe& probe);
+
+  const TensorFunction<double>& f_;
+  const Tensors& inputs_;
+  const GradientCheckOptions& options_;
+  GradientReport r_;
+};
+
+std::string Check::describe(std::size_t input) const {
+  return r_.inputs[input].name + " " + to_string(r_.inputs[input].shape);
+}
+
+bool Check::inspect_inputs() {
+  r_.seed = options_.seed;
+  r_.kinks_meant = options_.meant.kink_not_a_subgradient;
+  if (inputs_.empty()) add(Problem::no_inputs, "there are no inputs to check", options_.meant.empty);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const bool named = i < options_.names.size();
+    r_.inputs.push_back({named ? options_.names[i] : "input " + std::to_string(i), inputs_[i].shape()});
+    if (inputs_[i].size() > 0) continue;
+    add(Problem::empty_input, describe(i) + " has no elements", options_.meant.empty);
+  }
+  return !inputs_.empty();
+}
+
+bool Check::inspect_outputs(const Probe& probe, const Tensors& outputs) {
+  if (probe.output_elements() == 0) {
+    add(Problem::empty_output, "the function returns no numbers", options_.meant.empty);
+    return false;
+  }
+  if (!same_numbers(outputs, probe.outputs())) {
+    add(Problem::nondeterministic, "two evaluations at the same inputs differ: the function depends on something else");
+    return false;
+  }
+  if (!all_finite(probe.combine(outputs))) {
+    add(Problem::not_finite, "the function is not finite at the inputs");
+    return false;
+  }
+  if (std::none_of(outputs.begin(), outputs.end(), [](const auto& y) { return y.requires_grad(); })) {
+    add(Problem::no_gradient, "no output depends on an input as far as the tape knows", options_.meant.unused_input);
+  }
+  for (const std::string& text : constant_masks(outputs)) add(Problem::constant_mask, text, options_.meant.constant_mask);
+  return true;
+}
+
+void Check::check_elements(const Probe& probe, const AnalyticGradients& analytic,
+                           std::vector<GradientElement>& elements) {
+  const Sample centre = probe.sample();
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto positions = choose_positions(analytic, i, options_.samples, probe.generator());
+    if (positions.empty()) continue;
+    InputChecker checker(probe, analytic, i, centre);
+    for (const std::size_t p : positions) checker.check(p, elements);
+    r_.inputs[i].checked = positions.size();
+  }
+}
+
+// 0 = 0 up to rounding, in all that was checked.
+void Check::inspect_gradient(const AnalyticGradients& analytic, std::size_t input) {
+  CheckedInput& in = r_.inputs[input];
+  in.norm = analytic.norm(input);
+  bool zero = true;
+  std::size_t last = inputs_[input].size();
+  for (const GradientElement& e : r_.elements) {
+    if (e.input != input) continue;
+    const bool rounded = std::abs(e.analytic) <= e.bound && std::abs(e.numeric) <= e.bound;
+    if (rounded || (e.analytic == 0 && e.numeric == 0)) continue;
+    zero = false;
+    if (e.position != last) ++in.informative;
+    last = e.position;
+  }
+  if (!analytic.reached[input]) {
+    add(Problem::unused_input, describe(input) + " does not reach the outputs", options_.meant.unused_input);
+  } else if (zero && in.checked > 0) {
+    add(Problem::zero_gradient, "the gradient of " + describe(input) + " is 0 everywhere: 0 = 0 proves nothing",
+        options_.meant.zero_gradient);
+  }
+}
+
+void Check::check_second_order(const Probe& probe) {
+  const TensorFunction<double> gradient = gradient_function(probe);
+  const GradientCheckOptions options = {.seed = options_.seed + 1, .combinations = 1, .generators = options_.generators};
+  const Probe second(gradient, inputs_, options);
+  check_elements(second, analytic_gradients(second, second.outputs()), r_.second_order);
+  r_.adjoint_gap = adjoint_gap(probe);
+  r_.symmetry_gap = symmetry_gap(probe);
+  const auto text = [](const char* identity, double gap) {
+    return std::string(identity) + " is violated by " + std::to_string(gap * 1e12) + "e-12 of its terms";
+  };
+  if (!(r_.adjoint_gap <= kIdentityTolerance)) add(Problem::not_adjoint, text("<J v, u> = <v, J' u>", r_.adjoint_gap));
+  if (!(r_.symmetry_gap <= kIdentityTolerance)) add(Problem::not_symmetric, text("<H v, w> = <v, H w>", r_.symmetry_gap));
+}
+
+GradientReport Check::run() {
+  if (!inspect_inputs()) return std::move(r_);
+  const Probe probe(f_, inputs_, options_);
+  {
+    const Tensors outputs = probe.outputs();
+    if (inspect_outputs(probe, outputs)) {
+      const AnalyticGradients analytic = analytic_gradients(probe, outputs);
+      check_elements(probe, analytic, r_.elements);
+      for (std::size_t i = 0; i < inputs_.size(); ++i) inspect_gradient(analytic, i);
+      if (options_.order >= 2) check_second_order(probe);
+    }
+  }
+  r_.evaluations = probe.evaluations();
+  return std::move(r_);
+}
+
+}  // namespace
+
+GradientReport check_in_place(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options) {
+  const EnableGrad recording;
+  return Check(f, inputs, options).run();
+}
+
+Tensors as_leaves(const Tensors& inputs) {
+  Tensors leaves;
+  for (const Tensor<double>& x : inputs) leaves.push_back(parameter(x));
+  return leaves;
+}
+
+RegularizedReport check_terms(const TensorFunction<double>& data, const TensorFunction<double>& penalty,
+                              const Tensors& inputs, const GradientCheckOptions& options) {
+  const Tensors leaves = as_leaves(inputs);
+  GradientCheckOptions of_a_term = options;
+  of_a_term.meant.unused_input = true;
+  const TensorFunction<double> sum = [&](const Tensors& x) {
+    Tensors terms = data(x);
+    for (Tensor<double>& t : penalty(x)) terms.push_back(std::move(t));
+    return Tensors{add_all(terms)};
+  };
+  RegularizedReport r;
+  r.data = check_in_place(data, leaves, of_a_term);
+  r.penalty = check_in_place(penalty, leaves, of_a_term);
+  r.sum = check_in_place(sum, leaves, options);
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const double of_penalty = r.penalty.inputs[i].norm, of_data = r.data.inputs[i].norm;
+    if (of_data == 0 || of_penalty <= kDominates * of_data) continue;
+    r.sum.problems.push_back({Problem::penalty_dominates, r.sum.inputs[i].name + ": the gradient of the penalty is " +
+                              std::to_string(of_penalty / of_data) + " times that of the data", false});
+  }
+  return r;
+}
+
+}  // namespace detail
+}  // namespace xgrad

@@ -1,0 +1,211 @@
+#include "xgrad/autograd/gradient_check_numeric.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace xgrad::detail {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+constexpr long double kTruncationMargin = 4;  // covers errors down to sqrt(h), which the tableau does not remove
+constexpr int kFirstColumn = 2;               // an entry is trusted when three rows agree
+constexpr int kMinRows = 5;
+constexpr int kMaxRows = 64;
+constexpr double kGoodEnough = 1e-11;   // relative bound at which shorter steps are not worth their cost
+constexpr double kClearKink = 1e-8;     // the same for one-sided derivatives, relative to their difference
+
+// One coordinate, one function: the four tableaus and the best they gave.
+class Search {
+ public:
+  struct Row {
+    long double right_step, left_step;
+    long double centre, right, left;  // function values
+    long double noise;
+  };
+
+  void add(const Row& r);
+  bool done() const { return done_; }
+  NumericDerivative result() const;
+
+ private:
+  void add_right(const Row& r);
+  void add_left(const Row& r);
+  void add_both(const Row& r);
+  void keep(double value, double bound, double step);
+  void judge(double step, double noise);
+
+  Extrapolation central_{2, 2}, right_{1, 1}, left_{1, 1}, jump_{1, 2};
+  NumericDerivative best_;
+  Estimate best_right_, best_left_;
+  bool right_finite_ = false, left_finite_ = false, done_ = false;
+  int right_divergence_ = 0, left_divergence_ = 0;
+  int rows_ = 0;
+};
+
+// Rows in which a quotient grew like 1/h: the function jumps.
+int count_divergence(int count, const Extrapolation& quotient) {
+  return std::abs(quotient.growth() - 2) < 0.02L ? count + 1 : 0;
+}
+
+void Search::keep(double value, double bound, double step) {
+  if (!(bound < best_.bound)) return;
+  best_.value = value;
+  best_.bound = bound;
+  best_.step = step;
+}
+
+void Search::add_right(const Row& r) {
+  right_finite_ = std::isfinite(r.right);
+  if (!right_finite_) return right_.restart();
+  right_.add((r.right - r.centre) / r.right_step, 2 * r.noise / r.right_step);
+  right_divergence_ = count_divergence(right_divergence_, right_);
+  if (const Estimate e = right_.best(); e.bound < best_right_.bound) best_right_ = e;
+}
+
+void Search::add_left(const Row& r) {
+  left_finite_ = std::isfinite(r.left);
+  if (!left_finite_) return left_.restart();
+  left_.add((r.centre - r.left) / r.left_step, 2 * r.noise / r.left_step);
+  left_divergence_ = count_divergence(left_divergence_, left_);
+  if (const Estimate e = left_.best(); e.bound < best_left_.bound) best_left_ = e;
+}
+
+void Search::add_both(const Row& r) {
+  const long double both = r.right_step + r.left_step;
+  central_.add((r.right - r.left) / both, 2 * r.noise / both);
+  jump_.add((r.right - r.centre) / r.right_step - (r.centre - r.left) / r.left_step, 8 * r.noise / both);
+  const double step = static_cast<double>(both / 2);
+  const Estimate middle = central_.best(), jump = jump_.best();
+  keep(middle.value, middle.bound + (std::abs(jump.value) + jump.bound) / 2, step);
+  const Estimate right = right_.best(), left = left_.best();
+  const double sides = right.bound + left.bound;
+  keep((right.value + left.value) / 2, (sides + std::abs(right.value - left.value)) / 2, step);
+  if (sides < best_.side_bound) {
+    best_.left = left.value;
+    best_.right = right.value;
+    best_.side_bound = sides;
+  }
+}
+
+void Search::judge(double step, double noise) {
+  if (++rows_ < kMinRows) return;
+  const bool both = right_finite_ && left_finite_;
+  const double value = both ? best_.value : right_finite_ ? best_right_.value : best_left_.value;
+  const double bound = both ? best_.bound : right_finite_ ? best_right_.bound : best_left_.bound;
+  done_ = bound <= kGoodEnough * std::abs(value) || 2 * noise / step > bound ||
+          (both && best_.is_kink() && best_.side_bound <= kClearKink * std::abs(best_.jump()));
+}
+
+void Search::add(const Row& r) {
+  add_right(r);
+  add_left(r);
+  if (right_finite_ && left_finite_) {
+    add_both(r);
+  } else {
+    central_.restart();
+    jump_.restart();
+  }
+  if (right_finite_ || left_finite_) {
+    judge(static_cast<double>(right_finite_ ? r.right_step : r.left_step), static_cast<double>(r.noise));
+  }
+}
+
+NumericDerivative Search::result() const {
+  NumericDerivative d = best_;
+  d.defined = right_finite_ || left_finite_;
+  d.one_sided = right_finite_ != left_finite_;
+  if (d.one_sided) {
+    const Estimate& side = right_finite_ ? best_right_ : best_left_;
+    d.value = d.left = d.right = side.value;
+    d.bound = d.side_bound = side.bound;
+  }
+  if (right_divergence_ >= kMinRows) d.right = std::copysign(kInfinity, static_cast<double>(right_.best().value));
+  if (left_divergence_ >= kMinRows) d.left = std::copysign(kInfinity, static_cast<double>(left_.best().value));
+  return d;
+}
+
+bool all_done(const std::vector<Search>& searches) {
+  return std::all_of(searches.begin(), searches.end(), [](const Search& s) { return s.done(); });
+}
+
+// The rounding error of a value cannot be below the rounding of the terms it is a sum of.
+long double noise_of(double measured, long double a, long double b, long double c) {
+  return std::max<long double>(measured, kEpsilon * std::max({a, b, c}));
+}
+
+}  // namespace
+
+void Extrapolation::add(long double quotient, long double noise) {
+  std::array<Entry, kColumns> next;
+  next[0] = {quotient, noise, std::numeric_limits<long double>::infinity()};
+  const int columns = std::min(columns_ + 1, kColumns);
+  for (int m = 1; m < columns; ++m) {
+    const Entry &finer = next[m - 1], &coarser = row_[m - 1];
+    const long double factor = std::ldexp(1.0L, first_ + (m - 1) * stride_);
+    Entry& e = next[m];
+    e.value = (factor * finer.value - coarser.value) / (factor - 1);
+    e.noise = (factor * finer.noise + coarser.noise) / (factor - 1);
+    e.error = std::max(std::abs(e.value - finer.value), std::abs(e.value - coarser.value));
+  }
+  growth_ = columns_ > 0 && row_[0].value != 0 ? quotient / row_[0].value : 1;
+  row_ = next;
+  columns_ = columns;
+}
+
+Estimate Extrapolation::best() const {
+  Estimate best;
+  for (int m = kFirstColumn; m < columns_; ++m) {
+    const double bound = static_cast<double>(kTruncationMargin * row_[m].error + row_[m].noise);
+    if (bound < best.bound) best = {static_cast<double>(row_[m].value), bound};
+  }
+  return best;
+}
+
+double NumericDerivative::jump() const { return right - left; }
+
+bool NumericDerivative::is_kink() const {
+  return !one_sided && side_bound < kInfinity && std::abs(jump()) > 100 * side_bound;
+}
+
+std::vector<NumericDerivative> differentiate(const Line& line, double x, const Sample& centre,
+                                             const std::vector<double>& noise, double first_step) {
+  const std::size_t count = centre.values.size();
+  std::vector<Search> searches(count);
+  double h = first_step;
+  for (int row = 0; row < kMaxRows && h > 4 * kEpsilon * std::abs(x) && !all_done(searches); ++row, h /= 2) {
+    const double right_x = x + h, left_x = x - h;
+    const Sample right = line(right_x), left = line(left_x);
+    for (std::size_t k = 0; k < count; ++k) {
+      if (searches[k].done()) continue;
+      searches[k].add({static_cast<long double>(right_x) - x, static_cast<long double>(x) - left_x, centre.values[k],
+                       right.values[k], left.values[k],
+                       noise_of(noise[k], centre.magnitudes[k], right.magnitudes[k], left.magnitudes[k])});
+    }
+  }
+  std::vector<NumericDerivative> results;
+  for (const Search& s : searches) results.push_back(s.result());
+  return results;
+}
+
+std::vector<double> measure_noise(const Line& line, double spacing) {
+  constexpr int kPoints = 9;
+  constexpr std::array<double, 6> kBinomial = {1, 2, 6, 20, 70, 252};  // of 2k over k
+  std::vector<std::vector<long double>> table;
+  for (int j = 0; j < kPoints; ++j) table.push_back(line(j * spacing).values);
+  std::vector<double> noise(table[0].size());
+  for (std::size_t order = 1; order < kBinomial.size(); ++order) {
+    for (std::size_t j = 0; j + order < kPoints; ++j) {
+      for (std::size_t k = 0; k < noise.size(); ++k) table[j][k] = table[j + 1][k] - table[j][k];
+    }
+    if (order < 3) continue;
+    for (std::size_t k = 0; k < noise.size(); ++k) {
+      long double sum = 0;
+      for (std::size_t j = 0; j + order < kPoints; ++j) sum += table[j][k] * table[j][k];
+      const double deviation = std::sqrt(static_cast<double>(sum) / static_cast<double>(kPoints - order) / kBinomial[order]);
+      if (std::isfinite(deviation)) noise[k] = std::max(noise[k], 4 * deviation);
+    }
+  }
+  return noise;
+}
+
+}  // namespace xgrad::detail

@@ -1,0 +1,88 @@
+#pragma once
+
+// Numeric derivatives with a bound on their error. Internal to the gradient check.
+//
+// Along one coordinate, f is sampled at x and x +- h for h = h0, h0/2, h0/4 ... Four quantities are extrapolated to
+// h = 0 (Richardson 1911; Ridders 1982 for growing the tableau until its error stops falling):
+//
+//   central  (f(x+h) - f(x-h)) / 2h            error h^2, h^4, ...   the derivative of a smooth function
+//   right    (f(x+h) - f(x)) / h               error h, h^2, ...     the one-sided derivatives
+//   left     (f(x) - f(x-h)) / h               error h, h^2, ...
+//   jump     (f(x+h) - 2 f(x) + f(x-h)) / h    error h, h^3, ...     right - left: 0 unless x is at a kink
+//
+// The error of an entry is bounded by its distance from the entries it was made of (truncation) plus the noise of
+// the function values as the tableau amplifies it (rounding). A step that crosses a kink beside x makes the
+// distances large, so the best entry is one whose steps are short enough.
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <vector>
+
+namespace xgrad::detail {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+struct Estimate {
+  double value = 0;
+  double bound = kInfinity;
+};
+
+/// One Richardson tableau for steps halved from row to row.
+class Extrapolation {
+ public:
+  /// The error of a row is a series in h^first, h^(first + stride), ...
+  Extrapolation(int first, int stride) : first_(first), stride_(stride) {}
+
+  /// A row: the quotient at the next smaller step, and a bound on its rounding error.
+  void add(long double quotient, long double noise);
+  void restart() { columns_ = 0; }
+  /// The entry of the latest row with the smallest bound; an infinite bound before the third row.
+  Estimate best() const;
+  /// Growth of the quotient from the row before; 1 where it converges, 2 where it is like 1/h.
+  long double growth() const { return growth_; }
+
+ private:
+  static constexpr int kColumns = 7;
+  struct Entry {
+    long double value = 0, noise = 0, error = 0;
+  };
+  int first_, stride_;
+  int columns_ = 0;
+  long double growth_ = 1;
+  std::array<Entry, kColumns> row_;
+};
+
+/// K functions of one number evaluated together: values, and how large the terms are that they are sums of.
+struct Sample {
+  std::vector<long double> values;
+  std::vector<long double> magnitudes;
+};
+using Line = std::function<Sample(double x)>;
+
+/// What is known about a derivative after sampling.
+struct NumericDerivative {
+  double value = 0;
+  double bound = kInfinity;  ///< |value - derivative| is at most this, as long as f is smooth at x
+  double step = 0;           ///< the smallest step behind value
+  double left = 0, right = 0;
+  double side_bound = kInfinity;  ///< bound on the errors of left and right together
+  bool one_sided = false;         ///< f is not finite on one side of x, however near: value is the other side's
+  bool defined = true;            ///< false: f is finite on neither side
+
+  double jump() const;
+  /// True when the one-sided derivatives differ by far more than their errors.
+  bool is_kink() const;
+};
+
+/// The derivatives of all functions of `line` at x. `centre` is line(x), `noise` the absolute rounding error of each
+/// value, `first_step` the h to start with.
+std::vector<NumericDerivative> differentiate(const Line& line, double x, const Sample& centre,
+                                             const std::vector<double>& noise, double first_step);
+
+/// The rounding noise of each function of `line` near 0 from its differences at 9 equidistant points (More and Wild,
+/// "Estimating computational noise", 2011), with a margin.
+std::vector<double> measure_noise(const Line& line, double spacing);
+
+}  // namespace xgrad::detail

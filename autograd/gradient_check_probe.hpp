@@ -1,0 +1,94 @@
+#pragma once
+
+// The function under a gradient check, evaluated in place and always with the same random numbers. Internal.
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/autograd/gradient_check_numeric.hpp"
+
+namespace xgrad::detail {
+
+/// Puts the state of generators back when it goes.
+class KeepGenerators {
+ public:
+  explicit KeepGenerators(std::vector<Generator*> generators);
+  ~KeepGenerators() { rewind(); }
+  KeepGenerators(const KeepGenerators&) = delete;
+  KeepGenerators& operator=(const KeepGenerators&) = delete;
+
+  void rewind() const;
+
+ private:
+  std::vector<std::pair<Generator*, Generator::State>> states_;
+};
+
+/// Puts the numbers of a leaf back when it goes.
+class KeepValue {
+ public:
+  explicit KeepValue(const Tensor<double>& x) : x_(x), before_(x.data(), x.data() + x.size()) {}
+  ~KeepValue();
+  KeepValue(const KeepValue&) = delete;
+  KeepValue& operator=(const KeepValue&) = delete;
+
+  const std::vector<double>& before() const { return before_; }
+
+ private:
+  Tensor<double> x_;
+  std::vector<double> before_;
+};
+
+/// Puts one number of a leaf back when it goes.
+class KeepElement {
+ public:
+  KeepElement(const Tensor<double>& x, std::size_t position) : x_(x), position_(position), before_(x.data()[position]) {}
+  ~KeepElement() { x_.mutable_data()[position_] = before_; }
+  KeepElement(const KeepElement&) = delete;
+  KeepElement& operator=(const KeepElement&) = delete;
+
+ private:
+  Tensor<double> x_;
+  std::size_t position_;
+  double before_;
+};
+
+/// `f` and the inputs it is checked at, and the numbers that are made of its outputs: random combinations, or every
+/// element.
+class Probe {
+ public:
+  using Tensors = std::vector<Tensor<double>>;
+
+  Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options);
+
+  const Tensors& inputs() const { return inputs_; }
+  /// How many numbers are made of the outputs.
+  std::size_t count() const { return jacobian_ ? elements_ : weights_.size(); }
+  std::size_t output_elements() const { return elements_; }
+  std::size_t evaluations() const { return evaluations_; }
+  Generator& generator() const { return generator_; }
+
+  /// f(inputs), the random numbers being those of the first call.
+  Tensors outputs() const;
+  /// The numbers made of f(inputs), evaluated without recording.
+  Sample sample() const;
+  Sample combine(const Tensors& outputs) const;
+  /// d(number k)/d(output i).
+  Tensor<double> seed(std::size_t k, const Tensors& outputs, std::size_t i) const;
+
+ private:
+  const TensorFunction<double>& f_;
+  Tensors inputs_;
+  KeepGenerators generators_;
+  mutable Generator generator_;
+  bool jacobian_;
+  std::size_t elements_ = 0;
+  std::vector<std::vector<double>> weights_;  // of each combination, over the elements of all outputs
+  mutable std::size_t evaluations_ = 0;
+};
+
+/// Numbers of magnitude 0.5 to 1.5 and either sign.
+std::vector<double> random_weights(std::size_t n, Generator& generator);
+
+}  // namespace xgrad::detail

@@ -1,0 +1,20 @@
+#pragma once
+
+// Second order for the gradient check. Internal.
+
+#include "xgrad/autograd/gradient_check_probe.hpp"
+
+namespace xgrad::detail {
+
+/// x -> the gradient of <u, f(x)> by every input, u being the first combination of `probe` (whose function is f).
+/// Differentiable when recording is on.
+TensorFunction<double> gradient_function(const Probe& probe);
+
+/// |<J v, u> - <v, J' u>| over the sum of the magnitudes of the terms, for random u and v: J' u by backward, J v by
+/// differentiating J' u by u.
+double adjoint_gap(const Probe& probe);
+
+/// |<H v, w> - <v, H w>| over the sum of the magnitudes of the terms, for random v and w and the Hessian H of <u, f>.
+double symmetry_gap(const Probe& probe);
+
+}  // namespace xgrad::detail

@@ -1,0 +1,162 @@
+#include "xgrad/autograd/gradient_check_tape.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <unordered_set>
+
+#include "xgrad/autograd/engine.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+using Entries = std::vector<Tensor<double>>;
+
+constexpr std::size_t kEnough = 2;
+
+// The gradient that an entry's own rule sends to its inputs, one after the other.
+std::vector<double> local_slopes(const Tensor<double>& y, const Tensor<double>& gy) {
+  std::vector<Tensor<double>> inputs;
+  for (std::size_t i = 0; i < y.node()->edge_count; ++i) {
+    const Edge<double>& e = y.node()->edges[i];
+    if (e.needs_grad) inputs.emplace_back(e.node);
+  }
+  Engine<double> engine({.retain = true, .stop_at_sinks = true});
+  engine.collect(inputs);
+  engine.run({y}, {gy});
+  std::vector<double> slopes;
+  for (const Tensor<double>& x : inputs) {
+    const Tensor<double> g = engine.collected(x);
+    if (g.defined()) slopes.insert(slopes.end(), g.data(), g.data() + g.size());
+  }
+  return slopes;
+}
+
+// No two alike, so that contributions of several outputs to one input don't cancel.
+Tensor<double> uneven(const Shape& shape) {
+  Tensor<double> w = Tensor<double>::uninitialized(shape);
+  double* p = w.mutable_data();
+  for (std::size_t i = 0; i < w.size(); ++i) p[i] = 1 + std::fmod(0.6180339887498949 * static_cast<double>(i + 1), 1.0);
+  return w;
+}
+
+Tensor<double> one_hot(const Shape& shape, std::size_t position) {
+  Tensor<double> w = Tensor<double>::filled(shape, 0);
+  w.mutable_data()[position] = 1;
+  return w;
+}
+
+// Slopes of something at t = -h, -h/16, h/16 and h.
+using Slopes = std::array<std::vector<double>, 4>;
+constexpr std::array<double, 4> kPlaces = {-1, -1.0 / 16, 1.0 / 16, 1};
+
+// A smooth slope changes 16 times less over an interval 16 times as short; one with a step in it does not.
+bool has_step(const Slopes& s) {
+  const std::size_t n = s[0].size();
+  if (s[1].size() != n || s[2].size() != n || s[3].size() != n) return true;
+  double largest = 0;
+  for (std::size_t i = 0; i < n; ++i) largest = std::max({largest, std::abs(s[0][i]), std::abs(s[3][i])});
+  for (std::size_t i = 0; i < n; ++i) {
+    const double far = std::abs(s[0][i] - s[3][i]), near = std::abs(s[1][i] - s[2][i]);
+    if (far > 1e-9 * largest && near > far / 2) return true;
+  }
+  return false;
+}
+
+using OutputsAt = std::function<std::vector<Tensor<double>>(double t)>;
+
+// The entries whose slopes have a step; nothing when the program differs between the four places.
+std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outputs_at, double step) {
+  std::vector<Slopes> slopes;
+  std::vector<const Rule<double>*> program;
+  for (std::size_t place = 0; place < kPlaces.size(); ++place) {
+    const Entries entries = entries_behind(outputs_at(kPlaces[place] * step));
+    if (place == 0) {
+      slopes.resize(entries.size());
+      for (const Tensor<double>& y : entries) program.push_back(y.node()->rule);
+    }
+    const auto same = [](const Tensor<double>& y, const Rule<double>* rule) { return y.node()->rule == rule; };
+    if (!std::equal(entries.begin(), entries.end(), program.begin(), program.end(), same)) return std::nullopt;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      slopes[i][place] = local_slopes(entries[i], uneven(entries[i].shape()));
+    }
+  }
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < slopes.size(); ++i) {
+    if (has_step(slopes[i])) found.push_back(i);
+  }
+  return found;
+}
+
+// How many of the first elements of an entry's output have a step in their own slopes.
+std::size_t count_elements(const OutputsAt& outputs_at, double step, std::size_t entry) {
+  constexpr std::size_t kMostElements = 256;
+  std::vector<Slopes> slopes;
+  for (std::size_t place = 0; place < kPlaces.size(); ++place) {
+    const Tensor<double> y = entries_behind(outputs_at(kPlaces[place] * step))[entry];
+    slopes.resize(std::min(y.size(), kMostElements));
+    for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i][place] = local_slopes(y, one_hot(y.shape(), i));
+  }
+  return static_cast<std::size_t>(std::count_if(slopes.begin(), slopes.end(), has_step));
+}
+
+bool is_constant(const Node<double>& n, bool (*same)(double)) {
+  return n.data != nullptr && n.elements > 1 && std::all_of(n.data, n.data + n.elements, same);
+}
+bool is_one(double v) { return v == 1; }
+bool is_zero(double v) { return v == 0; }
+bool is_set(double v) { return v != 0; }
+
+// What is constant about the mask that edge i of an entry is; empty when it is none.
+std::string describe_mask(const Node<double>& entry, std::size_t i) {
+  const Edge<double>& e = entry.edges[i];
+  if (!e.saved || e.node->rule != nullptr) return {};
+  const bool selects = std::strcmp(entry.rule->name, "where") == 0 && i == 0;
+  const bool multiplies = std::strcmp(entry.rule->name, "multiply") == 0;
+  const char* what = nullptr;
+  if (selects && is_constant(*e.node, is_set)) what = "the condition is true";
+  if (selects && is_constant(*e.node, is_zero)) what = "the condition is false";
+  if (multiplies && is_constant(*e.node, is_one)) what = "the factor is 1";
+  if (what == nullptr) return {};
+  return std::string(entry.rule->name) + ": " + what + " in every element of " + to_string(e.node->shape);
+}
+
+}  // namespace
+
+Entries entries_behind(const std::vector<Tensor<double>>& outputs) {
+  std::unordered_set<const Node<double>*> seen;
+  Entries found;
+  const auto reach = [&](Node<double>* n) {
+    if (n != nullptr && n->rule != nullptr && seen.insert(n).second) found.emplace_back(n);
+  };
+  for (const Tensor<double>& y : outputs) reach(y.node());
+  for (std::size_t next = 0; next < found.size(); ++next) {
+    const Node<double>* n = found[next].node();
+    for (std::size_t i = 0; i < n->edge_count; ++i) reach(n->edges[i].node);
+  }
+  std::sort(found.begin(), found.end(), [](const Tensor<double>& a, const Tensor<double>& b) {
+    return a.node()->sequence < b.node()->sequence;
+  });
+  return found;
+}
+
+std::vector<std::string> constant_masks(const std::vector<Tensor<double>>& outputs) {
+  std::vector<std::string> texts;
+  for (const Tensor<double>& y : entries_behind(outputs)) {
+    for (std::size_t i = 0; i < y.node()->edge_count; ++i) {
+      if (std::string text = describe_mask(*y.node(), i); !text.empty()) texts.push_back(std::move(text));
+    }
+  }
+  return texts;
+}
+
+std::size_t count_kinks(const OutputsAt& outputs_at, double step) {
+  const auto entries = entries_with_steps(outputs_at, step);
+  if (!entries) return 1;
+  if (entries->size() != 1) return std::min(entries->size(), kEnough);
+  return std::clamp<std::size_t>(count_elements(outputs_at, step, entries->front()), 1, kEnough);
+}
+
+}  // namespace xgrad::detail

@@ -1,0 +1,157 @@
+#pragma once
+
+// Kernels along one axis, written once for both ways that axis can lie in memory. For kernel
+// sources only.
+//
+// `each_row` visits the rows of an AxisView: one row at a time, in packs along it, when its numbers
+// are neighbours; as many rows at a time as a pack has lanes when they are `inner` apart. Either
+// way a kernel walks along with `row.each`, gathers four packs, and `row.sum` makes them the result
+// of the row: the same in every lane in the first case, lane by lane in the second.
+
+#include <cstddef>
+#include <type_traits>
+
+#include "xgrad/kernels/axis_view.hpp"
+#include "xgrad/kernels/pack.hpp"
+
+namespace xgrad::kernels {
+
+// How many lanes of a pack are in memory: all of them, or the first n.
+template <class P>
+struct Full {};
+template <class P>
+struct First {
+  std::size_t n;
+};
+
+template <class P, class T>
+[[gnu::always_inline]] inline P load(const T* p, Full<P>, T = T(0)) {
+  return P::load(p);
+}
+/// `fill` in the lanes that are not in memory.
+template <class P, class T>
+[[gnu::always_inline]] inline P load(const T* p, First<P> width, T fill = T(0)) {
+  alignas(64) T lane[P::size];
+  for (std::size_t i = 0; i < P::size; ++i) lane[i] = i < width.n ? p[i] : fill;
+  return P::load(lane);
+}
+template <class P, class T>
+[[gnu::always_inline]] inline void store(P x, T* p, Full<P>) {
+  x.store(p);
+}
+template <class P, class T>
+[[gnu::always_inline]] inline void store(P x, T* p, First<P> width) {
+  alignas(64) T lane[P::size];
+  x.store(lane);
+  for (std::size_t i = 0; i < width.n; ++i) p[i] = lane[i];
+}
+/// Stores, or adds to what is there.
+template <class P, class T, class Width>
+[[gnu::always_inline]] inline void put(P x, T* p, Width width, bool accumulate) {
+  store(accumulate ? load(p, width) + x : x, p, width);
+}
+
+/// The larger one, lane by lane; either when one is NaN.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> larger(Pack<T, A> a, Pack<T, A> b) {
+  return xsimd::max(a.raw, b.raw);
+}
+
+template <std::size_t Q>
+using Quarter = std::integral_constant<std::size_t, Q>;
+
+/// body(offset, width, quarter): `quarter` cycles through 0 ... 3, for four independent sums.
+template <class P, class Body>
+[[gnu::always_inline]] inline void each_pack(std::size_t n, const Body& body) {
+  constexpr std::size_t W = P::size;
+  std::size_t k = 0;
+  for (; k + 4 * W <= n; k += 4 * W) {
+    body(k, Full<P>(), Quarter<0>());
+    body(k + W, Full<P>(), Quarter<1>());
+    body(k + 2 * W, Full<P>(), Quarter<2>());
+    body(k + 3 * W, Full<P>(), Quarter<3>());
+  }
+  for (; k + W <= n; k += W) body(k, Full<P>(), Quarter<0>());
+  if (k < n) body(k, First<P>{n - k}, Quarter<1>());
+}
+
+/// One row whose numbers are neighbours.
+template <class P>
+struct ContiguousRow {
+  using T = typename P::value_type;
+  std::size_t n;
+
+  template <class Body>
+  [[gnu::always_inline]] void each(const Body& body) const {
+    each_pack<P>(n, body);
+  }
+  [[gnu::always_inline]] P sum(const P (&s)[4]) const {
+    return P(sum_lanes((s[0] + s[1]) + (s[2] + s[3])));
+  }
+  [[gnu::always_inline]] P largest(const P (&m)[4]) const {
+    alignas(64) T lane[P::size];
+    larger(larger(m[0], m[1]), larger(m[2], m[3])).store(lane);
+    for (std::size_t half = P::size / 2; half > 0; half /= 2) {
+      for (std::size_t i = 0; i < half; ++i)
+        lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
+    }
+    return P(lane[0]);
+  }
+  [[gnu::always_inline]] P load_result(const T* p) const { return P(*p); }
+  [[gnu::always_inline]] void store_result(P x, T* p) const { store(x, p, First<P>{1}); }
+};
+
+/// As many rows as lanes are in use, side by side.
+template <class P, class Width>
+struct ParallelRows {
+  using T = typename P::value_type;
+  std::size_t n, inner;
+  Width width;
+
+  template <class Body>
+  [[gnu::always_inline]] void each(const Body& body) const {
+    std::size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      body(i * inner, width, Quarter<0>());
+      body((i + 1) * inner, width, Quarter<1>());
+      body((i + 2) * inner, width, Quarter<2>());
+      body((i + 3) * inner, width, Quarter<3>());
+    }
+    for (; i < n; ++i) body(i * inner, width, Quarter<0>());
+  }
+  [[gnu::always_inline]] P sum(const P (&s)[4]) const { return (s[0] + s[1]) + (s[2] + s[3]); }
+  [[gnu::always_inline]] P largest(const P (&m)[4]) const {
+    return larger(larger(m[0], m[1]), larger(m[2], m[3]));
+  }
+  [[gnu::always_inline]] P load_result(const T* p) const { return load(p, width); }
+  [[gnu::always_inline]] void store_result(P x, T* p) const { store(x, p, width); }
+};
+
+/// kernel(offset of the first number, offset of the result, row).
+template <class P, class Kernel>
+void each_row(AxisView view, const Kernel& kernel) {
+  if (view.inner == 1) {
+    for (std::size_t o = 0; o < view.outer; ++o) kernel(o * view.n, o, ContiguousRow<P>{view.n});
+    return;
+  }
+  for (std::size_t o = 0; o < view.outer; ++o) {
+    const std::size_t first = o * view.n * view.inner, result = o * view.inner;
+    std::size_t j = 0;
+    for (; j + P::size <= view.inner; j += P::size) {
+      kernel(first + j, result + j, ParallelRows<P, Full<P>>{view.n, view.inner, {}});
+    }
+    if (j == view.inner) continue;
+    kernel(first + j, result + j, ParallelRows<P, First<P>>{view.n, view.inner, {view.inner - j}});
+  }
+}
+
+/// The sum of f(offset, width) along the row; f is 0 in the lanes that are not in memory.
+template <class P, class Row, class F>
+[[gnu::always_inline]] inline P sum_along(const Row& row, const F& f) {
+  P s[4] = {P(0), P(0), P(0), P(0)};
+  row.each([&](std::size_t at, auto width, auto q)
+               __attribute__((always_inline)) { s[q] = s[q] + f(at, width); });
+  return row.sum(s);
+}
+
+}  // namespace xgrad::kernels

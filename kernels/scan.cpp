@@ -1,0 +1,91 @@
+#include "xgrad/kernels/scan.hpp"
+
+#include <algorithm>
+
+#include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/pool.hpp"
+
+namespace xgrad::kernels {
+namespace {
+
+// Numbers that step(k, ...) needs to remember from one step to the next, set to `start`.
+template <class T>
+class Carry {
+ public:
+  Carry(std::size_t n, T start)
+      : bytes_(n * sizeof(T)), data_(static_cast<T*>(xgrad::detail::pool_allocate(bytes_))) {
+    std::fill_n(data_, n, start);
+  }
+  ~Carry() { xgrad::detail::pool_free(data_, bytes_); }
+  Carry(const Carry&) = delete;
+  Carry& operator=(const Carry&) = delete;
+  T& operator[](std::size_t i) { return data_[i]; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
+
+template <class Run>
+void over_outer(AxisView view, const Run& run) {
+  const std::size_t pieces = std::min(view.outer, pieces_for(view.elements()));
+  parallel_for(pieces, [&](std::size_t k) {
+    for (std::size_t o = view.outer * k / pieces; o < view.outer * (k + 1) / pieces; ++o) run(o);
+  });
+}
+
+template <class T>
+void running_sum_of(const T* x, T* y, std::size_t n, std::size_t inner, bool reverse,
+                    bool accumulate) {
+  Carry<T> total(inner, T(0));
+  for (std::size_t step = 0; step < n; ++step) {
+    const std::size_t row = (reverse ? n - 1 - step : step) * inner;
+    for (std::size_t j = 0; j < inner; ++j) {
+      total[j] += x[row + j];
+      y[row + j] = accumulate ? y[row + j] + total[j] : total[j];
+    }
+  }
+}
+
+template <class T>
+void product_backward_of(const T* x, const T* gy, T* gx, std::size_t n, std::size_t inner,
+                         bool accumulate) {
+  Carry<T> before(n * inner, T(1)), after(inner, T(1));
+  for (std::size_t i = inner; i < n * inner; ++i) before[i] = before[i - inner] * x[i - inner];
+  for (std::size_t i = n; i-- > 0;) {
+    for (std::size_t j = 0; j < inner; ++j) {
+      const std::size_t at = i * inner + j;
+      const T g = gy[j] * before[at] * after[j];
+      gx[at] = accumulate ? gx[at] + g : g;
+      after[j] *= x[at];
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void running_sum(const T* x, T* y, AxisView view, bool reverse, bool accumulate) {
+  const std::size_t size = view.n * view.inner;
+  over_outer(view, [&](std::size_t o) {
+    running_sum_of(x + o * size, y + o * size, view.n, view.inner, reverse, accumulate);
+  });
+}
+
+template <class T>
+void product_backward(const T* x, const T* gy, T* gx, AxisView view, bool accumulate) {
+  const std::size_t size = view.n * view.inner;
+  over_outer(view, [&](std::size_t o) {
+    product_backward_of(x + o * size, gy + o * view.inner, gx + o * size, view.n, view.inner,
+                        accumulate);
+  });
+}
+
+#define XGRAD_INSTANTIATE(T)                                     \
+  template void running_sum(const T*, T*, AxisView, bool, bool); \
+  template void product_backward(const T*, const T*, T*, AxisView, bool);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,73 @@
+#include "xgrad/kernels/moments.hpp"
+
+#include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/rows.hpp"
+
+#define XGRAD_INLINE __attribute__((always_inline))
+
+namespace xgrad::kernels {
+namespace {
+
+template <class T>
+void squares_kernel(const T* x, const T* center, T* y, AxisView view) {
+  using P = Pack<T, Arch>;
+  each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
+    const P c = center != nullptr ? row.load_result(center + result) : P(0);
+    const T fill = center != nullptr ? center[result] : T(0);
+    const P s = sum_along<P>(row, [&](std::size_t at, auto width) XGRAD_INLINE {
+      const P d = load(x + first + at, width, fill) - c;
+      return d * d;
+    });
+    row.store_result(s, y + result);
+  });
+}
+
+// One row of numbers that share center and scale (P) or have their own (memory).
+template <class P, class T, class At>
+[[gnu::always_inline]] inline void deviate(const T* x, T* y, std::size_t n, bool accumulate,
+                                           const At& at) {
+  each_pack<P>(n, [&](std::size_t k, auto width, auto) XGRAD_INLINE {
+    const auto [center, scale] = at(k, width);
+    put(scale * (load(x + k, width) - center), y + k, width, accumulate);
+  });
+}
+
+template <class P>
+struct CenterAndScale {
+  P center, scale;
+};
+
+template <class T>
+void deviations_kernel(const T* x, const T* center, const T* scale, T* y, AxisView view,
+                       bool accumulate) {
+  using P = Pack<T, Arch>;
+  using Pair = CenterAndScale<P>;
+  for (std::size_t o = 0; o < view.outer; ++o) {
+    const T* const c = center != nullptr ? center + o * view.inner : nullptr;
+    const T* const f = scale + o * view.inner;
+    const std::size_t first = o * view.n * view.inner;
+    if (view.inner == 1) {
+      const Pair same{c != nullptr ? *c : T(0), *f};
+      deviate<P>(x + first, y + first, view.n, accumulate,
+                 [&](std::size_t, auto) XGRAD_INLINE { return same; });
+      continue;
+    }
+    for (std::size_t i = first; i < first + view.n * view.inner; i += view.inner) {
+      deviate<P>(x + i, y + i, view.inner, accumulate, [&](std::size_t k, auto width) XGRAD_INLINE {
+        return Pair{c != nullptr ? load(c + k, width) : P(0), load(f + k, width)};
+      });
+    }
+  }
+}
+
+}  // namespace
+
+template <Isa I, class T>
+MomentKernels<T> make_moment_kernels() {
+  return {&squares_kernel<T>, &deviations_kernel<T>};
+}
+
+template MomentKernels<float> make_moment_kernels<kIsa, float>();
+template MomentKernels<double> make_moment_kernels<kIsa, double>();
+
+}  // namespace xgrad::kernels

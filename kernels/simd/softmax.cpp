@@ -1,0 +1,126 @@
+#include "xgrad/kernels/softmax.hpp"
+
+#include <limits>
+
+#include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/rows.hpp"
+
+#define XGRAD_INLINE __attribute__((always_inline))
+
+namespace xgrad::kernels {
+namespace {
+
+template <class T>
+constexpr T kNothing = -std::numeric_limits<T>::infinity();
+
+template <class T, class Row>
+[[gnu::always_inline]] inline Pack<T, Arch> largest_of(const T* x, const Row& row) {
+  using P = Pack<T, Arch>;
+  P m[4] = {P(kNothing<T>), P(kNothing<T>), P(kNothing<T>), P(kNothing<T>)};
+  row.each([&](std::size_t at, auto width, auto q)
+               XGRAD_INLINE { m[q] = larger(m[q], load(x + at, width, kNothing<T>)); });
+  return row.largest(m);
+}
+
+// sum exp(x - m).
+template <class P, class T, class Row>
+[[gnu::always_inline]] inline P sum_of_exponentials(const T* x, P m, const Row& row) {
+  return sum_along<P>(row, [&](std::size_t at, auto width)
+                               XGRAD_INLINE { return exp(load(x + at, width, kNothing<T>) - m); });
+}
+
+template <class T>
+void softmax_kernel(const T* x, T* y, AxisView view) {
+  using P = Pack<T, Arch>;
+  each_row<P>(view, [&](std::size_t first, std::size_t, const auto& row) {
+    const T* const from = x + first;
+    T* const to = y + first;
+    const P m = largest_of(from, row);
+    const P s = sum_along<P>(row, [&](std::size_t at, auto width) XGRAD_INLINE {
+      const P e = exp(load(from + at, width, kNothing<T>) - m);
+      store(e, to + at, width);
+      return e;
+    });
+    const P factor = T(1) / s;
+    row.each([&](std::size_t at, auto width, auto)
+                 XGRAD_INLINE { store(load(to + at, width) * factor, to + at, width); });
+  });
+}
+
+template <class T>
+void softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, bool accumulate) {
+  using P = Pack<T, Arch>;
+  each_row<P>(view, [&](std::size_t first, std::size_t, const auto& row) {
+    const T *const p = y + first, *const g = gy + first;
+    const P s = sum_along<P>(row, [&](std::size_t at, auto width) XGRAD_INLINE {
+      return load(p + at, width) * load(g + at, width);
+    });
+    row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
+      put(load(p + at, width) * (load(g + at, width) - s), gx + first + at, width, accumulate);
+    });
+  });
+}
+
+template <class T>
+void log_softmax_kernel(const T* x, T* y, AxisView view) {
+  using P = Pack<T, Arch>;
+  each_row<P>(view, [&](std::size_t first, std::size_t, const auto& row) {
+    const T* const from = x + first;
+    T* const to = y + first;
+    const P m = largest_of(from, row), s = log(sum_of_exponentials(from, m, row));
+    row.each([&](std::size_t at, auto width, auto)
+                 XGRAD_INLINE { store(load(from + at, width) - m - s, to + at, width); });
+  });
+}
+
+template <class T>
+void log_softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, bool accumulate) {
+  using P = Pack<T, Arch>;
+  each_row<P>(view, [&](std::size_t first, std::size_t, const auto& row) {
+    const T *const log_p = y + first, *const g = gy + first;
+    const P s = sum_along<P>(
+        row, [&](std::size_t at, auto width) XGRAD_INLINE { return load(g + at, width); });
+    row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
+      const P d = load(g + at, width) - exp(load(log_p + at, width)) * s;
+      put(d, gx + first + at, width, accumulate);
+    });
+  });
+}
+
+template <class T>
+void log_sum_exp_kernel(const T* x, T* maximum, T* log_sum, AxisView view) {
+  using P = Pack<T, Arch>;
+  each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
+    P m = largest_of(x + first, row);
+    m = where(m == P(kNothing<T>), P(0), m);
+    row.store_result(m, maximum + result);
+    row.store_result(log(sum_of_exponentials(x + first, m, row)), log_sum + result);
+  });
+}
+
+template <class T>
+void exponentials_kernel(const T* x, const T* shift, const T* scale, T* y, AxisView view,
+                         bool accumulate) {
+  using P = Pack<T, Arch>;
+  each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
+    const P a = row.load_result(shift + result), factor = row.load_result(scale + result);
+    row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
+      const P e = factor * exp(load(x + first + at, width) - a);
+      put(e, y + first + at, width, accumulate);
+    });
+  });
+}
+
+}  // namespace
+
+template <Isa I, class T>
+SoftmaxKernels<T> make_softmax_kernels() {
+  return {&softmax_kernel<T>,     &softmax_backward_kernel<T>,
+          &log_softmax_kernel<T>, &log_softmax_backward_kernel<T>,
+          &log_sum_exp_kernel<T>, &exponentials_kernel<T>};
+}
+
+template SoftmaxKernels<float> make_softmax_kernels<kIsa, float>();
+template SoftmaxKernels<double> make_softmax_kernels<kIsa, double>();
+
+}  // namespace xgrad::kernels

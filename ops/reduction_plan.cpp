@@ -1,0 +1,84 @@
+#include "xgrad/ops/reduction_plan.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/autograd/record.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+unsigned mask_of(const char* operation, std::size_t rank, const Axes& axes) {
+  if (axes.empty()) return (1U << rank) - 1;
+  unsigned mask = 0;
+  for (const std::ptrdiff_t axis : axes) {
+    const std::size_t i = normalize_axis(operation, axis, rank);
+    if ((mask >> i & 1U) != 0) {
+      throw std::invalid_argument(std::string(operation) + ": axis " + std::to_string(i) +
+                                  " is given twice");
+    }
+    mask |= 1U << i;
+  }
+  return mask;
+}
+
+std::size_t product(const Shape& s, std::size_t begin, std::size_t end) {
+  std::size_t n = 1;
+  for (std::size_t i = begin; i < end; ++i) n *= s[i];
+  return n;
+}
+
+// The axes [begin, end) of `now` as a group, which takes them to size 1.
+kernels::AxisView take_group(Shape& now, std::size_t begin, std::size_t end) {
+  const kernels::AxisView view{product(now, 0, begin), product(now, begin, end),
+                               product(now, end, now.rank())};
+  for (std::size_t i = begin; i < end; ++i) now[i] = 1;
+  return view;
+}
+
+template <class T>
+const Rule<T> kView = {
+    "view",
+    [](const void*, Backward<T>& b) { b.add(0, viewed(b.take_gradient(), b.input_shape(0))); },
+    nullptr};
+
+}  // namespace
+
+ReductionPlan plan_reduction(const char* operation, const Shape& shape, const Axes& axes) {
+  const unsigned mask = mask_of(operation, shape.rank(), axes);
+  const auto reduced = [&](std::size_t i) { return (mask >> i & 1U) != 0; };
+  ReductionPlan plan;
+  plan.kept = shape;
+  for (std::size_t end = shape.rank(); end > 0;) {
+    std::size_t begin = end;
+    while (begin > 0 && (reduced(begin - 1) || shape[begin - 1] == 1)) --begin;
+    if (product(shape, begin, end) != 1) {
+      plan.groups[plan.count++] = take_group(plan.kept, begin, end);
+      plan.numbers *= plan.groups[plan.count - 1].n;
+    }
+    end = begin == end ? end - 1 : begin;
+  }
+  if (plan.count == 0) plan.groups[plan.count++] = {1, 1, shape.elements()};
+  for (std::size_t i = 0; i < shape.rank(); ++i) {
+    if (!reduced(i)) plan.dropped.push_back(shape[i]);
+  }
+  return plan;
+}
+
+kernels::AxisView view_along(const char* operation, const Shape& shape, std::ptrdiff_t axis) {
+  const std::size_t i = normalize_axis(operation, axis, shape.rank());
+  return {product(shape, 0, i), shape[i], product(shape, i + 1, shape.rank())};
+}
+
+template <class T>
+Tensor<T> viewed(const Tensor<T>& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  Tensor<T> y(share_value(x.node(), shape));
+  record<T>(y, kView<T>, {&x}, {});
+  return y;
+}
+
+template Tensor<float> viewed(const Tensor<float>&, const Shape&);
+template Tensor<double> viewed(const Tensor<double>&, const Shape&);
+
+}  // namespace xgrad::detail

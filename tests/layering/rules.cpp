@@ -1,0 +1,154 @@
+#include "tests/layering/rules.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+namespace layering {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Folders = std::set<std::string>;
+
+const std::map<std::string, Folders> kMayInclude = {
+    {"kernels", {"kernels"}},
+    {"autograd", {"kernels", "autograd"}},
+    {"ops", {"kernels", "autograd", "ops"}},
+    {"modules", {"kernels", "autograd", "ops", "modules"}},
+    {"optimizers", {"kernels", "autograd", "optimizers"}},
+    {"serialization", {"kernels", "autograd", "serialization"}},
+    {"data", {"kernels", "autograd", "serialization", "data"}},
+    {"training",
+     {"kernels", "autograd", "ops", "modules", "optimizers", "serialization", "data", "training"}},
+};
+
+struct Include {
+  std::string where;  // file:line
+  std::string name;
+  bool quoted;
+};
+
+std::vector<Include> includes_of(const std::string& path, const std::string& text) {
+  static const std::regex directive(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"].*)");
+  std::vector<Include> found;
+  std::istringstream lines(text);
+  std::string line;
+  std::smatch match;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (std::regex_match(line, match, directive)) {
+      found.push_back({path + ":" + std::to_string(number), match[2], match[1] == "\""});
+    }
+  }
+  return found;
+}
+
+std::string folder_of(const std::string& path) { return path.substr(0, path.find('/')); }
+
+bool is_ours(const std::string& include) { return include.starts_with("xgrad/"); }
+
+bool is_xtensor(const std::string& include) {
+  return include.starts_with("xtensor") || include.starts_with("xtl/");
+}
+
+std::string list(const Folders& folders) {
+  std::string names;
+  for (const std::string& f : folders) names += (names.empty() ? "" : ", ") + f;
+  return names;
+}
+
+// What is wrong with an include line of a source in `folder`; empty when nothing is.
+std::string fault(const std::string& folder, const Include& include) {
+  if (!is_ours(include.name)) {
+    return include.quoted ? "\"" + include.name + "\" is not xgrad/<folder>/<file>" : "";
+  }
+  if (!include.quoted) return "<" + include.name + "> is ours and belongs in quotes";
+  const std::string target = folder_of(include.name.substr(6));
+  const Folders& allowed = kMayInclude.at(folder);
+  if (allowed.contains(target)) return "";
+  return folder + " includes " + include.name + ", may include " + list(allowed);
+}
+
+void check_reachable(const Tree& tree, const std::string& path, const std::string& source,
+                     std::set<std::string>& seen, std::vector<std::string>& broken) {
+  const auto file = tree.find(path);
+  if (file == tree.end() || !seen.insert(path).second) return;
+  for (const Include& include : includes_of(path, file->second)) {
+    if (is_xtensor(include.name)) {
+      broken.push_back(include.where + ": <" + include.name + "> is reached from " + source);
+    } else if (is_ours(include.name)) {
+      check_reachable(tree, include.name.substr(6), source, seen, broken);
+    }
+  }
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+Tree read_tree(const std::string& root) {
+  Tree tree{{"xgrad.hpp", read(fs::path(root) / "xgrad.hpp")}};
+  for (const auto& [folder, allowed] : kMayInclude) {
+    if (!fs::exists(fs::path(root) / folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(root) / folder)) {
+      const std::string extension = entry.path().extension();
+      if (extension != ".hpp" && extension != ".cpp") continue;
+      tree[fs::relative(entry.path(), root)] = read(entry.path());
+    }
+  }
+  return tree;
+}
+
+std::vector<std::string> check_folders(const Tree& tree) {
+  std::vector<std::string> broken;
+  for (const auto& [path, text] : tree) {
+    if (path == "xgrad.hpp") continue;
+    for (const Include& include : includes_of(path, text)) {
+      const std::string what = fault(folder_of(path), include);
+      if (!what.empty()) broken.push_back(include.where + ": " + what);
+    }
+  }
+  return broken;
+}
+
+std::vector<std::string> check_kernel_sources(const Tree& tree) {
+  std::vector<std::string> broken;
+  for (const auto& [path, text] : tree) {
+    std::set<std::string> seen;
+    if (path.starts_with("kernels/simd/")) check_reachable(tree, path, path, seen, broken);
+  }
+  return broken;
+}
+
+std::vector<std::string> check_xtensor_headers(const Tree& tree) {
+  std::vector<std::string> broken;
+  for (const auto& [path, text] : tree) {
+    if (!path.ends_with(".hpp") || path == "autograd/array.hpp") continue;
+    for (const Include& include : includes_of(path, text)) {
+      if (!is_xtensor(include.name)) continue;
+      broken.push_back(include.where + ": <" + include.name + "> in a header, where only autograd/array.hpp has xtensor");
+    }
+  }
+  return broken;
+}
+
+std::vector<std::string> check_umbrella(const Tree& tree) {
+  static const std::regex allowed(R"(\s*(//.*)?|#pragma once|#include "xgrad/[a-z]+/[a-z0-9_]+\.hpp")");
+  std::vector<std::string> broken;
+  std::istringstream lines(tree.at("xgrad.hpp"));
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (std::regex_match(line, allowed)) continue;
+    broken.push_back("xgrad.hpp:" + std::to_string(number) + ": '" + line + "' is no include of ours");
+  }
+  return broken;
+}
+
+}  // namespace layering

@@ -1,0 +1,30 @@
+#pragma once
+
+// The rules of who may include whom, on a tree of sources that is read from disk or made up by a test. Each broken rule
+// is one line `file:line: what is wrong`.
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace layering {
+
+/// Path below the root (`ops/math.hpp`) -> text.
+using Tree = std::map<std::string, std::string>;
+
+/// The library's sources: xgrad.hpp and every header and source of the folders below `root`.
+Tree read_tree(const std::string& root);
+
+/// Folders include only what is below them, as "xgrad/<folder>/<file>", and never the umbrella.
+std::vector<std::string> check_folders(const Tree& tree);
+
+/// Sources in kernels/simd reach no xtensor header, directly or through ours.
+std::vector<std::string> check_kernel_sources(const Tree& tree);
+
+/// Among the headers only autograd/array.hpp includes xtensor.
+std::vector<std::string> check_xtensor_headers(const Tree& tree);
+
+/// xgrad.hpp includes ours and does nothing else.
+std::vector<std::string> check_umbrella(const Tree& tree);
+
+}  // namespace layering

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/gradient_check_analytic.hpp"
 #include "xgrad/autograd/gradient_check_judge.hpp"
@@ -19,7 +20,6 @@ using Tensors = std::vector<Tensor<double>>;
 constexpr double kFirstStep = 0.1545084971874737;  // of the scale; irrational: no step is a period of the function
 constexpr double kAgainStep = 0.37 * kFirstStep;
 constexpr double kKinkStep = 1e-6;
-constexpr double kNoiseSpacing = 0x1p-45;
 constexpr double kIdentityTolerance = 1e-11;
 constexpr double kDominates = 10;
 
@@ -38,35 +38,30 @@ double coordinate_scale(double x, double typical) {
 // The coordinates of one input, one after the other.
 class InputChecker {
  public:
-  InputChecker(const Probe& probe, const AnalyticGradients& analytic, std::size_t input, const Sample& centre)
-      : probe_(probe), analytic_(analytic), input_(input), centre_(centre), x_(probe.inputs()[input]),
-        typical_(root_mean_square(x_)), noise_(noise()) {}
+  InputChecker(Probe& probe, const AnalyticGradients& analytic, std::size_t input);
 
   void check(std::size_t position, std::vector<GradientElement>& elements);
 
  private:
-  std::vector<double> noise();
+  double natural(std::size_t number, double scale) const;
 
   const Probe& probe_;
   const AnalyticGradients& analytic_;
   std::size_t input_;
-  const Sample& centre_;
   Tensor<double> x_;
   double typical_;
-  std::vector<double> noise_;  // of each number
+  std::vector<double> magnitudes_, noise_;  // of each number
 };
 
-// Along a random direction, relative to every coordinate, so that all operations round anew.
-std::vector<double> InputChecker::noise() {
-  const KeepValue keep(x_);
-  const std::vector<double>& x = keep.before();
-  const std::vector<double> direction = random_weights(x.size(), probe_.generator());
-  const Line line = [&](double t) {
-    double* p = x_.mutable_data();
-    for (std::size_t i = 0; i < x.size(); ++i) p[i] = x[i] * (1 + t * direction[i]);
-    return probe_.sample();
-  };
-  return measure_noise(line, kNoiseSpacing);
+InputChecker::InputChecker(Probe& probe, const AnalyticGradients& analytic, std::size_t input)
+    : probe_(probe), analytic_(analytic), input_(input), x_(probe.inputs()[input]), typical_(root_mean_square(x_)) {
+  probe.measure_noise_of(input);
+  magnitudes_ = probe.magnitudes();
+  noise_ = probe.noise();
+}
+
+double InputChecker::natural(std::size_t number, double scale) const {
+  return natural_scale(analytic_.largest(number, input_), magnitudes_[number], noise_[number], scale);
 }
 
 void InputChecker::check(std::size_t position, std::vector<GradientElement>& elements) {
@@ -75,16 +70,15 @@ void InputChecker::check(std::size_t position, std::vector<GradientElement>& ele
   const double scale = coordinate_scale(x, typical_);
   const auto move_to = [&](double v) { x_.mutable_data()[position] = v; };
   const Line line = [&](double v) { return move_to(v), probe_.sample(); };
-  const auto differences = [&](double step) { return differentiate(line, x, centre_, noise_, step * scale); };
+  const auto differences = [&](double step) { return differentiate(line, probe_.count(), x, step * scale); };
   const auto kinks = [&] {
     return count_kinks([&](double t) { return move_to(x + t), probe_.outputs(); }, kKinkStep * scale);
   };
   const std::vector<NumericDerivative> numeric = differences(kFirstStep);
   for (std::size_t k = 0; k < numeric.size(); ++k) {
-    const double natural = natural_scale(analytic_.largest(k, input_), static_cast<double>(centre_.magnitudes[k]),
-                                         noise_[k], scale);
     const auto again = [&] { return differences(kAgainStep)[k]; };
-    GradientElement e = judge({analytic_.values[k][input_].data()[position], numeric[k], natural}, again, kinks);
+    const double analytic = analytic_.values[k][input_].data()[position];
+    GradientElement e = judge({analytic, numeric[k], natural(k, scale)}, again, kinks);
     e.input = input_;
     e.position = position;
     e.output = k;
@@ -92,8 +86,8 @@ void InputChecker::check(std::size_t position, std::vector<GradientElement>& ele
   }
 }
 
-bool all_finite(const Sample& s) {
-  return std::all_of(s.values.begin(), s.values.end(), [](long double v) { return std::isfinite(v); });
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
 
 bool same_numbers(const Tensors& a, const Tensors& b) {
@@ -115,9 +109,9 @@ class Check {
   std::string describe(std::size_t input) const;
   bool inspect_inputs();
   bool inspect_outputs(const Probe& probe, const Tensors& outputs);
-  void check_elements(const Probe& probe, const AnalyticGradients& analytic, std::vector<GradientElement>& elements);
+  void check_elements(Probe& probe, const AnalyticGradients& analytic, std::vector<GradientElement>& elements);
   void inspect_gradient(const AnalyticGradients& analytic, std::size_t input);
-  void check_second_order(const Probe& probe);
+  void check_second_order();
 
   const TensorFunction<double>& f_;
   const Tensors& inputs_;
@@ -151,7 +145,7 @@ bool Check::inspect_outputs(const Probe& probe, const Tensors& outputs) {
     add(Problem::nondeterministic, "two evaluations at the same inputs differ: the function depends on something else");
     return false;
   }
-  if (!all_finite(probe.combine(outputs))) {
+  if (!all_finite(probe.values())) {
     add(Problem::not_finite, "the function is not finite at the inputs");
     return false;
   }
@@ -162,13 +156,12 @@ bool Check::inspect_outputs(const Probe& probe, const Tensors& outputs) {
   return true;
 }
 
-void Check::check_elements(const Probe& probe, const AnalyticGradients& analytic,
+void Check::check_elements(Probe& probe, const AnalyticGradients& analytic,
                            std::vector<GradientElement>& elements) {
-  const Sample centre = probe.sample();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const auto positions = choose_positions(analytic, i, options_.samples, probe.generator());
     if (positions.empty()) continue;
-    InputChecker checker(probe, analytic, i, centre);
+    InputChecker checker(probe, analytic, i);
     for (const std::size_t p : positions) checker.check(p, elements);
     r_.inputs[i].checked = positions.size();
   }
@@ -196,13 +189,15 @@ void Check::inspect_gradient(const AnalyticGradients& analytic, std::size_t inpu
   }
 }
 
-void Check::check_second_order(const Probe& probe) {
-  const TensorFunction<double> gradient = gradient_function(probe);
-  const GradientCheckOptions options = {.seed = options_.seed + 1, .combinations = 1, .generators = options_.generators};
-  const Probe second(gradient, inputs_, options);
+void Check::check_second_order() {
+  const GradientCheckOptions options = {.seed = options_.seed, .combinations = 1, .generators = options_.generators};
+  const Probe first(f_, inputs_, options);
+  const TensorFunction<double> gradient = gradient_function(first);
+  Probe second(gradient, inputs_, options);
   check_elements(second, analytic_gradients(second, second.outputs()), r_.second_order);
-  r_.adjoint_gap = adjoint_gap(probe);
-  r_.symmetry_gap = symmetry_gap(probe);
+  r_.adjoint_gap = adjoint_gap(first);
+  r_.symmetry_gap = symmetry_gap(first);
+  r_.evaluations += first.evaluations();
   const auto text = [](const char* identity, double gap) {
     return std::string(identity) + " is violated by " + std::to_string(gap * 1e12) + "e-12 of its terms";
   };
@@ -212,24 +207,24 @@ void Check::check_second_order(const Probe& probe) {
 
 GradientReport Check::run() {
   if (!inspect_inputs()) return std::move(r_);
-  const Probe probe(f_, inputs_, options_);
+  Probe probe(f_, inputs_, options_);
   {
     const Tensors outputs = probe.outputs();
     if (inspect_outputs(probe, outputs)) {
       const AnalyticGradients analytic = analytic_gradients(probe, outputs);
       check_elements(probe, analytic, r_.elements);
       for (std::size_t i = 0; i < inputs_.size(); ++i) inspect_gradient(analytic, i);
-      if (options_.order >= 2) check_second_order(probe);
+      if (options_.order >= 2) check_second_order();
     }
   }
-  r_.evaluations = probe.evaluations();
+  r_.evaluations += probe.evaluations();
   return std::move(r_);
 }
 
 }  // namespace
 
 GradientReport check_in_place(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options) {
-  const EnableGrad recording;
+  const EnableGrad guard;
   return Check(f, inputs, options).run();
 }
 
@@ -244,11 +239,7 @@ RegularizedReport check_terms(const TensorFunction<double>& data, const TensorFu
   const Tensors leaves = as_leaves(inputs);
   GradientCheckOptions of_a_term = options;
   of_a_term.meant.unused_input = true;
-  const TensorFunction<double> sum = [&](const Tensors& x) {
-    Tensors terms = data(x);
-    for (Tensor<double>& t : penalty(x)) terms.push_back(std::move(t));
-    return Tensors{add_all(terms)};
-  };
+  const TensorFunction<double> sum = [&](const Tensors& x) { return Tensors{add(data(x).at(0), penalty(x).at(0))}; };
   RegularizedReport r;
   r.data = check_in_place(data, leaves, of_a_term);
   r.penalty = check_in_place(penalty, leaves, of_a_term);

@@ -19,7 +19,7 @@ class Search {
  public:
   struct Row {
     long double right_step, left_step;
-    long double centre, right, left;  // function values
+    long double right, left;  // f(x + step) - f(x), f(x - step) - f(x)
     long double noise;
   };
 
@@ -57,7 +57,7 @@ void Search::keep(double value, double bound, double step) {
 void Search::add_right(const Row& r) {
   right_finite_ = std::isfinite(r.right);
   if (!right_finite_) return right_.restart();
-  right_.add((r.right - r.centre) / r.right_step, 2 * r.noise / r.right_step);
+  right_.add(r.right / r.right_step, 2 * r.noise / r.right_step);
   right_divergence_ = count_divergence(right_divergence_, right_);
   if (const Estimate e = right_.best(); e.bound < best_right_.bound) best_right_ = e;
 }
@@ -65,7 +65,7 @@ void Search::add_right(const Row& r) {
 void Search::add_left(const Row& r) {
   left_finite_ = std::isfinite(r.left);
   if (!left_finite_) return left_.restart();
-  left_.add((r.centre - r.left) / r.left_step, 2 * r.noise / r.left_step);
+  left_.add(-r.left / r.left_step, 2 * r.noise / r.left_step);
   left_divergence_ = count_divergence(left_divergence_, left_);
   if (const Estimate e = left_.best(); e.bound < best_left_.bound) best_left_ = e;
 }
@@ -73,7 +73,7 @@ void Search::add_left(const Row& r) {
 void Search::add_both(const Row& r) {
   const long double both = r.right_step + r.left_step;
   central_.add((r.right - r.left) / both, 2 * r.noise / both);
-  jump_.add((r.right - r.centre) / r.right_step - (r.centre - r.left) / r.left_step, 8 * r.noise / both);
+  jump_.add(r.right / r.right_step + r.left / r.left_step, 8 * r.noise / both);
   const double step = static_cast<double>(both / 2);
   const Estimate middle = central_.best(), jump = jump_.best();
   keep(middle.value, middle.bound + (std::abs(jump.value) + jump.bound) / 2, step);
@@ -128,11 +128,6 @@ bool all_done(const std::vector<Search>& searches) {
   return std::all_of(searches.begin(), searches.end(), [](const Search& s) { return s.done(); });
 }
 
-// The rounding error of a value cannot be below the rounding of the terms it is a sum of.
-long double noise_of(double measured, long double a, long double b, long double c) {
-  return std::max<long double>(measured, kEpsilon * std::max({a, b, c}));
-}
-
 }  // namespace
 
 void Extrapolation::add(long double quotient, long double noise) {
@@ -167,9 +162,7 @@ bool NumericDerivative::is_kink() const {
   return !one_sided && side_bound < kInfinity && std::abs(jump()) > 100 * side_bound;
 }
 
-std::vector<NumericDerivative> differentiate(const Line& line, double x, const Sample& centre,
-                                             const std::vector<double>& noise, double first_step) {
-  const std::size_t count = centre.values.size();
+std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x, double first_step) {
   std::vector<Search> searches(count);
   double h = first_step;
   for (int row = 0; row < kMaxRows && h > 4 * kEpsilon * std::abs(x) && !all_done(searches); ++row, h /= 2) {
@@ -177,9 +170,8 @@ std::vector<NumericDerivative> differentiate(const Line& line, double x, const S
     const Sample right = line(right_x), left = line(left_x);
     for (std::size_t k = 0; k < count; ++k) {
       if (searches[k].done()) continue;
-      searches[k].add({static_cast<long double>(right_x) - x, static_cast<long double>(x) - left_x, centre.values[k],
-                       right.values[k], left.values[k],
-                       noise_of(noise[k], centre.magnitudes[k], right.magnitudes[k], left.magnitudes[k])});
+      searches[k].add({static_cast<long double>(right_x) - x, static_cast<long double>(x) - left_x, right.changes[k],
+                       left.changes[k], std::max(right.noise[k], left.noise[k])});
     }
   }
   std::vector<NumericDerivative> results;
@@ -187,22 +179,23 @@ std::vector<NumericDerivative> differentiate(const Line& line, double x, const S
   return results;
 }
 
-std::vector<double> measure_noise(const Line& line, double spacing) {
+std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double first,
+                                  double spacing) {
   constexpr int kPoints = 9;
   constexpr std::array<double, 6> kBinomial = {1, 2, 6, 20, 70, 252};  // of 2k over k
-  std::vector<std::vector<long double>> table;
-  for (int j = 0; j < kPoints; ++j) table.push_back(line(j * spacing).values);
+  std::vector<std::vector<double>> table;
+  for (int j = 0; j < kPoints; ++j) table.push_back(evaluate(first + j * spacing));
   std::vector<double> noise(table[0].size());
   for (std::size_t order = 1; order < kBinomial.size(); ++order) {
-    for (std::size_t j = 0; j + order < kPoints; ++j) {
-      for (std::size_t k = 0; k < noise.size(); ++k) table[j][k] = table[j + 1][k] - table[j][k];
-    }
-    if (order < 3) continue;
+    const std::size_t count = kPoints - order;
     for (std::size_t k = 0; k < noise.size(); ++k) {
-      long double sum = 0;
-      for (std::size_t j = 0; j + order < kPoints; ++j) sum += table[j][k] * table[j][k];
-      const double deviation = std::sqrt(static_cast<double>(sum) / static_cast<double>(kPoints - order) / kBinomial[order]);
-      if (std::isfinite(deviation)) noise[k] = std::max(noise[k], 4 * deviation);
+      double sum = 0;
+      for (std::size_t j = 0; j < count; ++j) {
+        table[j][k] = table[j + 1][k] - table[j][k];
+        sum += table[j][k] * table[j][k];
+      }
+      const double deviation = std::sqrt(sum / static_cast<double>(count) / kBinomial[order]);
+      if (order >= 3 && std::isfinite(deviation)) noise[k] = std::max(noise[k], 4 * deviation);
     }
   }
   return noise;

@@ -54,10 +54,10 @@ class Extrapolation {
   std::array<Entry, kColumns> row_;
 };
 
-/// K functions of one number evaluated together: values, and how large the terms are that they are sums of.
+/// K functions of one number, sampled together, as differences from their values at the point of interest.
 struct Sample {
-  std::vector<long double> values;
-  std::vector<long double> magnitudes;
+  std::vector<long double> changes;
+  std::vector<long double> noise;  ///< how wrong each change can be by rounding
 };
 using Line = std::function<Sample(double x)>;
 
@@ -76,13 +76,12 @@ struct NumericDerivative {
   bool is_kink() const;
 };
 
-/// The derivatives of all functions of `line` at x. `centre` is line(x), `noise` the absolute rounding error of each
-/// value, `first_step` the h to start with.
-std::vector<NumericDerivative> differentiate(const Line& line, double x, const Sample& centre,
-                                             const std::vector<double>& noise, double first_step);
+/// The derivatives of the `count` functions of `line` at x, with `first_step` as the h to start with.
+std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x, double first_step);
 
-/// The rounding noise of each function of `line` near 0 from its differences at 9 equidistant points (More and Wild,
-/// "Estimating computational noise", 2011), with a margin.
-std::vector<double> measure_noise(const Line& line, double spacing);
+/// The rounding noise of each of the values that `evaluate` gives, from their differences at 9 equidistant points
+/// t = first, first + spacing, ... (More and Wild, "Estimating computational noise", 2011), with a margin.
+std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double first,
+                                  double spacing);
 
 }  // namespace xgrad::detail

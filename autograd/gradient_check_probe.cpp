@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "xgrad/autograd/grad_mode.hpp"
 
@@ -13,11 +14,10 @@ std::vector<Generator*> with_default(std::vector<Generator*> generators) {
   return generators;
 }
 
-std::size_t count_elements(const Probe::Tensors& outputs) {
-  std::size_t n = 0;
-  for (const Tensor<double>& y : outputs) n += y.size();
-  return n;
-}
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+// Beside the point, where a kink or a jump at the point itself is not met.
+constexpr double kNoiseDistance = 0x1p-30;
+constexpr double kNoiseSpacing = 0x1p-45;
 
 }  // namespace
 
@@ -41,7 +41,9 @@ std::vector<double> random_weights(std::size_t n, Generator& generator) {
 Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options)
     : f_(f), inputs_(inputs), generators_(with_default(options.generators)), generator_(options.seed),
       jacobian_(options.jacobian) {
-  elements_ = count_elements(outputs());
+  centre_ = values();
+  elements_ = centre_.size();
+  noise_.assign(elements_, 0);
   const std::size_t combinations = elements_ == 1 ? 1 : std::max<std::size_t>(options.combinations, 1);
   if (jacobian_) return;
   for (std::size_t k = 0; k < combinations; ++k) {
@@ -55,31 +57,66 @@ Probe::Tensors Probe::outputs() const {
   return f_(inputs_);
 }
 
-Sample Probe::sample() const {
+std::vector<double> Probe::values() const {
   const NoGrad guard;
-  return combine(outputs());
+  std::vector<double> all;
+  for (const Tensor<double>& y : outputs()) all.insert(all.end(), y.data(), y.data() + y.size());
+  return all;
 }
 
-Sample Probe::combine(const Tensors& outputs) const {
+void Probe::combine(std::size_t place, long double change, long double noise, Sample& s) const {
+  if (jacobian_) {
+    s.changes[place] = change;
+    s.noise[place] = noise;
+    return;
+  }
+  for (std::size_t k = 0; k < weights_.size(); ++k) {
+    s.changes[k] += weights_[k][place] * change;
+    s.noise[k] += std::abs(weights_[k][place]) * noise;
+  }
+}
+
+Sample Probe::sample() const {
   Sample s;
-  s.values.assign(count(), 0);
-  s.magnitudes.assign(count(), 0);
-  std::size_t place = 0;
-  for (const Tensor<double>& y : outputs) {
-    for (std::size_t i = 0; i < y.size(); ++i, ++place) {
-      const long double v = y.data()[i];
-      if (jacobian_) {
-        s.values[place] = v;
-        s.magnitudes[place] = std::abs(v);
-        continue;
-      }
-      for (std::size_t k = 0; k < weights_.size(); ++k) {
-        s.values[k] += weights_[k][place] * v;
-        s.magnitudes[k] += std::abs(weights_[k][place] * v);
-      }
-    }
+  s.changes.assign(count(), 0);
+  s.noise.assign(count(), 0);
+  const std::vector<double> y = values();
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (y[i] == centre_[i]) continue;
+    const double rounding = kEpsilon * std::max(std::abs(y[i]), std::abs(centre_[i]));
+    combine(i, static_cast<long double>(y[i]) - centre_[i], std::max(noise_[i], rounding), s);
   }
   return s;
+}
+
+std::vector<double> Probe::magnitudes() const {
+  Sample s;
+  s.changes.assign(count(), 0);
+  s.noise.assign(count(), 0);
+  for (std::size_t i = 0; i < centre_.size(); ++i) combine(i, 0, std::abs(centre_[i]), s);
+  return {s.noise.begin(), s.noise.end()};
+}
+
+std::vector<double> Probe::noise() const {
+  Sample s;
+  s.changes.assign(count(), 0);
+  s.noise.assign(count(), 0);
+  for (std::size_t i = 0; i < centre_.size(); ++i) combine(i, 0, noise_[i], s);
+  return {s.noise.begin(), s.noise.end()};
+}
+
+// Along a random direction, relative to every coordinate, so that all operations round anew.
+void Probe::measure_noise_of(std::size_t input) {
+  Tensor<double> x = inputs_[input];
+  const KeepValue keep(x);
+  const std::vector<double>& before = keep.before();
+  const std::vector<double> direction = random_weights(before.size(), generator_);
+  const auto evaluate = [&](double t) {
+    double* p = x.mutable_data();
+    for (std::size_t i = 0; i < before.size(); ++i) p[i] = before[i] * (1 + t * direction[i]);
+    return values();
+  };
+  noise_ = measure_noise(evaluate, kNoiseDistance, kNoiseSpacing);
 }
 
 Tensor<double> Probe::seed(std::size_t k, const Tensors& outputs, std::size_t i) const {

@@ -71,13 +71,24 @@ class Probe {
 
   /// f(inputs), the random numbers being those of the first call.
   Tensors outputs() const;
-  /// The numbers made of f(inputs), evaluated without recording.
-  Sample sample() const;
-  Sample combine(const Tensors& outputs) const;
+  /// The same without recording, all outputs in one list.
+  std::vector<double> values() const;
   /// d(number k)/d(output i).
   Tensor<double> seed(std::size_t k, const Tensors& outputs, std::size_t i) const;
+  /// How large the terms are that each number is a sum of.
+  std::vector<double> magnitudes() const;
+
+  /// Measures the rounding noise of the outputs while `input` changes in all coordinates.
+  void measure_noise_of(std::size_t input);
+  /// The noise of each number.
+  std::vector<double> noise() const;
+  /// How the numbers made of f(inputs) differ from those at construction. An output that did not change adds neither
+  /// change nor noise.
+  Sample sample() const;
 
  private:
+  void combine(std::size_t place, long double change, long double noise, Sample& s) const;
+
   const TensorFunction<double>& f_;
   Tensors inputs_;
   KeepGenerators generators_;
@@ -85,6 +96,7 @@ class Probe {
   bool jacobian_;
   std::size_t elements_ = 0;
   std::vector<std::vector<double>> weights_;  // of each combination, over the elements of all outputs
+  std::vector<double> centre_, noise_;        // of each element
   mutable std::size_t evaluations_ = 0;
 };
 

@@ -27,7 +27,8 @@ endfunction()
 
 function(xgrad_add_kernels isa)
   add_library(xgrad_kernels_${isa} OBJECT ${simd_sources})
-  target_compile_definitions(xgrad_kernels_${isa} PRIVATE XGRAD_KERNEL_ISA=${isa})
+  # xsimd has inline functions that do not name the instruction set; under one name the linker would merge the copies.
+  target_compile_definitions(xgrad_kernels_${isa} PRIVATE XGRAD_KERNEL_ISA=${isa} xsimd=xsimd_${isa})
   target_compile_options(xgrad_kernels_${isa} PRIVATE -fno-math-errno -fno-trapping-math ${flags_${isa}})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12 warns about its own AVX-512 header
     target_compile_options(xgrad_kernels_${isa} PRIVATE -Wno-maybe-uninitialized -Wno-uninitialized)

@@ -18,7 +18,8 @@ using detail::CsvValue;
 using detail::Origin;
 
 constexpr std::string_view kReader = "csv";
-constexpr std::size_t kMostColumns = std::size_t{1} << 20;  // what a line of separators costs stays bounded
+constexpr std::size_t kMostColumns = std::size_t{1}
+                                     << 20;  // what a line of separators costs stays bounded
 
 using Fields = std::vector<std::string_view>;
 
@@ -33,8 +34,8 @@ bool is_header(const Fields& first, const CsvOptions& options) {
   return text;
 }
 
-std::vector<CsvColumn> make_columns(const Origin& from, const CsvOptions& options, const Fields& first,
-                                    bool header, std::size_t line) {
+std::vector<CsvColumn> make_columns(const Origin& from, const CsvOptions& options,
+                                    const Fields& first, bool header, std::size_t line) {
   if (first.size() > kMostColumns) {
     from.fail("line ", line, ": ", first.size(), " columns, at most ", kMostColumns, " are read");
   }
@@ -44,7 +45,8 @@ std::vector<CsvColumn> make_columns(const Origin& from, const CsvOptions& option
     const bool named = header && !first[i].empty();
     columns.emplace_back(from, options, i, named ? std::string(first[i]) : std::to_string(i));
     const std::string& name = columns.back().name();
-    if (!names.insert(name).second) from.fail("line ", line, ": two columns are named ", detail::quote(name));
+    if (!names.insert(name).second)
+      from.fail("line ", line, ": two columns are named ", detail::quote(name));
   }
   return columns;
 }
@@ -54,8 +56,9 @@ void mark_categorical(std::vector<CsvColumn>& columns, const CsvOptions& options
   const auto n = static_cast<std::ptrdiff_t>(columns.size());
   for (const ColumnRef& ref : options.categorical) {
     const auto same = [&](const CsvColumn& c) { return c.name() == ref.name(); };
-    const auto i = ref.by_index() ? ref.index() + (ref.index() < 0 ? n : 0)
-                                  : std::find_if(columns.begin(), columns.end(), same) - columns.begin();
+    const auto i = ref.by_index()
+                       ? ref.index() + (ref.index() < 0 ? n : 0)
+                       : std::find_if(columns.begin(), columns.end(), same) - columns.begin();
     if (i < 0 || i >= n) {
       throw std::out_of_range("CsvOptions: categorical: no column " +
                               (ref.by_index() ? std::to_string(ref.index()) : ref.name()));
@@ -64,7 +67,8 @@ void mark_categorical(std::vector<CsvColumn>& columns, const CsvOptions& options
   }
 }
 
-void add_row(const Origin& from, std::vector<CsvColumn>& columns, const Fields& fields, std::size_t line) {
+void add_row(const Origin& from, std::vector<CsvColumn>& columns, const Fields& fields,
+             std::size_t line) {
   if (fields.size() != columns.size()) {
     from.fail("line ", line, ": ", fields.size(), " fields, wanted ", columns.size());
   }
@@ -92,10 +96,12 @@ Table parse_text(const Origin& from, std::string_view text, const CsvOptions& op
 Table parse_csv(std::string_view text, std::string_view name, const CsvOptions& options) {
   const Origin from{kReader, name};
   if (!detail::is_gzip(detail::as_bytes(text))) return parse_text(from, text, options);
-  const std::size_t most = std::min(options.most_bytes, std::numeric_limits<std::size_t>::max() - 1);
+  const std::size_t most =
+      std::min(options.most_bytes, std::numeric_limits<std::size_t>::max() - 1);
   const detail::Bytes plain = detail::Content(from, detail::as_bytes(text)).read(most + 1);
   if (plain.size() > most) {
-    from.fail("more than ", options.most_bytes, " bytes of text, the limit is CsvOptions::most_bytes");
+    from.fail("more than ", options.most_bytes,
+              " bytes of text, the limit is CsvOptions::most_bytes");
   }
   return parse_text(from, detail::as_text(plain), options);
 }

@@ -11,7 +11,8 @@ namespace xgrad::detail {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kHint = "; if these are categories, name the column in CsvOptions::categorical";
+constexpr const char* kHint =
+    "; if these are categories, name the column in CsvOptions::categorical";
 
 bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
@@ -31,13 +32,15 @@ CsvValue parse_csv_value(std::string_view text, const CsvOptions& options) {
   return {std::isnan(number) ? Kind::missing : Kind::number, number};
 }
 
-CsvColumn::CsvColumn(const Origin& from, const CsvOptions& options, std::size_t index, std::string name)
+CsvColumn::CsvColumn(const Origin& from, const CsvOptions& options, std::size_t index,
+                     std::string name)
     : from_(from), options_(options), index_(index), name_(std::move(name)) {
   const auto given = options.categories.find(name_);
   if (given == options.categories.end()) return;
   kind_ = Kind::given_categories;
   for (const std::string& c : given->second) {
-    if (codes_.count(c) > 0) throw std::invalid_argument("CsvOptions: category " + quote(c) + " given twice");
+    if (codes_.count(c) > 0)
+      throw std::invalid_argument("CsvOptions: category " + quote(c) + " given twice");
     new_code(c);
   }
 }
@@ -61,11 +64,13 @@ void CsvColumn::add(std::string_view text, std::size_t line) {
   if (kind_ == Kind::unknown) {
     kind_ = value.kind == CsvValue::Kind::number ? Kind::numbers : Kind::text_categories;
   }
-  values_.push_back(kind_ == Kind::numbers ? number(value, text, line) : category(value, text, line));
+  values_.push_back(kind_ == Kind::numbers ? number(value, text, line)
+                                           : category(value, text, line));
 }
 
 double CsvColumn::number(const CsvValue& value, std::string_view text, std::size_t line) const {
-  if (value.kind == CsvValue::Kind::text) fail(line, quote(text), " is not a number of double's range", kHint);
+  if (value.kind == CsvValue::Kind::text)
+    fail(line, quote(text), " is not a number of double's range", kHint);
   return value.number;
 }
 
@@ -97,7 +102,8 @@ void CsvColumn::sort_categories() {
   std::vector<Sorted> sorted;
   bool numbers = true;
   for (std::size_t code = 0; code < categories_.size(); ++code) {
-    sorted.push_back({parse_csv_value(categories_[code], options_).number, categories_[code], code});
+    sorted.push_back(
+        {parse_csv_value(categories_[code], options_).number, categories_[code], code});
     numbers = numbers && !std::isnan(sorted.back().number);
   }
   std::sort(sorted.begin(), sorted.end(), [&](const Sorted& a, const Sorted& b) {

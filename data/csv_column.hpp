@@ -1,7 +1,7 @@
 #pragma once
 
-// One column of a CSV file while its fields come in: numbers or categories. Used by the CSV reader; not an interface
-// for users.
+// One column of a CSV file while its fields come in: numbers or categories. Used by the CSV reader;
+// not an interface for users.
 
 #include <string>
 #include <string_view>

@@ -28,7 +28,9 @@ std::string_view CsvScanner::take(std::size_t size) {
   return r;
 }
 
-bool CsvScanner::at_line_end() const { return rest_.starts_with('\n') || rest_.starts_with("\r\n"); }
+bool CsvScanner::at_line_end() const {
+  return rest_.starts_with('\n') || rest_.starts_with("\r\n");
+}
 
 bool CsvScanner::at_separator() const { return separator_ != ' ' && rest_.starts_with(separator_); }
 
@@ -103,7 +105,8 @@ std::string_view CsvScanner::quoted_field() {
     doubled = doubled || rest_[n] == '"';
     n += rest_[n] == '"' ? 2 : 1;
   }
-  if (n >= rest_.size()) from_.fail("line ", begin, ": quotes without an end: ", quote(rest_.substr(1)));
+  if (n >= rest_.size())
+    from_.fail("line ", begin, ": quotes without an end: ", quote(rest_.substr(1)));
   std::string_view r = take(n + 1).substr(1, n - 1);
   const bool blank = !at_end() && is_blank(rest_[0]);
   skip_blanks();

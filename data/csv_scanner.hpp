@@ -1,6 +1,7 @@
 #pragma once
 
-// Cuts text into rows of fields: separators, quotes, line ends. Used by the CSV reader; not an interface for users.
+// Cuts text into rows of fields: separators, quotes, line ends. Used by the CSV reader; not an
+// interface for users.
 
 #include <cstddef>
 #include <deque>
@@ -12,7 +13,8 @@
 
 namespace xgrad::detail {
 
-/// Rows one after the other. Fields are without quotes and surrounding blanks and valid until the next row.
+/// Rows one after the other. Fields are without quotes and surrounding blanks and valid until the
+/// next row.
 class CsvScanner {
  public:
   /// Separator ' ' stands for any run of blanks and tabs. The text must outlive the scanner.

@@ -1,18 +1,16 @@
 #include "xgrad/data/digits.hpp"
 
-#include <Random123/philox.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "xgrad/data/digit_shapes.hpp"
 #include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/random.hpp"
 
 namespace xgrad {
 namespace {
@@ -22,60 +20,42 @@ using detail::Point;
 
 constexpr std::size_t kSize = 28, kPixels = kSize * kSize, kDigits = 10;
 constexpr std::size_t kImagesPerPiece = 256;
-constexpr float kHeight = 19.0F;                    // of an undistorted digit, in pixels
+constexpr float kHeight = 19.0F;  // of an undistorted digit, in pixels
 constexpr float kMiddle = (kSize - 1) / 2.0F;
-constexpr int kStepsPerPoint = 8;                   // of the polyline that stands for a stroke
+constexpr int kStepsPerPoint = 8;  // of the polyline that stands for a stroke
+constexpr std::uint64_t kShape = 0, kStrokes = 1, kNoise = 2, kLabels = 3, kPurposes = 4;
 constexpr float kPi = std::numbers::pi_v<float>;
 
-// Random numbers that depend on seed, stream and index alone.
+// Every random number is one of a numbered draw of the library's generator.
+Generator::State draw_number(std::uint64_t seed, std::uint64_t index, std::uint64_t purpose) {
+  return {seed, kPurposes * index + purpose};
+}
+
+// The numbers that shape one image, handed out one after the other.
 class Draws {
  public:
-  enum Stream : std::uint32_t { labels, image };
-
-  Draws(std::uint64_t seed, Stream stream, std::uint64_t index)
-      : key_{{low(seed), high(seed)}}, counter_{{0, stream, low(index), high(index)}} {}
-
-  std::uint32_t bits() {
-    if (used_ == 4) {
-      block_ = r123::Philox4x32()(counter_, key_);
-      ++counter_[0];
-      used_ = 0;
-    }
-    return block_[used_++];
+  Draws(std::uint64_t seed, std::uint64_t index) {
+    kernels::fill_uniform(uniform_.data(), uniform_.size(), 0.0F, 1.0F,
+                          draw_number(seed, index, kShape));
+    kernels::fill_normal(normal_.data(), normal_.size(), 0.0F, 1.0F,
+                         draw_number(seed, index, kStrokes));
   }
 
-  // In [0, 1), 24 bits of it.
-  float uniform() { return static_cast<float>(bits() >> 8U) * 0x1p-24F; }
-  float between(float a, float b) { return a + (b - a) * uniform(); }
-  std::size_t below(std::size_t n) { return (std::uint64_t{bits()} * n) >> 32U; }
-
-  // Box and Muller (1958); one of the pair is enough here.
-  float normal() {
-    const float radius = std::sqrt(-2 * std::log(1 - uniform()));
-    return radius * std::cos(2 * kPi * uniform());
-  }
-
-  // The sum of four bytes, standardised: near enough for the noise of a pixel, and ten times as fast.
-  float rough_normal() {
-    const std::uint32_t b = bits();
-    const std::uint32_t sum = (b & 255U) + (b >> 8U & 255U) + (b >> 16U & 255U) + (b >> 24U);
-    return (static_cast<float>(sum) - 510) / 147.8F;
+  float normal() { return normal_[normals_++]; }
+  float between(float a, float b) { return a + (b - a) * uniform_[uniforms_++]; }
+  std::size_t below(std::size_t n) {
+    return static_cast<std::size_t>(between(0, static_cast<float>(n)));
   }
 
  private:
-  static std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
-  static std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32U); }
-
-  r123::Philox4x32::key_type key_;
-  r123::Philox4x32::ctr_type counter_, block_{};
-  std::size_t used_ = 4;
+  std::array<float, 24> uniform_;  // more than a shape can use
+  std::array<float, 64> normal_;
+  std::size_t uniforms_ = 0, normals_ = 0;
 };
 
-int label_of(std::uint64_t seed, std::uint64_t index) {
-  std::array<int, kDigits> order;
-  std::iota(order.begin(), order.end(), 0);
-  Draws draws(seed, Draws::labels, index / kDigits);
-  for (std::size_t i = kDigits - 1; i > 0; --i) std::swap(order[i], order[draws.below(i + 1)]);
+std::int64_t label_of(std::uint64_t seed, std::uint64_t index) {
+  std::array<std::int64_t, kDigits> order;
+  kernels::fill_permutation(order.data(), kDigits, draw_number(seed, index / kDigits, kLabels));
   return order[index % kDigits];
 }
 
@@ -87,7 +67,7 @@ class Wobble {
       const float angle = draws.between(0, 2 * kPi), length = draws.between(0.6F, 2.0F);
       w.direction = {2 * kPi / length * std::cos(angle), 2 * kPi / length * std::sin(angle)};
       w.phase = draws.between(0, 2 * kPi);
-      const float amplitude = strength * 0.03F * length;
+      const float amplitude = strength * 0.026F * length;
       w.shift = {amplitude * draws.normal(), amplitude * draws.normal()};
     }
   }
@@ -114,16 +94,17 @@ class Wobble {
 class Placement {
  public:
   Placement(Draws& draws, float strength) {
-    const float angle = strength * 0.12F * draws.normal(), slant = strength * (0.10F + 0.20F * draws.normal());
-    const float width = kHeight * std::exp(strength * (0.16F * draws.normal() - 0.04F));
+    const float angle = strength * 0.10F * draws.normal(),
+                slant = strength * (0.10F + 0.18F * draws.normal());
+    const float width = kHeight * std::exp(strength * (0.13F * draws.normal() - 0.02F));
     const float height = kHeight * std::exp(strength * (0.09F * draws.normal() - 0.02F));
     const float c = std::cos(angle), s = std::sin(angle);
     xx_ = c * width;
     xy_ = -c * slant * width - s * height;
     yx_ = s * width;
     yy_ = -s * slant * width + c * height;
-    x_ = kMiddle + strength * 0.8F * draws.normal();
-    y_ = kMiddle + strength * 0.8F * draws.normal();
+    x_ = kMiddle + strength * 0.7F * draws.normal();
+    y_ = kMiddle + strength * 0.7F * draws.normal();
   }
 
   Point operator()(Point p) const {
@@ -152,7 +133,8 @@ Line smooth(const Line& p) {
     const Point d = i + 2 < n ? p[i + 2] : closed ? p[1] : p[last];
     for (int k = 0; k < kStepsPerPoint; ++k) {
       const float t = static_cast<float>(k) / kStepsPerPoint;
-      r.push_back({spline(a.x, p[i].x, p[i + 1].x, d.x, t), spline(a.y, p[i].y, p[i + 1].y, d.y, t)});
+      r.push_back(
+          {spline(a.x, p[i].x, p[i + 1].x, d.x, t), spline(a.y, p[i].y, p[i + 1].y, d.y, t)});
     }
   }
   r.push_back(p[last]);
@@ -164,8 +146,8 @@ struct Pen {
   float radius, change, phase, softness;
 
   Pen(Draws& draws, float strength)
-      : radius(1.25F * std::exp(strength * 0.28F * draws.normal())),
-        change(strength * draws.between(0, 0.25F)),
+      : radius(1.25F * std::exp(strength * 0.22F * draws.normal())),
+        change(std::min(strength, 1.0F) * draws.between(0, 0.25F)),
         phase(draws.between(0, 2 * kPi)),
         softness(draws.between(0.8F, 1.3F)) {}
 
@@ -179,7 +161,8 @@ float distance(Point p, Point a, Point b) {
   const float dx = b.x - a.x, dy = b.y - a.y;
   const float along = (p.x - a.x) * dx + (p.y - a.y) * dy, length = dx * dx + dy * dy;
   const float t = length > 0 ? std::clamp(along / length, 0.0F, 1.0F) : 0;
-  return std::hypot(p.x - a.x - t * dx, p.y - a.y - t * dy);
+  const float x = p.x - a.x - t * dx, y = p.y - a.y - t * dy;
+  return std::sqrt(x * x + y * y);
 }
 
 struct Range {
@@ -189,7 +172,9 @@ struct Range {
 // The pixels of one axis that a segment from a to b may reach.
 Range reach(float a, float b, float radius) {
   const float low = std::min(a, b) - radius, high = std::max(a, b) + radius + 1;
-  const auto cut = [](float x) { return static_cast<std::size_t>(std::clamp(x, 0.0F, static_cast<float>(kSize))); };
+  const auto cut = [](float x) {
+    return static_cast<std::size_t>(std::clamp(x, 0.0F, static_cast<float>(kSize)));
+  };
   return {cut(std::ceil(low)), cut(std::floor(high))};
 }
 
@@ -198,7 +183,8 @@ void draw_segment(Point a, Point b, const Pen& pen, float along, float* image) {
   const Range rows = reach(a.y, b.y, radius), columns = reach(a.x, b.x, radius);
   for (std::size_t y = rows.begin; y < rows.end; ++y) {
     for (std::size_t x = columns.begin; x < columns.end; ++x) {
-      const float ink = pen.ink(distance({static_cast<float>(x), static_cast<float>(y)}, a, b), along);
+      const float ink =
+          pen.ink(distance({static_cast<float>(x), static_cast<float>(y)}, a, b), along);
       image[y * kSize + x] = std::max(image[y * kSize + x], ink);
     }
   }
@@ -214,7 +200,8 @@ void draw_stroke(const Line& line, const Pen& pen, float* image) {
 Line jittered(std::span<const Point> points, Draws& draws, float strength) {
   Line r;
   for (const Point p : points) {
-    r.push_back({p.x + strength * 0.022F * draws.normal(), p.y + strength * 0.022F * draws.normal()});
+    r.push_back(
+        {p.x + strength * 0.022F * draws.normal(), p.y + strength * 0.022F * draws.normal()});
   }
   return r;
 }
@@ -237,26 +224,30 @@ void draw_shape(const DigitShape& shape, Draws& draws, float strength, float* im
   }
 }
 
-void develop(Draws& draws, float strength, float noise, float* image) {
-  const float ink = 1 - strength * draws.between(0, 0.15F);
+// Paler ink, noise, 256 levels.
+void develop(float ink, const std::array<float, kPixels>& noise, float* image) {
   for (std::size_t i = 0; i < kPixels; ++i) {
-    const float value = std::clamp(ink * image[i] + noise * draws.rough_normal(), 0.0F, 1.0F);
+    const float value = std::clamp(ink * image[i] + noise[i], 0.0F, 1.0F);
     image[i] = std::round(255 * value) / 255;
   }
 }
 
-void draw_image(std::uint64_t seed, std::uint64_t index, int digit, const DigitOptions& options, float* image) {
-  Draws draws(seed, Draws::image, index);
+void draw_image(std::uint64_t seed, std::uint64_t index, std::int64_t digit,
+                const DigitOptions& options, float* image) {
+  Draws draws(seed, index);
+  std::array<float, kPixels> noise;
+  kernels::fill_normal(noise.data(), kPixels, 0.0F, options.noise,
+                       draw_number(seed, index, kNoise));
   std::fill_n(image, kPixels, 0.0F);
   const auto shapes = detail::digit_shapes(digit);
   draw_shape(shapes[draws.below(shapes.size())], draws, options.distortion, image);
-  develop(draws, options.distortion, options.noise, image);
+  develop(1 - std::min(options.distortion, 1.0F) * draws.between(0, 0.15F), noise, image);
 }
 
 void check(const char* name, float value) {
   if (value >= 0 && std::isfinite(value)) return;
-  throw std::invalid_argument("draw_digits: " + std::string(name) + " is negative or not finite: " +
-                              std::to_string(value));
+  throw std::invalid_argument("draw_digits: " + std::string(name) +
+                              " is negative or not finite: " + std::to_string(value));
 }
 
 }  // namespace
@@ -268,7 +259,7 @@ ImageData draw_digits(std::size_t count, std::uint64_t seed, const DigitOptions&
   kernels::parallel_for((count + kImagesPerPiece - 1) / kImagesPerPiece, [&](std::size_t piece) {
     const std::size_t end = std::min(count, (piece + 1) * kImagesPerPiece);
     for (std::size_t i = piece * kImagesPerPiece; i < end; ++i) {
-      const int digit = label_of(seed, options.first + i);
+      const std::int64_t digit = label_of(seed, options.first + i);
       r.labels.data()[i] = digit;
       draw_image(seed, options.first + i, digit, options, r.images.data() + i * kPixels);
     }

@@ -1,7 +1,8 @@
 #pragma once
 
-// Handwritten digits that need no download: strokes as people make them, distorted, with a pen of random width.
-// A stand-in for MNIST of the same shape, for first steps, tests and benchmarks; not a substitute for real data.
+// Handwritten digits that need no download: strokes as people make them, distorted, with a pen of
+// random width. A stand-in for MNIST of the same shape, for first steps, tests and benchmarks; not
+// a substitute for real data.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,20 +12,24 @@
 namespace xgrad {
 
 struct DigitOptions {
-  std::size_t first = 0;   ///< index of the first image: other indices are other images of the same seed
-  float distortion = 1.0F; ///< 0 draws every shape clean and upright, larger than 1 is hard to read
-  float noise = 0.05F;     ///< standard deviation of the noise on each pixel, before cutting to [0, 1]
+  std::size_t first =
+      0;  ///< index of the first image: other indices are other images of the same seed
+  float distortion =
+      1.0F;             ///< 0 draws every shape clean and upright, larger than 1 is hard to read
+  float noise = 0.05F;  ///< standard deviation of the noise on each pixel, before cutting to [0, 1]
 };
 
-/// Draws digits 0 to 9 in images of 28 x 28, each label equally often: any ten images from a multiple of ten on hold
-/// each digit once, in random order.
+/// Draws digits 0 to 9 in images of 28 x 28, each label equally often: any ten images from a
+/// multiple of ten on hold each digit once, in random order.
 ///
-///     const ImageData train = draw_digits(60000, 1), test = draw_digits(10000, 1, {.first = 60000});
+///     const ImageData train = draw_digits(60000, 1), test = draw_digits(10000, 1, {.first =
+///     60000});
 ///
-/// Image i is a function of `seed`, options and i alone, whatever the count and the number of threads.
+/// Image i is a function of `seed`, options and i alone, whatever the count and the number of
+/// threads.
 ///
-/// **Shapes** images (count, 28, 28) in [0, 1], in 256 levels; labels (count). **Throws** std::invalid_argument for a
-/// negative or infinite distortion or noise.
+/// **Shapes** images (count, 28, 28) in [0, 1], in 256 levels; labels (count). **Throws**
+/// std::invalid_argument for a negative or infinite distortion or noise.
 ImageData draw_digits(std::size_t count, std::uint64_t seed, const DigitOptions& options = {});
 
 }  // namespace xgrad

@@ -24,8 +24,9 @@ struct TypeCode {
   unsigned code;
   DType dtype;
 };
-constexpr TypeCode kTypes[] = {{0x08, DType::uint8}, {0x09, DType::int8},    {0x0B, DType::int16},
-                               {0x0C, DType::int32}, {0x0D, DType::float32}, {0x0E, DType::float64}};
+constexpr TypeCode kTypes[] = {{0x08, DType::uint8},   {0x09, DType::int8},
+                               {0x0B, DType::int16},   {0x0C, DType::int32},
+                               {0x0D, DType::float32}, {0x0E, DType::float64}};
 
 // 2051 for images, 2049 for labels.
 std::uint32_t magic_number(unsigned type, std::size_t axes) {
@@ -49,7 +50,8 @@ DType type_of(const Origin& from, std::uint32_t magic) {
   for (const TypeCode& t : kTypes) {
     if (magic >> 8U == t.code) return t.dtype;
   }
-  from.fail("not an IDX file: magic number ", magic, ", wanted 2051 (images), 2049 (labels) or a relative");
+  from.fail("not an IDX file: magic number ", magic,
+            ", wanted 2051 (images), 2049 (labels) or a relative");
 }
 
 std::uint32_t read_word(const Origin& from, Content& content, const char* what) {
@@ -73,8 +75,8 @@ Bytes read_data(const Origin& from, Content& content, const Header& h) {
   Bytes data = content.read(*bytes + 1);
   const bool more = data.size() > *bytes;
   if (data.size() != *bytes) {
-    from.fail(more ? "more than " : "", more ? *bytes : data.size(), " bytes of data, its header says ",
-              *bytes, ", shape ", to_string(h.shape));
+    from.fail(more ? "more than " : "", more ? *bytes : data.size(),
+              " bytes of data, its header says ", *bytes, ", shape ", to_string(h.shape));
   }
   detail::swap_bytes(data, item_size(h.dtype));
   return data;
@@ -104,7 +106,8 @@ const TypeCode& code_of(DType dtype) {
   for (const TypeCode& t : kTypes) {
     if (t.dtype == dtype) return t;
   }
-  throw std::invalid_argument("write_idx: IDX has no element type " + std::string(to_string(dtype)));
+  throw std::invalid_argument("write_idx: IDX has no element type " +
+                              std::string(to_string(dtype)));
 }
 
 Bytes encode(const StoredArray& a) {
@@ -125,8 +128,8 @@ Bytes encode(const StoredArray& a) {
 
 // The array's elements as bytes; `level` refuses by a negative result.
 template <class T, class F>
-StoredArray to_levels(const char* writer, const char* range, const Array<T>& array, std::size_t axes,
-                      const F& level) {
+StoredArray to_levels(const char* writer, const char* range, const Array<T>& array,
+                      std::size_t axes, const F& level) {
   const Shape shape(array.shape());
   if (shape.rank() != axes) {
     throw std::invalid_argument(std::string(writer) + ": " + std::to_string(axes) +
@@ -136,8 +139,8 @@ StoredArray to_levels(const char* writer, const char* range, const Array<T>& arr
   for (std::size_t i = 0; i < array.size(); ++i) {
     const int byte = level(array.data()[i]);
     if (byte < 0) {
-      throw std::invalid_argument(std::string(writer) + ": element " + std::to_string(i) + " is not in " +
-                                  range + ": " + std::to_string(array.data()[i]));
+      throw std::invalid_argument(std::string(writer) + ": element " + std::to_string(i) +
+                                  " is not in " + range + ": " + std::to_string(array.data()[i]));
     }
     r.bytes[i] = static_cast<std::byte>(byte);
   }
@@ -168,8 +171,8 @@ ImageData load_idx(const std::string& directory, Split split, const IdxOptions& 
   const std::string labels = find(directory, prefix + "labels-idx1-ubyte");
   ImageData r{read_idx_images(images, options), read_idx_labels(labels)};
   if (r.images.shape(0) != r.labels.shape(0)) {
-    Origin{kReader, labels}.fail(r.labels.shape(0), " labels for the ", r.images.shape(0), " images in ",
-                                 images);
+    Origin{kReader, labels}.fail(r.labels.shape(0), " labels for the ", r.images.shape(0),
+                                 " images in ", images);
   }
   return r;
 }

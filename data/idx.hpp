@@ -1,13 +1,15 @@
 #pragma once
 
-// IDX: the files of MNIST and its relatives (Fashion-MNIST, KMNIST, EMNIST, QMNIST). Plain or gzipped, which is seen
-// by content and not by name. Reads and writes; downloads nothing.
+// IDX: the files of MNIST and its relatives (Fashion-MNIST, KMNIST, EMNIST, QMNIST). Plain or
+// gzipped, which is seen by content and not by name. Reads and writes; downloads nothing.
 //
-//     const ImageData train = load_idx("mnist", Split::train);   // (60000, 28, 28) in [0, 1], (60000)
+//     const ImageData train = load_idx("mnist", Split::train);   // (60000, 28, 28) in [0, 1],
+//     (60000)
 //
-// The format, by Y. LeCun (yann.lecun.com/exdb/mnist): two zero bytes, one byte element type, one byte number of axes,
-// each size as big-endian uint32, then the elements, row-major and big-endian. Nothing is allocated on a header's
-// word: files that are truncated, too long, or something else than asked for are refused with the values at fault.
+// The format, by Y. LeCun (yann.lecun.com/exdb/mnist): two zero bytes, one byte element type, one
+// byte number of axes, each size as big-endian uint32, then the elements, row-major and big-endian.
+// Nothing is allocated on a header's word: files that are truncated, too long, or something else
+// than asked for are refused with the values at fault.
 
 #include <cstddef>
 #include <span>
@@ -29,11 +31,11 @@ struct IdxOptions {
   bool raw = false;  ///< pixels as stored, 0 to 255, instead of divided by 255
 };
 
-/// Images and labels of one split: reads `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` in `directory`, or
-/// `t10k-...` for the test split, each with or without `.gz`.
+/// Images and labels of one split: reads `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` in
+/// `directory`, or `t10k-...` for the test split, each with or without `.gz`.
 ///
-/// **Shapes** images (n, height, width), labels (n). **Throws** FileError when a file is missing or damaged, and when
-/// there are not as many labels as images.
+/// **Shapes** images (n, height, width), labels (n). **Throws** FileError when a file is missing or
+/// damaged, and when there are not as many labels as images.
 ImageData load_idx(const std::string& directory, Split split, const IdxOptions& options = {});
 
 /// An image file, magic number 2051: (n, height, width).
@@ -42,18 +44,19 @@ Array<float> read_idx_images(const std::string& path, const IdxOptions& options 
 /// A label file, magic number 2049: (n).
 Indices read_idx_labels(const std::string& path);
 
-/// Any IDX file, with its own element type: uint8, int8, int16, int32, float32 or float64, at most 8 axes.
-/// `read_idx(path).to<float>()` is an Array.
+/// Any IDX file, with its own element type: uint8, int8, int16, int32, float32 or float64, at most
+/// 8 axes. `read_idx(path).to<float>()` is an Array.
 StoredArray read_idx(const std::string& path);
 
 /// The same from memory; `name` stands for the path in messages.
 StoredArray parse_idx(std::span<const std::byte> bytes, std::string_view name);
 
-/// Writes images (n, height, width) in [0, 1] as bytes, rounded to the nearest of 256 levels. A name that ends in
+/// Writes images (n, height, width) in [0, 1] as bytes, rounded to the nearest of 256 levels. A
+/// name that ends in
 /// `.gz` is written gzipped; an old file is replaced in one step.
 ///
-/// **Throws** std::invalid_argument for another number of axes and for values outside [0, 1], FileError when the
-/// file cannot be written.
+/// **Throws** std::invalid_argument for another number of axes and for values outside [0, 1],
+/// FileError when the file cannot be written.
 void write_idx_images(const std::string& path, const Array<float>& images);
 
 /// Writes labels (n), each 0 to 255; otherwise as write_idx_images.

@@ -20,7 +20,8 @@ std::string listing(const std::vector<Column>& columns) {
 Column indicator(const Column& from, std::size_t code) {
   Column r{from.name + "=" + from.categories[code], {}};
   r.values.reserve(from.values.size());
-  for (const double value : from.values) r.values.push_back(value == static_cast<double>(code) ? 1 : 0);
+  for (const double value : from.values)
+    r.values.push_back(value == static_cast<double>(code) ? 1 : 0);
   return r;
 }
 
@@ -33,8 +34,9 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const Column& c = columns_[i];
     if (c.values.size() != rows()) {
-      throw std::invalid_argument("Table: lengths differ: " + columns_[0].name + " " + std::to_string(rows()) +
-                                  ", " + c.name + " " + std::to_string(c.values.size()));
+      throw std::invalid_argument("Table: lengths differ: " + columns_[0].name + " " +
+                                  std::to_string(rows()) + ", " + c.name + " " +
+                                  std::to_string(c.values.size()));
     }
     if (!index_.emplace(c.name, i).second) {
       throw std::invalid_argument("Table: two columns are named " + c.name);
@@ -59,8 +61,8 @@ std::size_t Table::find(const ColumnRef& which) const {
   const auto n = static_cast<std::ptrdiff_t>(columns_.size());
   const std::ptrdiff_t i = which.index() < 0 ? which.index() + n : which.index();
   if (i >= 0 && i < n) return static_cast<std::size_t>(i);
-  throw std::out_of_range("Table: column " + std::to_string(which.index()) + " is out of range for " +
-                          std::to_string(n) + " columns");
+  throw std::out_of_range("Table: column " + std::to_string(which.index()) +
+                          " is out of range for " + std::to_string(n) + " columns");
 }
 
 Table Table::select(const std::vector<ColumnRef>& which) const {

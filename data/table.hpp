@@ -1,7 +1,7 @@
 #pragma once
 
-// Table: columns of numbers and categories, as read from a CSV file, and the arrays they become. A tool to get a data
-// set into a model, not a data frame.
+// Table: columns of numbers and categories, as read from a CSV file, and the arrays they become. A
+// tool to get a data set into a model, not a data frame.
 //
 //     const Table houses = read_csv("california_housing.csv");
 //     const Table inputs = houses.drop({"median_house_value"}).one_hot();
@@ -40,14 +40,14 @@ class ColumnRef {
 /// One column of a table.
 struct Column {
   std::string name;
-  std::vector<double> values;                ///< numbers, or codes: indices of `categories`; missing is NaN
+  std::vector<double> values;  ///< numbers, or codes: indices of `categories`; missing is NaN
   std::vector<std::string> categories = {};  ///< of a categorical column; empty for numbers
 
   bool is_categorical() const { return !categories.empty(); }
 };
 
-/// Columns of one length with different names. Every function that takes a ColumnRef throws std::out_of_range, with
-/// the names there are, when there is no such column.
+/// Columns of one length with different names. Every function that takes a ColumnRef throws
+/// std::out_of_range, with the names there are, when there is no such column.
 class Table {
  public:
   Table() = default;
@@ -66,8 +66,8 @@ class Table {
   /// All other columns.
   Table drop(const std::vector<ColumnRef>& which) const;
 
-  /// Each categorical column replaced by one column of 0 and 1 for each category, named `column=category`. A row
-  /// whose category is missing has zeros.
+  /// Each categorical column replaced by one column of 0 and 1 for each category, named
+  /// `column=category`. A row whose category is missing has zeros.
   Table one_hot() const;
 
   /// All columns as numbers, categories as their codes: (rows, columns). `T` is float or double.
@@ -78,12 +78,12 @@ class Table {
     return select(which).array<T>();
   }
 
-  /// One column as class labels (rows): codes of categories, or whole numbers. Throws std::invalid_argument for a
-  /// missing value and for a number that is not whole.
+  /// One column as class labels (rows): codes of categories, or whole numbers. Throws
+  /// std::invalid_argument for a missing value and for a number that is not whole.
   Indices labels(const ColumnRef& which) const;
 
-  /// The categories of every categorical column by its name; given to CsvOptions they make another file's codes
-  /// the same.
+  /// The categories of every categorical column by its name; given to CsvOptions they make another
+  /// file's codes the same.
   std::map<std::string, std::vector<std::string>> categories() const;
 
  private:

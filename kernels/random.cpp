@@ -11,10 +11,20 @@
 
 namespace xgrad {
 
+namespace {
+thread_local Generator* scoped_generator = nullptr;
+}
+
 Generator& default_generator() {
   static Generator generator;
-  return generator;
+  return scoped_generator != nullptr ? *scoped_generator : generator;
 }
+
+GeneratorScope::GeneratorScope(Generator& generator) : before_(scoped_generator) {
+  scoped_generator = &generator;
+}
+
+GeneratorScope::~GeneratorScope() { scoped_generator = before_; }
 
 void manual_seed(std::uint64_t seed) { default_generator().seed(seed); }
 

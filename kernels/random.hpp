@@ -45,6 +45,18 @@ Generator& default_generator();
 /// Seeds the default generator.
 void manual_seed(std::uint64_t seed);
 
+/// Another generator is this thread's default generator for the lifetime of the object.
+class GeneratorScope {
+ public:
+  explicit GeneratorScope(Generator& generator);
+  ~GeneratorScope();
+  GeneratorScope(const GeneratorScope&) = delete;
+  GeneratorScope& operator=(const GeneratorScope&) = delete;
+
+ private:
+  Generator* before_;
+};
+
 namespace kernels {
 
 /// x[i] uniform in [low, high): 24 random bits in float, 53 in double.

@@ -1,6 +1,7 @@
 #pragma once
 
-// Activation functions as modules, for Sequential. The functions themselves are in xgrad/ops/activations.hpp.
+// Activation functions as modules, for Sequential. The functions themselves are in
+// xgrad/ops/activations.hpp.
 
 #include "xgrad/modules/module.hpp"
 

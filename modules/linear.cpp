@@ -2,21 +2,41 @@
 
 #include <cmath>
 
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/random.hpp"
 
 namespace xgrad {
+namespace {
 
+// Uniform in +-1/sqrt(in).
 template <class T>
-Linear<T>::Linear(std::size_t in, std::size_t out, LinearOptions options) : options_(options) {
-  if (in == 0 || out == 0) {
-    throw std::invalid_argument("Linear: a size is 0: in " + std::to_string(in) + ", out " + std::to_string(out));
-  }
+Tensor<T> initial(const Shape& shape, std::size_t in, const LinearOptions& options) {
   Generator& generator = options.generator != nullptr ? *options.generator : default_generator();
   const T bound = T(1) / std::sqrt(static_cast<T>(in));
-  weight = this->add_parameter("weight", uniform<T>({out, in}, -bound, bound, generator));
-  if (options.bias) bias = this->add_parameter("bias", uniform<T>({out}, -bound, bound, generator));
+  return uniform<T>(shape, -bound, bound, generator);
 }
+
+template <class T>
+Tensor<T> initial_weight(const char* module, const Shape& shape, const LinearOptions& options) {
+  if (shape.elements() == 0) {
+    throw std::invalid_argument(std::string(module) + ": a size is 0: weight " + to_string(shape));
+  }
+  return initial<T>(shape, shape[1], options);
+}
+
+template <class T>
+Tensor<T> initial_bias(const Shape& weight, const LinearOptions& options) {
+  return options.bias ? initial<T>({weight[0]}, weight[1], options) : Tensor<T>();
+}
+
+}  // namespace
+
+template <class T>
+Linear<T>::Linear(std::size_t in, std::size_t out, LinearOptions options)
+    : weight(this->add_parameter("weight", initial_weight<T>("Linear", {out, in}, options))),
+      bias(this->add_parameter("bias", initial_bias<T>({out, in}, options))) {}
 
 template <class T>
 Tensor<T> Linear<T>::forward(const Tensor<T>& x) {
@@ -24,11 +44,62 @@ Tensor<T> Linear<T>::forward(const Tensor<T>& x) {
 }
 
 template <class T>
-std::unique_ptr<Module<T>> Linear<T>::structure() const {
-  return std::make_unique<Linear>(weight.shape()[1], weight.shape()[0], options_);
+ModuleOptions Linear<T>::options() const {
+  const Shape& w = weight.shape();
+  return {{"in", ModuleOptions::of(w[1])},
+          {"out", ModuleOptions::of(w[0])},
+          {"bias", ModuleOptions::of(bias.defined())}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> Linear<T>::from(const ModuleOptions& o) {
+  return std::make_unique<Linear>(o.size("in"), o.size("out"),
+                                  LinearOptions{.bias = o.flag("bias", true)});
+}
+
+template <class T>
+Bilinear<T>::Bilinear(std::size_t in_a, std::size_t in_b, std::size_t out, LinearOptions options)
+    : weight(
+          this->add_parameter("weight", initial_weight<T>("Bilinear", {out, in_a, in_b}, options))),
+      bias(this->add_parameter("bias", initial_bias<T>({out, in_a, in_b}, options))) {}
+
+template <class T>
+Tensor<T> Bilinear<T>::forward(const Tensor<T>& a, const Tensor<T>& b) {
+  const Shape& w = weight.shape();
+  const auto fits = [](const Shape& x, std::size_t in) { return x.rank() == 2 && x[1] == in; };
+  if (!fits(a.shape(), w[1]) || !fits(b.shape(), w[2]) || a.shape()[0] != b.shape()[0]) {
+    throw std::invalid_argument("bilinear: inputs do not fit the weight: a " + to_string(a.shape()) +
+                                ", b " + to_string(b.shape()) + ", weight " + to_string(w));
+  }
+  const std::size_t n = a.shape()[0];
+  const Tensor<T> products = detail::view(a, {n, w[1], 1}) * detail::view(b, {n, 1, w[2]});
+  return linear(detail::view(products, {n, w[1] * w[2]}), detail::view(weight, {w[0], w[1] * w[2]}),
+                bias);
+}
+
+template <class T>
+Tensor<T> Bilinear<T>::operator()(const Tensor<T>& a, const Tensor<T>& b) {
+  return this->inside([&] { return this->hooked(a, forward(a, b)); });
+}
+
+template <class T>
+ModuleOptions Bilinear<T>::options() const {
+  const Shape& w = weight.shape();
+  return {{"in_a", ModuleOptions::of(w[1])},
+          {"in_b", ModuleOptions::of(w[2])},
+          {"out", ModuleOptions::of(w[0])},
+          {"bias", ModuleOptions::of(bias.defined())}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> Bilinear<T>::from(const ModuleOptions& o) {
+  return std::make_unique<Bilinear>(o.size("in_a"), o.size("in_b"), o.size("out"),
+                                    LinearOptions{.bias = o.flag("bias", true)});
 }
 
 template class Linear<float>;
 template class Linear<double>;
+template class Bilinear<float>;
+template class Bilinear<double>;
 
 }  // namespace xgrad

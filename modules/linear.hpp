@@ -1,9 +1,9 @@
 #pragma once
 
-// Linear: the affine map of a layer.
+// Linear: the affine map of a layer. Bilinear: the same in two inputs.
 
 #include "xgrad/kernels/random.hpp"
-#include "xgrad/modules/module.hpp"
+#include "xgrad/modules/library_module.hpp"
 
 namespace xgrad {
 
@@ -13,25 +13,51 @@ struct LinearOptions {
 };
 
 /// y = x W^T + b.
-/// Shapes: x (..., in) -> (..., out). Parameters: weight (out, in) and bias (out), both initially uniform in
-/// [-1/sqrt(in), 1/sqrt(in)); see initialization.hpp for He's, Xavier's and others.
+/// **Shapes** x (..., in) -> (..., out). Parameters: weight (out, in) and bias (out), both initially
+/// uniform in [-1/sqrt(in), 1/sqrt(in)); see initialization.hpp for He's, Xavier's and others.
+/// In `add` the options are written out: add<Linear<T>>("fc", 3, 4, LinearOptions{.bias = false}).
 template <class T>
-class Linear : public Module<T> {
+class Linear : public LibraryModule<Linear, T> {
  public:
   /// Throws std::invalid_argument for a size of 0.
   Linear(std::size_t in, std::size_t out, LinearOptions options = {});
 
   Tensor<T> forward(const Tensor<T>& x) override;
-  std::unique_ptr<Module<T>> structure() const override;
 
-  Tensor<T> weight;
-  Tensor<T> bias;  ///< undefined without bias
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+  Tensor<T>& weight;
+  Tensor<T>& bias;  ///< undefined without bias
+};
+
+/// y[o] = sum over i, j of a[i] W[o, i, j] b[j], plus bias[o].
+/// **Shapes** a (n, in_a), b (n, in_b) -> (n, out). Parameters: weight (out, in_a, in_b) and bias
+/// (out), both initially uniform in [-1/sqrt(in_a), 1/sqrt(in_a)).
+/// Composed of an outer product per sample, (n, in_a in_b) numbers, and one matrix product.
+template <class T>
+class Bilinear : public LibraryModule<Bilinear, T> {
+ public:
+  /// Throws std::invalid_argument for a size of 0.
+  Bilinear(std::size_t in_a, std::size_t in_b, std::size_t out, LinearOptions options = {});
+
+  /// Throws std::invalid_argument for shapes that do not fit.
+  Tensor<T> forward(const Tensor<T>& a, const Tensor<T>& b);
+  Tensor<T> operator()(const Tensor<T>& a, const Tensor<T>& b);
+
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+  Tensor<T>& weight;
+  Tensor<T>& bias;  ///< undefined without bias
 
  private:
-  LinearOptions options_;
+  using Module<T>::forward;
 };
 
 extern template class Linear<float>;
 extern template class Linear<double>;
+extern template class Bilinear<float>;
+extern template class Bilinear<double>;
 
 }  // namespace xgrad

@@ -4,63 +4,101 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <typeinfo>
 #include <unordered_map>
+#include <unordered_set>
+
+#include "xgrad/autograd/broadcast.hpp"
 
 namespace xgrad {
 namespace {
 
-// The modules whose forward is running in this thread, outermost first, as texts for error messages.
 template <class T>
-struct Running {
-  std::vector<const Module<T>*> stack;
-  bool described = false;  // the exception under way has its path already
+const Module<T>*& running() {
+  thread_local const Module<T>* innermost = nullptr;
+  return innermost;
+}
+
+// Marks an exception whose text has its path already.
+struct HasPath {
+  virtual ~HasPath() = default;
 };
-template <class T>
-Running<T>& running() {
-  thread_local Running<T> r;
-  return r;
-}
-
-template <class T>
-std::string path_of(const std::vector<const Module<T>*>& stack) {
-  std::string path = ", in ";
-  for (const Module<T>* m : stack) {
-    if (m != stack.front()) path += " / ";
-    path += m->name().empty() ? m->type_name() : m->name();
-  }
-  const Module<T>* last = stack.back();
-  return last->name().empty() ? path : path + " (" + last->type_name() + ")";
-}
-
-template <class T>
-class Entered {
- public:
-  explicit Entered(const Module<T>& m) { running<T>().stack.push_back(&m); }
-  ~Entered() {
-    running<T>().stack.pop_back();
-    if (running<T>().stack.empty()) running<T>().described = false;
-  }
-  Entered(const Entered&) = delete;
-  Entered& operator=(const Entered&) = delete;
+template <class E>
+struct WithPath : E, HasPath {
+  explicit WithPath(const std::string& text) : E(text) {}
 };
 
-// Throws the exception again with the path of modules, unless it has one.
-template <class E, class T>
-[[noreturn]] void describe(const E& e) {
-  Running<T>& r = running<T>();
-  if (r.described) throw;
-  r.described = true;
-  throw E(e.what() + path_of(r.stack));
-}
-
-std::string join(const std::vector<std::string>& names) {
-  std::string s;
-  for (const std::string& n : names) s += (s.empty() ? "" : ", ") + n;
-  return s;
+// Another tensor for the same value, with an entry of its own on the tape.
+template <class T>
+Tensor<T> alias(const Tensor<T>& x) {
+  const Shape other = x.rank() == 1 ? Shape{x.size(), 1} : Shape{x.size()};
+  return detail::view(detail::view(x, other), x.shape());
 }
 
 }  // namespace
+
+// --- Calling ---
+
+template <class T>
+Module<T>::Running::Running(const Module& module) : before_(running<T>()) {
+  if (before_ != nullptr) module.check_registered(*before_);
+  running<T>() = &module;
+}
+
+template <class T>
+Module<T>::Running::~Running() {
+  running<T>() = before_;
+}
+
+template <class T>
+const Module<T>& Module<T>::root() const {
+  const Module* m = this;
+  while (m->parent_ != nullptr) m = m->parent_;
+  return *m;
+}
+
+template <class T>
+void Module<T>::check_registered(const Module& caller) const {
+  const Module& top = root();
+  if (&top == &caller.root() || !is_recording()) return;
+  const NamedTensors<T> learned = top.parameters();
+  if (std::none_of(learned.begin(), learned.end(),
+                   [](const NamedTensor<T>& p) { return p.tensor.requires_grad(); })) {
+    return;
+  }
+  throw std::logic_error(
+      "forward: " + caller.type_name() + " calls a " + top.type_name() +
+      " that is not registered in it, so its parameters are not learned: make it "
+      "with add; call its forward() or freeze it if this is meant" +
+      caller.place());
+}
+
+template <class T>
+std::string Module<T>::path() const {
+  if (parent_ == nullptr) return {};
+  const std::string above = parent_->path();
+  return above.empty() ? name_ : above + "." + name_;
+}
+
+// ", in Net / encoder / fc2 (Linear)"
+template <class T>
+std::string Module<T>::place() const {
+  if (parent_ == nullptr) return ", in " + type_name();
+  std::string names = name_;
+  for (const Module* m = parent_; m != nullptr; m = m->parent_) {
+    names = (m->parent_ == nullptr ? m->type_name() : m->name_) + " / " + names;
+  }
+  return ", in " + names + " (" + type_name() + ")";
+}
+
+template <class T>
+void Module<T>::rethrow_with_path(const std::logic_error& e) const {
+  if (dynamic_cast<const HasPath*>(&e) != nullptr) throw;
+  const std::string text = e.what() + place();
+  if (typeid(e) == typeid(std::invalid_argument)) throw WithPath<std::invalid_argument>(text);
+  if (typeid(e) == typeid(std::out_of_range)) throw WithPath<std::out_of_range>(text);
+  if (typeid(e) == typeid(std::logic_error)) throw WithPath<std::logic_error>(text);
+  throw;
+}
 
 template <class T>
 Tensor<T> Module<T>::forward(const Tensor<T>&) {
@@ -69,19 +107,11 @@ Tensor<T> Module<T>::forward(const Tensor<T>&) {
 
 template <class T>
 Tensor<T> Module<T>::operator()(const Tensor<T>& x) {
-  const Entered<T> entered(*this);
-  try {
-    return run(x);
-  } catch (const std::invalid_argument& e) {
-    describe<std::invalid_argument, T>(e);
-  } catch (const std::out_of_range& e) {
-    describe<std::out_of_range, T>(e);
-  }
+  return inside([&] { return hooked(x, forward(x)); });
 }
 
 template <class T>
-Tensor<T> Module<T>::run(const Tensor<T>& x) {
-  Tensor<T> y = forward(x);
+Tensor<T> Module<T>::hooked(const Tensor<T>& x, Tensor<T> y) {
   if (hooks_.empty()) return y;
   const auto hooks = hooks_;  // a hook may remove itself
   for (const Hook& h : hooks) {
@@ -91,7 +121,7 @@ Tensor<T> Module<T>::run(const Tensor<T>& x) {
   }
   for (const Hook& h : hooks) {
     if (!h.backward || !y.requires_grad()) continue;
-    if (y.is_same(x)) y = y.detach();  // not the input's own gradient
+    if (y.is_same(x) || y.is_leaf()) y = alias(y);  // not somebody else's gradient
     y.register_hook([this, call = h.backward](const Tensor<T>& g) { return call(*this, g); });
   }
   return y;
@@ -103,36 +133,62 @@ void Module<T>::train(bool on) {
   for (const auto& child : children_) child->train(on);
 }
 
+// --- Parameters and state ---
+
 template <class T>
-void Module<T>::collect(const std::string& prefix, NamedTensors<T> Module::*list, NamedTensors<T>& found) const {
-  for (const NamedTensor<T>& p : this->*list) found.push_back({prefix + p.name, p.tensor});
-  for (const auto& child : children_) child->collect(prefix + child->name_ + ".", list, found);
+void Module<T>::collect(const std::string& prefix, Kind kind, NamedTensors<T>& found) const {
+  for (const Slot& s : slots_) {
+    if (s.kind == kind && s.tensor.defined()) found.push_back({prefix + s.name, s.tensor});
+  }
+  for (const auto& child : children_) child->collect(prefix + child->name_ + ".", kind, found);
 }
+
+namespace {
+template <class T>
+NamedTensors<T> each_once(NamedTensors<T> all) {
+  std::unordered_set<const void*> seen;
+  std::erase_if(all, [&](const NamedTensor<T>& t) { return !seen.insert(t.tensor.node()).second; });
+  return all;
+}
+}  // namespace
 
 template <class T>
 NamedTensors<T> Module<T>::parameters() const {
   NamedTensors<T> found;
-  collect("", &Module::parameters_, found);
-  return found;
+  collect("", Kind::parameter, found);
+  return each_once(std::move(found));
 }
 
 template <class T>
 NamedTensors<T> Module<T>::buffers() const {
   NamedTensors<T> found;
-  collect("", &Module::buffers_, found);
+  collect("", Kind::buffer, found);
+  return each_once(std::move(found));
+}
+
+template <class T>
+NamedTensors<T> Module<T>::own_parameters() const {
+  NamedTensors<T> found;
+  for (const Slot& s : slots_) {
+    if (s.kind == Kind::parameter && s.tensor.defined()) found.push_back({s.name, s.tensor});
+  }
   return found;
 }
 
 template <class T>
 NamedTensors<T> Module<T>::state_dict() const {
-  NamedTensors<T> found = parameters();
-  collect("", &Module::buffers_, found);
-  return found;
+  NamedTensors<T> found;
+  collect("", Kind::parameter, found);
+  collect("", Kind::buffer, found);
+  return each_once(std::move(found));
 }
 
 template <class T>
 Tensor<T> Module<T>::at(const std::string& path) const {
-  for (const NamedTensor<T>& t : state_dict()) {
+  NamedTensors<T> all;
+  collect("", Kind::parameter, all);
+  collect("", Kind::buffer, all);
+  for (const NamedTensor<T>& t : all) {
     if (t.name == path) return t.tensor;
   }
   throw std::out_of_range(type_name() + ": there is no parameter or buffer '" + path + "'");
@@ -158,36 +214,13 @@ void Module<T>::zero_grad() {
 template <class T>
 template <class U>
 LoadReport Module<T>::load_state_dict(const NamedTensors<U>& state, LoadOptions options) {
-  std::unordered_map<std::string, const Tensor<U>*> given;
-  for (const NamedTensor<U>& s : state) given.emplace(s.name, &s.tensor);
-  LoadReport report;
-  std::vector<std::string> misshapen;
-  NamedTensors<T> own = state_dict();
-  for (const NamedTensor<T>& t : own) {
-    const auto it = given.find(t.name);
-    if (it == given.end()) {
-      report.missing.push_back(t.name);
-    } else if (it->second->shape() != t.tensor.shape()) {
-      misshapen.push_back(t.name + " " + to_string(t.tensor.shape()) + " given " + to_string(it->second->shape()));
-    }
-  }
-  for (const NamedTensor<U>& s : state) {
-    const bool known = std::any_of(own.begin(), own.end(), [&](const NamedTensor<T>& t) { return t.name == s.name; });
-    if (!known) report.unexpected.push_back(s.name);
-  }
-  std::string wrong;
-  if (options.strict && !report.missing.empty()) wrong += "; missing: " + join(report.missing);
-  if (options.strict && !report.unexpected.empty()) wrong += "; unexpected: " + join(report.unexpected);
-  if (!misshapen.empty()) wrong += "; wrong shape: " + join(misshapen);
-  if (!wrong.empty()) throw std::invalid_argument("load_state_dict: " + type_name() + ": " + wrong.substr(2));
-  for (NamedTensor<T>& t : own) {
-    const auto it = given.find(t.name);
-    if (it == given.end()) continue;
-    const U* from = it->second->data();
-    std::transform(from, from + t.tensor.size(), t.tensor.mutable_data(), [](U v) { return static_cast<T>(v); });
-  }
-  return report;
+  NamedTensors<T> own;
+  collect("", Kind::parameter, own);
+  collect("", Kind::buffer, own);
+  return detail::load_state(type_name(), own, state, options);
 }
+
+// --- The tree ---
 
 template <class T>
 std::string Module<T>::type_name() const {
@@ -201,15 +234,84 @@ std::string Module<T>::type_name() const {
 }
 
 template <class T>
-void Module<T>::visit(const std::string& path, const std::function<void(const std::string&, Module&)>& f) {
-  f(path, *this);
-  for (const auto& child : children_) child->visit(path.empty() ? child->name_ : path + "." + child->name_, f);
+template <class M, class F>
+void Module<T>::visit(M& module, const std::string& path, const F& f) {
+  f(path, module);
+  for (const auto& child : module.children_) {
+    visit<M, F>(*child, path.empty() ? child->name_ : path + "." + child->name_, f);
+  }
 }
 
 template <class T>
 void Module<T>::apply(const std::function<void(const std::string&, Module&)>& f) {
-  visit("", f);
+  visit(*this, "", f);
 }
+
+template <class T>
+void Module<T>::apply(const std::function<void(const std::string&, const Module&)>& f) const {
+  visit(*this, "", f);
+}
+
+template <class T>
+void Module<T>::check_name(const std::string& name) const {
+  if (name.empty() || name.find('.') != std::string::npos) {
+    throw std::invalid_argument(type_name() + ": '" + name + "' is no name: empty or with a dot");
+  }
+  const bool taken =
+      std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == name; }) ||
+      std::any_of(children_.begin(), children_.end(), [&](auto& c) { return c->name_ == name; });
+  if (taken) throw std::invalid_argument(type_name() + ": the name '" + name + "' is taken");
+}
+
+template <class T>
+Module<T>& Module<T>::add_module(const std::string& name, std::unique_ptr<Module> child) {
+  check_name(name);
+  child->name_ = name;
+  child->parent_ = this;
+  children_.push_back(std::move(child));
+  return *children_.back();
+}
+
+template <class T>
+Tensor<T>& Module<T>::add_slot(const std::string& name, const Tensor<T>& value, Kind kind) {
+  check_name(name);
+  return slots_.emplace_back(Slot{name, value, kind}).tensor;
+}
+
+template <class T>
+Tensor<T>& Module<T>::add_parameter(const std::string& name, const Tensor<T>& value) {
+  Tensor<T>& t = add_slot(name, value, Kind::parameter);
+  if (t.defined()) t.requires_grad_(true);
+  return t;
+}
+
+template <class T>
+Tensor<T>& Module<T>::add_buffer(const std::string& name, const Tensor<T>& value) {
+  return add_slot(name, value, Kind::buffer);
+}
+
+template <class T>
+Tensor<T>& Module<T>::derive_parameter(Module& child, const std::string& name) {
+  for (Slot& s : child.slots_) {
+    if (s.name != name || s.kind != Kind::parameter || !s.tensor.defined()) continue;
+    s.kind = Kind::derived;
+    return s.tensor;
+  }
+  throw std::invalid_argument(child.type_name() + ": there is no own parameter '" + name + "'");
+}
+
+template <class T>
+void Module<T>::take(Module& other) noexcept {
+  slots_ = std::move(other.slots_);
+  children_ = std::move(other.children_);
+  hooks_ = std::move(other.hooks_);
+  next_hook_ = other.next_hook_;
+  training_ = other.training_;
+  factory_ = std::move(other.factory_);
+  for (const auto& child : children_) child->parent_ = this;
+}
+
+// --- Hooks ---
 
 template <class T>
 std::size_t Module<T>::register_forward_hook(ForwardHook hook) {
@@ -228,58 +330,65 @@ void Module<T>::remove_hook(std::size_t id) {
   std::erase_if(hooks_, [id](const Hook& h) { return h.id == id; });
 }
 
+// --- Making another one ---
+
 template <class T>
-void Module<T>::copy_flags(const Module& other) {
-  training_ = other.training_;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    parameters_[i].tensor.requires_grad_(other.parameters_[i].tensor.requires_grad());
+struct Module<T>::Copy {
+  std::vector<std::pair<Slot*, const Slot*>> slots;
+  std::vector<std::pair<Module*, bool>> modes;
+};
+
+template <class T>
+void Module<T>::plan_copy(const Module& other, Copy& copy) {
+  const auto differ = [&](const std::string& here, const std::string& there) {
+    throw std::invalid_argument("copy_state: the structures differ: " + here + " here, " + there +
+                                " there" + place());
+  };
+  const auto counts = [](const Module& m) {
+    return std::to_string(m.children_.size()) + " modules and " + std::to_string(m.slots_.size()) +
+           " tensors";
+  };
+  const auto text = [](const Slot& s) {
+    return s.name + " " + (s.tensor.defined() ? to_string(s.tensor.shape()) : "undefined");
+  };
+  if (counts(*this) != counts(other)) differ(counts(*this), counts(other));
+  copy.modes.emplace_back(this, other.training_);
+  auto theirs = other.slots_.begin();
+  for (Slot& mine : slots_) {
+    if (mine.kind != Kind::derived && text(mine) != text(*theirs))
+      differ(text(mine), text(*theirs));
+    copy.slots.emplace_back(&mine, &*theirs++);
   }
-  for (std::size_t i = 0; i < children_.size(); ++i) children_[i]->copy_flags(*other.children_[i]);
+  for (std::size_t i = 0; i < children_.size(); ++i) {
+    children_[i]->plan_copy(*other.children_[i], copy);
+  }
 }
 
 template <class T>
 void Module<T>::copy_state(const Module& other) {
-  load_state_dict(other.state_dict());
-  copy_flags(other);
-}
-
-template <class T>
-void Module<T>::check_name(const std::string& name) const {
-  const auto same = [&](const auto& list) {
-    return std::any_of(list.begin(), list.end(), [&](const auto& t) { return t.name == name; });
-  };
-  const bool child =
-      std::any_of(children_.begin(), children_.end(), [&](const auto& c) { return c->name_ == name; });
-  if (name.empty() || name.find('.') != std::string::npos) {
-    throw std::invalid_argument(type_name() + ": '" + name + "' is no name: empty or with a dot");
+  Copy copy;
+  plan_copy(other, copy);
+  std::unordered_map<const void*, Tensor<T>> copied;  // by the tensor it is copied from
+  std::unordered_set<const void*> taken;
+  for (const auto& [mine, theirs] : copy.slots) {
+    if (!theirs->tensor.defined() || theirs->kind == Kind::derived) continue;
+    auto [it, first] = copied.try_emplace(theirs->tensor.node(), mine->tensor);
+    if (!first) {
+      mine->tensor = it->second;
+      continue;
+    }
+    if (!taken.insert(mine->tensor.node()).second) it->second = theirs->tensor.clone();
+    it->second.set_value(theirs->tensor.value());
+    it->second.requires_grad_(theirs->tensor.requires_grad());
+    mine->tensor = it->second;
   }
-  if (child || same(parameters_) || same(buffers_)) {
-    throw std::invalid_argument(type_name() + ": the name '" + name + "' is taken");
-  }
+  for (const auto& [module, training] : copy.modes) module->training_ = training;
 }
 
-template <class T>
-Module<T>& Module<T>::add_module(const std::string& name, std::unique_ptr<Module> child) {
-  check_name(name);
-  child->name_ = name;
-  children_.push_back(std::move(child));
-  return *children_.back();
-}
-
-template <class T>
-Tensor<T> Module<T>::add_parameter(const std::string& name, const Tensor<T>& value) {
-  check_name(name);
-  Tensor<T> t = value;
-  t.requires_grad_(true);
-  parameters_.push_back({name, t});
-  return t;
-}
-
-template <class T>
-Tensor<T> Module<T>::add_buffer(const std::string& name, const Tensor<T>& value) {
-  check_name(name);
-  buffers_.push_back({name, value});
-  return value;
+void detail::fail_clone(const std::string& type_name) {
+  throw std::logic_error("clone: how a " + type_name +
+                         " or a module in it is constructed is not known: give clone the "
+                         "constructor's arguments, make it with add, or override structure()");
 }
 
 template class Module<float>;

@@ -6,54 +6,61 @@
 //   struct Net : Module<T> {
 //     Linear<T>& fc1 = this->template add<Linear<T>>("fc1", 784, 256);
 //     Linear<T>& fc2 = this->template add<Linear<T>>("fc2", 256, 10);
-//     Tensor<T> forward(const Tensor<T>& x) override { return fc2(relu(fc1(x))); }
+//     Tensor<T>& scale = this->add_parameter("scale", Tensor<T>::filled({10}, 1));
+//     Tensor<T> forward(const Tensor<T>& x) override { return fc2(relu(fc1(x))) * scale; }
 //   };
 //
-// `add` constructs a child that the module owns, `add_parameter` and `add_buffer` do the same for tensors: what has no
-// name in the module does not exist for it, so nothing can be forgotten. A module can be moved (its children stay where
-// they are), not copied by accident: `clone(net)` copies deeply.
+// `add` constructs a child that the module owns, `add_parameter` and `add_buffer` do the same for
+// tensors: there is no second list to keep. A module that was made in another way and is called
+// inside a forward is an error that names it. The references stay valid when the module is moved;
+// it cannot be copied by accident: `clone(net)` copies deeply.
 
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/kernels/random.hpp"
+#include "xgrad/modules/options.hpp"
+#include "xgrad/modules/state_dict.hpp"
 
 namespace xgrad {
-
-struct LoadOptions {
-  bool strict = true;  ///< names that are missing or unexpected are errors
-};
-
-/// Names that did not match in a load that was not strict.
-struct LoadReport {
-  std::vector<std::string> missing, unexpected;
-};
 
 template <class T>
 class Module {
  public:
   using value_type = T;
-  using ForwardHook = std::function<Tensor<T>(Module& module, const Tensor<T>& input, const Tensor<T>& output)>;
+  using ForwardHook =
+      std::function<Tensor<T>(Module& module, const Tensor<T>& input, const Tensor<T>& output)>;
   using BackwardHook = std::function<Tensor<T>(Module& module, const Tensor<T>& gradient)>;
 
   Module() = default;
-  Module(Module&&) = default;
-  Module& operator=(Module&&) = default;
+  Module(Module&& other) noexcept { take(other); }
+  Module& operator=(Module&& other) noexcept {
+    if (this != &other) take(other);
+    return *this;
+  }
   virtual ~Module() = default;
 
-  /// The output for an input. Called through operator(), which runs hooks and completes error messages.
-  /// The default throws std::logic_error: the module takes another kind of input.
+  // --- Calling ---
+
+  /// The output for an input. Called through operator(), which runs hooks and completes error
+  /// messages. The default throws std::logic_error: the module takes another kind of input.
   virtual Tensor<T> forward(const Tensor<T>& x);
 
-  /// forward(x); a std::invalid_argument or std::out_of_range thrown inside ends with the path of modules:
-  /// "matmul: inner sizes differ: a (2, 3), b (4, 5), in Net / encoder / fc2 (Linear)".
+  /// forward(x); a std::invalid_argument, std::out_of_range or std::logic_error thrown inside ends
+  /// with the path: "linear: input sizes differ: ..., in Net / encoder / fc2 (Linear)".
+  /// Throws std::logic_error when it is called inside another module's forward without belonging to
+  /// the same tree, and has parameters to learn: they would not be found. A module that is meant to
+  /// stay outside is frozen, or called by its forward().
   Tensor<T> operator()(const Tensor<T>& x);
 
   /// Training mode (the default) or evaluation mode, of this module and everything below.
@@ -61,10 +68,15 @@ class Module {
   void eval() { train(false); }
   bool is_training() const { return training_; }
 
-  /// All parameters of this module and everything below, named by path.
+  // --- Parameters and state ---
+
+  /// All parameters of this module and everything below, named by path, each once: one that is
+  /// registered in several places has the first place's name.
   NamedTensors<T> parameters() const;
   /// Likewise the buffers: tensors that belong to the state but are not learned.
   NamedTensors<T> buffers() const;
+  /// The parameters of this module without those below.
+  NamedTensors<T> own_parameters() const;
   /// The parameter or buffer of that path. Throws std::out_of_range naming it.
   Tensor<T> at(const std::string& path) const;
   /// Number of numbers in all parameters.
@@ -77,69 +89,124 @@ class Module {
 
   /// Parameters and buffers by name, sharing memory with the module.
   NamedTensors<T> state_dict() const;
-  /// Writes the given numbers into parameters and buffers. Everything is checked before anything is written; one
-  /// std::invalid_argument names all that is missing, unexpected or of another shape. Shapes must fit in any case.
+  /// Writes the given numbers, float or double, into parameters and buffers. Everything is checked
+  /// before anything is written; one std::invalid_argument names all that is missing, unexpected or
+  /// of another shape. Shapes must fit in any case. A tensor that is registered in several places
+  /// may come under any of its names.
   template <class U>
   LoadReport load_state_dict(const NamedTensors<U>& state, LoadOptions options = {});
+
+  // --- The tree ---
 
   /// Direct children with their names.
   const std::vector<std::unique_ptr<Module>>& children() const { return children_; }
   /// Name given by the parent; empty for a root.
   const std::string& name() const { return name_; }
+  /// Names from the root down to this module: "encoder.fc2"; empty for a root.
+  std::string path() const;
   /// Class name without namespace and template arguments.
   virtual std::string type_name() const;
   /// Calls f(path, module) for this module (path "") and everything below, parents first.
   void apply(const std::function<void(const std::string& path, Module& module)>& f);
+  void apply(const std::function<void(const std::string& path, const Module& module)>& f) const;
 
-  /// Called after each forward; a defined tensor that it returns takes the output's place. Returns an id.
+  /// Adds a child made somewhere else. Throws std::invalid_argument for a name that is empty,
+  /// taken, or has a dot.
+  Module& add_module(const std::string& name, std::unique_ptr<Module> child);
+
+  // --- Hooks ---
+
+  /// Called after each forward; a defined tensor that it returns takes the output's place. For a
+  /// module with another kind of input, `input` is undefined. Returns an id.
   std::size_t register_forward_hook(ForwardHook hook);
-  /// Called in each backward pass with the gradient with respect to the output; a defined tensor takes its place.
+  /// Called in each backward pass with the gradient with respect to the output; a defined tensor
+  /// takes its place.
   std::size_t register_backward_hook(BackwardHook hook);
   void remove_hook(std::size_t id);
 
-  /// A module made like this one, without its state; null when that is not known. The library's modules and
-  /// everything made by `add` know it.
-  virtual std::unique_ptr<Module> structure() const { return factory_ ? factory_() : nullptr; }
-  /// Takes over numbers, modes and freezing of a module of the same structure.
-  void copy_state(const Module& other);
+  // --- Making another one ---
 
-  /// Adds a child made somewhere else. Throws std::invalid_argument for a name that is empty, taken, or has a dot.
-  Module& add_module(const std::string& name, std::unique_ptr<Module> child);
+  /// What the constructor was given, for files that store a module's structure. The default is
+  /// empty.
+  virtual ModuleOptions options() const { return {}; }
+  /// A module made like this one, without its state; null when that is not known. The library's
+  /// modules and everything made by `add` know it.
+  virtual std::unique_ptr<Module> structure() const { return factory_ ? factory_() : nullptr; }
+  /// Takes over numbers, shared parameters, modes and freezing of a module of the same structure.
+  /// Throws std::invalid_argument, before anything is written, where the structures differ.
+  void copy_state(const Module& other);
 
  protected:
   /// Constructs a child of type M and owns it.
   template <class M, class... Args>
-  M& add(const std::string& name, Args&&... args) {
-    auto child = std::make_unique<M>(args...);
-    M& r = *child;
-    if constexpr ((std::is_copy_constructible_v<std::decay_t<Args>> && ...)) {
-      r.factory_ = [... kept = std::decay_t<Args>(args)]() -> std::unique_ptr<Module> {
-        return std::make_unique<M>(kept...);
-      };
-    }
-    add_module(name, std::move(child));
-    return r;
-  }
-  /// Registers a tensor as a parameter: it requires gradients from here on. Returns a handle to it.
-  Tensor<T> add_parameter(const std::string& name, const Tensor<T>& value);
+  M& add(const std::string& name, Args&&... args);
+  /// Registers a tensor as a parameter: it requires gradients from here on. Returns its place:
+  /// assigning another tensor replaces the parameter, assigning one that is registered elsewhere
+  /// shares it. An undefined tensor keeps the name for later and is not listed.
+  Tensor<T>& add_parameter(const std::string& name, const Tensor<T>& value);
   /// Registers a tensor as part of the state that is not learned.
-  Tensor<T> add_buffer(const std::string& name, const Tensor<T>& value);
+  Tensor<T>& add_buffer(const std::string& name, const Tensor<T>& value);
+
+  /// The place of the own parameter `name` of a child, which is no parameter from here on: this
+  /// module computes it before each forward. Throws std::invalid_argument when there is none.
+  static Tensor<T>& derive_parameter(Module& child, const std::string& name);
+
+  /// f() as the forward of this module, with what operator() does for one tensor. For other inputs:
+  ///   Tensor<T> operator()(const Tensor<T>& a, const Tensor<T>& b) {
+  ///     return this->inside([&] { return this->hooked(a, forward(a, b)); });
+  ///   }
+  template <class F>
+  auto inside(F&& f) {
+    const Running running(*this);
+    try {
+      return f();
+    } catch (const std::logic_error& e) {
+      rethrow_with_path(e);
+    }
+  }
+  /// Runs the hooks: the output, or what they put in its place.
+  Tensor<T> hooked(const Tensor<T>& input, Tensor<T> output);
 
  private:
+  enum class Kind { parameter, buffer, derived };
+  struct Slot {
+    std::string name;
+    Tensor<T> tensor;
+    Kind kind;
+  };
   struct Hook {
     std::size_t id;
     ForwardHook forward;
     BackwardHook backward;
   };
+  struct Copy;
+  // The innermost module whose forward runs in this thread.
+  class Running {
+   public:
+    explicit Running(const Module& module);
+    ~Running();
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
 
+   private:
+    const Module* before_;
+  };
+
+  void take(Module& other) noexcept;
+  const Module& root() const;
+  std::string place() const;
+  [[noreturn]] void rethrow_with_path(const std::logic_error& e) const;
+  void check_registered(const Module& caller) const;
   void check_name(const std::string& name) const;
-  Tensor<T> run(const Tensor<T>& x);
-  void collect(const std::string& prefix, NamedTensors<T> Module::*list, NamedTensors<T>& found) const;
-  void visit(const std::string& path, const std::function<void(const std::string&, Module&)>& f);
-  void copy_flags(const Module& other);
+  Tensor<T>& add_slot(const std::string& name, const Tensor<T>& value, Kind kind);
+  void collect(const std::string& prefix, Kind kind, NamedTensors<T>& found) const;
+  template <class M, class F>
+  static void visit(M& module, const std::string& path, const F& f);
+  void plan_copy(const Module& other, Copy& copy);
 
   std::string name_;
-  NamedTensors<T> parameters_, buffers_;
+  Module* parent_ = nullptr;
+  std::list<Slot> slots_;  // a list: the places stay
   std::vector<std::unique_ptr<Module>> children_;
   std::vector<Hook> hooks_;
   std::size_t next_hook_ = 0;
@@ -147,21 +214,43 @@ class Module {
   std::function<std::unique_ptr<Module>()> factory_;
 };
 
-/// A deep copy: parameters, buffers, modes; no hooks, no gradients. `args` are the constructor's arguments, needed for
-/// a module of your own that is neither default-constructible nor was made by `add`.
+template <class T>
+template <class M, class... Args>
+M& Module<T>::add(const std::string& name, Args&&... args) {
+  std::function<std::unique_ptr<Module>()> factory;
+  if constexpr ((std::is_copy_constructible_v<std::decay_t<Args>> && ...) &&
+                std::is_constructible_v<M, const std::decay_t<Args>&...>) {
+    factory = [... kept = std::decay_t<Args>(args)]() -> std::unique_ptr<Module> {
+      return std::make_unique<M>(kept...);
+    };
+  }
+  auto child = std::make_unique<M>(std::forward<Args>(args)...);
+  M& r = *child;
+  add_module(name, std::move(child)).factory_ = std::move(factory);
+  return r;
+}
+
+namespace detail {
+[[noreturn]] void fail_clone(const std::string& type_name);
+}
+
+/// A deep copy: parameters (shared ones stay shared), buffers, modes; no hooks, no gradients.
+/// `args` are the constructor's arguments, needed for a module of your own that is neither
+/// default-constructible nor was made by `add`. The default generator is left as it is.
+/// Throws std::logic_error when it is not known how the module or one below is constructed.
 template <class M, class... Args>
 std::unique_ptr<M> clone(const M& module, const Args&... args) {
-  std::unique_ptr<M> copy;
-  if constexpr (sizeof...(Args) == 0) copy.reset(dynamic_cast<M*>(module.structure().release()));
-  if constexpr (std::is_constructible_v<M, const Args&...>) {
+  using Base = Module<typename M::value_type>;
+  Generator scratch;
+  const GeneratorScope scope(scratch);  // initial numbers, which are overwritten
+  std::unique_ptr<Base> copy;
+  if constexpr (sizeof...(Args) == 0) copy = module.structure();
+  if constexpr (std::is_constructible_v<M, const Args&...> && !std::is_same_v<M, Base>) {
     if (copy == nullptr) copy = std::make_unique<M>(args...);
   }
-  if (copy == nullptr) {
-    throw std::logic_error("clone: how a " + module.type_name() +
-                           " is constructed is not known; give clone the constructor's arguments");
-  }
+  if (copy == nullptr || typeid(*copy) != typeid(module)) detail::fail_clone(module.type_name());
   copy->copy_state(module);
-  return copy;
+  return std::unique_ptr<M>(static_cast<M*>(copy.release()));
 }
 
 extern template class Module<float>;

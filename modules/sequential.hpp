@@ -18,15 +18,14 @@ template <class T>
 class Sequential : public Module<T> {
  public:
   template <class... Modules>
-    requires(std::derived_from<Modules, Module<T>> && ...)
-  explicit Sequential(Modules&&... modules) {
+  requires(std::derived_from<Modules, Module<T>>&&...) explicit Sequential(Modules&&... modules) {
     (append(std::move(modules)), ...);
   }
 
   /// Adds a module at the end, under its index or the given name.
   template <class M>
-    requires(std::derived_from<M, Module<T>>)
-  Sequential& append(M&& module, const std::string& name = {}) {
+  requires(std::derived_from<M, Module<T>>) Sequential& append(M&& module,
+                                                               const std::string& name = {}) {
     return append(std::make_unique<M>(std::move(module)), name);
   }
   Sequential& append(std::unique_ptr<Module<T>> module, const std::string& name = {});

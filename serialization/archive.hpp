@@ -42,7 +42,8 @@ class Archive {
   /// As stored. Throws FileError, listing what there is, when there is no array of that name.
   const StoredArray& at(std::string_view name) const;
 
-  /// As an array of float, double or std::int64_t. Throws FileError also when StoredArray::to refuses.
+  /// As an array of float, double or std::int64_t. Throws FileError also when StoredArray::to
+  /// refuses.
   template <class T>
   Array<T> get(std::string_view name) const;
 

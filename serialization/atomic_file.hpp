@@ -1,7 +1,7 @@
 #pragma once
 
-// Writing a file so that a reader finds the old content or the new, never a part, whatever happens meanwhile.
-// Used by the writers; not an interface for users.
+// Writing a file so that a reader finds the old content or the new, never a part, whatever happens
+// meanwhile. Used by the writers; not an interface for users.
 
 #include <string>
 #include <string_view>
@@ -10,9 +10,9 @@
 
 namespace xgrad::detail {
 
-/// Writes beside `path`; `commit()` makes it durable (fsync) and puts it in place (rename, then fsync of the
-/// directory). Without a commit the old file stays and nothing is left behind. The new file takes over the old
-/// one's permissions; a symbolic link is replaced, not followed.
+/// Writes beside `path`; `commit()` makes it durable (fsync) and puts it in place (rename, then
+/// fsync of the directory). Without a commit the old file stays and nothing is left behind. The new
+/// file takes over the old one's permissions; a symbolic link is replaced, not followed.
 class AtomicFile {
  public:
   /// Throws FileError when nothing can be written there, `writer` at its head.

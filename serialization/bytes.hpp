@@ -1,7 +1,7 @@
 #pragma once
 
-// Bytes of files: numbers in either byte order, products of sizes that do not overflow, whole files. Used by the
-// readers and writers; not an interface for users.
+// Bytes of files: numbers in either byte order, products of sizes that do not overflow, whole
+// files. Used by the readers and writers; not an interface for users.
 
 #include <algorithm>
 #include <array>
@@ -53,7 +53,9 @@ void append_big(Bytes& bytes, T value) {
   std::reverse(bytes.end() - static_cast<std::ptrdiff_t>(sizeof(T)), bytes.end());
 }
 
-inline void append(Bytes& bytes, BytesView more) { bytes.insert(bytes.end(), more.begin(), more.end()); }
+inline void append(Bytes& bytes, BytesView more) {
+  bytes.insert(bytes.end(), more.begin(), more.end());
+}
 
 /// Turns the byte order of every item of `item` bytes around.
 void swap_bytes(std::span<std::byte> bytes, std::size_t item);
@@ -66,12 +68,12 @@ inline BytesView as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
-/// `first` times all `sizes`, 0 when one of them is 0. None when that, or the product of those that are not 0
-/// (which strides are made of), exceeds what can be addressed.
+/// `first` times all `sizes`, 0 when one of them is 0. None when that, or the product of those that
+/// are not 0 (which strides are made of), exceeds what can be addressed.
 std::optional<std::size_t> product(std::size_t first, std::span<const std::size_t> sizes);
 
-/// The whole file. Throws FileError for what cannot be opened or read, and for what is neither a regular file nor
-/// a pipe.
+/// The whole file. Throws FileError for what cannot be opened or read, and for what is neither a
+/// regular file nor a pipe.
 Bytes read_file(std::string_view reader, const std::string& path);
 
 }  // namespace xgrad::detail

@@ -56,7 +56,8 @@ void Inflater::step(std::span<std::byte> out) {
   if (result == Z_STREAM_END) return end_member();
   if (result == Z_MEM_ERROR) throw std::bad_alloc();
   if (result == Z_BUF_ERROR) from_.fail("truncated: the compressed data have no end");
-  if (result != Z_OK) from_.fail("damaged compressed data: ", z.msg != nullptr ? z.msg : "not deflate");
+  if (result != Z_OK)
+    from_.fail("damaged compressed data: ", z.msg != nullptr ? z.msg : "not deflate");
 }
 
 std::size_t Inflater::fill(std::span<std::byte> out) {
@@ -81,8 +82,8 @@ Bytes Inflater::read(std::size_t most) {
 
 Bytes deflate(BytesView bytes, Packing packing) {
   z_stream z{};
-  if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits(packing), 8, Z_DEFAULT_STRATEGY) !=
-      Z_OK) {
+  if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits(packing), 8,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
     throw std::bad_alloc();
   }
   const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&z, deflateEnd);

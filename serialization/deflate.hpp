@@ -1,7 +1,7 @@
 #pragma once
 
-// Compressed bytes: what gzip files and zip archives are made of. Used by the readers and writers; not an interface
-// for users. Errors are FileErrors of the origin given.
+// Compressed bytes: what gzip files and zip archives are made of. Used by the readers and writers;
+// not an interface for users. Errors are FileErrors of the origin given.
 
 #include <memory>
 
@@ -16,8 +16,8 @@ enum class Packing {
   raw,   ///< a deflate stream alone, as in zip archives
 };
 
-/// Reads compressed bytes in pieces. Memory follows what really comes out (deflate's best is 1032 to 1), never what
-/// a header claims.
+/// Reads compressed bytes in pieces. Memory follows what really comes out (deflate's best is 1032
+/// to 1), never what a header claims.
 class Inflater {
  public:
   /// The bytes and the text of the origin must outlive the reader.
@@ -26,8 +26,8 @@ class Inflater {
   Inflater(Inflater&&) noexcept;
   Inflater& operator=(Inflater&&) = delete;
 
-  /// The next `most` bytes, fewer only at the end. Throws for damaged or truncated streams, a wrong checksum, and
-  /// bytes behind the end.
+  /// The next `most` bytes, fewer only at the end. Throws for damaged or truncated streams, a wrong
+  /// checksum, and bytes behind the end.
   Bytes read(std::size_t most);
 
  private:

@@ -10,9 +10,9 @@
 
 namespace xgrad {
 
-/// A file that cannot be read or written. The message is one line, `reader: path: what is wrong`, with the
-/// values at fault, for example `idx: labels.gz: 9996 bytes of data, its header says 10000`. Reading from
-/// memory, the path is the name that was given.
+/// A file that cannot be read or written. The message is one line, `reader: path: what is wrong`,
+/// with the values at fault, for example `idx: labels.gz: 9996 bytes of data, its header says
+/// 10000`. Reading from memory, the path is the name that was given.
 class FileError : public std::runtime_error {
  public:
   FileError(std::string_view reader, std::string_view path, std::string_view what);

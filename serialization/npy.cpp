@@ -19,11 +19,12 @@ struct TypeName {
   DType dtype;
 };
 constexpr TypeName kTypes[] = {
-    {"b1", DType::boolean}, {"u1", DType::uint8},   {"i1", DType::int8},    {"u2", DType::uint16},
-    {"i2", DType::int16},   {"f2", DType::float16}, {"u4", DType::uint32},  {"i4", DType::int32},
-    {"f4", DType::float32}, {"u8", DType::uint64},  {"i8", DType::int64},   {"f8", DType::float64}};
+    {"b1", DType::boolean}, {"u1", DType::uint8},   {"i1", DType::int8},   {"u2", DType::uint16},
+    {"i2", DType::int16},   {"f2", DType::float16}, {"u4", DType::uint32}, {"i4", DType::int32},
+    {"f4", DType::float32}, {"u8", DType::uint64},  {"i8", DType::int64},  {"f8", DType::float64}};
 
-// Reads the header, a Python dictionary such as {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
+// Reads the header, a Python dictionary such as {'descr': '<f4', 'fortran_order': False, 'shape':
+// (3, 4), }.
 class HeaderText {
  public:
   HeaderText(const Origin& from, std::string_view text) : from_(from), rest_(text) {}
@@ -144,7 +145,8 @@ std::string_view take_header(const Origin& from, BytesView& bytes) {
   const std::size_t length =
       version == 1 ? load_little<std::uint16_t>(&bytes[8]) : load_little<std::uint32_t>(&bytes[8]);
   if (length > bytes.size() - start) {
-    from.fail("truncated in the header: ", length, " bytes of it, the file has ", bytes.size() - start);
+    from.fail("truncated in the header: ", length, " bytes of it, the file has ",
+              bytes.size() - start);
   }
   const std::string_view header = as_text(bytes.subspan(start, length));
   bytes = bytes.subspan(start + length);
@@ -172,10 +174,11 @@ std::string header_text(const StoredArray& array) {
     for (const std::size_t size : array.shape) shape += std::to_string(size) + ", ";
     if (array.shape.rank() > 1) shape.resize(shape.size() - 2);
     if (array.shape.rank() == 1) shape.resize(shape.size() - 1);
-    return "{'descr': '" + order + std::string(t.name) + "', 'fortran_order': False, 'shape': (" + shape +
-           "), }";
+    return "{'descr': '" + order + std::string(t.name) + "', 'fortran_order': False, 'shape': (" +
+           shape + "), }";
   }
-  throw std::invalid_argument("npy: NumPy has no element type " + std::string(to_string(array.dtype)));
+  throw std::invalid_argument("npy: NumPy has no element type " +
+                              std::string(to_string(array.dtype)));
 }
 
 }  // namespace
@@ -185,11 +188,13 @@ StoredArray decode_npy(const Origin& from, BytesView bytes) {
   StoredArray r{type_of(from, h.descr), h.shape, {}};
   const auto wanted = product(item_size(r.dtype), {h.shape.begin(), h.shape.size()});
   if (wanted != bytes.size()) {
-    from.fail(bytes.size(), " bytes of data, its header says ", wanted ? std::to_string(*wanted) : "too many",
-              ", ", to_string(r.dtype), " of shape ", to_string(h.shape));
+    from.fail(bytes.size(), " bytes of data, its header says ",
+              wanted ? std::to_string(*wanted) : "too many", ", ", to_string(r.dtype), " of shape ",
+              to_string(h.shape));
   }
   const bool reorder = h.fortran_order && h.shape.rank() > 1;
-  r.bytes = reorder ? to_row_major(bytes, h.shape, item_size(r.dtype)) : Bytes(bytes.begin(), bytes.end());
+  r.bytes = reorder ? to_row_major(bytes, h.shape, item_size(r.dtype))
+                    : Bytes(bytes.begin(), bytes.end());
   if (h.descr[0] == '>') swap_bytes(r.bytes, item_size(r.dtype));
   return r;
 }
@@ -215,7 +220,9 @@ StoredArray parse_npy(std::span<const std::byte> bytes, std::string_view name) {
   return detail::decode_npy({"npy", name}, bytes);
 }
 
-StoredArray read_npy(const std::string& path) { return parse_npy(detail::read_file("npy", path), path); }
+StoredArray read_npy(const std::string& path) {
+  return parse_npy(detail::read_file("npy", path), path);
+}
 
 void write_npy(const std::string& path, const StoredArray& array) {
   detail::write_file("npy", path, detail::encode_npy(array));

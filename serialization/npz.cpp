@@ -28,7 +28,9 @@ Archive parse_npz(std::span<const std::byte> bytes, std::string_view name) {
   return archive;
 }
 
-Archive read_npz(const std::string& path) { return parse_npz(detail::read_file(kReader, path), path); }
+Archive read_npz(const std::string& path) {
+  return parse_npz(detail::read_file(kReader, path), path);
+}
 
 void write_npz(const std::string& path, const Archive& archive, const NpzOptions& options) {
   detail::AtomicFile file(kReader, path);

@@ -1,8 +1,7 @@
 #include "xgrad/serialization/safetensors.hpp"
 
-#include <stdexcept>
-
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "xgrad/serialization/atomic_file.hpp"
 #include "xgrad/serialization/safetensors_header.hpp"
@@ -23,20 +22,24 @@ struct TypeName {
   DType dtype;
 };
 constexpr TypeName kTypes[] = {
-    {"BOOL", DType::boolean}, {"U8", DType::uint8},    {"I8", DType::int8},      {"U16", DType::uint16},
-    {"I16", DType::int16},    {"F16", DType::float16}, {"BF16", DType::bfloat16}, {"U32", DType::uint32},
-    {"I32", DType::int32},    {"F32", DType::float32}, {"U64", DType::uint64},   {"I64", DType::int64},
+    {"BOOL", DType::boolean},  {"U8", DType::uint8},   {"I8", DType::int8},
+    {"U16", DType::uint16},    {"I16", DType::int16},  {"F16", DType::float16},
+    {"BF16", DType::bfloat16}, {"U32", DType::uint32}, {"I32", DType::int32},
+    {"F32", DType::float32},   {"U64", DType::uint64}, {"I64", DType::int64},
     {"F64", DType::float64}};
 
 DType type_of(const Origin& from, const TensorInfo& info) {
   for (const TypeName& t : kTypes) {
     if (t.name == info.dtype) return t.dtype;
   }
-  from.fail("tensor ", detail::quote(info.name), ": dtype ", detail::quote(info.dtype), " is not supported");
+  from.fail("tensor ", detail::quote(info.name), ": dtype ", detail::quote(info.dtype),
+            " is not supported");
 }
 
 std::string_view name_of(DType dtype) {
-  return std::find_if(std::begin(kTypes), std::end(kTypes), [&](auto& t) { return t.dtype == dtype; })->name;
+  return std::find_if(std::begin(kTypes), std::end(kTypes),
+                      [&](auto& t) { return t.dtype == dtype; })
+      ->name;
 }
 
 // The header's text; `bytes` then begins with the data.
@@ -44,7 +47,8 @@ BytesView take_header(const Origin& from, BytesView& bytes) {
   if (bytes.size() < kLengthSize) from.fail("truncated: ", bytes.size(), " bytes");
   const auto length = detail::load_little<std::uint64_t>(bytes.data());
   const std::size_t rest = bytes.size() - kLengthSize;
-  if (length > kLongestHeader) from.fail("header of ", length, " bytes, at most ", kLongestHeader, " are read");
+  if (length > kLongestHeader)
+    from.fail("header of ", length, " bytes, at most ", kLongestHeader, " are read");
   if (length > rest) from.fail("truncated: header of ", length, " bytes, the file has ", rest);
   const BytesView header = bytes.subspan(kLengthSize, length);
   bytes = bytes.subspan(kLengthSize + length);
@@ -61,15 +65,16 @@ void check_layout(const Origin& from, const std::vector<TensorInfo>& tensors, st
     }
     at = t.end;
   }
-  if (at != size) from.fail(at > size ? "truncated: " : "", size, " bytes of data, its header says ", at);
+  if (at != size)
+    from.fail(at > size ? "truncated: " : "", size, " bytes of data, its header says ", at);
 }
 
 StoredArray take_tensor(const Origin& from, const TensorInfo& info, BytesView data) {
   const DType dtype = type_of(from, info);
   const auto wanted = detail::product(item_size(dtype), {info.shape.begin(), info.shape.size()});
   if (wanted != info.end - info.begin) {
-    from.fail("tensor ", detail::quote(info.name), ": ", info.end - info.begin, " bytes of data for ",
-              info.dtype, " of shape ", to_string(info.shape));
+    from.fail("tensor ", detail::quote(info.name), ": ", info.end - info.begin,
+              " bytes of data for ", info.dtype, " of shape ", to_string(info.shape));
   }
   const BytesView own = data.subspan(info.begin, info.end - info.begin);
   return {dtype, info.shape, {own.begin(), own.end()}};
@@ -103,11 +108,12 @@ std::string shape_text(const Shape& shape) {
 void append_tensor(std::string& json, const Archive::Entry& entry, std::size_t begin) {
   const auto& [name, array] = entry;
   array.check();
-  if (name == "__metadata__") throw std::invalid_argument("write_safetensors: reserved name " + name);
+  if (name == "__metadata__")
+    throw std::invalid_argument("write_safetensors: reserved name " + name);
   if (json.size() > 1) json += ",";
   json += json_text(name) + ":{\"dtype\":\"" + std::string(name_of(array.dtype)) +
-          "\",\"shape\":" + shape_text(array.shape) + ",\"data_offsets\":[" + std::to_string(begin) + "," +
-          std::to_string(begin + array.bytes.size()) + "]}";
+          "\",\"shape\":" + shape_text(array.shape) + ",\"data_offsets\":[" +
+          std::to_string(begin) + "," + std::to_string(begin + array.bytes.size()) + "]}";
 }
 
 std::vector<const Archive::Entry*> aligned_order(const Archive& archive) {

@@ -1,9 +1,8 @@
 #include "xgrad/serialization/safetensors_header.hpp"
 
+#include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
-
-#include <nlohmann/json.hpp>
 
 namespace xgrad::detail {
 namespace {
@@ -12,8 +11,8 @@ using nlohmann::json;
 
 constexpr const char* kMetadata = "__metadata__";
 
-// Follows the parser through the header and stops at the first thing that the format does not have; no document is
-// built, so that a hostile header costs no more than its own size.
+// Follows the parser through the header and stops at the first thing that the format does not have;
+// no document is built, so that a hostile header costs no more than its own size.
 class HeaderReader : public nlohmann::json_sax<json> {
  public:
   HeaderReader(const Origin& from, std::map<std::string, std::string>& metadata)
@@ -83,8 +82,21 @@ class HeaderReader : public nlohmann::json_sax<json> {
 
  private:
   enum class At {
-    start, names, tensor_begin, fields, dtype, shape_begin, shape,
-    offsets_begin, begin, end_offset, offsets_end, metadata_begin, metadata, text, end
+    start,
+    names,
+    tensor_begin,
+    fields,
+    dtype,
+    shape_begin,
+    shape,
+    offsets_begin,
+    begin,
+    end_offset,
+    offsets_end,
+    metadata_begin,
+    metadata,
+    text,
+    end
   };
 
   bool go(At next) {
@@ -95,7 +107,8 @@ class HeaderReader : public nlohmann::json_sax<json> {
   // Where the parser stands, for messages.
   std::string place() const {
     if (at_ == At::start || at_ == At::names) return "header: ";
-    if (at_ == At::metadata_begin || at_ == At::metadata || at_ == At::text) return "header: metadata: ";
+    if (at_ == At::metadata_begin || at_ == At::metadata || at_ == At::text)
+      return "header: metadata: ";
     return "tensor " + (tensors.empty() ? "" : quote(tensors.back().name)) + ": ";
   }
 
@@ -110,13 +123,15 @@ class HeaderReader : public nlohmann::json_sax<json> {
   }
 
   bool metadata_key(const std::string& text) {
-    if (metadata_.count(text) > 0) from_.fail("header: metadata: key ", quote(text), " occurs twice");
+    if (metadata_.count(text) > 0)
+      from_.fail("header: metadata: key ", quote(text), " occurs twice");
     text_key_ = text;
     return go(At::text);
   }
 
   bool size(Shape& shape, std::uint64_t value) const {
-    if (shape.rank() == Shape::kMaxRank) from_.fail(place(), "more than ", Shape::kMaxRank, " axes");
+    if (shape.rank() == Shape::kMaxRank)
+      from_.fail(place(), "more than ", Shape::kMaxRank, " axes");
     shape.push_back(value);
     return true;
   }

@@ -17,8 +17,8 @@ struct TensorInfo {
   std::uint64_t begin = 0, end = 0;  ///< of its data, from the end of the header
 };
 
-/// The tensors by the place of their data; metadata go to `metadata`. Throws FileError for what is not JSON of the
-/// format's form, and for names and keys that occur twice.
+/// The tensors by the place of their data; metadata go to `metadata`. Throws FileError for what is
+/// not JSON of the format's form, and for names and keys that occur twice.
 std::vector<TensorInfo> parse_safetensors_header(const Origin& from, BytesView header,
                                                  std::map<std::string, std::string>& metadata);
 

@@ -23,8 +23,9 @@ struct Half {
     const int fraction = bits & 1023;
     float magnitude = std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
     if (exponent == 0) magnitude = std::ldexp(static_cast<float>(fraction), -24);
-    if (exponent == 31) magnitude = fraction == 0 ? std::numeric_limits<float>::infinity()
-                                                  : std::numeric_limits<float>::quiet_NaN();
+    if (exponent == 31)
+      magnitude = fraction == 0 ? std::numeric_limits<float>::infinity()
+                                : std::numeric_limits<float>::quiet_NaN();
     return (bits & 0x8000) != 0 ? -magnitude : magnitude;
   }
 };
@@ -44,21 +45,35 @@ struct Boolean {
 template <class F>
 auto visit(DType dtype, const F& f) {
   switch (dtype) {
-    case DType::boolean: return f(Boolean{});
-    case DType::uint8: return f(std::uint8_t{});
-    case DType::int8: return f(std::int8_t{});
-    case DType::uint16: return f(std::uint16_t{});
-    case DType::int16: return f(std::int16_t{});
-    case DType::float16: return f(Half{});
-    case DType::bfloat16: return f(Brain{});
-    case DType::uint32: return f(std::uint32_t{});
-    case DType::int32: return f(std::int32_t{});
-    case DType::float32: return f(float{});
-    case DType::uint64: return f(std::uint64_t{});
-    case DType::int64: return f(std::int64_t{});
-    case DType::float64: return f(double{});
+    case DType::boolean:
+      return f(Boolean{});
+    case DType::uint8:
+      return f(std::uint8_t{});
+    case DType::int8:
+      return f(std::int8_t{});
+    case DType::uint16:
+      return f(std::uint16_t{});
+    case DType::int16:
+      return f(std::int16_t{});
+    case DType::float16:
+      return f(Half{});
+    case DType::bfloat16:
+      return f(Brain{});
+    case DType::uint32:
+      return f(std::uint32_t{});
+    case DType::int32:
+      return f(std::int32_t{});
+    case DType::float32:
+      return f(float{});
+    case DType::uint64:
+      return f(std::uint64_t{});
+    case DType::int64:
+      return f(std::int64_t{});
+    case DType::float64:
+      return f(double{});
   }
-  throw std::invalid_argument("StoredArray: no such DType: " + std::to_string(static_cast<int>(dtype)));
+  throw std::invalid_argument("StoredArray: no such DType: " +
+                              std::to_string(static_cast<int>(dtype)));
 }
 
 // The arithmetic type a stored type stands for.
@@ -135,12 +150,14 @@ template <class T>
 Array<T> StoredArray::to() const {
   check();
   if (std::is_integral_v<T> && is_floating(dtype)) {
-    throw std::invalid_argument("StoredArray: " + std::string(to_string(dtype)) + " is not an integer type");
+    throw std::invalid_argument("StoredArray: " + std::string(to_string(dtype)) +
+                                " is not an integer type");
   }
   auto r = Array<T>::from_shape(shape);
   visit(dtype, [&](auto stored) {
     using S = decltype(stored);
-    if constexpr (!(std::is_integral_v<T> && std::is_floating_point_v<decltype(arithmetic(stored))>)) {
+    if constexpr (!(std::is_integral_v<T> &&
+                    std::is_floating_point_v<decltype(arithmetic(stored))>)) {
       convert<T, S>(*this, r.data(), r.size());
     }
   });

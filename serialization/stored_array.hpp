@@ -1,7 +1,7 @@
 #pragma once
 
-// StoredArray: an array as a file holds it (element type, shape, bytes), and its conversion to and from Array.
-// What npy, npz, safetensors and IDX have in common.
+// StoredArray: an array as a file holds it (element type, shape, bytes), and its conversion to and
+// from Array. What npy, npz, safetensors and IDX have in common.
 
 #include <cstddef>
 #include <cstdint>
@@ -42,21 +42,22 @@ bool is_floating(DType dtype);
 struct StoredArray {
   DType dtype = DType::float32;
   Shape shape = {};
-  std::vector<std::byte> bytes = {};  ///< row-major, little-endian, `item_size(dtype)` for each element
+  std::vector<std::byte> bytes =
+      {};  ///< row-major, little-endian, `item_size(dtype)` for each element
 
   /// Exactly the array's elements, as float32, float64 or int64.
   template <class T>
   static StoredArray from(const Array<T>& array);
 
-  /// Throws std::invalid_argument when the bytes are not as many as type and shape say. Everything that takes a
-  /// StoredArray checks.
+  /// Throws std::invalid_argument when the bytes are not as many as type and shape say. Everything
+  /// that takes a StoredArray checks.
   void check() const;
 
   /// The elements as `T`: float, double or std::int64_t.
   ///
-  /// Integers and floating point become the nearest floating-point number; bool becomes 0 or 1. **Throws**
-  /// std::invalid_argument when floating point is wanted as std::int64_t, and when a finite number is too large
-  /// for `T`.
+  /// Integers and floating point become the nearest floating-point number; bool becomes 0 or 1.
+  /// **Throws** std::invalid_argument when floating point is wanted as std::int64_t, and when a
+  /// finite number is too large for `T`.
   template <class T>
   Array<T> to() const;
 };

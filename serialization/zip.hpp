@@ -1,7 +1,7 @@
 #pragma once
 
-// Zip archives, as much of them as npz files need (APPNOTE.TXT 6.3: local headers, central directory, stored and
-// deflated entries). Used by npz; not an interface for users.
+// Zip archives, as much of them as npz files need (APPNOTE.TXT 6.3: local headers, central
+// directory, stored and deflated entries). Used by npz; not an interface for users.
 
 #include "xgrad/serialization/atomic_file.hpp"
 #include "xgrad/serialization/bytes.hpp"
@@ -19,8 +19,8 @@ struct ZipEntry {
   BytesView packed = {};
 };
 
-/// The entries, in the directory's order. Throws FileError for what is no zip archive, damaged, encrypted or zip64,
-/// and for entries that overlap.
+/// The entries, in the directory's order. Throws FileError for what is no zip archive, damaged,
+/// encrypted or zip64, and for entries that overlap.
 std::vector<ZipEntry> list_zip(const Origin& from, BytesView file);
 
 /// The content of one entry, checked against its size and checksum.

@@ -1,33 +1,25 @@
 #pragma once
 
-// What with_flags.cpp does with arrays and tensors: compiled with -march=native and XTENSOR_USE_XSIMD, called from a
-// source without.
+// Functions compiled with -march=native and XTENSOR_USE_XSIMD, to be called from a source without. They link only if
+// the types in their signatures are the same in both.
 
-#include <cstddef>
-#include <string>
-
-#include "xgrad/xgrad.hpp"
+#include "tests/compiler_flags/layout.hpp"
+#include "xgrad/autograd/tensor.hpp"
 
 namespace with_flags {
 
-/// How a type is named and laid out.
-struct Layout {
-  std::string name;
-  std::size_t size, alignment;
-  bool operator==(const Layout&) const = default;
-};
-template <class T>
-Layout layout_of();
-
-extern const char* const simd;  // what XTENSOR_USE_XSIMD is
-
 Layout array_layout();    // Array<float>
+Layout view_layout();     // ArrayView<double>
 Layout indices_layout();  // Indices
 Layout tensor_layout();   // Tensor<double>
 
 xgrad::Array<double> twice(const xgrad::Array<double>& x);
-void twice_in_place(xgrad::Array<float>& x);
-xgrad::Array<float> take(xgrad::Array<float>&& x);
-xgrad::Tensor<double> squared(const xgrad::Tensor<double>& x);
+void add_one(xgrad::Array<float>& x);
+void fill(xgrad::ArrayView<double> x, double value);
+xgrad::Array<float> swallow(xgrad::Array<float>&& x);
+xgrad::Indices successor(const xgrad::Indices& i);
+
+xgrad::Tensor<double> cube_by_operations(const xgrad::Tensor<double>& x);
+xgrad::Tensor<double> cube_by_map(const xgrad::Tensor<double>& x);
 
 }  // namespace with_flags

@@ -1,0 +1,161 @@
+// Trains a multi-layer perceptron on images of digits, and says how well it reads digits it has not seen.
+//
+// Run it:   scripts/train                       digits that the program draws itself; needs no download
+//           scripts/train --data mnist          IDX files: MNIST, Fashion-MNIST and their relatives
+//           scripts/train --help                the other options
+// Expect:   progress per epoch, a confusion table, a saved model, and a last line `test accuracy 0.98..`;
+//           about half a minute with the defaults, and 5 to 8 seconds per epoch for MNIST's 60,000 images.
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <xgrad/xgrad.hpp>
+
+using namespace xgrad;
+
+namespace {
+
+struct Settings {
+  std::string data, optimizer = "sgd", save = "digits.safetensors";
+  std::vector<std::size_t> hidden = {512, 256};
+  std::size_t epochs = 10, batch_size = 128, train_samples = 20000, test_samples = 4000;
+  double learning_rate = 0, momentum = 0.9, weight_decay = 0, dropout = 0;
+  std::uint64_t seed = 1;
+  int threads = 0;
+};
+
+struct Digits {
+  LabeledDataset<float> train, test;
+};
+
+LabeledDataset<float> as_dataset(ImageData d) { return {std::move(d.images), std::move(d.labels)}; }
+
+Digits load(const Settings& s) {
+  if (!s.data.empty()) return {as_dataset(load_idx(s.data, Split::train)), as_dataset(load_idx(s.data, Split::test))};
+  return {as_dataset(draw_digits(s.train_samples, s.seed)),
+          as_dataset(draw_digits(s.test_samples, s.seed, {.first = s.train_samples}))};
+}
+
+Sequential<float> make_net(const Settings& s, std::size_t inputs, std::size_t classes) {
+  Sequential<float> net;
+  net.append(Flatten<float>());
+  std::size_t in = inputs;
+  for (const std::size_t out : s.hidden) {
+    Linear<float> layer(in, out);
+    he_normal_(layer.weight);
+    zeros_(layer.bias);
+    net.append(std::move(layer)).append(Relu<float>());
+    if (s.dropout > 0) net.append(Dropout<float>(s.dropout));
+    in = out;
+  }
+  net.append(Linear<float>(in, classes));
+  return net;
+}
+
+std::unique_ptr<Optimizer<float>> make_optimizer(const Settings& s, const NamedTensors<float>& parameters) {
+  const auto rate = [&](double usual) { return s.learning_rate > 0 ? s.learning_rate : usual; };
+  if (s.optimizer == "adam") {
+    return std::make_unique<Adam<float>>(
+        parameters, AdamOptions{.learning_rate = rate(1e-3), .weight_decay = s.weight_decay});
+  }
+  return std::make_unique<Sgd<float>>(
+      parameters, SgdOptions{.learning_rate = rate(0.05), .momentum = s.momentum, .weight_decay = s.weight_decay});
+}
+
+ConfusionMatrix evaluate(Module<float>& net, const LabeledDataset<float>& data, std::size_t classes) {
+  const NoGrad guard;
+  net.eval();
+  ConfusionMatrix confusion(classes);
+  DataLoader loader(data, {.batch_size = 1000});
+  for (const auto& [images, labels] : loader) confusion.add(net(images), labels);
+  net.train();
+  return confusion;
+}
+
+std::string figures(double loss, double accuracy) {
+  char text[64];
+  std::snprintf(text, sizeof text, "loss %.4f  accuracy %.4f", loss, accuracy);
+  return text;
+}
+
+// One pass over the training data; the rate falls along half a cosine over all epochs.
+void train_epoch(Module<float>& net, Optimizer<float>& optimizer, DataLoader<LabeledDataset<float>>& loader,
+                 std::size_t epoch, const Settings& s, double base_rate) {
+  const std::string name = "epoch " + std::to_string(epoch + 1) + "/" + std::to_string(s.epochs);
+  Progress progress(std::cerr, name, loader.size(), stderr_is_terminal());
+  double loss_sum = 0;
+  std::size_t correct = 0, seen = 0, done = 0;
+  for (const auto& [images, labels] : loader) {
+    const double at = static_cast<double>(epoch * loader.size() + done) / static_cast<double>(s.epochs * loader.size());
+    optimizer.set_learning_rate(base_rate * 0.5 * (1 + std::cos(M_PI * at)));
+    optimizer.zero_grad();
+    const Tensor<float> scores = net(images);
+    const Tensor<float> loss = cross_entropy(scores, labels);
+    loss.backward();
+    optimizer.step();
+    loss_sum += loss.item() * static_cast<double>(labels.size());
+    correct += count_correct(scores, labels);
+    seen += labels.size();
+    progress.update(++done, figures(loss_sum / static_cast<double>(seen), static_cast<double>(correct) / static_cast<double>(seen)));
+  }
+  progress.finish(figures(loss_sum / static_cast<double>(seen), static_cast<double>(correct) / static_cast<double>(seen)));
+}
+
+void run(const Settings& s) {
+  if (s.threads > 0) set_num_threads(s.threads);
+  manual_seed(s.seed);
+  const Digits digits = load(s);
+  const Shape images(digits.train.inputs().shape());
+  std::size_t classes = 0;
+  for (const std::int64_t label : digits.train.labels()) classes = std::max(classes, static_cast<std::size_t>(label) + 1);
+  std::printf("%zu images for training, %zu for testing, %zu x %zu pixels, %zu classes\n", digits.train.size(),
+              digits.test.size(), images[1], images[2], classes);
+
+  Sequential<float> net = make_net(s, images[1] * images[2], classes);
+  const auto optimizer = make_optimizer(s, net.parameters());
+  const double base_rate = optimizer->learning_rate();
+  DataLoader loader(digits.train, {.batch_size = s.batch_size, .shuffle = true, .seed = s.seed});
+  for (std::size_t epoch = 0; epoch < s.epochs; ++epoch) train_epoch(net, *optimizer, loader, epoch, s, base_rate);
+
+  const ConfusionMatrix confusion = evaluate(net, digits.test, classes);
+  std::printf("\ntrue class by row, predicted class by column:\n%s\n", confusion.table().c_str());
+  if (!s.save.empty()) {
+    save_state(s.save, net.state_dict());
+    std::printf("model saved in %s\n", s.save.c_str());
+  }
+  std::printf("test accuracy %.4f\n", confusion.accuracy());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings s;
+  CLI::App app("Trains a multi-layer perceptron on images of digits.");
+  app.add_option("--data", s.data, "folder with IDX files (train-images-idx3-ubyte[.gz], ...); default: drawn digits");
+  app.add_option("--epochs", s.epochs, "passes over the training images")->capture_default_str();
+  app.add_option("--batch-size", s.batch_size, "images per step")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--learning-rate", s.learning_rate, "at the start; default 0.05 for sgd, 0.001 for adam")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--optimizer", s.optimizer, "sgd or adam")->capture_default_str()->check(CLI::IsMember({"sgd", "adam"}));
+  app.add_option("--momentum", s.momentum, "of sgd")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+  app.add_option("--weight-decay", s.weight_decay, "lambda of lambda/2 |w|^2")->capture_default_str()->check(CLI::NonNegativeNumber);
+  app.add_option("--dropout", s.dropout, "probability to drop a hidden unit")->capture_default_str()->check(CLI::Range(0.0, 0.99));
+  app.add_option("--hidden", s.hidden, "sizes of the hidden layers")->capture_default_str()->delimiter(',');
+  app.add_option("--train-samples", s.train_samples, "drawn digits to train with")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--test-samples", s.test_samples, "drawn digits to test with")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--seed", s.seed, "of initial weights, order and drawn digits")->capture_default_str();
+  app.add_option("--threads", s.threads, "default: all cores")->check(CLI::PositiveNumber);
+  app.add_option("--save", s.save, "file for the trained weights; empty: none")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    run(s);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "digits: %s\n", e.what());
+    return 1;
+  }
+}

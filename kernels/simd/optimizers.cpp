@@ -1,0 +1,127 @@
+#include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/optimizer.hpp"
+
+namespace xgrad::kernels {
+namespace {
+
+template <class Rule, bool General>
+class Update {
+  using T = typename Rule::value_type;
+  using P = Pack<T, Arch>;
+
+ public:
+  static void run(const void* rule, const UpdateArguments<T>& arguments) {
+    const Rule r = *static_cast<const Rule*>(rule);
+    const UpdateArguments<T> a = arguments;
+    std::size_t k = 0;
+    for (; k + P::size <= a.n; k += P::size) {
+      step(
+          r, a, k, [](const T* p) __attribute__((always_inline)) { return P::load(p); },
+          [](P x, T * p) __attribute__((always_inline)) { x.store(p); });
+    }
+    if (k == a.n) return;
+    const std::size_t rest = a.n - k;
+    step(
+        r, a, k, [=](const T* p) { return Tail<P>::load(p, rest); },
+        [=](P x, T* p) { Tail<P>::store(x, p, rest); });
+  }
+
+ private:
+  template <class Load, class Store>
+  [[gnu::always_inline]] static void step(const Rule& rule, const UpdateArguments<T>& a,
+                                          std::size_t k, Load load, Store store) {
+    constexpr std::size_t kStates = Rule::kStates;
+    P s[kStates + 1];
+    for (std::size_t i = 0; i < kStates; ++i) s[i] = load(a.state[i] + k);
+    P w = load(a.w + k), g = load(a.g + k) + P(a.decay.l2) * w;
+    w = w * P(a.decay.keep) - decay_more(a.decay, w, g);
+    w = rule(w, g, s);
+    if constexpr (General) w = sign(w) * relu(abs(w) - P(a.decay.shrink));
+    store(w, a.w + k);
+    for (std::size_t i = 0; i < kStates; ++i) store(s[i], a.state[i] + k);
+  }
+
+  // Adds the coupled penalties to g and returns what the decoupled ones take from w.
+  [[gnu::always_inline]] static P decay_more(const DecayFactors<T>& d, P w, P& g) {
+    if constexpr (!General) return P(0);
+    const P direction = sign(w);
+    g = g + P(d.l1) * direction;
+    if (d.lp == T(0) && d.lp_direct == T(0)) return P(0);
+    const P slope = direction * pow(abs(w), P(d.exponent));
+    g = g + P(d.lp) * slope;
+    return P(d.lp_direct) * slope;
+  }
+};
+
+template <class Rule>
+void run(const void* rule, const UpdateArguments<typename Rule::value_type>& a) {
+  (a.decay.general ? &Update<Rule, true>::run : &Update<Rule, false>::run)(rule, a);
+}
+
+// 32 partial sums, in double: enough to hide the latency of adding, and the compiler makes them
+// packs.
+constexpr std::size_t kSums = 32;
+
+template <class T>
+double dot_kernel(const T* x, const T* y, std::size_t n) {
+  double sum[kSums] = {};
+  std::size_t k = 0;
+  for (; k + kSums <= n; k += kSums) {
+    for (std::size_t i = 0; i < kSums; ++i) {
+      sum[i] += static_cast<double>(x[k + i]) * static_cast<double>(y[k + i]);
+    }
+  }
+  for (std::size_t i = 0; k < n; ++k, ++i)
+    sum[i] += static_cast<double>(x[k]) * static_cast<double>(y[k]);
+  for (std::size_t half = kSums / 2; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) sum[i] += sum[i + half];
+  }
+  return sum[0];
+}
+
+template <class T>
+T largest_magnitude_kernel(const T* x, std::size_t n) {
+  using P = Pack<T, Arch>;
+  P largest(0), other(0);
+  std::size_t k = 0;
+  for (; k + 2 * P::size <= n; k += 2 * P::size) {
+    largest = maximum(largest, abs(P::load(x + k)));
+    other = maximum(other, abs(P::load(x + k + P::size)));
+  }
+  for (; k < n; k += P::size) {
+    largest = maximum(largest, abs(Tail<P>::load(x + k, n - k < P::size ? n - k : P::size)));
+  }
+  alignas(64) T lane[P::size];
+  maximum(largest, other).store(lane);
+  T r = lane[0];
+  for (const T v : lane) r = v > r || v != v ? v : r;
+  return r;
+}
+
+}  // namespace
+
+template <Isa I, class T>
+VectorKernels<T> make_vector_kernels() {
+  return {&dot_kernel<T>, &largest_magnitude_kernel<T>};
+}
+template VectorKernels<float> make_vector_kernels<kIsa, float>();
+template VectorKernels<double> make_vector_kernels<kIsa, double>();
+
+template <Isa I, class Rule>
+UpdateKernel<typename Rule::value_type> update_kernel() {
+  return &run<Rule>;
+}
+
+#define XGRAD_INSTANTIATE(...) \
+  template UpdateKernel<__VA_ARGS__::value_type> update_kernel<kIsa, __VA_ARGS__>();
+#define XGRAD_INSTANTIATE_ALL(T)        \
+  XGRAD_INSTANTIATE(SgdRule<T>)         \
+  XGRAD_INSTANTIATE(MomentumRule<T>)    \
+  XGRAD_INSTANTIATE(AdamRule<T, false>) \
+  XGRAD_INSTANTIATE(AdamRule<T, true>)
+XGRAD_INSTANTIATE_ALL(float)
+XGRAD_INSTANTIATE_ALL(double)
+#undef XGRAD_INSTANTIATE_ALL
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,83 @@
+#include "xgrad/modules/options.hpp"
+
+#include <cmath>
+#include <sstream>
+#include <stdexcept>
+
+namespace xgrad {
+namespace {
+
+[[noreturn]] void fail(const std::string& key, const std::string& what) {
+  throw std::invalid_argument("ModuleOptions: '" + key + "' " + what);
+}
+
+std::string text_of(const OptionValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  std::ostringstream s;
+  s << std::get<double>(value);
+  return s.str();
+}
+
+}  // namespace
+
+const OptionValue* ModuleOptions::find(const std::string& key) const {
+  for (const ModuleOption& option : list_) {
+    if (option.key == key) return &option.value;
+  }
+  return nullptr;
+}
+
+const OptionValue& ModuleOptions::at(const std::string& key) const {
+  const OptionValue* value = find(key);
+  if (value == nullptr) fail(key, "is missing");
+  return *value;
+}
+
+double ModuleOptions::number(const std::string& key) const {
+  const auto* number = std::get_if<double>(&at(key));
+  if (number == nullptr) fail(key, "is no number: " + text_of(at(key)));
+  return *number;
+}
+
+double ModuleOptions::number(const std::string& key, double fallback) const {
+  return has(key) ? number(key) : fallback;
+}
+
+std::size_t ModuleOptions::size(const std::string& key) const {
+  const double n = number(key);
+  if (!(n >= 0 && n <= 0x1p53 && std::floor(n) == n)) fail(key, "is no size: " + text_of(n));
+  return static_cast<std::size_t>(n);
+}
+
+bool ModuleOptions::flag(const std::string& key, bool fallback) const {
+  return number(key, fallback ? 1 : 0) != 0;
+}
+
+const std::string& ModuleOptions::text(const std::string& key) const {
+  const auto* text = std::get_if<std::string>(&at(key));
+  if (text == nullptr) fail(key, "is no text: " + text_of(at(key)));
+  return *text;
+}
+
+Shape ModuleOptions::shape(const std::string& key) const {
+  std::istringstream s(text(key));
+  Shape shape;
+  for (std::size_t n = 0; s >> n;) shape.push_back(n);
+  if (!s.eof()) fail(key, "is no shape: " + text(key));
+  return shape;
+}
+
+OptionValue ModuleOptions::of(const Shape& shape) {
+  std::string text;
+  for (const std::size_t n : shape) text += (text.empty() ? "" : " ") + std::to_string(n);
+  return text;
+}
+
+std::string to_string(const ModuleOptions& options) {
+  std::string s;
+  for (const ModuleOption& o : options)
+    s += (s.empty() ? "" : ", ") + o.key + " " + text_of(o.value);
+  return s.empty() ? s : "(" + s + ")";
+}
+
+}  // namespace xgrad

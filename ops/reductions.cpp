@@ -1,0 +1,226 @@
+#include "xgrad/ops/reductions.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/kernels/reduce.hpp"
+#include "xgrad/kernels/scan.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/reduction_plan.hpp"
+
+namespace xgrad {
+
+using detail::Rule;
+using kernels::AxisView;
+
+namespace {
+
+struct Scaled {
+  AxisView view;
+  double scale;
+};
+
+// gx = scale gy, repeated along the axis.
+template <class T>
+void scaled_sum_backward(const void* attributes, Backward<T>& b) {
+  const auto& [view, scale] = *static_cast<const Scaled*>(attributes);
+  if (b.recording()) {
+    const Tensor<T> gy = detail::viewed(b.gradient(), {view.outer, 1, view.inner});
+    const Tensor<T> gx = detail::broadcast_to(gy * scale, {view.outer, view.n, view.inner});
+    return b.add(0, detail::viewed(gx, b.input_shape(0)));
+  }
+  const auto [gx, accumulate] = b.accumulator(0);
+  if (view.elements() == 0) return;
+  kernels::spread(b.gradient().data(), gx, view.outer, view.n, view.inner, static_cast<T>(scale),
+                  accumulate);
+}
+
+template <class T>
+const Rule<T> kSum = {"sum", &scaled_sum_backward<T>, nullptr};
+template <class T>
+const Rule<T> kMean = {"mean", &scaled_sum_backward<T>, nullptr};
+
+template <class T>
+Tensor<T> reduced(kernels::Reduction r, T of_nothing, const Tensor<T>& x, const AxisView& view,
+                  const Shape& shape) {
+  if (view.n == 0) return Tensor<T>::filled(shape, of_nothing);
+  Tensor<T> y = Tensor<T>::uninitialized(shape);
+  if (view.rows() != 0) {
+    kernels::reduce(r, x.data(), y.node()->data, view.outer, view.n, view.inner);
+  }
+  return y;
+}
+
+template <class T>
+Tensor<T> scaled_sum(const Rule<T>& rule, double scale, const Tensor<T>& x, const AxisView& view,
+                     const Shape& shape) {
+  Tensor<T> y = reduced(kernels::Reduction::sum, T(0), x, view, shape);
+  if (scale != 1) {
+    T* const p = y.node()->data;
+    std::transform(p, p + y.size(), p, [f = static_cast<T>(scale)](T v) { return f * v; });
+  }
+  detail::record<T>(y, rule, {&x}, {}, Scaled{view, scale});
+  return y;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> sum(const Tensor<T>& x, const Axes& axes, ReduceOptions options) {
+  const auto plan = detail::plan_reduction("sum", x.shape(), axes);
+  return detail::reduce_groups(x, plan, options.keep_dims,
+                               [](const Tensor<T>& part, const AxisView& view, const Shape& shape) {
+                                 return scaled_sum(kSum<T>, 1, part, view, shape);
+                               });
+}
+
+template <class T>
+Tensor<T> mean(const Tensor<T>& x, const Axes& axes, ReduceOptions options) {
+  const auto plan = detail::plan_reduction("mean", x.shape(), axes);
+  return detail::reduce_groups(x, plan, options.keep_dims,
+                               [](const Tensor<T>& part, const AxisView& view, const Shape& shape) {
+                                 const double n = static_cast<double>(view.n);
+                                 const double scale =
+                                     n > 0 ? 1 / n : std::numeric_limits<double>::quiet_NaN();
+                                 return scaled_sum(kMean<T>, scale, part, view, shape);
+                               });
+}
+
+namespace {
+
+// Numbers [begin, begin + count) along the axis.
+struct Slab {
+  AxisView view;  // of the array they are taken from
+  std::size_t begin, count;
+};
+
+template <class T>
+Tensor<T> slab(const Tensor<T>& x, const Slab& s);
+
+// A slab put back, zeros around it.
+template <class T>
+Tensor<T> padded(const Tensor<T>& x, const Slab& s);
+
+template <class T>
+const Rule<T> kSlab = {"slab",
+                       [](const void* attributes, Backward<T>& b) {
+                         b.add(0, padded(b.gradient(), *static_cast<const Slab*>(attributes)));
+                       },
+                       nullptr};
+template <class T>
+const Rule<T> kPadded = {"padded",
+                         [](const void* attributes, Backward<T>& b) {
+                           b.add(0, slab(b.gradient(), *static_cast<const Slab*>(attributes)));
+                         },
+                         nullptr};
+
+template <class T>
+Tensor<T> slab(const Tensor<T>& x, const Slab& s) {
+  const auto& [outer, n, inner] = s.view;
+  Tensor<T> y = Tensor<T>::uninitialized({outer, s.count, inner});
+  for (std::size_t o = 0; o < outer; ++o) {
+    std::copy_n(x.data() + (o * n + s.begin) * inner, s.count * inner,
+                y.node()->data + o * s.count * inner);
+  }
+  detail::record<T>(y, kSlab<T>, {&x}, {}, s);
+  return y;
+}
+
+template <class T>
+Tensor<T> padded(const Tensor<T>& x, const Slab& s) {
+  const auto& [outer, n, inner] = s.view;
+  Tensor<T> y = Tensor<T>::filled({outer, n, inner}, T(0));
+  for (std::size_t o = 0; o < outer; ++o) {
+    std::copy_n(x.data() + o * s.count * inner, s.count * inner,
+                y.node()->data + (o * n + s.begin) * inner);
+  }
+  detail::record<T>(y, kPadded<T>, {&x}, {}, s);
+  return y;
+}
+
+// The product along the axis as a tree of products of halves: differentiable any number of times,
+// whatever is 0.
+template <class T>
+Tensor<T> product_tree(const Tensor<T>& x, const AxisView& view) {
+  if (view.n == 1) return x;
+  const std::size_t half = view.n / 2, rest = view.n - half;
+  const Tensor<T> pairs = slab(x, {view, 0, half}) * slab(x, {view, half, half});
+  const Tensor<T> product = product_tree(pairs, {view.outer, half, view.inner});
+  return rest == half ? product : product * slab(x, {view, view.n - 1, 1});
+}
+
+template <class T>
+void product_backward(const void* attributes, Backward<T>& b) {
+  const auto& view = *static_cast<const AxisView*>(attributes);
+  if (view.elements() == 0) return b.add(0, Tensor<T>::uninitialized(b.input_shape(0)));
+  if (b.recording()) {
+    const auto x = detail::aliases(b);
+    const Tensor<T> rows = detail::viewed(x[0], {view.outer, view.n, view.inner});
+    const Tensor<T> y = product_tree(rows, view);
+    return detail::add_composed(b, x, detail::viewed(y, b.gradient().shape()));
+  }
+  const auto [gx, accumulate] = b.accumulator(0);
+  kernels::product_backward(b.input(0).data(), b.gradient().data(), gx, view, accumulate);
+}
+
+template <class T>
+const Rule<T> kProd = {"prod", &product_backward<T>, nullptr};
+
+struct RunningSum {
+  AxisView view;
+  bool reverse;
+};
+
+template <class T>
+Tensor<T> running_sum(const Tensor<T>& x, const RunningSum& s);
+
+template <class T>
+void running_sum_backward(const void* attributes, Backward<T>& b) {
+  const auto& s = *static_cast<const RunningSum*>(attributes);
+  if (b.recording()) return b.add(0, running_sum(b.gradient(), {s.view, !s.reverse}));
+  const auto [gx, accumulate] = b.accumulator(0);
+  kernels::running_sum(b.gradient().data(), gx, s.view, !s.reverse, accumulate);
+}
+
+template <class T>
+const Rule<T> kCumsum = {"cumsum", &running_sum_backward<T>, nullptr};
+
+template <class T>
+Tensor<T> running_sum(const Tensor<T>& x, const RunningSum& s) {
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape());
+  kernels::running_sum(x.data(), y.node()->data, s.view, s.reverse, false);
+  detail::record<T>(y, kCumsum<T>, {&x}, {}, s);
+  return y;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> prod(const Tensor<T>& x, const Axes& axes, ReduceOptions options) {
+  const auto plan = detail::plan_reduction("prod", x.shape(), axes);
+  return detail::reduce_groups(x, plan, options.keep_dims,
+                               [](const Tensor<T>& part, const AxisView& view, const Shape& shape) {
+                                 Tensor<T> y =
+                                     reduced(kernels::Reduction::product, T(1), part, view, shape);
+                                 detail::record<T>(y, kProd<T>, {&part}, {.inputs = 1}, view);
+                                 return y;
+                               });
+}
+
+template <class T>
+Tensor<T> cumsum(const Tensor<T>& x, std::ptrdiff_t axis) {
+  return running_sum(x, {detail::view_along("cumsum", x.shape(), axis), false});
+}
+
+#define XGRAD_INSTANTIATE(T)                                             \
+  template Tensor<T> sum(const Tensor<T>&, const Axes&, ReduceOptions);  \
+  template Tensor<T> mean(const Tensor<T>&, const Axes&, ReduceOptions); \
+  template Tensor<T> prod(const Tensor<T>&, const Axes&, ReduceOptions); \
+  template Tensor<T> cumsum(const Tensor<T>&, std::ptrdiff_t);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

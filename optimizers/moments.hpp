@@ -1,0 +1,31 @@
+#pragma once
+
+// What the optimizers with two moments (Adam and its relatives) share. Internal, for their sources.
+
+#include <cmath>
+
+#include "xgrad/kernels/optimizer.hpp"
+#include "xgrad/optimizers/decay.hpp"
+#include "xgrad/optimizers/text.hpp"
+
+namespace xgrad::detail {
+
+template <class Options>
+void check_moments(const char* name, const Options& o) {
+  require_not_negative(name, "learning_rate", o.learning_rate);
+  require_fraction(name, "beta1", o.beta1);
+  require_fraction(name, "beta2", o.beta2);
+  require_not_negative(name, "epsilon", o.epsilon);
+  check_decay(name, o.weight_decay, o.decay);
+}
+
+template <class T, class Options>
+kernels::Moments<T> moments_of(const Options& o) {
+  return {static_cast<T>(o.beta1), static_cast<T>(1 - o.beta1), static_cast<T>(o.beta2),
+          static_cast<T>(1 - o.beta2)};
+}
+
+/// 1 - beta^steps: the share of the true average that a moving average started at 0 has reached.
+inline double correction(double beta, double steps) { return 1 - std::pow(beta, steps); }
+
+}  // namespace xgrad::detail

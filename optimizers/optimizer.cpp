@@ -1,0 +1,218 @@
+#include "xgrad/optimizers/optimizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "xgrad/optimizers/text.hpp"
+
+namespace xgrad {
+namespace {
+
+// "(1, 2)" for the second row, third column: the index of number i of an array.
+std::string index_text(const Shape& shape, std::size_t i) {
+  Shape index = shape;
+  for (std::size_t axis = shape.rank(); axis-- > 0; i /= shape[axis]) index[axis] = i % shape[axis];
+  return to_string(index);
+}
+
+template <class T>
+std::string not_finite(const std::string& name, const Tensor<T>& g) {
+  const T* p = g.data();
+  const auto bad = [](T v) { return !std::isfinite(v); };
+  const auto first = static_cast<std::size_t>(std::find_if(p, p + g.size(), bad) - p);
+  return name + " " + to_string(g.shape()) + " (" +
+         std::to_string(std::count_if(p, p + g.size(), bad)) + " of " + std::to_string(g.size()) +
+         " numbers, first " + detail::text(p[first]) + " at " + index_text(g.shape(), first) + ")";
+}
+
+}  // namespace
+
+template <class T>
+void Optimizer<T>::check_parameter(const NamedTensor<T>& p) const {
+  const auto refuse = [&](const std::string& what) {
+    throw std::invalid_argument(type_name_ + ": parameter '" + p.name + "' " + what);
+  };
+  if (!p.tensor.defined()) refuse("is undefined");
+  if (!p.tensor.is_leaf()) {
+    refuse(std::string("is a result of the recorded operation '") + p.tensor.operation() +
+           "'; only leaves can be optimized");
+  }
+  for (const Slot& s : slots_) {
+    const bool same = s.tensor.is_same(p.tensor);
+    if (same && s.group != groups_.size()) {
+      refuse("is in group " + std::to_string(s.group) + " already, as '" + s.name + "'");
+    }
+    if (!same && s.name == p.name) refuse("has the name of another parameter");
+  }
+}
+
+template <class T>
+auto Optimizer<T>::find(const Tensor<T>& t) const -> const Slot* {
+  const auto same = [&](const Slot& s) { return s.tensor.is_same(t); };
+  const auto it = std::find_if(slots_.begin(), slots_.end(), same);
+  return it == slots_.end() ? nullptr : &*it;
+}
+
+template <class T>
+void Optimizer<T>::add_slots(const NamedTensors<T>& parameters, Group group) {
+  if (parameters.empty()) throw std::invalid_argument(type_name_ + ": no parameters");
+  const std::size_t before = slots_.size();
+  try {
+    for (const NamedTensor<T>& p : parameters) {
+      check_parameter(p);
+      if (find(p.tensor) != nullptr) continue;
+      const ParameterFilter& only = group.decay.only;
+      slots_.push_back({p.name, p.tensor, groups_.size(), !only || only(p.name, p.tensor.shape())});
+    }
+    groups_.push_back(std::move(group));
+  } catch (...) {
+    slots_.resize(before);
+    throw;
+  }
+}
+
+template <class T>
+NamedTensors<T> Optimizer<T>::numbered(const std::vector<Tensor<T>>& parameters) const {
+  NamedTensors<T> r;
+  for (const Tensor<T>& t : parameters) {
+    r.push_back({std::to_string(slots_.size() + r.size()), t});
+  }
+  return r;
+}
+
+template <class T>
+void Optimizer<T>::zero_grad() {
+  for (Slot& s : slots_) s.tensor.zero_grad();
+}
+
+template <class T>
+bool Optimizer<T>::is_ready(const Slot& slot) const {
+  return slot.tensor.requires_grad() && slot.tensor.has_grad();
+}
+
+template <class T>
+void Optimizer<T>::check_step() const {
+  std::vector<std::string> wrong;
+  if (checks_.missing && !(wrong = without_gradient()).empty()) {
+    throw std::logic_error(type_name_ + ": no gradient: " + detail::join(wrong));
+  }
+  if (!checks_.nan) return;
+  for (const Slot& s : slots_) {
+    if (!is_ready(s)) continue;
+    const Tensor<T> g = s.tensor.gradient();
+    if (!kernels::all_finite(g.data(), g.size())) wrong.push_back(not_finite(s.name, g));
+  }
+  if (!wrong.empty()) {
+    throw std::invalid_argument(type_name_ + ": gradient not finite: " + detail::join(wrong));
+  }
+}
+
+template <class T>
+void Optimizer<T>::prepare(Slot& slot) {
+  if (slot.steps != 0 || !slot.state.empty()) return;
+  const T first = static_cast<T>(initial_state(slot.group));
+  std::vector<Tensor<T>> state;
+  for (std::size_t i = 0; i < state_names(slot.group).size(); ++i) {
+    state.push_back(Tensor<T>::filled(slot.tensor.shape(), first));
+  }
+  slot.state = std::move(state);
+}
+
+template <class T>
+void Optimizer<T>::step() {
+  check_step();
+  for (Slot& s : slots_) {
+    if (is_ready(s)) prepare(s);
+  }
+  begin_step();
+  for (Slot& s : slots_) {
+    if (!is_ready(s)) continue;
+    s.steps += 1;
+    update(s);
+  }
+}
+
+template <class T>
+double Optimizer<T>::step(const LossFunction& loss) {
+  zero_grad();
+  const Tensor<T> value = loss();
+  value.backward();
+  step();
+  return static_cast<double>(value.item());
+}
+
+template <class T>
+double Optimizer<T>::learning_rate(std::size_t group) const {
+  if (group >= groups_.size()) {
+    throw std::out_of_range("learning_rate: " + type_name_ + " has " +
+                            std::to_string(groups_.size()) + " groups, not a group " +
+                            std::to_string(group));
+  }
+  return groups_[group].learning_rate;
+}
+
+template <class T>
+void Optimizer<T>::set_learning_rate(double rate) {
+  detail::require_not_negative("set_learning_rate", "rate", rate);
+  for (Group& g : groups_) g.learning_rate = rate;
+}
+
+template <class T>
+void Optimizer<T>::set_learning_rate(double rate, std::size_t group) {
+  detail::require_not_negative("set_learning_rate", "rate", rate);
+  learning_rate(group);
+  groups_[group].learning_rate = rate;
+}
+
+template <class T>
+NamedTensors<T> Optimizer<T>::parameters() const {
+  NamedTensors<T> r;
+  for (const Slot& s : slots_) r.push_back({s.name, s.tensor});
+  return r;
+}
+
+template <class T>
+std::vector<std::string> Optimizer<T>::without_gradient() const {
+  std::vector<std::string> r;
+  for (const Slot& s : slots_) {
+    if (s.tensor.requires_grad() && !s.tensor.has_grad()) r.push_back(s.name);
+  }
+  return r;
+}
+
+template <class T>
+kernels::DecayFactors<T> Optimizer<T>::decay_factors(const Slot& slot) const {
+  kernels::DecayFactors<T> f;
+  if (!slot.decays) return f;
+  const Group& g = groups_[slot.group];
+  const double rate = g.learning_rate;
+  f.general = g.decay.l1 != 0 || g.decay.lp != 0;
+  f.exponent = static_cast<T>(g.decay.power - 1);
+  if (g.decay.decoupled) {
+    f.keep = static_cast<T>(1 - rate * g.weight_decay);
+    f.lp_direct = static_cast<T>(rate * g.decay.lp);
+    f.shrink = static_cast<T>(rate * g.decay.l1);
+  } else {
+    f.l2 = static_cast<T>(g.weight_decay);
+    f.lp = static_cast<T>(g.decay.lp);
+    f.l1 = static_cast<T>(g.decay.l1);
+  }
+  return f;
+}
+
+template <class T>
+kernels::UpdateArguments<T> Optimizer<T>::arguments(Slot& slot) const {
+  kernels::UpdateArguments<T> a{};
+  a.g = slot.tensor.node()->grad->data;
+  a.w = slot.tensor.mutable_data();
+  a.n = slot.tensor.size();
+  for (std::size_t i = 0; i < slot.state.size(); ++i) a.state[i] = slot.state[i].mutable_data();
+  a.decay = decay_factors(slot);
+  return a;
+}
+
+template class Optimizer<float>;
+template class Optimizer<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,125 @@
+#include "xgrad/training/metrics.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+#include <stdexcept>
+
+namespace xgrad {
+namespace {
+
+void check_scores(const char* operation, const Shape& scores) {
+  if (scores.rank() != 2 || scores[1] == 0) {
+    throw std::invalid_argument(std::string(operation) + ": scores have shape " + to_string(scores) +
+                                ", not (n, classes)");
+  }
+}
+
+void check_labels(const char* operation, const Shape& scores, const Indices& labels) {
+  check_scores(operation, scores);
+  if (labels.dimension() != 1 || labels.size() != scores[0]) {
+    throw std::invalid_argument(std::string(operation) + ": scores " + to_string(scores) + ", labels " +
+                                to_string(Shape(labels.shape())));
+  }
+  for (const std::int64_t label : labels) {
+    if (label < 0 || static_cast<std::size_t>(label) >= scores[1]) {
+      throw std::out_of_range(std::string(operation) + ": label " + std::to_string(label) + " of " +
+                              std::to_string(scores[1]) + " classes");
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+Indices predicted_classes(const Tensor<T>& scores) {
+  check_scores("predicted_classes", scores.shape());
+  const std::size_t n = scores.shape()[0], classes = scores.shape()[1];
+  Indices r(Indices::shape_type{n});
+  for (std::size_t i = 0; i < n; ++i) {
+    const T* row = scores.data() + i * classes;
+    r.data()[i] = std::max_element(row, row + classes) - row;
+  }
+  return r;
+}
+
+template <class T>
+std::size_t count_correct(const Tensor<T>& scores, const Indices& labels, std::size_t k) {
+  check_labels("count_correct", scores.shape(), labels);
+  const std::size_t classes = scores.shape()[1];
+  std::size_t correct = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const T* row = scores.data() + i * classes;
+    const auto label = static_cast<std::size_t>(labels.data()[i]);
+    std::size_t before = 0;
+    for (std::size_t c = 0; c < classes; ++c) before += row[c] > row[label] || (row[c] == row[label] && c < label);
+    correct += before < k && row[label] == row[label];
+  }
+  return correct;
+}
+
+template <class T>
+void ConfusionMatrix::add(const Tensor<T>& scores, const Indices& labels) {
+  check_labels("ConfusionMatrix", scores.shape(), labels);
+  const Indices predicted = predicted_classes(scores);
+  for (std::size_t i = 0; i < labels.size(); ++i) add(labels.data()[i], predicted.data()[i]);
+}
+
+void ConfusionMatrix::add(std::int64_t truth, std::int64_t predicted) {
+  const auto classes = static_cast<std::int64_t>(classes_);
+  if (truth < 0 || truth >= classes || predicted < 0 || predicted >= classes) {
+    throw std::out_of_range("ConfusionMatrix: class " + std::to_string(truth) + " predicted as " +
+                            std::to_string(predicted) + " of " + std::to_string(classes_) + " classes");
+  }
+  ++counts_[static_cast<std::size_t>(truth) * classes_ + static_cast<std::size_t>(predicted)];
+}
+
+std::size_t ConfusionMatrix::total() const {
+  std::size_t n = 0;
+  for (const std::size_t c : counts_) n += c;
+  return n;
+}
+
+std::size_t ConfusionMatrix::correct() const {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < classes_; ++i) n += (*this)(i, i);
+  return n;
+}
+
+double ConfusionMatrix::accuracy() const {
+  const std::size_t n = total();
+  if (n == 0) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(correct()) / static_cast<double>(n);
+}
+
+std::string ConfusionMatrix::table(const std::vector<std::string>& names) const {
+  const auto name = [&](std::size_t i) { return i < names.size() ? names[i] : std::to_string(i); };
+  std::size_t width = std::to_string(*std::max_element(counts_.begin(), counts_.end())).size();
+  for (std::size_t i = 0; i < classes_; ++i) width = std::max(width, name(i).size());
+  const auto cell = [width](const std::string& s) { return std::string(width + 2 - std::min(width + 2, s.size()), ' ') + s; };
+  std::string r = cell("");
+  for (std::size_t i = 0; i < classes_; ++i) r += cell(name(i));
+  r += "  recall\n";
+  for (std::size_t i = 0; i < classes_; ++i) {
+    std::size_t row = 0;
+    r += cell(name(i));
+    for (std::size_t j = 0; j < classes_; ++j) {
+      row += (*this)(i, j);
+      r += cell(std::to_string((*this)(i, j)));
+    }
+    char recall[32];
+    std::snprintf(recall, sizeof recall, "  %6.4f\n",
+                  row == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>((*this)(i, i)) / static_cast<double>(row));
+    r += recall;
+  }
+  return r;
+}
+
+template Indices predicted_classes(const Tensor<float>&);
+template Indices predicted_classes(const Tensor<double>&);
+template std::size_t count_correct(const Tensor<float>&, const Indices&, std::size_t);
+template std::size_t count_correct(const Tensor<double>&, const Indices&, std::size_t);
+template void ConfusionMatrix::add(const Tensor<float>&, const Indices&);
+template void ConfusionMatrix::add(const Tensor<double>&, const Indices&);
+
+}  // namespace xgrad

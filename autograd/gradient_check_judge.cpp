@@ -89,7 +89,7 @@ GradientElement judge(const Evidence& e, const std::function<NumericDerivative()
     return with(e, finite ? Verdict::fail : Verdict::inconclusive, "the analytic value is not finite");
   }
   const bool tight = is_tight(e);
-  if (e.numeric.is_kink() && !tight) return judge_kink(e, kinks);
+  if (e.numeric.is_kink() && (!tight || std::isinf(e.numeric.jump()))) return judge_kink(e, kinks);
   const char* side = e.numeric.one_sided ? "at the end of the domain" : "";
   if (agrees(e)) return with(e, tight ? Verdict::pass : Verdict::inconclusive, side);
   if (!proves_wrong(e)) return with(e, Verdict::inconclusive, side);

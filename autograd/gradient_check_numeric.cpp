@@ -114,13 +114,14 @@ NumericDerivative Search::result() const {
   NumericDerivative d = best_;
   d.defined = right_finite_ || left_finite_;
   d.one_sided = right_finite_ != left_finite_;
-  if (d.one_sided) {
-    const Estimate& side = right_finite_ ? best_right_ : best_left_;
+  const bool right_jumps = right_divergence_ >= kMinRows, left_jumps = left_divergence_ >= kMinRows;
+  if (d.one_sided || right_jumps != left_jumps) {
+    const Estimate& side = right_finite_ && !right_jumps ? best_right_ : best_left_;
     d.value = d.left = d.right = side.value;
     d.bound = d.side_bound = side.bound;
   }
-  if (right_divergence_ >= kMinRows) d.right = std::copysign(kInfinity, static_cast<double>(right_.best().value));
-  if (left_divergence_ >= kMinRows) d.left = std::copysign(kInfinity, static_cast<double>(left_.best().value));
+  if (right_jumps) d.right = std::copysign(kInfinity, static_cast<double>(right_.last()));
+  if (left_jumps) d.left = std::copysign(kInfinity, static_cast<double>(left_.last()));
   return d;
 }
 
@@ -159,6 +160,7 @@ Estimate Extrapolation::best() const {
 double NumericDerivative::jump() const { return right - left; }
 
 bool NumericDerivative::is_kink() const {
+  if (std::isinf(left) || std::isinf(right)) return true;
   return !one_sided && side_bound < kInfinity && std::abs(jump()) > 100 * side_bound;
 }
 

@@ -40,6 +40,7 @@ class Extrapolation {
   void restart() { columns_ = 0; }
   /// The entry of the latest row with the smallest bound; an infinite bound before the third row.
   Estimate best() const;
+  long double last() const { return row_[0].value; }
   /// Growth of the quotient from the row before; 1 where it converges, 2 where it is like 1/h.
   long double growth() const { return growth_; }
 
@@ -66,13 +67,13 @@ struct NumericDerivative {
   double value = 0;
   double bound = kInfinity;  ///< |value - derivative| is at most this, as long as f is smooth at x
   double step = 0;           ///< the smallest step behind value
-  double left = 0, right = 0;
+  double left = 0, right = 0;  ///< infinite where f jumps at x
   double side_bound = kInfinity;  ///< bound on the errors of left and right together
   bool one_sided = false;         ///< f is not finite on one side of x, however near: value is the other side's
   bool defined = true;            ///< false: f is finite on neither side
 
   double jump() const;
-  /// True when the one-sided derivatives differ by far more than their errors.
+  /// True when the one-sided derivatives differ by far more than their errors, or f jumps.
   bool is_kink() const;
 };
 

@@ -12,6 +12,7 @@ find_path(XGRAD_RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 set(BLA_VENDOR OpenBLAS)
 find_package(BLAS)
 find_path(XGRAD_CBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas openblas-openmp x86_64-linux-gnu/openblas-openmp)
+unset(XGRAD_HAVE_OPENBLAS CACHE)
 if(BLAS_FOUND AND XGRAD_CBLAS_INCLUDE)
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/blas_check/check.cpp
        "#include <cblas.h>\nint main() { return openblas_get_num_threads() < 0; }\n")
@@ -19,17 +20,15 @@ if(BLAS_FOUND AND XGRAD_CBLAS_INCLUDE)
               SOURCES ${CMAKE_CURRENT_BINARY_DIR}/blas_check/check.cpp
               CMAKE_FLAGS -DINCLUDE_DIRECTORIES=${XGRAD_CBLAS_INCLUDE}
               LINK_LIBRARIES ${BLAS_LIBRARIES})
-  set(blas_found "the BLAS found here (${BLAS_LIBRARIES}) is not it")
+  set(fault "the BLAS found here (${BLAS_LIBRARIES}) is not it")
+elseif(BLAS_FOUND)
+  set(fault "its header cblas.h is not found")
 else()
-  set(XGRAD_HAVE_OPENBLAS FALSE)
-  set(blas_found "neither the library nor its cblas.h was found")
-  if(BLAS_FOUND)
-    set(blas_found "its header cblas.h was not found")
-  endif()
+  set(fault "no BLAS is found")
 endif()
 if(NOT XGRAD_HAVE_OPENBLAS)
   message(FATAL_ERROR
-    "xgrad needs OpenBLAS: ${blas_found}, and without it matrix products are 20 to 100 times slower. "
+    "xgrad needs OpenBLAS: ${fault}, and without it matrix products are 20 to 100 times slower. "
     "On Debian: apt-get install libopenblas-openmp-dev. Elsewhere point CMAKE_PREFIX_PATH at an OpenBLAS built "
     "with OpenMP.")
 endif()

@@ -244,17 +244,18 @@ void draw_image(std::uint64_t seed, std::uint64_t index, std::int64_t digit,
   develop(1 - std::min(options.distortion, 1.0F) * draws.between(0, 0.15F), noise, image);
 }
 
-void check(const char* name, float value) {
-  if (value >= 0 && std::isfinite(value)) return;
-  throw std::invalid_argument("draw_digits: " + std::string(name) +
-                              " is negative or not finite: " + std::to_string(value));
+void check(const char* name, float value, float most) {
+  if (value >= 0 && value <= most) return;
+  throw std::invalid_argument("draw_digits: " + std::string(name) + " is not in [0, " +
+                              std::to_string(static_cast<int>(most)) +
+                              "]: " + std::to_string(value));
 }
 
 }  // namespace
 
 ImageData draw_digits(std::size_t count, std::uint64_t seed, const DigitOptions& options) {
-  check("distortion", options.distortion);
-  check("noise", options.noise);
+  check("distortion", options.distortion, 4);
+  check("noise", options.noise, 1);
   ImageData r{Array<float>::from_shape({count, kSize, kSize}), Indices::from_shape({count})};
   kernels::parallel_for((count + kImagesPerPiece - 1) / kImagesPerPiece, [&](std::size_t piece) {
     const std::size_t end = std::min(count, (piece + 1) * kImagesPerPiece);

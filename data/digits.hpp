@@ -12,11 +12,9 @@
 namespace xgrad {
 
 struct DigitOptions {
-  std::size_t first =
-      0;  ///< index of the first image: other indices are other images of the same seed
-  float distortion =
-      1.0F;             ///< 0 draws every shape clean and upright, larger than 1 is hard to read
-  float noise = 0.05F;  ///< standard deviation of the noise on each pixel, before cutting to [0, 1]
+  std::size_t first = 0;  ///< index of the first image: other indices are other images of the seed
+  float distortion = 1.0F;  ///< 0 to 4: 0 draws every shape clean and upright, 2 is hard to read
+  float noise = 0.05F;  ///< 0 to 1: standard deviation of a pixel's noise, before cutting to [0, 1]
 };
 
 /// Draws digits 0 to 9 in images of 28 x 28, each label equally often: any ten images from a

@@ -100,6 +100,162 @@ struct AdamRule {
   }
 };
 
+/// w - rate m, the moments kept up to date: RAdam while its second moment is not yet to be trusted.
+template <class T>
+struct FirstMomentRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 2;
+  Moments<T> moments;
+  T rate;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    moments.update(g, s[0], s[1]);
+    return w - X(rate) * s[0];
+  }
+};
+
+/// w - (moment_rate m + gradient_rate g) / (sqrt(v) root_scale + epsilon).
+template <class T>
+struct NadamRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 2;
+  Moments<T> moments;
+  T moment_rate, gradient_rate, root_scale, epsilon;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    moments.update(g, s[0], s[1]);
+    const X direction = X(moment_rate) * s[0] + X(gradient_rate) * g;
+    return w - direction / (sqrt(s[1]) * X(root_scale) + X(epsilon));
+  }
+};
+
+/// m = beta1 m + gain1 g;  u = max(beta2 u, |g| + epsilon);  w - rate m / u.
+template <class T>
+struct AdamaxRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 2;
+  T beta1, gain1, beta2, rate, epsilon;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    s[0] = X(beta1) * s[0] + X(gain1) * g;
+    s[1] = maximum(X(beta2) * s[1], abs(g) + X(epsilon));
+    return w - X(rate) * s[0] / s[1];
+  }
+};
+
+/// w - rate sign(beta1 m + gain1 g), then m = beta2 m + gain2 g.
+template <class T>
+struct LionRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 1;
+  T beta1, gain1, beta2, gain2, rate;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    const X direction = sign(X(beta1) * s[0] + X(gain1) * g);
+    s[0] = X(beta2) * s[0] + X(gain2) * g;
+    return w - X(rate) * direction;
+  }
+};
+
+/// s = s + g^2;  w - rate g / (sqrt(s) + epsilon).
+template <class T>
+struct AdagradRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 1;
+  T rate, epsilon;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    s[0] = s[0] + g * g;
+    return w - X(rate) * g / (sqrt(s[0]) + X(epsilon));
+  }
+};
+
+/// s = rho s + gain g^2;  d = g sqrt(u + epsilon) / sqrt(s + epsilon);  u = rho u + gain d^2;  w -
+/// rate d.
+template <class T>
+struct AdadeltaRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 2;
+  T rate, rho, gain, epsilon;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    s[0] = X(rho) * s[0] + X(gain) * g * g;
+    const X d = sqrt(s[1] + X(epsilon)) / sqrt(s[0] + X(epsilon)) * g;
+    s[1] = X(rho) * s[1] + X(gain) * d * d;
+    return w - X(rate) * d;
+  }
+};
+
+/// s = memory s + gain g^2, centred less the square of the average gradient;  d = g / (sqrt(s) +
+/// epsilon); w - rate d, with momentum u = momentum u + d;  w - rate u. States: s, then u, then the
+/// average.
+template <class T, bool Momentum, bool Centred>
+struct RmsPropRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 1 + Momentum + Centred;
+  T rate, memory, gain, epsilon, momentum;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    s[0] = X(memory) * s[0] + X(gain) * g * g;
+    X variance = s[0];
+    if constexpr (Centred) {
+      X& mean = s[kStates - 1];
+      mean = X(memory) * mean + X(gain) * g;
+      variance = relu(variance - mean * mean);  // rounding may make it negative
+    }
+    const X d = g / (sqrt(variance) + X(epsilon));
+    if constexpr (!Momentum) return w - X(rate) * d;
+    s[Momentum] = X(momentum) * s[Momentum] + d;
+    return w - X(rate) * s[Momentum];
+  }
+};
+
+/// w + share (g - w): an average w moves towards g.
+template <class T>
+struct AverageRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 0;
+  T share;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X g, X*) const {
+    return w + X(share) * (g - w);
+  }
+};
+
+/// factor w.
+template <class T>
+struct ScaleRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 0;
+  T factor;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X, X*) const {
+    return X(factor) * w;
+  }
+};
+
+/// w limited to [-limit, limit]; NaN stays.
+template <class T>
+struct ClampRule {
+  using value_type = T;
+  static constexpr std::size_t kStates = 0;
+  T limit;
+
+  template <class X>
+  [[gnu::always_inline]] X operator()(X w, X, X*) const {
+    return maximum(minimum(w, X(limit)), X(-limit));
+  }
+};
+
 namespace detail {
 template <class T>
 void run_update(UpdateKernel<T> kernel, const void* rule, const UpdateArguments<T>& a);

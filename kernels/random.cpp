@@ -7,7 +7,9 @@
 #include <numbers>
 #include <utility>
 
+#include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/philox.hpp"
 
 namespace xgrad {
 
@@ -62,18 +64,35 @@ void unit_numbers(const Block& b, double* u) {
 template <class T>
 constexpr std::size_t kPerBlock = kWords * sizeof(float) / sizeof(T);
 
-// Calls make(block, numbers) for every block of `Per` numbers and copies them out.
+const PhiloxKernels& philox_kernels() {
+  static const PhiloxKernels kernels = choose([]<Isa I>() { return make_philox_kernels<I>(); });
+  return kernels;
+}
+
+// Calls make(block, numbers) for blocks first to last - 1 of a draw, `Per` numbers each.
+template <std::size_t Per, class T, class Make>
+void fill_piece(T* x, std::size_t n, Generator::State draw, std::size_t first, std::size_t last, const Make& make) {
+  constexpr std::size_t kChunk = 16 * kPhiloxBlocks;
+  Block blocks[kChunk];
+  for (; first < last; first += kChunk) {
+    const std::size_t count = std::min(kChunk, last - first);
+    philox_kernels().words(blocks[0].word, draw, first, (count + kPhiloxBlocks - 1) / kPhiloxBlocks * kPhiloxBlocks);
+    T* const to = x + first * Per;
+    const std::size_t whole = std::min(count, n / Per - first);
+    for (std::size_t b = 0; b < whole; ++b) make(blocks[b], to + b * Per);
+    if (whole == count) continue;
+    T numbers[Per];
+    make(blocks[whole], numbers);
+    std::copy_n(numbers, n % Per, to + whole * Per);
+  }
+}
+
 template <std::size_t Per, class T, class Make>
 void fill_blocks(T* x, std::size_t n, Generator::State draw, const Make& make) {
   const std::size_t blocks = (n + Per - 1) / Per;
   const std::size_t pieces = std::max<std::size_t>(1, std::min(blocks, pieces_for(n * 4)));
   parallel_for(pieces, [&](std::size_t k) {
-    T numbers[Per];
-    for (std::size_t b = blocks * k / pieces; b < blocks * (k + 1) / pieces; ++b) {
-      make(philox(draw, b), numbers);
-      const std::size_t count = std::min(Per, n - b * Per);
-      std::copy_n(numbers, count, x + b * Per);
-    }
+    fill_piece<Per>(x, n, draw, blocks * k / pieces, blocks * (k + 1) / pieces, make);
   });
 }
 
@@ -105,8 +124,10 @@ void fill_normal(T* x, std::size_t n, T mean, T deviation, Generator::State draw
 template <class T>
 void fill_bernoulli(T* x, std::size_t n, double probability, T value, Generator::State draw) {
   const auto limit = static_cast<std::uint64_t>(std::llround(probability * 0x1p32));
+  if (limit == 0) return static_cast<void>(std::fill_n(x, n, T(0)));
+  const auto last = static_cast<std::uint32_t>(limit - 1);
   fill_blocks<kWords>(x, n, draw, [=](const Block& b, T* m) {
-    for (std::size_t i = 0; i < kWords; ++i) m[i] = b.word[i] < limit ? value : T(0);
+    for (std::size_t i = 0; i < kWords; ++i) m[i] = static_cast<T>(b.word[i] <= last) * value;
   });
 }
 

@@ -9,7 +9,8 @@
 
 namespace xgrad {
 
-/// `from` makes a module from the options of another. A module with options has a `from` of its own.
+/// `from` makes a module from the options of another. A module with options has a `from` of its
+/// own.
 template <template <class> class M, class T>
 class LibraryModule : public Module<T> {
  public:

@@ -18,8 +18,11 @@ Tensor<T> initial(const Shape& shape, std::size_t in, const LinearOptions& optio
   return uniform<T>(shape, -bound, bound, generator);
 }
 
+}  // namespace
+
 template <class T>
-Tensor<T> initial_weight(const char* module, const Shape& shape, const LinearOptions& options) {
+Tensor<T> detail::initial_weight(const char* module, const Shape& shape,
+                                 const LinearOptions& options) {
   if (shape.elements() == 0) {
     throw std::invalid_argument(std::string(module) + ": a size is 0: weight " + to_string(shape));
   }
@@ -27,16 +30,15 @@ Tensor<T> initial_weight(const char* module, const Shape& shape, const LinearOpt
 }
 
 template <class T>
-Tensor<T> initial_bias(const Shape& weight, const LinearOptions& options) {
+Tensor<T> detail::initial_bias(const Shape& weight, const LinearOptions& options) {
   return options.bias ? initial<T>({weight[0]}, weight[1], options) : Tensor<T>();
 }
 
-}  // namespace
-
 template <class T>
 Linear<T>::Linear(std::size_t in, std::size_t out, LinearOptions options)
-    : weight(this->add_parameter("weight", initial_weight<T>("Linear", {out, in}, options))),
-      bias(this->add_parameter("bias", initial_bias<T>({out, in}, options))) {}
+    : weight(
+          this->add_parameter("weight", detail::initial_weight<T>("Linear", {out, in}, options))),
+      bias(this->add_parameter("bias", detail::initial_bias<T>({out, in}, options))) {}
 
 template <class T>
 Tensor<T> Linear<T>::forward(const Tensor<T>& x) {
@@ -59,17 +61,18 @@ std::unique_ptr<Module<T>> Linear<T>::from(const ModuleOptions& o) {
 
 template <class T>
 Bilinear<T>::Bilinear(std::size_t in_a, std::size_t in_b, std::size_t out, LinearOptions options)
-    : weight(
-          this->add_parameter("weight", initial_weight<T>("Bilinear", {out, in_a, in_b}, options))),
-      bias(this->add_parameter("bias", initial_bias<T>({out, in_a, in_b}, options))) {}
+    : weight(this->add_parameter(
+          "weight", detail::initial_weight<T>("Bilinear", {out, in_a, in_b}, options))),
+      bias(this->add_parameter("bias", detail::initial_bias<T>({out, in_a, in_b}, options))) {}
 
 template <class T>
 Tensor<T> Bilinear<T>::forward(const Tensor<T>& a, const Tensor<T>& b) {
   const Shape& w = weight.shape();
   const auto fits = [](const Shape& x, std::size_t in) { return x.rank() == 2 && x[1] == in; };
   if (!fits(a.shape(), w[1]) || !fits(b.shape(), w[2]) || a.shape()[0] != b.shape()[0]) {
-    throw std::invalid_argument("bilinear: inputs do not fit the weight: a " + to_string(a.shape()) +
-                                ", b " + to_string(b.shape()) + ", weight " + to_string(w));
+    throw std::invalid_argument("bilinear: inputs do not fit the weight: a " +
+                                to_string(a.shape()) + ", b " + to_string(b.shape()) + ", weight " +
+                                to_string(w));
   }
   const std::size_t n = a.shape()[0];
   const Tensor<T> products = detail::view(a, {n, w[1], 1}) * detail::view(b, {n, 1, w[2]});
@@ -96,6 +99,13 @@ std::unique_ptr<Module<T>> Bilinear<T>::from(const ModuleOptions& o) {
   return std::make_unique<Bilinear>(o.size("in_a"), o.size("in_b"), o.size("out"),
                                     LinearOptions{.bias = o.flag("bias", true)});
 }
+
+#define XGRAD_INSTANTIATE(T)                                                                  \
+  template Tensor<T> detail::initial_weight(const char*, const Shape&, const LinearOptions&); \
+  template Tensor<T> detail::initial_bias(const Shape&, const LinearOptions&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
 
 template class Linear<float>;
 template class Linear<double>;

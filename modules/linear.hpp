@@ -13,9 +13,10 @@ struct LinearOptions {
 };
 
 /// y = x W^T + b.
-/// **Shapes** x (..., in) -> (..., out). Parameters: weight (out, in) and bias (out), both initially
-/// uniform in [-1/sqrt(in), 1/sqrt(in)); see initialization.hpp for He's, Xavier's and others.
-/// In `add` the options are written out: add<Linear<T>>("fc", 3, 4, LinearOptions{.bias = false}).
+/// **Shapes** x (..., in) -> (..., out). Parameters: weight (out, in) and bias (out), both
+/// initially uniform in [-1/sqrt(in), 1/sqrt(in)); see initialization.hpp for He's, Xavier's and
+/// others. In `add` the options are written out: add<Linear<T>>("fc", 3, 4, LinearOptions{.bias =
+/// false}).
 template <class T>
 class Linear : public LibraryModule<Linear, T> {
  public:
@@ -54,6 +55,16 @@ class Bilinear : public LibraryModule<Bilinear, T> {
  private:
   using Module<T>::forward;
 };
+
+namespace detail {
+/// Uniform in +-1/sqrt(shape[1]). Throws std::invalid_argument, beginning with `module`, when a
+/// size is 0.
+template <class T>
+Tensor<T> initial_weight(const char* module, const Shape& shape, const LinearOptions& options);
+/// Likewise (shape[0]) for a weight of that shape; undefined without bias.
+template <class T>
+Tensor<T> initial_bias(const Shape& weight, const LinearOptions& options);
+}  // namespace detail
 
 extern template class Linear<float>;
 extern template class Linear<double>;

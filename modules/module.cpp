@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 
 namespace xgrad {
 namespace {

@@ -75,9 +75,12 @@ OptionValue ModuleOptions::of(const Shape& shape) {
 
 std::string to_string(const ModuleOptions& options) {
   std::string s;
-  for (const ModuleOption& o : options)
-    s += (s.empty() ? "" : ", ") + o.key + " " + text_of(o.value);
-  return s.empty() ? s : "(" + s + ")";
+  for (const ModuleOption& o : options) {
+    s += s.empty() ? "(" : ", ";
+    s += o.key + " " + text_of(o.value);
+  }
+  if (!s.empty()) s += ")";
+  return s;
 }
 
 }  // namespace xgrad

@@ -10,11 +10,9 @@ Sequential<T>& Sequential<T>::append(std::unique_ptr<Module<T>> module, const st
 
 template <class T>
 Module<T>& Sequential<T>::operator[](std::size_t i) const {
-  if (i >= size()) {
-    throw std::out_of_range("Sequential: there is no module " + std::to_string(i) + " of " +
-                            std::to_string(size()));
-  }
-  return *this->children()[i];
+  if (i < size()) return *this->children()[i];
+  throw std::out_of_range("Sequential: there is no module " + std::to_string(i) + " of " +
+                          std::to_string(size()));
 }
 
 template <class T>

@@ -2,11 +2,10 @@
 
 // Sequential: one module after the other.
 
-#include <concepts>
 #include <string>
 #include <utility>
 
-#include "xgrad/modules/module.hpp"
+#include "xgrad/modules/container.hpp"
 
 namespace xgrad {
 
@@ -14,21 +13,29 @@ namespace xgrad {
 ///
 ///   Sequential<float> net(Linear<float>(784, 256), Relu<float>(), Linear<float>(256, 10));
 ///   net.append(Softmax<float>());
+///
+/// **Shapes** of x whatever the first module takes. Empty, it returns x.
 template <class T>
 class Sequential : public Module<T> {
  public:
-  template <class... Modules>
-  requires(std::derived_from<Modules, Module<T>>&&...) explicit Sequential(Modules&&... modules) {
+  template <ModuleOf<T>... Modules>
+  explicit Sequential(Modules&&... modules) {
     (append(std::move(modules)), ...);
   }
 
-  /// Adds a module at the end, under its index or the given name.
-  template <class M>
-  requires(std::derived_from<M, Module<T>>) Sequential& append(M&& module,
-                                                               const std::string& name = {}) {
-    return append(std::make_unique<M>(std::move(module)), name);
+  /// Adds a module at the end, under its index or the given name. Throws std::invalid_argument for
+  /// a name that is taken or has a dot.
+  template <ModuleOf<T> M>
+  Sequential& append(M&& module, const std::string& name = {}) {
+    return append(detail::owned<T>(std::move(module)), name);
   }
   Sequential& append(std::unique_ptr<Module<T>> module, const std::string& name = {});
+  /// Constructs a module of type M at the end: `net.emplace<Block<float>>(64)`. A module of your
+  /// own that is added in this way can be cloned.
+  template <class M, class... Args>
+  M& emplace(Args&&... args) {
+    return this->template add<M>(std::to_string(size()), std::forward<Args>(args)...);
+  }
 
   std::size_t size() const { return this->children().size(); }
   /// Throws std::out_of_range.

@@ -3,9 +3,11 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/kernels/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/extrema.hpp"
 
 namespace xgrad {
 
@@ -87,6 +89,18 @@ Tensor<T> mish(const Tensor<T>& x) {
   return apply(primitives::Mish{}, x);
 }
 
+template <class T>
+Tensor<T> maxout(const Tensor<T>& x, std::size_t pieces) {
+  if (x.rank() == 0 || pieces == 0 || x.shape().back() % pieces != 0) {
+    throw std::invalid_argument("maxout: the last axis is no multiple of the pieces: x " + to_string(x.shape()) +
+                                ", pieces " + std::to_string(pieces));
+  }
+  Shape groups = x.shape();
+  groups[groups.rank() - 1] /= pieces;
+  groups.push_back(pieces);
+  return max(detail::view(x, groups), -1);
+}
+
 #define XGRAD_INSTANTIATE(T)                                                                            \
   template Tensor<T> log_sigmoid(const Tensor<T>&);                                                     \
   template Tensor<T> clamp(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>);         \
@@ -100,7 +114,8 @@ Tensor<T> mish(const Tensor<T>& x) {
   template Tensor<T> gelu(const Tensor<T>&, GeluForm);                                                  \
   template Tensor<T> silu(const Tensor<T>&);                                                            \
   template Tensor<T> softsign(const Tensor<T>&);                                                        \
-  template Tensor<T> mish(const Tensor<T>&);
+  template Tensor<T> mish(const Tensor<T>&);                                                            \
+  template Tensor<T> maxout(const Tensor<T>&, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

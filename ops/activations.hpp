@@ -69,4 +69,11 @@ Tensor<T> softsign(const Tensor<T>& x);
 template <class T>
 Tensor<T> mish(const Tensor<T>& x);
 
+/// The largest of `pieces` neighbours on the last axis: y[o] = max over j of x[o pieces + j].
+/// Shapes: x (..., out pieces) -> (..., out). Gradient: gy at the largest, shared evenly between equal ones.
+/// Throws std::invalid_argument for a scalar, and unless `pieces` divides the last axis and is not 0.
+/// Goodfellow, Warde-Farley, Mirza, Courville, Bengio 2013.
+template <class T>
+Tensor<T> maxout(const Tensor<T>& x, std::size_t pieces);
+
 }  // namespace xgrad

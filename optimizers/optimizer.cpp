@@ -63,7 +63,8 @@ void Optimizer<T>::add_slots(const NamedTensors<T>& parameters, Group group) {
       check_parameter(p);
       if (find(p.tensor) != nullptr) continue;
       const ParameterFilter& only = group.decay.only;
-      slots_.push_back({p.name, p.tensor, groups_.size(), !only || only(p.name, p.tensor.shape())});
+      const bool decays = !only || only(p.name, p.tensor.shape());
+      slots_.push_back({p.name, p.tensor, groups_.size(), decays, 0, {}});
     }
     groups_.push_back(std::move(group));
   } catch (...) {

@@ -23,7 +23,10 @@ std::string text(double value) {
 
 std::string join(const std::vector<std::string>& items) {
   std::string r;
-  for (const std::string& item : items) r += (r.empty() ? "" : ", ") + item;
+  for (const std::string& item : items) {
+    if (!r.empty()) r += ", ";
+    r += item;
+  }
   return r;
 }
 

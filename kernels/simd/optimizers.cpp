@@ -112,13 +112,25 @@ UpdateKernel<typename Rule::value_type> update_kernel() {
   return &run<Rule>;
 }
 
-#define XGRAD_INSTANTIATE(...) \
-  template UpdateKernel<__VA_ARGS__::value_type> update_kernel<kIsa, __VA_ARGS__>();
-#define XGRAD_INSTANTIATE_ALL(T)        \
-  XGRAD_INSTANTIATE(SgdRule<T>)         \
-  XGRAD_INSTANTIATE(MomentumRule<T>)    \
-  XGRAD_INSTANTIATE(AdamRule<T, false>) \
-  XGRAD_INSTANTIATE(AdamRule<T, true>)
+#define XGRAD_INSTANTIATE(T, ...) template UpdateKernel<T> update_kernel<kIsa, __VA_ARGS__>();
+#define XGRAD_INSTANTIATE_ALL(T)                     \
+  XGRAD_INSTANTIATE(T, SgdRule<T>)                   \
+  XGRAD_INSTANTIATE(T, MomentumRule<T>)              \
+  XGRAD_INSTANTIATE(T, AdamRule<T, false>)           \
+  XGRAD_INSTANTIATE(T, AdamRule<T, true>)            \
+  XGRAD_INSTANTIATE(T, FirstMomentRule<T>)           \
+  XGRAD_INSTANTIATE(T, NadamRule<T>)                 \
+  XGRAD_INSTANTIATE(T, AdamaxRule<T>)                \
+  XGRAD_INSTANTIATE(T, LionRule<T>)                  \
+  XGRAD_INSTANTIATE(T, AdagradRule<T>)               \
+  XGRAD_INSTANTIATE(T, AdadeltaRule<T>)              \
+  XGRAD_INSTANTIATE(T, RmsPropRule<T, false, false>) \
+  XGRAD_INSTANTIATE(T, RmsPropRule<T, false, true>)  \
+  XGRAD_INSTANTIATE(T, RmsPropRule<T, true, false>)  \
+  XGRAD_INSTANTIATE(T, RmsPropRule<T, true, true>)   \
+  XGRAD_INSTANTIATE(T, AverageRule<T>)               \
+  XGRAD_INSTANTIATE(T, ScaleRule<T>)                 \
+  XGRAD_INSTANTIATE(T, ClampRule<T>)
 XGRAD_INSTANTIATE_ALL(float)
 XGRAD_INSTANTIATE_ALL(double)
 #undef XGRAD_INSTANTIATE_ALL

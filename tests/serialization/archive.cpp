@@ -32,7 +32,8 @@ BOOST_AUTO_TEST_CASE(missing_names_list_what_there_is) {
   BOOST_TEST(message_of([&] { a.at("w"); }) == "npz: f.npz: no array \"w\", it is empty");
   for (int i = 0; i < 10; ++i) a.add(std::to_string(i), make_array<float>({}, {0}));
   BOOST_TEST(message_of([&] { a.get<float>("w"); }) ==
-             "npz: f.npz: no array \"w\", it holds \"0\", \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\" and 2 more");
+             "npz: f.npz: no array \"w\", it holds \"0\", \"1\", \"2\", \"3\", \"4\", \"5\", "
+             "\"6\", \"7\" and 2 more");
 }
 
 BOOST_AUTO_TEST_CASE(refused_conversions_name_the_array) {

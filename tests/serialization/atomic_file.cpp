@@ -174,7 +174,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read) {
   const auto fault = [](const std::string& path) {
     return message_of([&] { xgrad::detail::read_file("test", path); });
   };
-  BOOST_TEST(fault(d / "f") == "test: " + d / "f" + ": cannot be opened: No such file or directory");
+  BOOST_TEST(fault(d / "f") ==
+             "test: " + d / "f" + ": cannot be opened: No such file or directory");
   BOOST_TEST(fault(d.path()) == "test: " + d.path() + ": is a directory");
   BOOST_TEST(fault("/dev/zero") == "test: /dev/zero: is neither a file nor a pipe");
 }

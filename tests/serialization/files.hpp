@@ -1,6 +1,7 @@
 #pragma once
 
-// What tests of readers and writers share: reference files, a directory that goes away, messages, damage.
+// What tests of readers and writers share: reference files, a directory that goes away, messages,
+// damage.
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -93,12 +94,13 @@ inline bool same(const xgrad::StoredArray& a, const xgrad::StoredArray& b) {
   return a.dtype == b.dtype && a.shape == b.shape && a.bytes == b.bytes;
 }
 
-/// Every beginning of `file` but the whole must be refused with FileError. Each is parsed from memory of its very
-/// size, for the sanitizers.
+/// Every beginning of `file` but the whole must be refused with FileError. Each is parsed from
+/// memory of its very size, for the sanitizers.
 template <class Parse>
 void check_truncations(std::string_view file, const Parse& parse) {
   for (std::size_t n = 0; n < file.size(); ++n) {
-    const Bytes part(as_bytes(file).begin(), as_bytes(file).begin() + static_cast<std::ptrdiff_t>(n));
+    const Bytes part(as_bytes(file).begin(),
+                     as_bytes(file).begin() + static_cast<std::ptrdiff_t>(n));
     BOOST_TEST_CONTEXT("first " << n << " of " << file.size() << " bytes") {
       BOOST_CHECK_THROW(parse(BytesView(part)), xgrad::FileError);
     }

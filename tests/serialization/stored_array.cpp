@@ -31,9 +31,9 @@ BOOST_AUTO_TEST_SUITE(stored_array)
 
 BOOST_AUTO_TEST_CASE(names_and_sizes) {
   const std::vector<std::pair<std::string, std::size_t>> table = {
-      {"bool", 1},    {"uint8", 1}, {"int8", 1},    {"uint16", 2}, {"int16", 2},
+      {"bool", 1},    {"uint8", 1},    {"int8", 1},   {"uint16", 2}, {"int16", 2},
       {"float16", 2}, {"bfloat16", 2}, {"uint32", 4}, {"int32", 4},  {"float32", 4},
-      {"uint64", 8},  {"int64", 8}, {"float64", 8}};
+      {"uint64", 8},  {"int64", 8},    {"float64", 8}};
   for (std::size_t i = 0; i < table.size(); ++i) {
     const auto dtype = static_cast<DType>(i);
     BOOST_TEST(to_string(dtype) == table[i].first);
@@ -60,12 +60,13 @@ BOOST_AUTO_TEST_CASE(scalars_and_empty_arrays_come_back) {
   BOOST_CHECK(Shape(StoredArray::from(empty).to<float>().shape()) == Shape({0, 3}));
 }
 
-// IEEE 754-2008, table of binary16: 1, -2, largest, smallest normal, smallest subnormal, infinities.
+// IEEE 754-2008, table of binary16: 1, -2, largest, smallest normal, smallest subnormal,
+// infinities.
 BOOST_AUTO_TEST_CASE(half_precision) {
   const auto a = store<std::uint16_t>(
       DType::float16, {0x3C00, 0xC000, 0x7BFF, 0x0400, 0x0001, 0x7C00, 0xFC00, 0x3555});
-  const std::vector<double> wanted = {1,         -2,         65504,           0x1p-14, 0x1p-24,
-                                      kInfinity, -kInfinity, 0.333251953125};
+  const std::vector<double> wanted = {1,       -2,        65504,      0x1p-14,
+                                      0x1p-24, kInfinity, -kInfinity, 0.333251953125};
   BOOST_TEST(elements(a.to<double>()) == wanted);
   BOOST_TEST(std::isnan(store<std::uint16_t>(DType::float16, {0x7E00}).to<float>().data()[0]));
   BOOST_TEST(std::signbit(store<std::uint16_t>(DType::float16, {0x8000}).to<float>().data()[0]));
@@ -98,8 +99,9 @@ BOOST_AUTO_TEST_CASE(floating_point_is_no_index) {
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   BOOST_TEST(refusal<float>(store<double>(DType::float64, {0, 1e39})) ==
              "StoredArray: element 1 of type float64 is too large for float32");
-  BOOST_TEST(refusal<std::int64_t>(store<std::uint64_t>(DType::uint64, {std::uint64_t{1} << 63U})) ==
-             "StoredArray: element 0 of type uint64 is too large for int64");
+  BOOST_TEST(
+      refusal<std::int64_t>(store<std::uint64_t>(DType::uint64, {std::uint64_t{1} << 63U})) ==
+      "StoredArray: element 0 of type uint64 is too large for int64");
 }
 
 BOOST_AUTO_TEST_CASE(infinities_and_nan_stay) {

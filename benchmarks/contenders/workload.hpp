@@ -1,0 +1,100 @@
+#pragma once
+
+// What the contenders of the side-by-side benchmark share: the parameters of a workload, the numbers
+// it works on, and what it must show before its time counts. docs/performance.md defines the
+// workloads.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace benchmark_contenders {
+
+/// `name=value` pairs from the command line.
+class Parameters {
+ public:
+  explicit Parameters(const std::vector<std::string>& pairs);
+  /// The value of `name` as a count; "1e6" is one as well.
+  std::size_t size(const std::string& name, std::size_t otherwise) const;
+  std::string text(const std::string& name, const std::string& otherwise) const;
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+/// A named array of a verified step: "loss", "weight gradient", ...
+struct Result {
+  std::string name;
+  std::vector<double> values;
+};
+using Results = std::vector<Result>;
+
+/// Of arrays above a million numbers, evenly spread ones.
+template <class T>
+Result result(const std::string& name, const T* values, std::size_t n) {
+  Result r{name, {}};
+  const std::size_t stride = n / (std::size_t{1} << 20) + 1;
+  for (std::size_t i = 0; i < n; i += stride) r.values.push_back(static_cast<double>(values[i]));
+  return r;
+}
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  /// Back to the state after construction, so that every sample times the same work.
+  virtual void reset() {}
+  /// The unit of work that is timed.
+  virtual void step() = 0;
+  /// Loss and gradients of the last step.
+  virtual Results results() = 0;
+};
+
+/// The workload of that name; null when the contender does not have it. Each contender defines it.
+std::unique_ptr<Workload> make_workload(const std::string& name, const Parameters& parameters);
+/// Called once, before anything else. Each contender defines it.
+void use_threads(int threads);
+
+/// Number i of the stream `seed`, uniform in [0, 2^64) (Steele, Lea, Flood 2014).
+inline std::uint64_t random_bits(std::uint64_t seed, std::uint64_t i) {
+  std::uint64_t z = (seed << 40) + (i + 1) * 0x9e3779b97f4a7c15U;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+  return z ^ (z >> 31);
+}
+
+/// n numbers, uniform in [-bound, bound).
+template <class T>
+void fill(T* to, std::size_t n, std::uint64_t seed, double bound = 1) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double unit = static_cast<double>(random_bits(seed, i) >> 11) * 0x1p-53;
+    to[i] = static_cast<T>((2 * unit - 1) * bound);
+  }
+}
+
+template <class T>
+std::vector<T> numbers(std::size_t n, std::uint64_t seed, double bound = 1) {
+  std::vector<T> v(n);
+  fill(v.data(), n, seed, bound);
+  return v;
+}
+
+/// n class labels below `classes`.
+inline std::vector<std::int64_t> labels(std::size_t n, std::uint64_t classes) {
+  std::vector<std::int64_t> v(n);
+  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<std::int64_t>(random_bits(99, i) % classes);
+  return v;
+}
+
+/// Seeds of the arrays, the same in every contender.
+namespace seeds {
+constexpr std::uint64_t kInput = 1, kOther = 2, kGradient = 3, kParameters = 100;
+}
+
+/// The multilayer perceptron's layer sizes.
+constexpr std::size_t kPerceptron[] = {784, 512, 256, 10};
+constexpr std::size_t kClasses = 10;
+
+}  // namespace benchmark_contenders

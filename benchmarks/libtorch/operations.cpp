@@ -1,0 +1,184 @@
+// Single operations, forward and backward, in libtorch.
+
+#include <functional>
+
+#include "common.hpp"
+
+namespace benchmark_contenders {
+namespace {
+
+using torch::Tensor;
+
+/// An operation on leaves, and its backward pass from a given output gradient; the sum of the output
+/// is differentiated when there is none.
+class Operation : public Workload {
+ public:
+  using Forward = std::function<Tensor()>;
+  struct Leaf {
+    std::string name;  // of its gradient among the results
+    Tensor tensor;
+  };
+
+  Operation(std::vector<Leaf> leaves, Tensor gradient, Forward forward, std::string output = "output")
+      : leaves_(std::move(leaves)),
+        gradient_(std::move(gradient)),
+        forward_(std::move(forward)),
+        output_(std::move(output)) {
+    for (Leaf& l : leaves_) l.tensor.set_requires_grad(true);
+  }
+  void step() override {
+    for (Leaf& l : leaves_) l.tensor.mutable_grad() = Tensor();
+    y_ = Tensor();
+    y_ = forward_();
+    if (gradient_.defined()) {
+      y_.backward(gradient_);
+    } else {
+      y_.backward();
+    }
+  }
+  Results results() override {
+    Results r = {result(output_, y_)};
+    for (const Leaf& l : leaves_) r.push_back(result(l.name, l.tensor.grad()));
+    return r;
+  }
+
+ private:
+  std::vector<Leaf> leaves_;
+  Tensor gradient_;
+  Forward forward_;
+  std::string output_;
+  Tensor y_;
+};
+
+std::int64_t count(const Parameters& p, const std::string& name, std::size_t otherwise) {
+  return static_cast<std::int64_t>(p.size(name, otherwise));
+}
+
+std::unique_ptr<Workload> gated(const std::string& name, const Parameters& p) {
+  const auto n = count(p, "n", 1000000);
+  const Tensor x = random({n}, type_of(p), seeds::kInput, 3);
+  const bool own = p.text("form", "built_in") == "built_in", gelu = name == "gelu";
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{{"gradient", x}}, random({n}, type_of(p), seeds::kGradient),
+      [=]() -> Tensor {
+        if (own) return gelu ? torch::gelu(x, "tanh") : torch::silu(x);
+        if (!gelu) return x * torch::sigmoid(x);
+        return 0.5 * x * (1 + torch::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+      });
+}
+
+std::unique_ptr<Workload> broadcast(const std::string& name, const Parameters& p) {
+  const auto n = count(p, "n", 4096), d = count(p, "d", 512);
+  const auto type = type_of(p);
+  const Tensor gy = random({n, d}, type, seeds::kGradient);
+  if (name == "outer") {
+    const Tensor x = random({n, 1}, type, seeds::kInput), b = random({1, d}, type, seeds::kOther);
+    return std::make_unique<Operation>(
+        std::vector<Operation::Leaf>{{"column gradient", x}, {"row gradient", b}}, gy,
+        [=] { return x * b; });
+  }
+  const Tensor x = random({n, d}, type, seeds::kInput), b = random({d}, type, seeds::kOther);
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{{"gradient", x}, {"broadcast gradient", b}}, gy,
+      [=, add = name == "badd"] { return add ? x + b : x * b; });
+}
+
+std::unique_ptr<Workload> sum(const std::string& name, const Parameters& p) {
+  const auto n = count(p, "n", 4096), d = count(p, "d", 1000);
+  const std::string axis = p.text("axis", "all");
+  const Tensor x = random({n, d}, type_of(p), seeds::kInput);
+  const Tensor gy = axis == "all" ? Tensor()
+                                  : random({axis == "0" ? d : n}, type_of(p), seeds::kGradient);
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{{"gradient", x}}, gy, [=, is_sum = name == "sum"] {
+        if (axis == "all") return is_sum ? x.sum() : x.mean();
+        const std::int64_t along = axis == "0" ? 0 : 1;
+        return is_sum ? x.sum(along) : x.mean(along);
+      });
+}
+
+std::unique_ptr<Workload> normalization(const std::string& name, const Parameters& p) {
+  const auto n = count(p, "n", 4096), d = count(p, "d", name == "log_softmax" ? 1000 : 512);
+  const auto type = type_of(p);
+  const Tensor x = random({n, d}, type, seeds::kInput, 3), gy = random({n, d}, type, seeds::kGradient);
+  if (name == "log_softmax") {
+    return std::make_unique<Operation>(std::vector<Operation::Leaf>{{"gradient", x}}, gy,
+                                       [=] { return torch::log_softmax(x, 1); });
+  }
+  if (name == "layer_norm") {
+    torch::nn::LayerNorm norm(torch::nn::LayerNormOptions({d}));
+    norm->to(type);
+    return std::make_unique<Operation>(
+        std::vector<Operation::Leaf>{
+            {"gradient", x}, {"gain gradient", norm->weight}, {"shift gradient", norm->bias}},
+        gy, [=]() mutable { return norm(x); });
+  }
+  torch::nn::BatchNorm1d norm(d);
+  norm->to(type);
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{
+          {"gradient", x}, {"gain gradient", norm->weight}, {"shift gradient", norm->bias}},
+      gy, [=]() mutable { return norm(x); });
+}
+
+std::unique_ptr<Workload> chain(const Parameters& p) {
+  const auto size = count(p, "size", 1);
+  const auto type = type_of(p);
+  const Tensor a = torch::ones({size}, type), b = torch::zeros({size}, type),
+               start = torch::full({size}, 0.5, type);
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{{"gradient of a", a}, {"gradient of b", b}}, Tensor(),
+      [=, n = p.size("n", 1000)] {
+        Tensor y = start;
+        for (std::size_t i = 0; i < n; ++i) y = torch::tanh(a * y + b);
+        return y.sum();
+      },
+      "loss");
+}
+
+std::unique_ptr<Workload> deep(const Parameters& p) {
+  const auto type = type_of(p);
+  const Tensor a = torch::ones({1}, type), start = torch::full({1}, 0.5, type);
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{{"gradient of a", a}}, Tensor(),
+      [=, n = p.size("n", 1000000)] {
+        Tensor y = start;
+        for (std::size_t i = 0; i < n; ++i) y = torch::tanh(a * y);
+        return y;
+      },
+      "loss");
+}
+
+std::unique_ptr<Workload> rosenbrock(const Parameters& p) {
+  const auto n = count(p, "n", 10000);
+  const Tensor x = random({n}, torch::kDouble, seeds::kInput);
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{{"gradient", x}}, Tensor(),
+      [=] {
+        const Tensor left = x.slice(0, 0, n - 1), right = x.slice(0, 1, n);
+        const Tensor u = right - left * left, v = 1 - left;
+        return (100 * u * u + v * v).sum();
+      },
+      "loss");
+}
+
+struct Empty : Workload {
+  void step() override {}
+  Results results() override { return {}; }
+};
+
+}  // namespace
+
+std::unique_ptr<Workload> make_operation(const std::string& name, const Parameters& p) {
+  if (name == "gelu" || name == "swish") return gated(name, p);
+  if (name == "badd" || name == "bmul" || name == "outer") return broadcast(name, p);
+  if (name == "sum" || name == "mean") return sum(name, p);
+  if (name == "log_softmax" || name == "layer_norm" || name == "batch_norm") return normalization(name, p);
+  if (name == "chain") return chain(p);
+  if (name == "deep") return deep(p);
+  if (name == "rosenbrock") return rosenbrock(p);
+  if (name == "empty") return std::make_unique<Empty>();
+  return nullptr;
+}
+
+}  // namespace benchmark_contenders

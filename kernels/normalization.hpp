@@ -1,0 +1,108 @@
+#pragma once
+
+// Normalisation: y = (x - mean) / sqrt(variance + eps) weight + bias, with statistics taken from x
+// itself.
+//
+// Variances are taken around the mean, in pieces of a fixed size that are merged in order: precise,
+// and the same for any number of threads. `mean` and `rstd` = 1 / sqrt(variance + eps) are kept for
+// the backward pass. weight and bias may be null, for 1 and 0; gradients that are null are not
+// wanted, gx is added to if `accumulate`.
+
+#include <cstddef>
+
+#include "xgrad/kernels/isa.hpp"
+
+namespace xgrad::kernels {
+
+/// What both directions of a normalisation read.
+template <class T>
+struct NormInputs {
+  const T* x;
+  const T* weight;
+  const T* bias;  // forward only
+  T* mean;        // null: 0 (root mean square)
+  T* rstd;
+};
+
+/// Where the gradients go. gweight and gbias are overwritten.
+template <class T>
+struct NormGradients {
+  const T* gy;
+  T* gx;
+  bool accumulate;
+  T* gweight;
+  T* gbias;
+};
+
+/// Rows that are normalised one by one: (rows, d), with weights (period, d) taken in turn by the
+/// rows.
+struct RowsView {
+  std::size_t rows, d, period;
+};
+
+/// x (n, c, inner) with weights (c). groups = 0: statistics of each channel over n and inner (batch
+/// normalisation); otherwise of each of n and of `groups` groups of channels.
+struct ChannelsView {
+  std::size_t n, c, inner, groups;
+};
+
+/// mean and rstd (rows).
+template <class T>
+void normalize_rows(const NormInputs<T>& in, T* y, RowsView view, T eps);
+template <class T>
+void normalize_rows_backward(const NormInputs<T>& in, const NormGradients<T>& out, RowsView view);
+
+/// mean and rstd (c), or (n, groups).
+template <class T>
+void normalize_channels(const NormInputs<T>& in, T* y, ChannelsView view, T eps);
+template <class T>
+void normalize_channels_backward(const NormInputs<T>& in, const NormGradients<T>& out,
+                                 ChannelsView view);
+
+// The kernels behind them, for one thread.
+
+/// gweight and gbias (period, d) are added to.
+template <class T>
+struct RowNormKernels {
+  void (*forward)(const NormInputs<T>& in, T* y, RowsView view, T eps);
+  void (*backward)(const NormInputs<T>& in, const NormGradients<T>& out, RowsView view);
+};
+
+/// Columns of (rows, c): every number of `moments` is of c.
+template <class T>
+struct ColumnNormKernels {
+  /// mean, and the sum of squares around it.
+  void (*moments)(const T* x, T* mean, T* squares, std::size_t rows, std::size_t c);
+  /// y = (x - mean) scale + shift
+  void (*forward)(const T* x, const T* mean, const T* scale, const T* shift, T* y, std::size_t rows,
+                  std::size_t c);
+  /// gsum = sum gy, gdot = sum gy (x - mean)
+  void (*sums)(const T* x, const T* mean, const T* gy, T* gsum, T* gdot, std::size_t rows,
+               std::size_t c);
+  /// gx = a gy + b (x - mean) + shift, added to gx if `accumulate`
+  void (*backward)(const T* x, const T* mean, const T* gy, const T* a, const T* b, const T* shift,
+                   T* gx, std::size_t rows, std::size_t c, bool accumulate);
+};
+
+/// `count` runs of `length` neighbouring numbers, `stride` apart, that share mean and variance.
+/// weight and bias of run i are at i * `weight_stride`.
+struct Runs {
+  std::size_t count, length, stride, weight_stride;
+};
+
+template <class T>
+struct RunNormKernels {
+  void (*forward)(const NormInputs<T>& in, T* y, Runs runs, T eps);
+  /// gsum = sum gy and gdot = sum gy (x - mean) rstd of each run, `sum_stride` apart.
+  void (*backward)(const NormInputs<T>& in, const NormGradients<T>& out, Runs runs, T* gsum,
+                   T* gdot, std::size_t sum_stride);
+};
+
+template <Isa I, class T>
+RowNormKernels<T> make_row_norm_kernels();
+template <Isa I, class T>
+ColumnNormKernels<T> make_column_norm_kernels();
+template <Isa I, class T>
+RunNormKernels<T> make_run_norm_kernels();
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,142 @@
+#include <cmath>
+
+#include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/normalization.hpp"
+#include "xgrad/kernels/rows.hpp"
+
+#define XGRAD_INLINE __attribute__((always_inline))
+
+namespace xgrad::kernels {
+namespace {
+
+template <class T>
+using P = Pack<T, Arch>;
+
+// f(offset, width) summed up over n neighbouring numbers.
+template <class T, class F>
+[[gnu::always_inline]] inline T sum_over(std::size_t n, const F& f) {
+  P<T> s[4] = {P<T>(0), P<T>(0), P<T>(0), P<T>(0)};
+  each_pack<P<T>>(
+      n, [&](std::size_t k, auto width, auto q) XGRAD_INLINE { s[q] = s[q] + f(k, width); });
+  return sum_lanes((s[0] + s[1]) + (s[2] + s[3]));
+}
+
+// sum (x - center)^2
+template <class T>
+[[gnu::always_inline]] inline T squares_around(T center, const T* x, std::size_t n) {
+  return sum_over<T>(n, [&](std::size_t k, auto width) XGRAD_INLINE {
+    const P<T> e = load(x + k, width, center) - P<T>(center);
+    return e * e;
+  });
+}
+
+// y = (x - mean) scale weight + bias
+template <class T>
+[[gnu::always_inline]] inline void write_row(const T* x, T* y, T mean, T scale, const T* weight,
+                                             const T* bias, std::size_t n) {
+  const P<T> m(mean), k(scale);
+  each_pack<P<T>>(n, [&](std::size_t i, auto width, auto) XGRAD_INLINE {
+    P<T> v = (load(x + i, width) - m) * k;
+    if (weight != nullptr) v = v * load(weight + i, width);
+    if (bias != nullptr) v = v + load(bias + i, width);
+    store(v, y + i, width);
+  });
+}
+
+template <class T>
+const T* at_row(const T* p, std::size_t row, RowsView view) {
+  return p == nullptr ? nullptr : p + row % view.period * view.d;
+}
+template <class T>
+T* at_row(T* p, std::size_t row, RowsView view) {
+  return p == nullptr ? nullptr : p + row % view.period * view.d;
+}
+
+template <class T>
+void forward(const NormInputs<T>& in, T* y, RowsView view, T eps) {
+  const std::size_t d = view.d;
+  const T size = static_cast<T>(d);
+  for (std::size_t r = 0; r < view.rows; ++r) {
+    const T* const x = in.x + r * d;
+    T mean(0);
+    if (in.mean != nullptr) {
+      mean = sum_over<T>(
+                 d, [&](std::size_t k, auto width) XGRAD_INLINE { return load(x + k, width); }) /
+             size;
+      in.mean[r] = mean;
+    }
+    in.rstd[r] = 1 / std::sqrt(squares_around(mean, x, d) / size + eps);
+    write_row(x, y + r * d, mean, in.rstd[r], at_row(in.weight, r, view), at_row(in.bias, r, view),
+              d);
+  }
+}
+
+// The sums over a row that its gradient needs, z = (x - mean) rstd and u = weight gy.
+template <class T>
+struct RowSums {
+  T u, uz;
+};
+
+// Adds gy z to gweight and gy to gbias on the way.
+template <class T, bool Weights>
+[[gnu::always_inline]] inline RowSums<T> sum_row(const T* x, const T* gy, P<T> m, P<T> k,
+                                                 const T* weight, T* gweight, T* gbias,
+                                                 std::size_t n) {
+  P<T> u[2] = {P<T>(0), P<T>(0)}, uz[2] = {P<T>(0), P<T>(0)};
+  each_pack<P<T>>(n, [&](std::size_t i, auto width, auto q) XGRAD_INLINE {
+    const P<T> z = (load(x + i, width) - m) * k, g = load(gy + i, width), gz = g * z;
+    const P<T> w = Weights ? load(weight + i, width) : P<T>(1);
+    u[q % 2] = u[q % 2] + w * g;
+    uz[q % 2] = uz[q % 2] + w * gz;
+    if (gweight != nullptr) store(load(gweight + i, width) + gz, gweight + i, width);
+    if (gbias != nullptr) store(load(gbias + i, width) + g, gbias + i, width);
+  });
+  return {sum_lanes(u[0] + u[1]), sum_lanes(uz[0] + uz[1])};
+}
+
+// gx = rstd (u - mean(u) - z mean(u z))
+template <class T, bool Weights>
+[[gnu::always_inline]] inline void write_gradient(const T* x, const T* gy, P<T> m, P<T> k,
+                                                  const T* weight, RowSums<T> mean, T* gx,
+                                                  std::size_t n, bool accumulate) {
+  const P<T> mu(mean.u), slope = P<T>(mean.uz) * k;
+  each_pack<P<T>>(n, [&](std::size_t i, auto width, auto) XGRAD_INLINE {
+    const P<T> w = Weights ? load(weight + i, width) : P<T>(1);
+    const P<T> v = w * load(gy + i, width) - mu - (load(x + i, width) - m) * slope;
+    put(k * v, gx + i, width, accumulate);
+  });
+}
+
+template <class T, bool Weights>
+void backward_rows(const NormInputs<T>& in, const NormGradients<T>& out, RowsView view) {
+  const std::size_t d = view.d;
+  const T size = static_cast<T>(d);
+  for (std::size_t r = 0; r < view.rows; ++r) {
+    const T *const x = in.x + r * d, *const gy = out.gy + r * d;
+    const T* const weight = at_row(in.weight, r, view);
+    const P<T> m(in.mean != nullptr ? in.mean[r] : T(0)), k(in.rstd[r]);
+    const RowSums<T> s = sum_row<T, Weights>(x, gy, m, k, weight, at_row(out.gweight, r, view),
+                                             at_row(out.gbias, r, view), d);
+    if (out.gx == nullptr) continue;
+    const RowSums<T> mean{in.mean != nullptr ? s.u / size : T(0), s.uz / size};
+    write_gradient<T, Weights>(x, gy, m, k, weight, mean, out.gx + r * d, d, out.accumulate);
+  }
+}
+
+template <class T>
+void backward(const NormInputs<T>& in, const NormGradients<T>& out, RowsView view) {
+  if (in.weight != nullptr) return backward_rows<T, true>(in, out, view);
+  backward_rows<T, false>(in, out, view);
+}
+
+}  // namespace
+
+template <Isa I, class T>
+RowNormKernels<T> make_row_norm_kernels() {
+  return {&forward<T>, &backward<T>};
+}
+
+template RowNormKernels<float> make_row_norm_kernels<kIsa, float>();
+template RowNormKernels<double> make_row_norm_kernels<kIsa, double>();
+
+}  // namespace xgrad::kernels

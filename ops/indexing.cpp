@@ -1,0 +1,244 @@
+#include "xgrad/ops/indexing.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/kernels/index.hpp"
+#include "xgrad/ops/lattice.hpp"
+
+namespace xgrad {
+
+using detail::product;
+
+namespace {
+
+template <class T>
+using Rule = detail::Rule<T>;
+
+// Positions along an axis, shared by an operation and the derivatives of it.
+struct Lookup {
+  std::shared_ptr<const Indices> index;
+  std::size_t axis;
+
+  const std::int64_t* positions() const { return index->data(); }
+};
+
+Lookup lookup_of(const Indices& index, std::size_t axis) {
+  return {std::allocate_shared<const Indices>(PoolAllocator<Indices>(), index), axis};
+}
+
+kernels::AxisView view_of(const Shape& shape, std::size_t axis) {
+  return {product(shape, 0, axis), shape[axis], product(shape, axis + 1, shape.rank())};
+}
+
+// Coordinates of element k, as (1, 2).
+std::string place_of(const Shape& shape, std::size_t k) {
+  Shape at = shape;
+  for (std::size_t i = shape.rank(); i-- > 0; k /= shape[i]) at[i] = k % shape[i];
+  return to_string(at);
+}
+
+void check_positions(const char* operation, const Indices& index, std::size_t n) {
+  const auto outside = [n](std::int64_t i) { return i < 0 || static_cast<std::uint64_t>(i) >= n; };
+  const std::int64_t *begin = index.data(), *end = begin + index.size(),
+                     *bad = std::find_if(begin, end, outside);
+  if (bad == end) return;
+  throw std::out_of_range(std::string(operation) + ": index out of range: index" +
+                          place_of(Shape(index.shape()), static_cast<std::size_t>(bad - begin)) +
+                          " is " + std::to_string(*bad) + ", n " + std::to_string(n));
+}
+
+[[noreturn]] void fail_shapes(const char* operation, const char* what, const Shape& x,
+                              const Shape& index, const Shape* source) {
+  throw std::invalid_argument(std::string(operation) + ": " + what + ": x " + to_string(x) +
+                              ", index " + to_string(index) +
+                              (source != nullptr ? ", source " + to_string(*source) : ""));
+}
+
+// `shape` with the axes of the index in place of `axis`.
+Shape selected_shape(const Shape& shape, std::size_t axis, const Shape& index) {
+  Shape r(shape.begin(), shape.begin() + axis);
+  for (const std::size_t size : index) r.push_back(size);
+  for (std::size_t i = axis + 1; i < shape.rank(); ++i) r.push_back(shape[i]);
+  return r;
+}
+
+// Where the gradient of input 0 is summed up: zeros at first.
+template <class T>
+T* summing(Backward<T>& b) {
+  const auto to = b.accumulator(0);
+  if (!to.has_value) std::fill_n(to.data, b.input_shape(0).elements(), T(0));
+  return to.data;
+}
+
+// Rows.
+
+template <class T>
+Tensor<T> selected(const Tensor<T>& x, const Lookup& lookup);
+template <class T>
+Tensor<T> with_rows_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source);
+
+template <class T>
+void select_backward(const void* attributes, Backward<T>& b) {
+  const auto& lookup = *static_cast<const Lookup*>(attributes);
+  const Shape& shape = b.input_shape(0);
+  if (b.recording()) {
+    return b.add(0, with_rows_added(Tensor<T>::filled(shape, T(0)), lookup, b.gradient()));
+  }
+  kernels::add_rows(b.gradient().data(), lookup.positions(), lookup.index->size(), summing(b),
+                    view_of(shape, lookup.axis));
+}
+
+template <class T>
+void add_rows_backward(const void* attributes, Backward<T>& b) {
+  if (b.needs(1)) b.add(1, selected(b.gradient(), *static_cast<const Lookup*>(attributes)));
+  b.add(0, b.take_gradient());
+}
+
+template <class T>
+const Rule<T> kIndexSelect = {"index_select", &select_backward<T>,
+                              &detail::destroy_attributes<Lookup>};
+template <class T>
+const Rule<T> kIndexAdd = {"index_add", &add_rows_backward<T>, &detail::destroy_attributes<Lookup>};
+
+template <class T>
+Tensor<T> selected(const Tensor<T>& x, const Lookup& lookup) {
+  Tensor<T> y = Tensor<T>::uninitialized(
+      selected_shape(x.shape(), lookup.axis, Shape(lookup.index->shape())));
+  kernels::select_rows(x.data(), view_of(x.shape(), lookup.axis), lookup.positions(),
+                       lookup.index->size(), y.node()->data);
+  detail::record<T>(y, kIndexSelect<T>, {&x}, {}, lookup);
+  return y;
+}
+
+template <class T>
+Tensor<T> with_rows_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
+  Tensor<T> y = x.clone();
+  kernels::add_rows(source.data(), lookup.positions(), lookup.index->size(), y.node()->data,
+                    view_of(x.shape(), lookup.axis));
+  detail::record<T>(y, kIndexAdd<T>, {&x, &source}, {}, lookup);
+  return y;
+}
+
+// Elements.
+
+template <class T>
+Tensor<T> gathered(const Tensor<T>& x, const Lookup& lookup);
+template <class T>
+Tensor<T> with_elements_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source);
+
+template <class T>
+void gather_backward(const void* attributes, Backward<T>& b) {
+  const auto& lookup = *static_cast<const Lookup*>(attributes);
+  const Shape& shape = b.input_shape(0);
+  if (b.recording()) {
+    return b.add(0, with_elements_added(Tensor<T>::filled(shape, T(0)), lookup, b.gradient()));
+  }
+  kernels::scatter_along(b.gradient().data(), lookup.positions(), lookup.index->shape(lookup.axis),
+                         summing(b), view_of(shape, lookup.axis));
+}
+
+template <class T>
+void scatter_backward(const void* attributes, Backward<T>& b) {
+  if (b.needs(1)) b.add(1, gathered(b.gradient(), *static_cast<const Lookup*>(attributes)));
+  b.add(0, b.take_gradient());
+}
+
+template <class T>
+const Rule<T> kGather = {"gather", &gather_backward<T>, &detail::destroy_attributes<Lookup>};
+template <class T>
+const Rule<T> kScatterAdd = {"scatter_add", &scatter_backward<T>,
+                             &detail::destroy_attributes<Lookup>};
+
+template <class T>
+Tensor<T> gathered(const Tensor<T>& x, const Lookup& lookup) {
+  Tensor<T> y = Tensor<T>::uninitialized(Shape(lookup.index->shape()));
+  kernels::gather_along(x.data(), view_of(x.shape(), lookup.axis), lookup.positions(),
+                        lookup.index->shape(lookup.axis), y.node()->data);
+  detail::record<T>(y, kGather<T>, {&x}, {}, lookup);
+  return y;
+}
+
+template <class T>
+Tensor<T> with_elements_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
+  Tensor<T> y = x.clone();
+  kernels::scatter_along(source.data(), lookup.positions(), lookup.index->shape(lookup.axis),
+                         y.node()->data, view_of(x.shape(), lookup.axis));
+  detail::record<T>(y, kScatterAdd<T>, {&x, &source}, {}, lookup);
+  return y;
+}
+
+// The axis, after checking everything.
+std::size_t checked_axis(const char* operation, std::ptrdiff_t axis, const Shape& x,
+                         const Indices& index, const Shape* source) {
+  const std::size_t i = normalize_axis(operation, axis, x.rank());
+  const Shape shape(index.shape());
+  if (shape.rank() != x.rank() || shape.without(i) != x.without(i)) {
+    fail_shapes(operation, "sizes differ outside the axis", x, shape, source);
+  }
+  if (source != nullptr && *source != shape) {
+    fail_shapes(operation, "source and index have different shapes", x, shape, source);
+  }
+  check_positions(operation, index, x[i]);
+  return i;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) {
+  const std::size_t i = normalize_axis("index_select", axis, x.rank());
+  check_positions("index_select", index, x.shape()[i]);
+  return selected(x, lookup_of(index, i));
+}
+
+template <class T>
+Tensor<T> index_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index,
+                    const Tensor<T>& source) {
+  const std::size_t i = normalize_axis("index_add", axis, x.rank());
+  const Shape shape(index.shape());
+  if (source.shape() != selected_shape(x.shape(), i, shape)) {
+    fail_shapes("index_add", "the source does not fit", x.shape(), shape, &source.shape());
+  }
+  check_positions("index_add", index, x.shape()[i]);
+  return with_rows_added(x, lookup_of(index, i), source);
+}
+
+template <class T>
+Tensor<T> gather(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) {
+  return gathered(x, lookup_of(index, checked_axis("gather", axis, x.shape(), index, nullptr)));
+}
+
+template <class T>
+Tensor<T> scatter_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index,
+                      const Tensor<T>& source) {
+  const std::size_t i = checked_axis("scatter_add", axis, x.shape(), index, &source.shape());
+  return with_elements_added(x, lookup_of(index, i), source);
+}
+
+template <class T>
+Tensor<T> one_hot(const Indices& index, std::size_t classes) {
+  check_positions("one_hot", index, classes);
+  const Shape shape(index.shape());
+  Tensor<T> y = Tensor<T>::filled(shape.with(shape.rank(), classes), T(0));
+  for (std::size_t k = 0; k < index.size(); ++k) {
+    y.node()->data[k * classes + static_cast<std::size_t>(index.data()[k])] = T(1);
+  }
+  return y;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                         \
+  template Tensor<T> index_select(const Tensor<T>&, std::ptrdiff_t, const Indices&); \
+  template Tensor<T> index_add(const Tensor<T>&, std::ptrdiff_t, const Indices&,     \
+                               const Tensor<T>&);                                    \
+  template Tensor<T> gather(const Tensor<T>&, std::ptrdiff_t, const Indices&);       \
+  template Tensor<T> scatter_add(const Tensor<T>&, std::ptrdiff_t, const Indices&,   \
+                                 const Tensor<T>&);                                  \
+  template Tensor<T> one_hot(const Indices&, std::size_t);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -1,0 +1,83 @@
+#include "xgrad/ops/lattice.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+namespace xgrad::detail {
+namespace {
+
+template <class T>
+const Rule<T> kTake = {"take", &take_backward<T>, nullptr};
+template <class T>
+const Rule<T> kPlace = {"place", &place_backward<T>, nullptr};
+
+}  // namespace
+
+Strides strides_of(const Shape& shape) {
+  Strides strides{};
+  std::ptrdiff_t step = 1;
+  for (std::size_t i = shape.rank(); i-- > 0;) {
+    strides[i] = step;
+    step *= static_cast<std::ptrdiff_t>(shape[i]);
+  }
+  return strides;
+}
+
+std::size_t product(const Shape& shape, std::size_t begin, std::size_t end) {
+  return std::accumulate(shape.begin() + begin, shape.begin() + end, std::size_t{1},
+                         std::multiplies<>());
+}
+
+template <class T>
+Tensor<T> take(const Tensor<T>& x, const Selection& from, const Shape& shape, const Rule<T>& rule) {
+  Tensor<T> y = Tensor<T>::uninitialized(shape);
+  if (y.size() != 0) kernels::read_lattice(x.data(), from.lattice, y.node()->data, false);
+  record<T>(y, rule, {&x}, {}, from);
+  return y;
+}
+
+template <class T>
+Tensor<T> place(const Tensor<T>& x, const Selection& to, const Shape& shape, T fill,
+                const Rule<T>& rule) {
+  Tensor<T> y = Tensor<T>::uninitialized(shape);
+  if (!to.complete) std::fill_n(y.node()->data, y.size(), fill);
+  if (x.size() != 0) kernels::write_lattice(x.data(), y.node()->data, to.lattice, false);
+  record<T>(y, rule, {&x}, {}, to);
+  return y;
+}
+
+template <class T>
+void take_backward(const void* selection, Backward<T>& b) {
+  const auto& s = *static_cast<const Selection*>(selection);
+  if (b.recording()) return b.add(0, place(b.gradient(), s, b.input_shape(0), T(0), kPlace<T>));
+  const auto to = b.accumulator(0);
+  if (!to.has_value && !s.complete) std::fill_n(to.data, b.input_shape(0).elements(), T(0));
+  if (b.gradient().size() != 0)
+    kernels::write_lattice(b.gradient().data(), to.data, s.lattice, to.has_value);
+}
+
+template <class T>
+void add_from_lattice(Backward<T>& b, std::size_t i, const Selection& selection) {
+  if (b.recording()) return b.add(i, take(b.gradient(), selection, b.input_shape(i), kTake<T>));
+  const auto to = b.accumulator(i);
+  if (b.input_shape(i).elements() == 0) return;
+  kernels::read_lattice(b.gradient().data(), selection.lattice, to.data, to.has_value);
+}
+
+template <class T>
+void place_backward(const void* selection, Backward<T>& b) {
+  add_from_lattice(b, 0, *static_cast<const Selection*>(selection));
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                     \
+  template Tensor<T> take(const Tensor<T>&, const Selection&, const Shape&, const Rule<T>&);     \
+  template Tensor<T> place(const Tensor<T>&, const Selection&, const Shape&, T, const Rule<T>&); \
+  template void take_backward(const void*, Backward<T>&);                                        \
+  template void place_backward(const void*, Backward<T>&);                                       \
+  template void add_from_lattice(Backward<T>&, std::size_t, const Selection&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::detail

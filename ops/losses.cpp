@@ -1,0 +1,106 @@
+#include "xgrad/ops/losses.hpp"
+
+#include <algorithm>
+
+#include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/kernels/losses.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/loss_checks.hpp"
+#include "xgrad/ops/math.hpp"
+#include "xgrad/ops/reductions.hpp"
+
+namespace xgrad {
+
+using detail::apply;
+using detail::reduced_loss;
+using detail::require_same_shape;
+
+namespace {
+
+// The loss of each element by a formula, reduced.
+template <class F, class T>
+Tensor<T> elementwise_loss(const F& f, const Tensor<T>& x, const Tensor<T>& t,
+                           Reduction reduction) {
+  require_same_shape(F::name, x, t);
+  return reduced_loss(apply(f, x, t), reduction);
+}
+
+template <class T>
+void require_probabilities(const char* operation, const Tensor<T>& p) {
+  const T *const begin = p.data(), *const end = begin + p.size();
+  const T* const wrong = std::find_if(begin, end, [](T v) { return v < 0 || v > 1; });
+  if (wrong == end) return;
+  detail::fail(operation, "not a probability: ", *wrong, " at position ", wrong - begin);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<T>& t, LossOptions options) {
+  return elementwise_loss(primitives::SquaredError{}, x, t, options.reduction);
+}
+
+template <class T>
+Tensor<T> mae_loss(const Tensor<T>& x, const Tensor<T>& t, LossOptions options) {
+  return elementwise_loss(primitives::AbsoluteError{}, x, t, options.reduction);
+}
+
+template <class T>
+Tensor<T> huber_loss(const Tensor<T>& x, const Tensor<T>& t, HuberOptions options) {
+  if (!(options.delta > 0)) {
+    detail::fail("huber_loss", "delta must be positive: delta = ", options.delta);
+  }
+  return elementwise_loss(primitives::Huber{options.delta}, x, t, options.reduction);
+}
+
+template <class T>
+Tensor<T> binary_cross_entropy(const Tensor<T>& p, const Tensor<T>& t, LossOptions options) {
+  require_same_shape("binary_cross_entropy", p, t);
+  require_probabilities("binary_cross_entropy", p);
+  return elementwise_loss(primitives::BinaryCrossEntropy{}, p, t, options.reduction);
+}
+
+template <class T>
+Tensor<T> binary_cross_entropy_with_logits(const Tensor<T>& x, const Tensor<T>& t,
+                                           LossOptions options) {
+  return elementwise_loss(primitives::LogitCrossEntropy{}, x, t, options.reduction);
+}
+
+template <class T>
+Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& t, KlOptions options) {
+  if (options.log_target) {
+    return elementwise_loss(primitives::KlDivergenceOfLogs{}, x, t, options.reduction);
+  }
+  return elementwise_loss(primitives::KlDivergence{}, x, t, options.reduction);
+}
+
+template <class T>
+Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOptions options) {
+  require_same_shape("cosine_similarity", a, b);
+  const std::size_t axis = normalize_axis("cosine_similarity", options.axis, a.rank());
+  const Tensor<T> size_a = maximum(norm(a, 2, axis), Tensor<T>(options.eps));
+  const Tensor<T> size_b = maximum(norm(b, 2, axis), Tensor<T>(options.eps));
+  return sum(a * b, axis) / (size_a * size_b);
+}
+
+template <class T>
+Tensor<T> cosine_loss(const Tensor<T>& a, const Tensor<T>& b, CosineLossOptions options) {
+  require_same_shape("cosine_loss", a, b);
+  return reduced_loss(1 - cosine_similarity(a, b, {options.axis, options.eps}), options.reduction);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                \
+  template Tensor<T> mse_loss(const Tensor<T>&, const Tensor<T>&, LossOptions);             \
+  template Tensor<T> mae_loss(const Tensor<T>&, const Tensor<T>&, LossOptions);             \
+  template Tensor<T> huber_loss(const Tensor<T>&, const Tensor<T>&, HuberOptions);          \
+  template Tensor<T> binary_cross_entropy(const Tensor<T>&, const Tensor<T>&, LossOptions); \
+  template Tensor<T> binary_cross_entropy_with_logits(const Tensor<T>&, const Tensor<T>&,   \
+                                                      LossOptions);                         \
+  template Tensor<T> kl_div(const Tensor<T>&, const Tensor<T>&, KlOptions);                 \
+  template Tensor<T> cosine_similarity(const Tensor<T>&, const Tensor<T>&, CosineOptions);  \
+  template Tensor<T> cosine_loss(const Tensor<T>&, const Tensor<T>&, CosineLossOptions);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

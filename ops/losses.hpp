@@ -1,0 +1,157 @@
+#pragma once
+
+// Loss functions: how far predictions are from targets.
+//
+//   Tensor<float> loss = cross_entropy(net(images), labels, {.label_smoothing = 0.1});
+//
+// Each has a `reduction`: the mean over all elements (or samples, where it says so), the sum, or
+// none at all. Predictions and targets have the same shape, labels that of the predictions without
+// the axis of the classes: axis 1, or the only one. (n, c) with labels (n); (n, c, h, w) with
+// labels (n, h, w); (c) with labels (). Targets may require gradients; labels cannot. Kinks:
+// docs/conventions.md.
+//
+// Throws, before anything is computed: std::invalid_argument for shapes that do not fit,
+// std::out_of_range for a label that is not a class.
+//
+// cross_entropy with labels and nll_loss are operations of their own. The element by element losses
+// are one formula each, in one pass, followed by a reduction; everything else is composed.
+
+#include <cstdint>
+#include <type_traits>
+
+#include "xgrad/autograd/tensor.hpp"
+
+namespace xgrad {
+
+/// What becomes of the losses of the elements or samples.
+enum class Reduction { none, mean, sum };
+
+struct LossOptions {
+  Reduction reduction = Reduction::mean;
+};
+
+// Regression
+
+/// (x - t)^2.
+template <class T>
+Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<T>& t, LossOptions options = {});
+
+/// |x - t|. Gradient: 0 where x = t.
+template <class T>
+Tensor<T> mae_loss(const Tensor<T>& x, const Tensor<T>& t, LossOptions options = {});
+
+struct HuberOptions {
+  double delta = 1;  ///< where the parabola becomes a line; positive
+  Reduction reduction = Reduction::mean;
+};
+
+/// With e = x - t: e^2 / 2 for |e| < delta, delta (|e| - delta / 2) beyond.
+/// Gradient: e limited to [-delta, delta]; second derivative 1 inside, 0 at and beyond delta.
+/// Throws std::invalid_argument unless delta > 0.
+/// Source: P. J. Huber, Robust estimation of a location parameter, 1964.
+template <class T>
+Tensor<T> huber_loss(const Tensor<T>& x, const Tensor<T>& t, HuberOptions options = {});
+
+/// How cosine_similarity and cosine_loss see their operands.
+struct CosineOptions {
+  std::ptrdiff_t axis = 1;  ///< along which the vectors lie
+  double eps = 1e-8;        ///< lower limit of each norm
+};
+
+/// a . b / (max(|a|, eps) max(|b|, eps)) of the vectors along an axis, which disappears; 0 where a
+/// vector is. Throws std::out_of_range for an axis that is not there.
+template <class T>
+Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOptions options = {});
+
+struct CosineLossOptions {
+  std::ptrdiff_t axis = 1;
+  double eps = 1e-8;
+  Reduction reduction = Reduction::mean;
+};
+
+/// 1 - cosine_similarity(a, b).
+template <class T>
+Tensor<T> cosine_loss(const Tensor<T>& a, const Tensor<T>& b, CosineLossOptions options = {});
+
+// Probabilities
+
+/// -(t log p + (1 - t) log(1 - p)). The logarithms are limited to -100 from below, and flat there.
+/// Throws std::invalid_argument for p outside [0, 1]. NaN is let through.
+template <class T>
+Tensor<T> binary_cross_entropy(const Tensor<T>& p, const Tensor<T>& t, LossOptions options = {});
+
+/// The same for p = sigmoid(x), without overflow or loss of precision. Gradient: sigmoid(x) - t.
+template <class T>
+Tensor<T> binary_cross_entropy_with_logits(const Tensor<T>& x, const Tensor<T>& t,
+                                           LossOptions options = {});
+
+struct KlOptions {
+  bool log_target = false;  ///< t is the logarithm of the target
+  Reduction reduction = Reduction::mean;
+};
+
+/// Elements of the Kullback-Leibler divergence of exp(x) from t: t (log t - x), 0 where t is 0;
+/// exp(t) (t - x) with log_target. The mean is over all elements; the divergence itself is the sum
+/// divided by the number of samples. Gradient: -t by x; log t + 1 - x by t, 0 where t is 0.
+template <class T>
+Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& t, KlOptions options = {});
+
+// Classification
+
+template <class T>
+struct NllOptions {
+  Tensor<T> weight = {};             ///< (c), of each class; undefined: 1
+  std::int64_t ignore_index = -100;  ///< samples with this label do not count
+  Reduction reduction = Reduction::mean;
+};
+
+template <class T>
+struct CrossEntropyOptions {
+  Tensor<T> weight = {};  ///< (c), of each class; undefined: 1. Gets no gradient.
+  double label_smoothing =
+      0;  ///< in [0, 1]: this much of the target is spread evenly over the classes
+  std::int64_t ignore_index = -100;  ///< samples with this label do not count; labels only
+  Reduction reduction = Reduction::mean;
+};
+
+/// Negative log likelihood: -weight[label] x[label], x being logarithms of probabilities.
+/// The mean is the sum over the samples that count divided by the sum of their weights; NaN when
+/// none counts.
+template <class T>
+Tensor<T> nll_loss(const Tensor<T>& x, const Indices& labels,
+                   const std::type_identity_t<NllOptions<T>>& options = {});
+
+/// Cross entropy of the distributions softmax(x) against labels: -weight[label]
+/// log_softmax(x)[label]. With label smoothing s and c classes: (1 - s) of that, plus s / c of
+/// -sum(weight log_softmax(x)). The mean is the sum over the samples that count divided by the sum
+/// of the weights of their labels; NaN when none counts. Gradient: weight[label] (softmax(x) -
+/// onehot(label)). Throws std::invalid_argument for smoothing outside [0, 1].
+template <class T>
+Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& labels,
+                        const std::type_identity_t<CrossEntropyOptions<T>>& options = {});
+
+/// Cross entropy against probabilities t of the shape of x: -sum(weight t log_softmax(x)), where
+/// smoothing replaces t by (1 - s) t + s / c. The mean is over the samples, whatever their weights.
+template <class T>
+Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
+                        const std::type_identity_t<CrossEntropyOptions<T>>& options = {});
+
+struct HingeOptions {
+  double margin = 1;
+  Reduction reduction = Reduction::mean;  ///< over the samples
+};
+
+/// sum over j != label of max(0, x[j] - x[label] + margin): the multi-class support vector machine.
+/// Gradient: 0 for a class exactly at the margin.
+/// Source: J. Weston and C. Watkins, Support vector machines for multi-class pattern recognition,
+/// 1999.
+template <class T>
+Tensor<T> multi_class_hinge(const Tensor<T>& x, const Indices& labels, HingeOptions options = {});
+
+/// sum over j != label of max(0, x[j] - x[label] + margin)^2. Second derivative 0 exactly at the
+/// margin.
+template <class T>
+Tensor<T> multi_class_squared_hinge(const Tensor<T>& x, const Indices& labels,
+                                    HingeOptions options = {});
+
+}  // namespace xgrad

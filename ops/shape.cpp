@@ -1,0 +1,225 @@
+#include "xgrad/ops/shape.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/ops/lattice.hpp"
+
+namespace xgrad {
+
+using detail::product;
+using detail::Selection;
+using detail::Strides;
+using detail::strides_of;
+using detail::view;
+
+namespace {
+
+template <class T>
+using Rule = detail::Rule<T>;
+
+template <class Range>
+std::string list(const Range& values) {
+  std::string s = "(";
+  for (const auto& v : values) s += (s.size() > 1 ? ", " : "") + std::to_string(v);
+  return s + ")";
+}
+
+[[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
+
+// Bit i is set when axis i is named. Throws for an axis named twice.
+unsigned mask_of(const char* operation, const Axes& axes, std::size_t rank) {
+  unsigned mask = 0;
+  for (const std::ptrdiff_t axis : axes) {
+    const unsigned bit = 1U << normalize_axis(operation, axis, rank);
+    if ((mask & bit) != 0)
+      fail(std::string(operation) + ": axis " + std::to_string(axis) + " is given twice");
+    mask |= bit;
+  }
+  return mask;
+}
+
+}  // namespace
+
+// Shapes.
+
+namespace {
+
+// The sizes with -1 worked out.
+Shape resolved(const Shape& from, const std::vector<std::ptrdiff_t>& sizes) {
+  Shape r;
+  std::size_t known = 1, open = Shape::kMaxRank;
+  for (const std::ptrdiff_t size : sizes) {
+    if (size < -1)
+      fail("reshape: size " + std::to_string(size) + " is negative: sizes " + list(sizes));
+    if (size != -1) known *= static_cast<std::size_t>(size);
+    if (size == -1 && open != Shape::kMaxRank)
+      fail("reshape: more than one size is -1: sizes " + list(sizes));
+    if (size == -1) open = r.rank();
+    r.push_back(size == -1 ? 1 : static_cast<std::size_t>(size));
+  }
+  if (open != Shape::kMaxRank && known != 0) r[open] = from.elements() / known;
+  if (r.elements() != from.elements() || (open != Shape::kMaxRank && known == 0)) {
+    fail("reshape: the sizes do not fit: x " + to_string(from) + ", sizes " + list(sizes));
+  }
+  return r;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> reshape(const Tensor<T>& x, const Sizes& sizes) {
+  return view(x, resolved(x.shape(), sizes.values()));
+}
+
+template <class T>
+Tensor<T> flatten(const Tensor<T>& x, std::ptrdiff_t start_axis, std::ptrdiff_t end_axis) {
+  const Shape shape = x.rank() == 0 ? Shape{1} : x.shape();
+  const std::size_t begin = normalize_axis("flatten", start_axis, shape.rank());
+  const std::size_t last = normalize_axis("flatten", end_axis, shape.rank());
+  if (last < begin) {
+    fail("flatten: the last axis comes before the first: start_axis " + std::to_string(begin) +
+         ", end_axis " + std::to_string(last));
+  }
+  Shape r(shape.begin(), shape.begin() + begin);
+  r.push_back(product(shape, begin, last + 1));
+  for (std::size_t i = last + 1; i < shape.rank(); ++i) r.push_back(shape[i]);
+  return view(x, r);
+}
+
+template <class T>
+Tensor<T> squeeze(const Tensor<T>& x, const Axes& axes) {
+  const unsigned named = mask_of("squeeze", axes, x.rank());
+  Shape r;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const std::size_t size = x.shape()[i];
+    const bool goes = (named >> i & 1U) != 0;
+    if (goes && size != 1) {
+      fail("squeeze: axis " + std::to_string(i) + " has more than one element or none: x " +
+           to_string(x.shape()));
+    }
+    if (axes.empty() ? size != 1 : !goes) r.push_back(size);
+  }
+  return view(x, r);
+}
+
+template <class T>
+Tensor<T> unsqueeze(const Tensor<T>& x, std::ptrdiff_t axis) {
+  return view(x, x.shape().with(normalize_axis("unsqueeze", axis, x.rank() + 1), 1));
+}
+
+template <class T>
+Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
+  return detail::broadcast_to(x, shape);
+}
+
+// An axis (n) becomes (repeats, n) by broadcasting and that one axis again; the last axis first,
+// while all is small.
+template <class T>
+Tensor<T> repeat(const Tensor<T>& x, const std::vector<std::size_t>& repeats) {
+  if (repeats.size() < x.rank()) {
+    fail("repeat: fewer repeats than axes: repeats " + list(repeats) + ", x " +
+         to_string(x.shape()));
+  }
+  Shape now;
+  for (std::size_t i = x.rank(); i < repeats.size(); ++i) now.push_back(1);
+  for (const std::size_t size : x.shape()) now.push_back(size);
+  Tensor<T> y = view(x, now);
+  for (std::size_t i = now.rank(); i-- > 0;) {
+    if (repeats[i] == 1) continue;
+    const std::size_t outer = product(now, 0, i), inner = product(now, i, now.rank());
+    now[i] *= repeats[i];
+    y = view(broadcast_to(view(y, {outer, 1, inner}), {outer, repeats[i], inner}), now);
+  }
+  return y;
+}
+
+// Orders.
+
+namespace {
+
+template <class T>
+const Rule<T> kPermute = {"permute", &detail::take_backward<T>, nullptr};
+template <class T>
+const Rule<T> kTranspose = {"transpose", &detail::take_backward<T>, nullptr};
+template <class T>
+const Rule<T> kFlip = {"flip", &detail::take_backward<T>, nullptr};
+
+using Order = std::array<std::size_t, Shape::kMaxRank>;
+
+template <class T>
+Tensor<T> in_order(const Tensor<T>& x, const Order& order, const Rule<T>& rule) {
+  const Strides strides = strides_of(x.shape());
+  Selection s;
+  s.complete = true;
+  Shape r;
+  std::size_t last = 0;
+  bool moves = false;  // an axis of more than one element past another one
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const std::size_t size = x.shape()[order[i]];
+    r.push_back(size);
+    s.lattice.add_axis(size, strides[order[i]]);
+    moves = moves || (size != 1 && order[i] < last);
+    if (size != 1) last = order[i];
+  }
+  return moves ? detail::take(x, s, r, rule) : view(x, r);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> permute(const Tensor<T>& x, const Axes& axes) {
+  if (axes.size() != x.rank()) {
+    fail("permute: not every axis is named once: axes " + list(axes) + ", x " +
+         to_string(x.shape()));
+  }
+  mask_of("permute", axes, x.rank());
+  Order order{};
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    order[i] = normalize_axis("permute", axes[i], x.rank());
+  return in_order(x, order, kPermute<T>);
+}
+
+template <class T>
+Tensor<T> transpose(const Tensor<T>& x, std::ptrdiff_t axis_a, std::ptrdiff_t axis_b) {
+  Order order{};
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::swap(order[normalize_axis("transpose", axis_a, x.rank())],
+            order[normalize_axis("transpose", axis_b, x.rank())]);
+  return in_order(x, order, kTranspose<T>);
+}
+
+template <class T>
+Tensor<T> flip(const Tensor<T>& x, const Axes& axes) {
+  const unsigned named = axes.empty() ? ~0U : mask_of("flip", axes, x.rank());
+  if (x.size() == 0) return x;
+  const Strides strides = strides_of(x.shape());
+  Selection s;
+  s.complete = true;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const std::size_t n = x.shape()[i];
+    const bool turned = (named >> i & 1U) != 0;
+    if (turned) s.lattice.offset += static_cast<std::ptrdiff_t>(n - 1) * strides[i];
+    s.lattice.add_axis(n, turned ? -strides[i] : strides[i]);
+  }
+  return detail::take(x, s, x.shape(), kFlip<T>);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                      \
+  template Tensor<T> reshape(const Tensor<T>&, const Sizes&);                     \
+  template Tensor<T> flatten(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t);   \
+  template Tensor<T> squeeze(const Tensor<T>&, const Axes&);                      \
+  template Tensor<T> unsqueeze(const Tensor<T>&, std::ptrdiff_t);                 \
+  template Tensor<T> permute(const Tensor<T>&, const Axes&);                      \
+  template Tensor<T> transpose(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t); \
+  template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);                \
+  template Tensor<T> flip(const Tensor<T>&, const Axes&);                         \
+  template Tensor<T> repeat(const Tensor<T>&, const std::vector<std::size_t>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -1,0 +1,267 @@
+#include "xgrad/ops/slicing.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/ops/lattice.hpp"
+
+namespace xgrad {
+
+using detail::product;
+using detail::Selection;
+using detail::Strides;
+using detail::strides_of;
+
+namespace {
+
+template <class T>
+using Rule = detail::Rule<T>;
+
+[[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
+
+}  // namespace
+
+// Parts.
+
+namespace {
+
+template <class T>
+const Rule<T> kSlice = {"slice", &detail::take_backward<T>, nullptr};
+template <class T>
+const Rule<T> kSelect = {"select", &detail::take_backward<T>, nullptr};
+
+struct Range {
+  std::ptrdiff_t start, step;
+  std::size_t size;
+};
+
+// What Python's slice.indices says, and the number of them.
+Range range_of(const Slice& part, std::size_t axis_size) {
+  if (part.step == 0) fail("slice: step is 0");
+  const auto n = static_cast<std::ptrdiff_t>(axis_size);
+  const std::ptrdiff_t step = std::max(part.step, -std::numeric_limits<std::ptrdiff_t>::max());
+  const std::ptrdiff_t first = step > 0 ? 0 : -1, last = step > 0 ? n : n - 1;
+  const auto inside = [&](std::ptrdiff_t i) { return std::clamp(i < 0 ? i + n : i, first, last); };
+  const std::ptrdiff_t start = part.start ? inside(*part.start) : step > 0 ? first : last;
+  const std::ptrdiff_t stop = part.stop ? inside(*part.stop) : step > 0 ? last : first;
+  const std::ptrdiff_t way = step > 0 ? stop - start : start - stop,
+                       stride = step > 0 ? step : -step;
+  if (way <= 0) return {0, 1, 0};
+  return {start, step, static_cast<std::size_t>((way - 1) / stride + 1)};
+}
+
+Selection part_of(const Shape& shape, std::size_t axis, const Range& range) {
+  Selection s;
+  const auto inner = static_cast<std::ptrdiff_t>(product(shape, axis + 1, shape.rank()));
+  s.lattice.offset = range.start * inner;
+  s.lattice.add_axis(product(shape, 0, axis), inner * static_cast<std::ptrdiff_t>(shape[axis]));
+  s.lattice.add_axis(range.size, range.step * inner);
+  s.lattice.add_axis(static_cast<std::size_t>(inner), 1);
+  return s;
+}
+
+template <class T>
+Tensor<T> take_range(const Tensor<T>& x, std::size_t axis, const Range& range) {
+  if (range.step == 1 && range.size == x.shape()[axis]) return x;
+  Shape r = x.shape();
+  r[axis] = range.size;
+  return detail::take(x, part_of(x.shape(), axis, range), r, kSlice<T>);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> slice(const Tensor<T>& x, std::ptrdiff_t axis, const Slice& part) {
+  const std::size_t i = normalize_axis("slice", axis, x.rank());
+  return take_range(x, i, range_of(part, x.shape()[i]));
+}
+
+template <class T>
+Tensor<T> slice(const Tensor<T>& x, const std::vector<Slice>& parts) {
+  if (parts.size() > x.rank()) {
+    fail("slice: more parts than axes: " + std::to_string(parts.size()) + " parts, x " +
+         to_string(x.shape()));
+  }
+  const Strides strides = strides_of(x.shape());
+  Selection s;
+  Shape r;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const Range range = range_of(i < parts.size() ? parts[i] : Slice{}, x.shape()[i]);
+    s.lattice.offset += range.start * strides[i];
+    s.lattice.add_axis(range.size, range.step * strides[i]);
+    r.push_back(range.size);
+  }
+  if (r.elements() == 0) s.lattice.offset = 0;
+  return detail::take(x, s, r, kSlice<T>);
+}
+
+template <class T>
+Tensor<T> select(const Tensor<T>& x, std::ptrdiff_t axis, std::ptrdiff_t index) {
+  const std::size_t i = normalize_axis("select", axis, x.rank());
+  const auto n = static_cast<std::ptrdiff_t>(x.shape()[i]);
+  if (index < -n || index >= n) {
+    throw std::out_of_range("select: index out of range: index " + std::to_string(index) +
+                            ", axis " + std::to_string(i) + " of x " + to_string(x.shape()));
+  }
+  const Range range{index < 0 ? index + n : index, 1, 1};
+  return detail::take(x, part_of(x.shape(), i, range), x.shape().without(i), kSelect<T>);
+}
+
+template <class T>
+std::vector<Tensor<T>> split(const Tensor<T>& x, std::size_t parts, std::ptrdiff_t axis) {
+  const std::size_t i = normalize_axis("split", axis, x.rank());
+  if (parts == 0 || x.shape()[i] % parts != 0) {
+    fail("split: no parts of equal size: " + std::to_string(parts) + " parts, axis " +
+         std::to_string(i) + " of x " + to_string(x.shape()));
+  }
+  return split(x, std::vector<std::size_t>(parts, x.shape()[i] / parts), axis);
+}
+
+template <class T>
+std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<std::size_t>& sizes,
+                             std::ptrdiff_t axis) {
+  const std::size_t i = normalize_axis("split", axis, x.rank());
+  const std::size_t sum = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
+  if (sum != x.shape()[i]) {
+    fail("split: the sizes do not add up: sum " + std::to_string(sum) + ", axis " +
+         std::to_string(i) + " of x " + to_string(x.shape()));
+  }
+  std::vector<Tensor<T>> parts;
+  parts.reserve(sizes.size());
+  std::ptrdiff_t start = 0;
+  for (const std::size_t size : sizes) {
+    parts.push_back(take_range(x, i, {start, 1, size}));
+    start += static_cast<std::ptrdiff_t>(size);
+  }
+  return parts;
+}
+
+// Put together.
+
+namespace {
+
+template <class T>
+const Rule<T> kPad = {"pad", &detail::place_backward<T>, nullptr};
+
+template <class V>
+using PoolVector = std::vector<V, PoolAllocator<V>>;
+
+// Where the parts begin along the axis.
+struct Joined {
+  std::size_t axis;
+  bool stacked;  // along an axis that the parts do not have
+  PoolVector<std::size_t> begins;
+};
+
+Selection part_of(const Shape& whole, const Joined& joined, std::size_t i, const Shape& part) {
+  return part_of(
+      whole, joined.axis,
+      {static_cast<std::ptrdiff_t>(joined.begins[i]), 1, joined.stacked ? 1 : part[joined.axis]});
+}
+
+template <class T>
+void joined_backward(const void* attributes, Backward<T>& b) {
+  const auto& joined = *static_cast<const Joined*>(attributes);
+  for (std::size_t i = 0; i < b.input_count(); ++i) {
+    if (b.needs(i))
+      add_from_lattice(b, i, part_of(b.gradient().shape(), joined, i, b.input_shape(i)));
+  }
+}
+
+template <class T>
+const Rule<T> kConcat = {"concat", &joined_backward<T>, &detail::destroy_attributes<Joined>};
+template <class T>
+const Rule<T> kStack = {"stack", &joined_backward<T>, &detail::destroy_attributes<Joined>};
+
+template <class T>
+Tensor<T> join(const std::vector<Tensor<T>>& parts, const Shape& whole, const Joined& joined,
+               const Rule<T>& rule) {
+  Tensor<T> y = Tensor<T>::uninitialized(whole);
+  PoolVector<const Tensor<T>*> inputs;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Selection s = part_of(whole, joined, i, parts[i].shape());
+    if (parts[i].size() != 0)
+      kernels::write_lattice(parts[i].data(), y.node()->data, s.lattice, false);
+    inputs.push_back(&parts[i]);
+  }
+  record(y, rule, std::span<const Tensor<T>* const>(inputs), {}, joined);
+  return y;
+}
+
+template <class T>
+[[noreturn]] void fail_to_join(const std::string& what, const std::vector<Tensor<T>>& parts,
+                               std::size_t i) {
+  fail(what + ": tensor 0 " + to_string(parts[0].shape()) + ", tensor " + std::to_string(i) + " " +
+       to_string(parts[i].shape()));
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
+  if (parts.empty()) fail("concat: no tensors are given");
+  Shape whole = parts[0].shape();
+  const std::size_t i = normalize_axis("concat", axis, whole.rank());
+  Joined joined{i, false, {}};
+  whole[i] = 0;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    const Shape& shape = parts[k].shape();
+    if (shape.rank() != whole.rank() || shape.without(i) != whole.without(i)) {
+      fail_to_join("concat: shapes differ outside axis " + std::to_string(i), parts, k);
+    }
+    joined.begins.push_back(whole[i]);
+    whole[i] += shape[i];
+  }
+  return join(parts, whole, joined, kConcat<T>);
+}
+
+template <class T>
+Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
+  if (parts.empty()) fail("stack: no tensors are given");
+  const Shape& shape = parts[0].shape();
+  Joined joined{normalize_axis("stack", axis, shape.rank() + 1), true, {}};
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    if (parts[k].shape() != shape) fail_to_join("stack: shapes differ", parts, k);
+    joined.begins.push_back(k);
+  }
+  return join(parts, shape.with(joined.axis, parts.size()), joined, kStack<T>);
+}
+
+template <class T>
+Tensor<T> pad(const Tensor<T>& x, const std::vector<Padding>& paddings,
+              std::type_identity_t<T> value) {
+  if (paddings.size() != x.rank()) {
+    fail("pad: not one padding for each axis: " + std::to_string(paddings.size()) +
+         " paddings, x " + to_string(x.shape()));
+  }
+  Shape whole = x.shape();
+  for (std::size_t i = 0; i < x.rank(); ++i) whole[i] += paddings[i].before + paddings[i].after;
+  if (whole == x.shape()) return x;
+  const Strides strides = strides_of(whole);
+  Selection s;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    s.lattice.offset += static_cast<std::ptrdiff_t>(paddings[i].before) * strides[i];
+    s.lattice.add_axis(x.shape()[i], strides[i]);
+  }
+  return detail::place(x, s, whole, value, kPad<T>);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                               \
+  template Tensor<T> slice(const Tensor<T>&, std::ptrdiff_t, const Slice&);                \
+  template Tensor<T> slice(const Tensor<T>&, const std::vector<Slice>&);                   \
+  template Tensor<T> select(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t);             \
+  template std::vector<Tensor<T>> split(const Tensor<T>&, std::size_t, std::ptrdiff_t);    \
+  template std::vector<Tensor<T>> split(const Tensor<T>&, const std::vector<std::size_t>&, \
+                                        std::ptrdiff_t);                                   \
+  template Tensor<T> concat(const std::vector<Tensor<T>>&, std::ptrdiff_t);                \
+  template Tensor<T> stack(const std::vector<Tensor<T>>&, std::ptrdiff_t);                 \
+  template Tensor<T> pad(const Tensor<T>&, const std::vector<Padding>&, std::type_identity_t<T>);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

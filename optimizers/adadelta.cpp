@@ -1,0 +1,30 @@
+#include "xgrad/optimizers/adadelta.hpp"
+
+#include "xgrad/optimizers/text.hpp"
+
+namespace xgrad {
+
+void check_options(const AdadeltaOptions& o) {
+  detail::require_not_negative("Adadelta", "learning_rate", o.learning_rate);
+  detail::require_fraction("Adadelta", "rho", o.rho);
+  detail::require_positive("Adadelta", "epsilon", o.epsilon);
+  detail::check_decay("Adadelta", o.weight_decay, o.decay);
+}
+
+template <class T>
+std::vector<std::string> Adadelta<T>::state_names(std::size_t) const {
+  return {"gradient_squares", "step_squares"};
+}
+
+template <class T>
+void Adadelta<T>::update(Slot& slot) {
+  const AdadeltaOptions& o = this->options_of(slot);
+  this->apply(kernels::AdadeltaRule<T>{static_cast<T>(this->rate_of(slot)), static_cast<T>(o.rho),
+                                       static_cast<T>(1 - o.rho), static_cast<T>(o.epsilon)},
+              slot);
+}
+
+template class Adadelta<float>;
+template class Adadelta<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,53 @@
+#pragma once
+
+// RmsProp: steps divided by the root of the mean square of recent gradients; plain, centred, with
+// momentum.
+
+#include "xgrad/optimizers/optimizer.hpp"
+
+namespace xgrad {
+
+struct RmsPropOptions {
+  double learning_rate = 1e-2;
+  double memory = 0.99;     ///< alpha, in [0, 1); 0.9, 0.99 and 0.999 are common
+  double epsilon = 1e-8;    ///< at least 0
+  double momentum = 0;      ///< mu, in [0, 1)
+  bool centred = false;     ///< divide by the deviation of the gradient instead
+  double weight_decay = 0;  ///< L2
+  DecayOptions decay = {};
+};
+
+/// Gradient g at the weights w, learning rate a:
+///   s = alpha s + (1 - alpha) g^2
+///   r = s, or centred:  c = alpha c + (1 - alpha) g;  r = s - c^2
+///   d = g / (sqrt(r) + epsilon)
+///   w = w - a d, or with momentum:  u = mu u + d;  w = w - a u
+///
+/// **Source** Tieleman, Hinton 2012 (lecture 6.5); Graves 2013, eq. 38-45 (centred, with momentum).
+/// Deviations: epsilon is outside the root, as in PyTorch; r is at least 0, where PyTorch lets
+/// rounding make it negative and the weight NaN.
+///
+/// State: `gradient_squares` s, `velocity` u, `mean_gradient` c.
+template <class T>
+class RmsProp : public GroupedOptimizer<T, RmsPropOptions> {
+ public:
+  explicit RmsProp(const NamedTensors<T>& parameters, const RmsPropOptions& options = {})
+      : GroupedOptimizer<T, RmsPropOptions>("RmsProp", parameters, options) {}
+  explicit RmsProp(const std::vector<Tensor<T>>& parameters, const RmsPropOptions& options = {})
+      : RmsProp(named(parameters), options) {}
+
+ private:
+  using typename Optimizer<T>::Slot;
+  std::vector<std::string> state_names(std::size_t group) const override;
+  void update(Slot& slot) override;
+  template <bool Momentum, bool Centred>
+  void update_as(Slot& slot);
+};
+
+/// Throws std::invalid_argument for options out of range.
+void check_options(const RmsPropOptions& options);
+
+extern template class RmsProp<float>;
+extern template class RmsProp<double>;
+
+}  // namespace xgrad

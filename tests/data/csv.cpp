@@ -1,0 +1,279 @@
+#include "xgrad/data/csv.hpp"
+
+#include <clocale>
+#include <cmath>
+
+#include "tests/serialization/files.hpp"
+#include "xgrad/serialization/deflate.hpp"
+
+using namespace xgrad;
+using namespace xgrad_test;
+
+namespace {
+
+Table parse(const std::string& text, const CsvOptions& options = {}) {
+  return parse_csv(text, "f", options);
+}
+
+std::vector<double> numbers(const Table& t) { return elements(t.array<double>()); }
+
+std::vector<double> numbers(const std::string& text, const CsvOptions& options = {}) {
+  return numbers(parse(text, options));
+}
+
+std::string fault(const std::string& text, const CsvOptions& options = {}) {
+  return message_of([&] { parse(text, options); });
+}
+
+using Numbers = std::vector<double>;
+using Names = std::vector<std::string>;
+
+// What makes NaN comparable.
+Numbers with_minus_nine_for_nan(Numbers x) {
+  for (double& v : x) v = std::isnan(v) ? -9 : v;
+  return x;
+}
+
+const std::string kHint = "; if these are categories, name the column in CsvOptions::categorical";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(csv)
+
+BOOST_AUTO_TEST_CASE(numbers_with_and_without_header) {
+  const Table t = parse("a,b\n1,2.5\n-3,4e2\n");
+  BOOST_TEST(t.names() == (Names{"a", "b"}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(t) == (Numbers{1, 2.5, -3, 400}));
+  const Table u = parse("1,2\n3,4");
+  BOOST_TEST(u.names() == (Names{"0", "1"}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(u) == (Numbers{1, 2, 3, 4}));
+}
+
+BOOST_AUTO_TEST_CASE(header_options) {
+  BOOST_TEST(parse("1,2\n3,4\n", {.header = Header::yes}).names() == (Names{"1", "2"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(parse("a,b\nc,d\n", {.header = Header::no}).rows() == 2U);
+  BOOST_TEST(parse("a,b\nc,d\n").rows() == 1U);
+  BOOST_TEST(parse("NA,NA\n1,2\n").rows() == 2U);
+  BOOST_TEST(parse("a,NA\n1,2\n").rows() == 1U);
+  BOOST_TEST(parse("a,b\n").rows() == 0U);
+  BOOST_TEST(parse("a,\n1,2\n").names() == (Names{"a", "1"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(skipped_lines) {
+  BOOST_TEST(numbers("150,4,setosa\na,b\n1,2\n", {.skip = 1}) == (Numbers{1, 2}));
+  BOOST_TEST(fault("a\n1\n", {.skip = 5}) == "csv: f: holds no rows");
+}
+
+BOOST_AUTO_TEST_CASE(separators) {
+  BOOST_TEST(numbers("1\t2\n3\t4\n", {.separator = '\t'}) == (Numbers{1, 2, 3, 4}));
+  BOOST_TEST(numbers("1;2\n", {.separator = ';'}) == (Numbers{1, 2}));
+  BOOST_TEST(numbers("  1 \t 2  \n3  4\t\n", {.separator = ' '}) == (Numbers{1, 2, 3, 4}));
+  BOOST_TEST(numbers(" 1 ,\t2 \n", {}) == (Numbers{1, 2}));
+  BOOST_TEST(with_minus_nine_for_nan(numbers("1\t\t3\n", {.separator = '\t'})) ==
+             (Numbers{1, -9, 3}));
+  BOOST_TEST(message_of<std::invalid_argument>([] { parse("1", {.separator = '"'}); }) ==
+             "CsvOptions: separator cannot be \"\"\"");
+}
+
+BOOST_AUTO_TEST_CASE(line_ends) {
+  BOOST_TEST(numbers("a,b\r\n1,2\r\n3,4\r\n") == (Numbers{1, 2, 3, 4}));
+  BOOST_TEST(numbers("1,2\r\n3,4\r") == (Numbers{1, 2, 3, 4}));
+  BOOST_TEST(numbers("\n\n1\n  \n\r\n2\n\n") == (Numbers{1, 2}));
+  BOOST_TEST(numbers("\xEF\xBB\xBF"
+                     "1,2\n") == (Numbers{1, 2}));
+  BOOST_TEST(parse("x,y\n\"\",\n").rows() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(quotes) {
+  const Table t = parse("\"a,b\",\"say \"\"hi\"\"\"\n\"1\", \"two\nlines\" \n2,\"\"\"\"\n");
+  BOOST_TEST(t.names() == (Names{"a,b", "say \"hi\""}), boost::test_tools::per_element());
+  BOOST_TEST(t.column(0).values == (Numbers{1, 2}));
+  BOOST_TEST(t.column(1).categories == (Names{"\"", "two\nlines"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(parse("x\na\"b\n").column(0).categories[0] == "a\"b");
+  BOOST_TEST(numbers("\"1\" \"2\"\n", {.separator = ' '}) == (Numbers{1, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(faults_of_quotes) {
+  BOOST_TEST(fault("a\n\"bc\nd") == "csv: f: line 2: quotes without an end: \"bc\\x0ad\"");
+  BOOST_TEST(fault("a\n\"b\nc\"d\n") == "csv: f: line 3: text behind the quotes of \"b\\x0ac\"");
+  BOOST_TEST(fault("\"a\"\"b\"", {.separator = ' '}) == "no error");
+  BOOST_TEST(fault("\"a\"b", {.separator = ' '}) ==
+             "csv: f: line 1: text behind the quotes of \"a\"");
+}
+
+BOOST_AUTO_TEST_CASE(lines_count_through_quotes) {
+  BOOST_TEST(fault("a,b\n\"x\ny\",1\n\"z\",q\n") ==
+             "csv: f: line 4, column 1 \"b\": \"q\" is not a number of double's range" + kHint);
+}
+
+BOOST_AUTO_TEST_CASE(number_forms) {
+  BOOST_TEST(numbers("+1\n-.5\n5.\n1E-3\n-0\n") == (Numbers{1, -.5, 5, .001, 0}));
+  BOOST_TEST(numbers("0.1\n123456789.123456789\n") == (Numbers{0.1, 123456789.123456789}));
+  BOOST_TEST(std::isinf(numbers("inf\n1\n")[0]));
+}
+
+BOOST_AUTO_TEST_CASE(numbers_do_not_depend_on_the_locale) {
+  const char* before = std::setlocale(LC_NUMERIC, nullptr);
+  const std::string saved = before;
+  for (const char* name : {"de_DE.UTF-8", "fr_FR.UTF-8", "C.UTF-8"}) {
+    if (std::setlocale(LC_NUMERIC, name) == nullptr) continue;
+    BOOST_TEST(numbers("1.5\n") == Numbers{1.5});
+  }
+  std::setlocale(LC_NUMERIC, saved.c_str());
+}
+
+BOOST_AUTO_TEST_CASE(text_among_numbers) {
+  BOOST_TEST(fault("a,b\n1,2\n3,x\n") ==
+             "csv: f: line 3, column 1 \"b\": \"x\" is not a number of double's range" + kHint);
+  BOOST_TEST(fault("1,2\n3,1e999\n") ==
+             "csv: f: line 2, column 1: \"1e999\" is not a number of double's range" + kHint);
+  BOOST_TEST(fault("1\n0x10\n") ==
+             "csv: f: line 2, column 0: \"0x10\" is not a number of double's range" + kHint);
+  BOOST_TEST(fault("1\n+-2\n") ==
+             "csv: f: line 2, column 0: \"+-2\" is not a number of double's range" + kHint);
+  BOOST_TEST(fault("a\nx\n7\n") ==
+             "csv: f: line 3, column 0 \"a\": number \"7\" among text such as \"x\"" + kHint);
+}
+
+BOOST_AUTO_TEST_CASE(missing_values) {
+  const std::string text = "a,b\n1,NA\n?,2\n,nan\nNaN,null\nN/A,-nan\n";
+  BOOST_TEST(with_minus_nine_for_nan(numbers(text)) ==
+             (Numbers{1, -9, -9, 2, -9, -9, -9, -9, -9, -9}));
+  BOOST_TEST(fault(text, {.missing = Missing::error}) ==
+             "csv: f: line 2, column 1 \"b\": missing value \"NA\"");
+  BOOST_TEST(fault("1,2\n3,\n", {.missing = Missing::error}) ==
+             "csv: f: line 2, column 1: missing value \"\"");
+  BOOST_TEST(with_minus_nine_for_nan(numbers("5\n-999\n", {.missing_values = {"-999"}})) ==
+             (Numbers{5, -9}));
+  BOOST_TEST(fault("1\nNA\n", {.missing_values = {}}) ==
+             "csv: f: line 2, column 0: \"NA\" is not a number of double's range" + kHint);
+}
+
+BOOST_AUTO_TEST_CASE(text_becomes_categories) {
+  const Table t = parse("size,n\nS,1\nXL,2\nM,3\nS,4\n?,5\n");
+  const Column& size = t.column("size");
+  BOOST_TEST(size.categories == (Names{"M", "S", "XL"}), boost::test_tools::per_element());
+  BOOST_TEST(with_minus_nine_for_nan(size.values) == (Numbers{1, 2, 0, 1, -9}));
+  BOOST_TEST(!t.column("n").is_categorical());
+}
+
+BOOST_AUTO_TEST_CASE(numbers_can_be_categories) {
+  const CsvOptions by_name{.categorical = {"zip"}}, by_index{.categorical = {-2}};
+  for (const CsvOptions& options : {by_name, by_index}) {
+    const Column c = parse("zip,x\n10,1\n9,2\n10,3\n", options).column("zip");
+    BOOST_TEST(c.categories == (Names{"9", "10"}), boost::test_tools::per_element());
+    BOOST_TEST(c.values == (Numbers{1, 0, 1}));
+  }
+  const Column mixed = parse("zip\n10\nB\n9\n", by_name).column("zip");
+  BOOST_TEST(mixed.categories == (Names{"10", "9", "B"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(categories_can_be_given) {
+  const CsvOptions options{.categories = {{"size", {"S", "M", "L"}}, {"absent", {"x"}}}};
+  const Column c = parse("size\nL\nS\n", options).column("size");
+  BOOST_TEST(c.categories == (Names{"S", "M", "L"}), boost::test_tools::per_element());
+  BOOST_TEST(c.values == (Numbers{2, 0}));
+  BOOST_TEST(fault("size\nL\nXXL\n", options) ==
+             "csv: f: line 3, column 0 \"size\": \"XXL\" is none of the categories given");
+  BOOST_TEST(message_of<std::invalid_argument>([] {
+               parse("a\n1\n", {.categories = {{"a", {"x", "x"}}}});
+             }) == "CsvOptions: category \"x\" given twice");
+}
+
+BOOST_AUTO_TEST_CASE(one_file_s_categories_fit_another) {
+  const Table train = parse("size\nS\nM\nL\n");
+  const Column test = parse("size\nS\n", {.categories = train.categories()}).column("size");
+  BOOST_TEST(test.values == (Numbers{train.column("size").values[0]}));
+}
+
+BOOST_AUTO_TEST_CASE(faults_of_columns) {
+  BOOST_TEST(fault("a,b\n1,2\n1,2,3\n") == "csv: f: line 3: 3 fields, wanted 2");
+  BOOST_TEST(fault("a,b\n1\n") == "csv: f: line 2: 1 fields, wanted 2");
+  BOOST_TEST(fault("a,b,a\n1,2,3\n") == "csv: f: line 1: two columns are named \"a\"");
+  BOOST_TEST(fault("1,\n3,4\n", {.header = Header::yes}) ==
+             "csv: f: line 1: two columns are named \"1\"");
+  BOOST_TEST(fault("") == "csv: f: holds no rows");
+  BOOST_TEST(fault(std::string("1,\0", 3)) == "csv: f: not text: a zero byte at 2");
+  BOOST_TEST(fault(std::string(1048576, ',')) ==
+             "csv: f: line 1: 1048577 columns, at most 1048576 are read");
+  BOOST_TEST(message_of<std::out_of_range>([] { parse("a\n1\n", {.categorical = {"b"}}); }) ==
+             "CsvOptions: categorical: no column b");
+  BOOST_TEST(message_of<std::out_of_range>([] { parse("a\n1\n", {.categorical = {1}}); }) ==
+             "CsvOptions: categorical: no column 1");
+}
+
+BOOST_AUTO_TEST_CASE(gzipped_files) {
+  const Table t = read_csv(reference("table.csv.gz"));
+  BOOST_TEST(t.names() == (Names{"name", "price"}), boost::test_tools::per_element());
+  BOOST_TEST(t.column("price").values == (Numbers{1.5, 2}));
+  BOOST_TEST(t.column("name").values == (Numbers{1, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(gzipped_text_has_a_limit) {
+  const std::string text = "1\n2\n3\n";
+  const Bytes packed = detail::deflate(as_bytes(text), detail::Packing::gzip);
+  const std::string file(detail::as_text(packed));
+  BOOST_TEST(numbers(file, {.most_bytes = 6}) == (Numbers{1, 2, 3}));
+  BOOST_TEST(fault(file, {.most_bytes = 5}) ==
+             "csv: f: more than 5 bytes of text, the limit is CsvOptions::most_bytes");
+  BOOST_TEST(numbers(file, {.most_bytes = std::numeric_limits<std::size_t>::max()}) ==
+             (Numbers{1, 2, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(truncated_gzip_anywhere) {
+  const std::string file = slurp(reference("table.csv.gz"));
+  for (std::size_t n = 2; n < file.size(); ++n) BOOST_TEST(fault(file.substr(0, n)) != "no error");
+}
+
+BOOST_AUTO_TEST_CASE(missing_file) {
+  BOOST_TEST(message_of([] { read_csv("no/such.csv"); }) ==
+             "csv: no/such.csv: cannot be opened: No such file or directory");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// Figures as published with the data sets.
+BOOST_AUTO_TEST_SUITE(real_tables)
+
+BOOST_AUTO_TEST_CASE(california_housing) {
+  const auto path = real_data("house-prices/california_housing.csv");
+  if (!path) return;
+  const Table t = read_csv(*path);
+  BOOST_TEST(t.rows() == 20640U);
+  BOOST_TEST(t.columns() == 10U);
+  std::size_t missing = 0;
+  for (const double v : t.column("total_bedrooms").values) missing += std::isnan(v) ? 1 : 0;
+  BOOST_TEST(missing == 207U);
+  BOOST_TEST(
+      t.column(-1).categories == (Names{"<1H OCEAN", "INLAND", "ISLAND", "NEAR BAY", "NEAR OCEAN"}),
+      boost::test_tools::per_element());
+  BOOST_TEST(t.drop({"median_house_value"}).one_hot().columns() == 13U);
+  double sum = 0;
+  for (const double v : t.column("median_house_value").values) sum += v;
+  BOOST_TEST(std::abs(sum / 20640 - 206855.8) < 0.05);
+}
+
+BOOST_AUTO_TEST_CASE(boston_in_two_layouts) {
+  const auto commas = real_data("house-prices/boston_house_prices.csv");
+  const auto blanks = real_data("uci-regression/boston.txt");
+  if (!commas) return;
+  const Table a = read_csv(*commas, {.skip = 1}), b = read_csv(*blanks, {.separator = ' '});
+  BOOST_TEST(a.names()[13] == "MEDV");
+  BOOST_TEST(a.rows() == 506U);
+  BOOST_TEST(numbers(a) == numbers(b));
+}
+
+BOOST_AUTO_TEST_CASE(iris_and_digits) {
+  const auto iris = real_data("toy-tables/iris.csv");
+  if (!iris) return;
+  const Table t = read_csv(*iris, {.header = Header::no, .skip = 1});
+  BOOST_TEST(t.rows() == 150U);
+  BOOST_TEST(t.labels(-1).data()[149] == 2);
+  const Table digits = read_csv(*real_data("toy-tables/digits.csv.gz"));
+  BOOST_TEST(digits.rows() == 1797U);
+  BOOST_TEST(digits.columns() == 65U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

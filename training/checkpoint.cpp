@@ -1,0 +1,215 @@
+#include "xgrad/training/checkpoint.hpp"
+
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "xgrad/serialization/safetensors.hpp"
+#include "xgrad/serialization/state.hpp"
+
+namespace xgrad {
+namespace {
+
+constexpr std::string_view kReader = "checkpoint";
+constexpr const char* kChecksum = "xgrad checksum";
+constexpr const char* kFormat = "xgrad checkpoint";
+constexpr const char* kVersion = "1";
+
+std::string previous(const std::string& path) { return path + ".previous"; }
+
+class Checksum {
+ public:
+  void add(const void* data, std::size_t bytes) { value_ = crc32_z(value_, static_cast<const Bytef*>(data), bytes); }
+  void add(std::string_view text) {
+    const std::uint64_t length = text.size();
+    add(&length, sizeof length);
+    add(text.data(), text.size());
+  }
+  std::string text() const { return std::to_string(value_); }
+
+ private:
+  unsigned long value_ = crc32_z(0, nullptr, 0);
+};
+
+// Over names, types, shapes, numbers and texts, in the archive's order.
+std::string checksum(const Archive& archive) {
+  Checksum c;
+  for (const auto& [name, array] : archive) {
+    c.add(name);
+    c.add(to_string(array.dtype));
+    c.add(to_string(array.shape));
+    c.add(array.bytes.data(), array.bytes.size());
+  }
+  for (const auto& [key, value] : archive.metadata) {
+    if (key == kChecksum) continue;
+    c.add(key);
+    c.add(value);
+  }
+  return c.text();
+}
+
+Array<double> number(double v) {
+  Array<double> a(Array<double>::shape_type{1});
+  a.data()[0] = v;
+  return a;
+}
+
+Indices counters(std::initializer_list<std::uint64_t> values) {
+  Indices a(Indices::shape_type{values.size()});
+  std::memcpy(a.data(), values.begin(), values.size() * sizeof(std::uint64_t));
+  return a;
+}
+
+std::vector<std::uint64_t> counters(const Archive& archive, std::string_view name, std::size_t count,
+                                    const std::string& path) {
+  const Indices a = archive.get<std::int64_t>(name);
+  if (a.size() != count) throw FileError(kReader, path, std::string(name) + " is damaged");
+  std::vector<std::uint64_t> values(count);
+  std::memcpy(values.data(), a.data(), count * sizeof(std::uint64_t));
+  return values;
+}
+
+// What follows `prefix` in `name`; none when it begins otherwise.
+std::optional<std::string> after(std::string_view prefix, const std::string& name) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  return name.substr(prefix.size());
+}
+
+template <class T>
+Archive pack(const Checkpoint<T>& c) {
+  Archive a;
+  for (const auto& t : c.model) a.add("model/" + t.name, t.tensor.value());
+  for (const auto& t : c.optimizer.tensors) a.add("optimizer/" + t.name, t.tensor.value());
+  for (const auto& [name, v] : c.optimizer.numbers) a.add("optimizer number/" + name, number(v));
+  for (const auto& [name, v] : c.numbers) a.add("number/" + name, number(v));
+  a.add("generator", counters({c.generator.seed, c.generator.draws}));
+  a.add("loader", counters({c.loader.seed, c.loader.epoch, c.loader.batch}));
+  for (const auto& [key, value] : c.text) a.metadata["text/" + key] = value;
+  a.metadata[kFormat] = kVersion;
+  a.metadata[kChecksum] = checksum(a);
+  return a;
+}
+
+void verify(const Archive& a, const std::string& path) {
+  const auto format = a.metadata.find(kFormat);
+  if (format == a.metadata.end()) throw FileError(kReader, path, "this safetensors file is not a checkpoint");
+  if (format->second != kVersion) {
+    throw FileError(kReader, path, "format " + detail::quote(format->second) + " is not known here");
+  }
+  const auto sum = a.metadata.find(kChecksum);
+  if (sum == a.metadata.end() || sum->second != checksum(a)) {
+    throw FileError(kReader, path, "damaged: the checksum does not match the content");
+  }
+}
+
+template <class T>
+Checkpoint<T> unpack(const Archive& a, const std::string& path) {
+  Checkpoint<T> c;
+  for (const auto& [name, array] : a) {
+    if (const auto rest = after("model/", name)) c.model.push_back({*rest, Tensor<T>(a.get<T>(name))});
+    if (const auto rest = after("optimizer/", name)) {
+      c.optimizer.tensors.push_back({*rest, Tensor<T>(a.get<T>(name))});
+    }
+    if (const auto rest = after("optimizer number/", name)) c.optimizer.numbers[*rest] = a.get<double>(name)(0);
+    if (const auto rest = after("number/", name)) c.numbers[*rest] = a.get<double>(name)(0);
+  }
+  const auto generator = counters(a, "generator", 2, path), loader = counters(a, "loader", 3, path);
+  c.generator = {generator[0], generator[1]};
+  c.loader = {loader[0], loader[1], loader[2]};
+  for (const auto& [key, value] : a.metadata) {
+    if (const auto rest = after("text/", key)) c.text[*rest] = value;
+  }
+  return c;
+}
+
+// A second name for the file at `path`, put in place in one step.
+void keep_previous(const std::string& path) {
+  std::error_code ignored;
+  const std::string link = previous(path) + "." + std::to_string(getpid());
+  std::filesystem::remove(link, ignored);
+  std::error_code failed;
+  std::filesystem::create_hard_link(path, link, failed);
+  if (failed) std::filesystem::copy_file(path, link, failed);  // a file system without links
+  if (failed) throw FileError(kReader, path, "cannot keep the previous file: " + failed.message());
+  std::filesystem::rename(link, previous(path), failed);
+  if (failed) throw FileError(kReader, path, "cannot keep the previous file: " + failed.message());
+}
+
+}  // namespace
+
+template <class T>
+Checkpoint<T> Checkpoint<T>::of(const Module<T>& module, const Optimizer<T>& optimizer, const LoaderState& loader) {
+  Checkpoint c;
+  for (const auto& t : module.state_dict()) c.model.push_back({t.name, t.tensor.clone()});
+  c.optimizer = optimizer.state_dict();
+  c.generator = default_generator().state();
+  c.loader = loader;
+  return c;
+}
+
+template <class T>
+void save_checkpoint(const std::string& path, const Checkpoint<T>& checkpoint) {
+  const Archive archive = pack(checkpoint);
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) keep_previous(path);
+  write_safetensors(path, archive);
+}
+
+template <class T>
+Checkpoint<T> load_checkpoint(const std::string& path) {
+  const Archive archive = read_safetensors(path);
+  verify(archive, path);
+  return unpack<T>(archive, path);
+}
+
+template <class T>
+Checkpoint<T> load_latest_checkpoint(const std::string& path, std::string* problem) {
+  try {
+    return load_checkpoint<T>(path);
+  } catch (const FileError& e) {
+    if (problem != nullptr) *problem = e.what();
+    std::error_code ignored;
+    if (!std::filesystem::exists(previous(path), ignored)) throw;
+    try {
+      return load_checkpoint<T>(previous(path));
+    } catch (const FileError&) {  // reported about `path`, below
+    }
+    throw;
+  }
+}
+
+bool checkpoint_exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored) || std::filesystem::exists(previous(path), ignored);
+}
+
+template <class T>
+void restore(const Checkpoint<T>& checkpoint, Module<T>& module, Optimizer<T>& optimizer) {
+  NamedTensors<T> before;
+  for (const auto& t : module.state_dict()) before.push_back({t.name, t.tensor.clone()});
+  module.load_state_dict(checkpoint.model);
+  try {
+    optimizer.load_state_dict(checkpoint.optimizer);
+  } catch (...) {
+    module.load_state_dict(before);
+    throw;
+  }
+  default_generator().set_state(checkpoint.generator);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                            \
+  template struct Checkpoint<T>;                                                                        \
+  template void save_checkpoint(const std::string&, const Checkpoint<T>&);                              \
+  template Checkpoint<T> load_checkpoint(const std::string&);                                           \
+  template Checkpoint<T> load_latest_checkpoint(const std::string&, std::string*);                      \
+  template void restore(const Checkpoint<T>&, Module<T>&, Optimizer<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -18,7 +18,9 @@ namespace {
 using Tensors = std::vector<Tensor<double>>;
 
 constexpr double kFirstStep = 0.1545084971874737;  // of the scale; irrational: no step is a period of the function
-constexpr double kAgainStep = 0.37 * kFirstStep;
+constexpr double kAgain = 0.37;  // what the first step is multiplied by to repeat a measurement
+constexpr int kLonger = 2;       // how often the first step is lengthened
+constexpr double kTimesLonger = 0x1p10;
 constexpr double kKinkStep = 1e-6;
 constexpr double kIdentityTolerance = 1e-11;
 constexpr double kDominates = 10;
@@ -29,12 +31,6 @@ double root_mean_square(const Tensor<double>& x) {
   return std::sqrt(sum / static_cast<double>(x.size()));
 }
 
-// The magnitude that a coordinate varies on: its own, and that of its neighbours.
-double coordinate_scale(double x, double typical) {
-  const double scale = std::max(std::abs(x), typical);
-  return scale > 0 && std::isfinite(scale) ? scale : 1;
-}
-
 // The coordinates of one input, one after the other.
 class InputChecker {
  public:
@@ -43,7 +39,10 @@ class InputChecker {
   void check(std::size_t position, std::vector<GradientElement>& elements);
 
  private:
-  double natural(std::size_t number, double scale) const;
+  std::vector<NumericDerivative> differences(std::size_t position, double first_step);
+  std::vector<GradientElement> judge_all(std::size_t position, double first_step);
+  double scale(std::size_t position) const;
+  std::size_t kinks(std::size_t position);
 
   const Probe& probe_;
   const AnalyticGradients& analytic_;
@@ -60,30 +59,62 @@ InputChecker::InputChecker(Probe& probe, const AnalyticGradients& analytic, std:
   noise_ = probe.noise();
 }
 
-double InputChecker::natural(std::size_t number, double scale) const {
-  return natural_scale(analytic_.largest(number, input_), magnitudes_[number], noise_[number], scale);
+// The magnitude that a coordinate varies on: its own, and that of its neighbours.
+double InputChecker::scale(std::size_t position) const {
+  const double s = std::max(std::abs(x_.data()[position]), typical_);
+  return s > 0 && std::isfinite(s) ? s : 1;
 }
 
-void InputChecker::check(std::size_t position, std::vector<GradientElement>& elements) {
+std::vector<NumericDerivative> InputChecker::differences(std::size_t position, double first_step) {
+  const KeepElement keep(x_, position);
+  const Line line = [&](double v) {
+    x_.mutable_data()[position] = v;
+    return probe_.sample();
+  };
+  return differentiate(line, probe_.count(), x_.data()[position], first_step);
+}
+
+std::size_t InputChecker::kinks(std::size_t position) {
   const KeepElement keep(x_, position);
   const double x = x_.data()[position];
-  const double scale = coordinate_scale(x, typical_);
-  const auto move_to = [&](double v) { x_.mutable_data()[position] = v; };
-  const Line line = [&](double v) { return move_to(v), probe_.sample(); };
-  const auto differences = [&](double step) { return differentiate(line, probe_.count(), x, step * scale); };
-  const auto kinks = [&] {
-    return count_kinks([&](double t) { return move_to(x + t), probe_.outputs(); }, kKinkStep * scale);
+  const auto outputs_at = [&](double t) {
+    x_.mutable_data()[position] = x + t;
+    return probe_.outputs();
   };
-  const std::vector<NumericDerivative> numeric = differences(kFirstStep);
+  return count_kinks(outputs_at, kKinkStep * scale(position));
+}
+
+std::vector<GradientElement> InputChecker::judge_all(std::size_t position, double first_step) {
+  const double s = scale(position);
+  const std::vector<NumericDerivative> numeric = differences(position, first_step);
+  std::vector<GradientElement> elements;
   for (std::size_t k = 0; k < numeric.size(); ++k) {
-    const auto again = [&] { return differences(kAgainStep)[k]; };
-    const double analytic = analytic_.values[k][input_].data()[position];
-    GradientElement e = judge({analytic, numeric[k], natural(k, scale)}, again, kinks);
-    e.input = input_;
-    e.position = position;
-    e.output = k;
-    elements.push_back(std::move(e));
+    const double natural = natural_scale(analytic_.largest(k, input_), magnitudes_[k], noise_[k], s);
+    const Evidence evidence = {analytic_.values[k][input_].data()[position], numeric[k], natural};
+    elements.push_back(judge(evidence, [&] { return differences(position, kAgain * first_step)[k]; },
+                             [&] { return kinks(position); }));
+    elements.back().input = input_;
+    elements.back().position = position;
+    elements.back().output = k;
   }
+  return elements;
+}
+
+// Steps that start at the size of the coordinate may all drown in rounding, of a small coordinate in a large sum for
+// instance. Longer ones can then show that the value is right; they cannot show that it is wrong, because the function
+// may vary on the scale that they jump over.
+void InputChecker::check(std::size_t position, std::vector<GradientElement>& elements) {
+  const auto is_open = [](const GradientElement& e) { return e.verdict == Verdict::inconclusive; };
+  double step = kFirstStep * scale(position);
+  std::vector<GradientElement> best = judge_all(position, step);
+  for (int i = 0; i < kLonger && std::any_of(best.begin(), best.end(), is_open); ++i) {
+    const std::vector<GradientElement> longer = judge_all(position, step *= kTimesLonger);
+    for (std::size_t k = 0; k < best.size(); ++k) {
+      const bool right = longer[k].verdict == Verdict::pass || longer[k].verdict == Verdict::kink;
+      if (is_open(best[k]) && right) best[k] = longer[k];
+    }
+  }
+  elements.insert(elements.end(), best.begin(), best.end());
 }
 
 bool all_finite(const std::vector<double>& values) {

@@ -36,7 +36,7 @@ bool agrees(const Evidence& e) {
 bool is_tight(const Evidence& e) {
   const double bound = e.numeric.bound;
   if (bound <= kTight * larger(e.analytic, e.numeric.value)) return true;
-  if (e.analytic == 0) return bound <= kTightZero * e.natural || bound == 0;
+  if (e.analytic == 0) return bound <= kTightZero * std::max(e.natural, larger(e.numeric.left, e.numeric.right));
   return larger(e.analytic, e.numeric.value) <= slack(e, bound) && bound <= kRoundedZero * e.natural;
 }
 
@@ -69,8 +69,11 @@ GradientElement judge_wrong(const Evidence& e, const std::function<std::size_t()
   return with(e, Verdict::fail, note);
 }
 
-GradientElement judge_kink(const Evidence& e, const std::function<std::size_t()>& kinks) {
+GradientElement judge_kink(const Evidence& e, const std::function<NumericDerivative()>& again,
+                           const std::function<std::size_t()>& kinks) {
   if (is_between_sides(e)) return with(e, Verdict::kink);
+  const Evidence second = {e.analytic, again(), e.natural};
+  if (!second.numeric.is_kink() || is_between_sides(second)) return with(e, Verdict::inconclusive, "differences disagree");
   return judge_wrong(e, kinks, "not between the one-sided derivatives");
 }
 
@@ -89,8 +92,8 @@ GradientElement judge(const Evidence& e, const std::function<NumericDerivative()
     return with(e, finite ? Verdict::fail : Verdict::inconclusive, "the analytic value is not finite");
   }
   const bool tight = is_tight(e);
-  if (e.numeric.is_kink() && (!tight || std::isinf(e.numeric.jump()))) return judge_kink(e, kinks);
-  const char* side = e.numeric.one_sided ? "at the end of the domain" : "";
+  if (e.numeric.is_kink() && (!tight || std::isinf(e.numeric.jump()))) return judge_kink(e, again, kinks);
+  const char* side = e.numeric.one_sided ? "at the end of the domain" : e.numeric.beside_kink ? "beside a kink" : "";
   if (agrees(e)) return with(e, tight ? Verdict::pass : Verdict::inconclusive, side);
   if (!proves_wrong(e)) return with(e, Verdict::inconclusive, side);
   if (!proves_wrong({e.analytic, again(), e.natural})) return with(e, Verdict::inconclusive, "differences disagree");

@@ -8,11 +8,15 @@ namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr long double kTruncationMargin = 4;  // covers errors down to sqrt(h), which the tableau does not remove
+constexpr long double kMostGain = 0.01;  // of one column over the one before: more may be a coincidence at a kink
 constexpr int kFirstColumn = 2;               // an entry is trusted when three rows agree
 constexpr int kMinRows = 5;
 constexpr int kMaxRows = 64;
 constexpr double kGoodEnough = 1e-11;   // relative bound at which shorter steps are not worth their cost
 constexpr double kClearKink = 1e-8;     // the same for one-sided derivatives, relative to their difference
+constexpr double kClearSides = 1e-3;    // one-sided derivatives this good show a kink
+constexpr long double kLocated = 32;    // rounding errors that the limits of both changes may be off by
+constexpr double kShortest = 4096 * kEpsilon;  // step relative to x: shorter ones are rounded too much
 
 // One coordinate, one function: the four tableaus and the best they gave.
 class Search {
@@ -33,14 +37,20 @@ class Search {
   void add_both(const Row& r);
   void keep(double value, double bound, double step);
   void judge(double step, double noise);
+  void locate_kink(bool clear, long double noise);
+  void use_side(NumericDerivative& d, bool right) const;
 
-  Extrapolation central_{2, 2}, right_{1, 1}, left_{1, 1}, jump_{1, 2};
+  Extrapolation central_{2, 2}, right_{1, 1}, left_{1, 1}, jump_{1, 2}, right_change_{1, 1}, left_change_{1, 1};
   NumericDerivative best_;
+  bool leaves_right_ = false, leaves_left_ = false;  // the change on that side does not go to 0
+  bool located_ = false;                             // ... and longer search would not show it
   Estimate best_right_, best_left_;
   bool right_finite_ = false, left_finite_ = false, done_ = false;
   int right_divergence_ = 0, left_divergence_ = 0;
   int rows_ = 0;
 };
+
+bool is_not_zero(const Estimate& e) { return std::abs(e.value) > e.bound; }
 
 // Rows in which a quotient grew like 1/h: the function jumps.
 int count_divergence(int count, const Extrapolation& quotient) {
@@ -80,11 +90,22 @@ void Search::add_both(const Row& r) {
   const Estimate right = right_.best(), left = left_.best();
   const double sides = right.bound + left.bound;
   keep((right.value + left.value) / 2, (sides + std::abs(right.value - left.value)) / 2, step);
+  right_change_.add(r.right, r.noise);
+  left_change_.add(r.left, r.noise);
   if (sides < best_.side_bound) {
     best_.left = left.value;
     best_.right = right.value;
     best_.side_bound = sides;
   }
+  locate_kink(sides <= kClearSides * std::abs(right.value - left.value), r.noise);
+}
+
+// Whether a kink that shows in this row is at x: then both changes go to 0.
+void Search::locate_kink(bool clear, long double noise) {
+  const Estimate right = right_change_.best(), left = left_change_.best();
+  if (clear && is_not_zero(right)) leaves_right_ = true;
+  if (clear && is_not_zero(left)) leaves_left_ = true;
+  located_ = clear && right.bound + left.bound <= static_cast<double>(kLocated * noise);
 }
 
 void Search::judge(double step, double noise) {
@@ -93,7 +114,7 @@ void Search::judge(double step, double noise) {
   const double value = both ? best_.value : right_finite_ ? best_right_.value : best_left_.value;
   const double bound = both ? best_.bound : right_finite_ ? best_right_.bound : best_left_.bound;
   done_ = bound <= kGoodEnough * std::abs(value) || 2 * noise / step > bound ||
-          (both && best_.is_kink() && best_.side_bound <= kClearKink * std::abs(best_.jump()));
+          (both && located_ && best_.is_kink() && best_.side_bound <= kClearKink * std::abs(best_.jump()));
 }
 
 void Search::add(const Row& r) {
@@ -102,23 +123,32 @@ void Search::add(const Row& r) {
   if (right_finite_ && left_finite_) {
     add_both(r);
   } else {
-    central_.restart();
-    jump_.restart();
+    for (Extrapolation* t : {&central_, &jump_, &right_change_, &left_change_}) t->restart();
   }
   if (right_finite_ || left_finite_) {
     judge(static_cast<double>(right_finite_ ? r.right_step : r.left_step), static_cast<double>(r.noise));
   }
 }
 
+void Search::use_side(NumericDerivative& d, bool right) const {
+  d.value = (right ? best_right_ : best_left_).value;
+  d.bound = (right ? best_right_ : best_left_).bound;
+}
+
 NumericDerivative Search::result() const {
   NumericDerivative d = best_;
+  const bool right_jumps = right_divergence_ >= kMinRows, left_jumps = left_divergence_ >= kMinRows;
   d.defined = right_finite_ || left_finite_;
   d.one_sided = right_finite_ != left_finite_;
-  const bool right_jumps = right_divergence_ >= kMinRows, left_jumps = left_divergence_ >= kMinRows;
+  d.beside_kink = leaves_right_ != leaves_left_ && (leaves_left_ ? best_right_ : best_left_).bound < d.bound;
+  if (d.beside_kink) {
+    use_side(d, leaves_left_);
+    return d;
+  }
   if (d.one_sided || right_jumps != left_jumps) {
-    const Estimate& side = right_finite_ && !right_jumps ? best_right_ : best_left_;
-    d.value = d.left = d.right = side.value;
-    d.bound = d.side_bound = side.bound;
+    use_side(d, right_finite_ && !right_jumps);
+    d.left = d.right = d.value;
+    d.side_bound = d.bound;
   }
   if (right_jumps) d.right = std::copysign(kInfinity, static_cast<double>(right_.last()));
   if (left_jumps) d.left = std::copysign(kInfinity, static_cast<double>(left_.last()));
@@ -142,6 +172,7 @@ void Extrapolation::add(long double quotient, long double noise) {
     e.value = (factor * finer.value - coarser.value) / (factor - 1);
     e.noise = (factor * finer.noise + coarser.noise) / (factor - 1);
     e.error = std::max(std::abs(e.value - finer.value), std::abs(e.value - coarser.value));
+    if (m > 1) e.error = std::max(e.error, kMostGain * finer.error);
   }
   growth_ = columns_ > 0 && row_[0].value != 0 ? quotient / row_[0].value : 1;
   row_ = next;
@@ -161,13 +192,13 @@ double NumericDerivative::jump() const { return right - left; }
 
 bool NumericDerivative::is_kink() const {
   if (std::isinf(left) || std::isinf(right)) return true;
-  return !one_sided && side_bound < kInfinity && std::abs(jump()) > 100 * side_bound;
+  return !one_sided && !beside_kink && side_bound < kInfinity && std::abs(jump()) > 100 * side_bound;
 }
 
 std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x, double first_step) {
   std::vector<Search> searches(count);
   double h = first_step;
-  for (int row = 0; row < kMaxRows && h > 4 * kEpsilon * std::abs(x) && !all_done(searches); ++row, h /= 2) {
+  for (int row = 0; row < kMaxRows && h > kShortest * std::abs(x) && !all_done(searches); ++row, h /= 2) {
     const double right_x = x + h, left_x = x - h;
     const Sample right = line(right_x), left = line(left_x);
     for (std::size_t k = 0; k < count; ++k) {

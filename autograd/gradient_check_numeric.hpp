@@ -2,13 +2,16 @@
 
 // Numeric derivatives with a bound on their error. Internal to the gradient check.
 //
-// Along one coordinate, f is sampled at x and x +- h for h = h0, h0/2, h0/4 ... Four quantities are extrapolated to
-// h = 0 (Richardson 1911; Ridders 1982 for growing the tableau until its error stops falling):
+// Along one coordinate, f is sampled at x and x +- h for h = h0, h0/2, h0/4 ... These are extrapolated to h = 0
+// (Richardson 1911; Ridders 1982 for growing the tableau until its error stops falling):
 //
 //   central  (f(x+h) - f(x-h)) / 2h            error h^2, h^4, ...   the derivative of a smooth function
 //   right    (f(x+h) - f(x)) / h               error h, h^2, ...     the one-sided derivatives
 //   left     (f(x) - f(x-h)) / h               error h, h^2, ...
 //   jump     (f(x+h) - 2 f(x) + f(x-h)) / h    error h, h^3, ...     right - left: 0 unless x is at a kink
+//
+// and, to tell a point at a kink from one 1e-9 beside it, the changes f(x+h) - f(x) and f(x-h) - f(x) themselves: seen
+// from steps much longer than the distance to the kink, the change on its side does not go to 0.
 //
 // The error of an entry is bounded by its distance from the entries it was made of (truncation) plus the noise of
 // the function values as the tableau amplifies it (rounding). A step that crosses a kink beside x makes the
@@ -69,11 +72,12 @@ struct NumericDerivative {
   double step = 0;           ///< the smallest step behind value
   double left = 0, right = 0;  ///< infinite where f jumps at x
   double side_bound = kInfinity;  ///< bound on the errors of left and right together
+  bool beside_kink = false;       ///< a kink lies so near that value is the one-sided derivative away from it
   bool one_sided = false;         ///< f is not finite on one side of x, however near: value is the other side's
   bool defined = true;            ///< false: f is finite on neither side
 
   double jump() const;
-  /// True when the one-sided derivatives differ by far more than their errors, or f jumps.
+  /// True when the one-sided derivatives differ by far more than their errors, or f jumps, at x itself.
   bool is_kink() const;
 };
 

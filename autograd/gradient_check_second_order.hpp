@@ -10,11 +10,12 @@ namespace xgrad::detail {
 /// Differentiable when recording is on.
 TensorFunction<double> gradient_function(const Probe& probe);
 
-/// |<J v, u> - <v, J' u>| over the sum of the magnitudes of the terms, for random u and v: J' u by backward, J v by
+/// |<J v, u> - <v, J' u>| over the sum of the magnitudes of the terms (and a thousandth of those of the value, since terms
+/// that cancel leave rounding), for random u and v: J' u by backward, J v by
 /// differentiating J' u by u.
 double adjoint_gap(const Probe& probe);
 
-/// |<H v, w> - <v, H w>| over the sum of the magnitudes of the terms, for random v and w and the Hessian H of <u, f>.
+/// |<H v, w> - <v, H w>| over the same, for random v and w and the Hessian H of <u, f>.
 double symmetry_gap(const Probe& probe);
 
 }  // namespace xgrad::detail

@@ -46,6 +46,7 @@ struct CsvOptions {
 
   /// Categories by column name, in the order of their codes; any other is an error. Where none are
   /// given they are those that occur, sorted: by value when all are numbers, else by their bytes.
+  /// Names of columns that there are not do not matter.
   std::map<std::string, std::vector<std::string>> categories = {};
 
   /// Limit for the text of a gzipped file, which may be a thousand times as long as the file;

@@ -3,8 +3,7 @@
 // IDX: the files of MNIST and its relatives (Fashion-MNIST, KMNIST, EMNIST, QMNIST). Plain or
 // gzipped, which is seen by content and not by name. Reads and writes; downloads nothing.
 //
-//     const ImageData train = load_idx("mnist", Split::train);   // (60000, 28, 28) in [0, 1],
-//     (60000)
+//     const ImageData train = load_idx("mnist", Split::train);  // (60000, 28, 28), (60000)
 //
 // The format, by Y. LeCun (yann.lecun.com/exdb/mnist): two zero bytes, one byte element type, one
 // byte number of axes, each size as big-endian uint32, then the elements, row-major and big-endian.
@@ -52,8 +51,7 @@ StoredArray read_idx(const std::string& path);
 StoredArray parse_idx(std::span<const std::byte> bytes, std::string_view name);
 
 /// Writes images (n, height, width) in [0, 1] as bytes, rounded to the nearest of 256 levels. A
-/// name that ends in
-/// `.gz` is written gzipped; an old file is replaced in one step.
+/// name that ends in `.gz` is written gzipped; an old file is replaced in one step.
 ///
 /// **Throws** std::invalid_argument for another number of axes and for values outside [0, 1],
 /// FileError when the file cannot be written.

@@ -94,10 +94,9 @@ template <class T>
 Array<T> Table::array() const {
   auto r = Array<T>::from_shape({rows(), columns()});
   for (std::size_t k = 0; k < columns(); ++k) {
-    T* to = r.data() + k;
-    for (const double value : columns_[k].values) {
-      *to = static_cast<T>(value);
-      to += columns();
+    const std::vector<double>& values = columns_[k].values;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      r.data()[i * columns() + k] = static_cast<T>(values[i]);
     }
   }
   return r;

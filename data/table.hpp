@@ -5,8 +5,8 @@
 //
 //     const Table houses = read_csv("california_housing.csv");
 //     const Table inputs = houses.drop({"median_house_value"}).one_hot();
-//     const Array<float> x = inputs.array<float>();                                // (20640, 13)
-//     const Array<float> y = houses.array<float>({"median_house_value"});          // (20640, 1)
+//     const Array<float> x = inputs.array<float>();                        // (20640, 13)
+//     const Array<float> y = houses.array<float>({"median_house_value"});  // (20640, 1)
 
 #include <concepts>
 #include <cstddef>

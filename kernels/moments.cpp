@@ -4,8 +4,8 @@
 
 #include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/parallel.hpp"
-#include "xgrad/kernels/pool.hpp"
 #include "xgrad/kernels/reduce.hpp"
+#include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad::kernels {
 namespace {
@@ -28,18 +28,16 @@ const T* shifted(const T* p, std::size_t by) {
 template <class T>
 void squares_in_pieces(const T* x, const T* center, T* y, std::size_t n, std::size_t inner,
                        std::size_t pieces) {
-  const std::size_t bytes = pieces * inner * sizeof(T);
-  T* const partial = static_cast<T*>(xgrad::detail::pool_allocate(bytes));
+  Scratch<T> partial(pieces * inner);
   const std::size_t groups = std::min(pieces, pieces_for(n * inner));
   parallel_for(groups, [&](std::size_t g) {
     for (std::size_t k = pieces * g / groups; k < pieces * (g + 1) / groups; ++k) {
       const std::size_t begin = n * k / pieces, end = n * (k + 1) / pieces;
-      moment_kernels<T>().squares(x + begin * inner, center, partial + k * inner,
+      moment_kernels<T>().squares(x + begin * inner, center, partial.data() + k * inner,
                                   {1, end - begin, inner});
     }
   });
-  reduce(Reduction::sum, partial, y, 1, pieces, inner);
-  xgrad::detail::pool_free(partial, bytes);
+  reduce(Reduction::sum, partial.data(), y, 1, pieces, inner);
 }
 
 }  // namespace

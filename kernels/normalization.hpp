@@ -22,6 +22,7 @@ struct NormInputs {
   const T* bias;  // forward only
   T* mean;        // null: 0 (root mean square)
   T* rstd;
+  T* variance;  // of channels; null: not wanted
 };
 
 /// Where the gradients go. gweight and gbias are overwritten.

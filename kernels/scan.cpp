@@ -3,28 +3,10 @@
 #include <algorithm>
 
 #include "xgrad/kernels/parallel.hpp"
-#include "xgrad/kernels/pool.hpp"
+#include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad::kernels {
 namespace {
-
-// Numbers that step(k, ...) needs to remember from one step to the next, set to `start`.
-template <class T>
-class Carry {
- public:
-  Carry(std::size_t n, T start)
-      : bytes_(n * sizeof(T)), data_(static_cast<T*>(xgrad::detail::pool_allocate(bytes_))) {
-    std::fill_n(data_, n, start);
-  }
-  ~Carry() { xgrad::detail::pool_free(data_, bytes_); }
-  Carry(const Carry&) = delete;
-  Carry& operator=(const Carry&) = delete;
-  T& operator[](std::size_t i) { return data_[i]; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
-};
 
 template <class Run>
 void over_outer(AxisView view, const Run& run) {
@@ -37,7 +19,7 @@ void over_outer(AxisView view, const Run& run) {
 template <class T>
 void running_sum_of(const T* x, T* y, std::size_t n, std::size_t inner, bool reverse,
                     bool accumulate) {
-  Carry<T> total(inner, T(0));
+  Scratch<T> total(inner, T(0));
   for (std::size_t step = 0; step < n; ++step) {
     const std::size_t row = (reverse ? n - 1 - step : step) * inner;
     for (std::size_t j = 0; j < inner; ++j) {
@@ -50,7 +32,7 @@ void running_sum_of(const T* x, T* y, std::size_t n, std::size_t inner, bool rev
 template <class T>
 void product_backward_of(const T* x, const T* gy, T* gx, std::size_t n, std::size_t inner,
                          bool accumulate) {
-  Carry<T> before(n * inner, T(1)), after(inner, T(1));
+  Scratch<T> before(n * inner, T(1)), after(inner, T(1));
   for (std::size_t i = inner; i < n * inner; ++i) before[i] = before[i - inner] * x[i - inner];
   for (std::size_t i = n; i-- > 0;) {
     for (std::size_t j = 0; j < inner; ++j) {

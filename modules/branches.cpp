@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "xgrad/ops/arithmetic.hpp"
-#include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
 
 namespace xgrad {
 namespace {

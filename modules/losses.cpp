@@ -3,57 +3,57 @@
 namespace xgrad {
 
 template <class T>
-Tensor<T> MseLoss<T>::forward(const Tensor<T>& x, const Tensor<T>& t) {
+Tensor<T> MseLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
   return mse_loss(x, t, options_);
 }
 
 template <class T>
-Tensor<T> MaeLoss<T>::forward(const Tensor<T>& x, const Tensor<T>& t) {
+Tensor<T> MaeLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
   return mae_loss(x, t, options_);
 }
 
 template <class T>
-Tensor<T> HuberLoss<T>::forward(const Tensor<T>& x, const Tensor<T>& t) {
+Tensor<T> HuberLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
   return huber_loss(x, t, options_);
 }
 
 template <class T>
-Tensor<T> CosineLoss<T>::forward(const Tensor<T>& x, const Tensor<T>& t) {
+Tensor<T> CosineLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
   return cosine_loss(x, t, options_);
 }
 
 template <class T>
-Tensor<T> BinaryCrossEntropyLoss<T>::forward(const Tensor<T>& x, const Tensor<T>& t) {
+Tensor<T> BinaryCrossEntropyLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
   return binary_cross_entropy(x, t, options_);
 }
 
 template <class T>
-Tensor<T> BinaryCrossEntropyWithLogitsLoss<T>::forward(const Tensor<T>& x, const Tensor<T>& t) {
+Tensor<T> BinaryCrossEntropyWithLogitsLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
   return binary_cross_entropy_with_logits(x, t, options_);
 }
 
 template <class T>
-Tensor<T> KlLoss<T>::forward(const Tensor<T>& x, const Tensor<T>& t) {
+Tensor<T> KlLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
   return kl_div(x, t, options_);
 }
 
 template <class T>
-Tensor<T> NllLoss<T>::forward(const Tensor<T>& x, const Indices& labels) {
+Tensor<T> NllLoss<T>::evaluate(const Tensor<T>& x, const Indices& labels) {
   return nll_loss(x, labels, options_);
 }
 
 template <class T>
-Tensor<T> CrossEntropyLoss<T>::forward(const Tensor<T>& x, const Indices& labels) {
+Tensor<T> CrossEntropyLoss<T>::evaluate(const Tensor<T>& x, const Indices& labels) {
   return cross_entropy(x, labels, options_);
 }
 
 template <class T>
-Tensor<T> MultiClassHingeLoss<T>::forward(const Tensor<T>& x, const Indices& labels) {
+Tensor<T> MultiClassHingeLoss<T>::evaluate(const Tensor<T>& x, const Indices& labels) {
   return multi_class_hinge(x, labels, options_);
 }
 
 template <class T>
-Tensor<T> MultiClassSquaredHingeLoss<T>::forward(const Tensor<T>& x, const Indices& labels) {
+Tensor<T> MultiClassSquaredHingeLoss<T>::evaluate(const Tensor<T>& x, const Indices& labels) {
   return multi_class_squared_hinge(x, labels, options_);
 }
 

@@ -15,26 +15,20 @@ namespace xgrad {
 template <class T>
 class TargetLoss : public Module<T> {
  public:
-  virtual Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) = 0;
+  virtual Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) = 0;
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& t) {
-    return this->inside([&] { return this->hooked(x, forward(x, t)); });
+    return this->inside([&] { return this->hooked(x, evaluate(x, t)); });
   }
-
- private:
-  using Module<T>::forward;
 };
 
 /// A loss of predictions x against class labels.
 template <class T>
 class LabelLoss : public Module<T> {
  public:
-  virtual Tensor<T> forward(const Tensor<T>& x, const Indices& labels) = 0;
+  virtual Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) = 0;
   Tensor<T> operator()(const Tensor<T>& x, const Indices& labels) {
-    return this->inside([&] { return this->hooked(x, forward(x, labels)); });
+    return this->inside([&] { return this->hooked(x, evaluate(x, labels)); });
   }
-
- private:
-  using Module<T>::forward;
 };
 
 /// (x - t)^2.
@@ -42,7 +36,7 @@ template <class T>
 class MseLoss : public TargetLoss<T> {
  public:
   explicit MseLoss(LossOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<MseLoss>(options_);
   }
@@ -56,7 +50,7 @@ template <class T>
 class MaeLoss : public TargetLoss<T> {
  public:
   explicit MaeLoss(LossOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<MaeLoss>(options_);
   }
@@ -70,7 +64,7 @@ template <class T>
 class HuberLoss : public TargetLoss<T> {
  public:
   explicit HuberLoss(HuberOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<HuberLoss>(options_);
   }
@@ -84,7 +78,7 @@ template <class T>
 class CosineLoss : public TargetLoss<T> {
  public:
   explicit CosineLoss(CosineLossOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<CosineLoss>(options_);
   }
@@ -98,7 +92,7 @@ template <class T>
 class BinaryCrossEntropyLoss : public TargetLoss<T> {
  public:
   explicit BinaryCrossEntropyLoss(LossOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<BinaryCrossEntropyLoss>(options_);
   }
@@ -112,7 +106,7 @@ template <class T>
 class BinaryCrossEntropyWithLogitsLoss : public TargetLoss<T> {
  public:
   explicit BinaryCrossEntropyWithLogitsLoss(LossOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<BinaryCrossEntropyWithLogitsLoss>(options_);
   }
@@ -126,7 +120,7 @@ template <class T>
 class KlLoss : public TargetLoss<T> {
  public:
   explicit KlLoss(KlOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Tensor<T>& t) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<KlLoss>(options_);
   }
@@ -140,7 +134,7 @@ template <class T>
 class NllLoss : public LabelLoss<T> {
  public:
   explicit NllLoss(NllOptions<T> options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Indices& labels) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<NllLoss>(options_);
   }
@@ -154,7 +148,7 @@ template <class T>
 class CrossEntropyLoss : public LabelLoss<T> {
  public:
   explicit CrossEntropyLoss(CrossEntropyOptions<T> options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Indices& labels) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<CrossEntropyLoss>(options_);
   }
@@ -168,7 +162,7 @@ template <class T>
 class MultiClassHingeLoss : public LabelLoss<T> {
  public:
   explicit MultiClassHingeLoss(HingeOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Indices& labels) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<MultiClassHingeLoss>(options_);
   }
@@ -182,7 +176,7 @@ template <class T>
 class MultiClassSquaredHingeLoss : public LabelLoss<T> {
  public:
   explicit MultiClassSquaredHingeLoss(HingeOptions options = {}) : options_(options) {}
-  Tensor<T> forward(const Tensor<T>& x, const Indices& labels) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<MultiClassSquaredHingeLoss>(options_);
   }

@@ -66,11 +66,9 @@ void Module<T>::check_registered(const Module& caller) const {
                    [](const NamedTensor<T>& p) { return p.tensor.requires_grad(); })) {
     return;
   }
-  throw std::logic_error(
-      "forward: " + caller.type_name() + " calls a " + top.type_name() +
-      " that is not registered in it, so its parameters are not learned: make it "
-      "with add; call its forward() or freeze it if this is meant" +
-      caller.place());
+  throw std::logic_error("forward: " + caller.type_name() + " calls a " + top.type_name() +
+                         " that is not registered in it, so its parameters are not learned: make "
+                         "it with add; call its forward() or freeze it if this is meant");
 }
 
 template <class T>
@@ -137,10 +135,17 @@ void Module<T>::train(bool on) {
 // --- Parameters and state ---
 
 template <class T>
-void Module<T>::collect(const std::string& prefix, Kind kind, NamedTensors<T>& found) const {
+NamedTensors<T> Module<T>::own(Kind kind) const {
+  NamedTensors<T> found;
   for (const Slot& s : slots_) {
-    if (s.kind == kind && s.tensor.defined()) found.push_back({prefix + s.name, s.tensor});
+    if (s.kind == kind && s.tensor.defined()) found.push_back({s.name, s.tensor});
   }
+  return found;
+}
+
+template <class T>
+void Module<T>::collect(const std::string& prefix, Kind kind, NamedTensors<T>& found) const {
+  for (const NamedTensor<T>& t : own(kind)) found.push_back({prefix + t.name, t.tensor});
   for (const auto& child : children_) child->collect(prefix + child->name_ + ".", kind, found);
 }
 
@@ -165,15 +170,6 @@ NamedTensors<T> Module<T>::buffers() const {
   NamedTensors<T> found;
   collect("", Kind::buffer, found);
   return each_once(std::move(found));
-}
-
-template <class T>
-NamedTensors<T> Module<T>::own_parameters() const {
-  NamedTensors<T> found;
-  for (const Slot& s : slots_) {
-    if (s.kind == Kind::parameter && s.tensor.defined()) found.push_back({s.name, s.tensor});
-  }
-  return found;
 }
 
 template <class T>

@@ -75,8 +75,9 @@ class Module {
   NamedTensors<T> parameters() const;
   /// Likewise the buffers: tensors that belong to the state but are not learned.
   NamedTensors<T> buffers() const;
-  /// The parameters of this module without those below.
-  NamedTensors<T> own_parameters() const;
+  /// Parameters and buffers of this module without those below.
+  NamedTensors<T> own_parameters() const { return own(Kind::parameter); }
+  NamedTensors<T> own_buffers() const { return own(Kind::buffer); }
   /// The parameter or buffer of that path. Throws std::out_of_range naming it.
   Tensor<T> at(const std::string& path) const;
   /// Number of numbers in all parameters.
@@ -199,6 +200,7 @@ class Module {
   void check_registered(const Module& caller) const;
   void check_name(const std::string& name) const;
   Tensor<T>& add_slot(const std::string& name, const Tensor<T>& value, Kind kind);
+  NamedTensors<T> own(Kind kind) const;
   void collect(const std::string& prefix, Kind kind, NamedTensors<T>& found) const;
   template <class M, class F>
   static void visit(M& module, const std::string& path, const F& f);

@@ -9,6 +9,7 @@
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
 
@@ -38,9 +39,9 @@ void extremum_backward(const void* attributes, Backward<T>& b) {
     return kernels::extremum_backward(x.data(), y.data(), b.gradient().data(), gx, view,
                                       accumulate);
   }
-  const Tensor<T> chosen = x == detail::viewed(y, kept) || x != x;
+  const Tensor<T> chosen = x == reshape(y, kept) || x != x;
   const Tensor<T> share = chosen / detail::sum_to(chosen, kept);
-  b.add(0, detail::viewed(b.gradient(), kept) * share);
+  b.add(0, reshape(b.gradient(), kept) * share);
 }
 
 template <class T>

@@ -1,23 +1,12 @@
 #pragma once
 
-// What the losses have in common: errors, and the reduction at the end. Internal.
+// What the losses have in common. Internal.
 
-#include <sstream>
-#include <stdexcept>
-
+#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/reductions.hpp"
 
 namespace xgrad::detail {
-
-/// Throws Error("operation: part part ...").
-template <class Error = std::invalid_argument, class... Parts>
-[[noreturn]] void fail(const char* operation, const Parts&... parts) {
-  std::ostringstream message;
-  message << operation << ": ";
-  (message << ... << parts);
-  throw Error(message.str());
-}
 
 template <class T>
 void require_same_shape(const char* operation, const Tensor<T>& x, const Tensor<T>& t) {

@@ -10,13 +10,13 @@
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
+#include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
 
 namespace xgrad {
 
 using detail::fail;
 using detail::Rule;
-using detail::viewed;
 using kernels::AxisView;
 
 namespace {
@@ -113,7 +113,7 @@ Tensor<T> total_of(const Tensor<T>& losses, const Samples<T>& s, Reduction reduc
 // d(result)/d(loss of a sample) times its factor.
 template <class T>
 Tensor<T> sample_gradients(const Samples<T>& s, const Tensor<T>& gy) {
-  return (gy.size() == 1 ? viewed(gy, {}) : viewed(gy, s.factors.shape())) * s.factors;
+  return (gy.size() == 1 ? reshape(gy, Shape{}) : reshape(gy, s.factors.shape())) * s.factors;
 }
 
 template <class T>
@@ -126,7 +126,7 @@ template <class T>
 void nll_backward(const void* attributes, Backward<T>& b) {
   const auto& s = *static_cast<const Samples<T>*>(attributes);
   const Tensor<T> g = sample_gradients(s, b.gradient());
-  if (b.recording()) return b.add(0, viewed(-g * one_hot(s), b.input_shape(0)));
+  if (b.recording()) return b.add(0, reshape(-g * one_hot(s), b.input_shape(0)));
   const auto [gx, accumulate] = b.accumulator(0);
   if (!accumulate) std::fill_n(gx, s.view.elements(), T(0));
   subtract_at_labels(s, g.data(), gx);
@@ -146,8 +146,9 @@ void cross_entropy_backward(const void* attributes, Backward<T>& b) {
   const auto& s = *static_cast<const CrossEntropy<T>*>(attributes);
   const Tensor<T> g = sample_gradients<T>(s, b.gradient());
   if (b.recording()) {
-    const Tensor<T> p = softmax(viewed(b.input(0), {s.view.outer, s.view.n, s.view.inner}), 1);
-    return b.add(0, viewed(g * (p - one_hot<T>(s)), b.input_shape(0)));
+    const Tensor<T> p =
+        softmax(reshape(b.input(0), Shape{s.view.outer, s.view.n, s.view.inner}), 1);
+    return b.add(0, reshape(g * (p - one_hot<T>(s)), b.input_shape(0)));
   }
   const auto [gx, accumulate] = b.accumulator(0);
   kernels::exponentials(b.input(0).data(), s.shift.data(), g.data(), gx, s.view, accumulate);
@@ -216,7 +217,7 @@ Tensor<T> smooth_cross_entropy(const Tensor<T>& x, const Indices& labels,
                                const CrossEntropyOptions<T>& options) {
   const auto s = samples_of<T>("cross_entropy", x, labels,
                                {options.weight, options.ignore_index, options.reduction});
-  const Tensor<T> targets = viewed(smooth_targets(s, options, labels), x.shape());
+  const Tensor<T> targets = reshape(smooth_targets(s, options, labels), x.shape());
   const Tensor<T> losses = dense_cross_entropy(x, targets);
   return options.reduction == Reduction::none ? losses : sum(losses);
 }
@@ -232,7 +233,7 @@ Tensor<T> margins(const char* operation, const Tensor<T>& x, const Indices& labe
   const auto s = samples_of<T>(
       operation, x, labels,
       {.ignore_index = std::numeric_limits<std::int64_t>::min(), .reduction = Reduction::none});
-  const Tensor<T> hot = viewed(one_hot(s), x.shape());
+  const Tensor<T> hot = reshape(one_hot(s), x.shape());
   const Tensor<T> own = sum(x * hot, class_axis(operation, x), {.keep_dims = true});
   return relu(x - own + margin) * (1 - hot);
 }
@@ -275,7 +276,7 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
   if (options.weight.defined()) {
     Shape shape{classes};
     for (std::size_t i = axis + 1; i < x.rank(); ++i) shape.push_back(1);
-    targets = targets * viewed(options.weight.detach(), shape);
+    targets = targets * reshape(options.weight.detach(), shape);
   }
   return detail::reduced_loss(dense_cross_entropy(x, targets), options.reduction);
 }

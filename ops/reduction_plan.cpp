@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "xgrad/autograd/record.hpp"
+#include "xgrad/ops/lattice.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -22,12 +22,6 @@ unsigned mask_of(const char* operation, std::size_t rank, const Axes& axes) {
   return mask;
 }
 
-std::size_t product(const Shape& s, std::size_t begin, std::size_t end) {
-  std::size_t n = 1;
-  for (std::size_t i = begin; i < end; ++i) n *= s[i];
-  return n;
-}
-
 // The axes [begin, end) of `now` as a group, which takes them to size 1.
 kernels::AxisView take_group(Shape& now, std::size_t begin, std::size_t end) {
   const kernels::AxisView view{product(now, 0, begin), product(now, begin, end),
@@ -35,12 +29,6 @@ kernels::AxisView take_group(Shape& now, std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) now[i] = 1;
   return view;
 }
-
-template <class T>
-const Rule<T> kView = {
-    "view",
-    [](const void*, Backward<T>& b) { b.add(0, viewed(b.take_gradient(), b.input_shape(0))); },
-    nullptr};
 
 }  // namespace
 
@@ -69,16 +57,5 @@ kernels::AxisView view_along(const char* operation, const Shape& shape, std::ptr
   const std::size_t i = normalize_axis(operation, axis, shape.rank());
   return {product(shape, 0, i), shape[i], product(shape, i + 1, shape.rank())};
 }
-
-template <class T>
-Tensor<T> viewed(const Tensor<T>& x, const Shape& shape) {
-  if (x.shape() == shape) return x;
-  Tensor<T> y(share_value(x.node(), shape));
-  record<T>(y, kView<T>, {&x}, {});
-  return y;
-}
-
-template Tensor<float> viewed(const Tensor<float>&, const Shape&);
-template Tensor<double> viewed(const Tensor<double>&, const Shape&);
 
 }  // namespace xgrad::detail

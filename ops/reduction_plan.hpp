@@ -42,9 +42,4 @@ Tensor<T> reduce_groups(const Tensor<T>& x, const ReductionPlan& plan, bool keep
   return y;
 }
 
-/// x under another shape of as many elements, sharing its memory. Gradient: gy under the shape of
-/// x.
-template <class T>
-Tensor<T> viewed(const Tensor<T>& x, const Shape& shape);
-
 }  // namespace xgrad::detail

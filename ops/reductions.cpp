@@ -9,6 +9,8 @@
 #include "xgrad/kernels/scan.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
+#include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
 
 namespace xgrad {
 
@@ -27,9 +29,9 @@ template <class T>
 void scaled_sum_backward(const void* attributes, Backward<T>& b) {
   const auto& [view, scale] = *static_cast<const Scaled*>(attributes);
   if (b.recording()) {
-    const Tensor<T> gy = detail::viewed(b.gradient(), {view.outer, 1, view.inner});
+    const Tensor<T> gy = reshape(b.gradient(), Shape{view.outer, 1, view.inner});
     const Tensor<T> gx = detail::broadcast_to(gy * scale, {view.outer, view.n, view.inner});
-    return b.add(0, detail::viewed(gx, b.input_shape(0)));
+    return b.add(0, reshape(gx, b.input_shape(0)));
   }
   const auto [gx, accumulate] = b.accumulator(0);
   if (view.elements() == 0) return;
@@ -90,65 +92,16 @@ Tensor<T> mean(const Tensor<T>& x, const Axes& axes, ReduceOptions options) {
 
 namespace {
 
-// Numbers [begin, begin + count) along the axis.
-struct Slab {
-  AxisView view;  // of the array they are taken from
-  std::size_t begin, count;
-};
-
-template <class T>
-Tensor<T> slab(const Tensor<T>& x, const Slab& s);
-
-// A slab put back, zeros around it.
-template <class T>
-Tensor<T> padded(const Tensor<T>& x, const Slab& s);
-
-template <class T>
-const Rule<T> kSlab = {"slab",
-                       [](const void* attributes, Backward<T>& b) {
-                         b.add(0, padded(b.gradient(), *static_cast<const Slab*>(attributes)));
-                       },
-                       nullptr};
-template <class T>
-const Rule<T> kPadded = {"padded",
-                         [](const void* attributes, Backward<T>& b) {
-                           b.add(0, slab(b.gradient(), *static_cast<const Slab*>(attributes)));
-                         },
-                         nullptr};
-
-template <class T>
-Tensor<T> slab(const Tensor<T>& x, const Slab& s) {
-  const auto& [outer, n, inner] = s.view;
-  Tensor<T> y = Tensor<T>::uninitialized({outer, s.count, inner});
-  for (std::size_t o = 0; o < outer; ++o) {
-    std::copy_n(x.data() + (o * n + s.begin) * inner, s.count * inner,
-                y.node()->data + o * s.count * inner);
-  }
-  detail::record<T>(y, kSlab<T>, {&x}, {}, s);
-  return y;
-}
-
-template <class T>
-Tensor<T> padded(const Tensor<T>& x, const Slab& s) {
-  const auto& [outer, n, inner] = s.view;
-  Tensor<T> y = Tensor<T>::filled({outer, n, inner}, T(0));
-  for (std::size_t o = 0; o < outer; ++o) {
-    std::copy_n(x.data() + o * s.count * inner, s.count * inner,
-                y.node()->data + (o * n + s.begin) * inner);
-  }
-  detail::record<T>(y, kPadded<T>, {&x}, {}, s);
-  return y;
-}
-
 // The product along the axis as a tree of products of halves: differentiable any number of times,
 // whatever is 0.
 template <class T>
 Tensor<T> product_tree(const Tensor<T>& x, const AxisView& view) {
   if (view.n == 1) return x;
   const std::size_t half = view.n / 2, rest = view.n - half;
-  const Tensor<T> pairs = slab(x, {view, 0, half}) * slab(x, {view, half, half});
+  const auto size = static_cast<std::ptrdiff_t>(half);
+  const Tensor<T> pairs = slice(x, 1, 0, size) * slice(x, 1, size, 2 * size);
   const Tensor<T> product = product_tree(pairs, {view.outer, half, view.inner});
-  return rest == half ? product : product * slab(x, {view, view.n - 1, 1});
+  return rest == half ? product : product * slice(x, 1, -1, {});
 }
 
 template <class T>
@@ -157,9 +110,9 @@ void product_backward(const void* attributes, Backward<T>& b) {
   if (view.elements() == 0) return b.add(0, Tensor<T>::uninitialized(b.input_shape(0)));
   if (b.recording()) {
     const auto x = detail::aliases(b);
-    const Tensor<T> rows = detail::viewed(x[0], {view.outer, view.n, view.inner});
+    const Tensor<T> rows = reshape(x[0], Shape{view.outer, view.n, view.inner});
     const Tensor<T> y = product_tree(rows, view);
-    return detail::add_composed(b, x, detail::viewed(y, b.gradient().shape()));
+    return detail::add_composed(b, x, reshape(y, b.gradient().shape()));
   }
   const auto [gx, accumulate] = b.accumulator(0);
   kernels::product_backward(b.input(0).data(), b.gradient().data(), gx, view, accumulate);

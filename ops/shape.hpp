@@ -1,7 +1,7 @@
 #pragma once
 
 // The same elements under other shapes and in other orders. Parts of tensors, and tensors put
-// together, are in slicing.hpp.
+// together, are in slicing.hpp, which comes with this header.
 //
 // Axes count from the end when negative. reshape, flatten, squeeze and unsqueeze share memory with
 // their argument: writing to it in place (`set_value`) is seen in both. Everything else makes a
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/ops/slicing.hpp"
 
 namespace xgrad {
 

@@ -15,11 +15,11 @@
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
 
 using detail::Rule;
-using detail::viewed;
 using kernels::AxisView;
 
 namespace {
@@ -42,9 +42,9 @@ template <class T>
 void squares_backward(const void* attributes, Backward<T>& b) {
   const auto& [view, center] = *static_cast<const Squares<T>*>(attributes);
   if (b.recording()) {
-    const Tensor<T> x = viewed(b.input(0), along(view));
+    const Tensor<T> x = reshape(b.input(0), along(view));
     const Tensor<T> d = center.defined() ? x - mean(x, 1, {.keep_dims = true}) : x;
-    return b.add(0, viewed(2 * viewed(b.gradient(), kept(view)) * d, b.input_shape(0)));
+    return b.add(0, reshape(2 * reshape(b.gradient(), kept(view)) * d, b.input_shape(0)));
   }
   const Tensor<T> scale = 2 * b.gradient();
   const auto [gx, accumulate] = b.accumulator(0);
@@ -62,7 +62,7 @@ Tensor<T> sum_of_squares(const Tensor<T>& x, const AxisView& view, const Shape& 
   Squares<T> s{view, {}};
   if (centered) {
     const NoGrad guard;
-    s.center = mean(viewed(x, along(view)), 1);
+    s.center = mean(reshape(x, along(view)), 1);
   }
   Tensor<T> y = Tensor<T>::uninitialized(shape);
   kernels::squares(x.data(), centered ? s.center.data() : nullptr, y.node()->data, view);
@@ -88,9 +88,9 @@ void logsumexp_backward(const void* attributes, Backward<T>& b) {
   const Tensor<T> y = b.output();
   const Tensor<T> shift = where(y == -kInfinity<T>, 0, y);
   if (b.recording()) {
-    const Tensor<T> x = viewed(b.input(0), along(view));
-    const Tensor<T> p = exp(x - viewed(shift, kept(view)));
-    return b.add(0, viewed(viewed(b.gradient(), kept(view)) * p, b.input_shape(0)));
+    const Tensor<T> x = reshape(b.input(0), along(view));
+    const Tensor<T> p = exp(x - reshape(shift, kept(view)));
+    return b.add(0, reshape(reshape(b.gradient(), kept(view)) * p, b.input_shape(0)));
   }
   const auto [gx, accumulate] = b.accumulator(0);
   kernels::exponentials(b.input(0).data(), shift.data(), b.gradient().data(), gx, view, accumulate);

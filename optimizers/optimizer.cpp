@@ -93,12 +93,12 @@ bool Optimizer<T>::is_ready(const Slot& slot) const {
 }
 
 template <class T>
-void Optimizer<T>::check_step() const {
+void Optimizer<T>::check_gradients(StepChecks checks) const {
   std::vector<std::string> wrong;
-  if (checks_.missing && !(wrong = without_gradient()).empty()) {
+  if (checks.missing && !(wrong = without_gradient()).empty()) {
     throw std::logic_error(type_name_ + ": no gradient: " + detail::join(wrong));
   }
-  if (!checks_.nan) return;
+  if (!checks.nan) return;
   for (const Slot& s : slots_) {
     if (!is_ready(s)) continue;
     const Tensor<T> g = s.tensor.gradient();
@@ -122,7 +122,7 @@ void Optimizer<T>::prepare(Slot& slot) {
 
 template <class T>
 void Optimizer<T>::step() {
-  check_step();
+  check_gradients(checks_);
   for (Slot& s : slots_) {
     if (is_ready(s)) prepare(s);
   }

@@ -78,6 +78,7 @@ class Optimizer {
   std::vector<std::string> without_gradient() const;
 
   void set_checks(StepChecks checks) { checks_ = checks; }
+  const StepChecks& checks() const { return checks_; }
 
   /// Copies of all state, with the current learning rates. Other options are not part of it: give
   /// them to the constructor again.
@@ -141,13 +142,14 @@ class Optimizer {
     kernels::update(rule, arguments(slot));
   }
 
+  /// Throws for what `checks` asks for.
+  void check_gradients(StepChecks checks) const;
   std::vector<Slot>& slots() { return slots_; }
   const std::vector<Slot>& slots() const { return slots_; }
 
  private:
   void check_parameter(const NamedTensor<T>& p) const;
   const Slot* find(const Tensor<T>& t) const;
-  void check_step() const;
   bool is_ready(const Slot& slot) const;
   void prepare(Slot& slot);
   kernels::UpdateArguments<T> arguments(Slot& slot) const;

@@ -49,7 +49,7 @@ struct NpzOptions {
 };
 
 /// Writes an archive without its metadata, replacing an old file in one step; the same bytes for
-/// the same content. Throws FileError also beyond what a zip archive holds, 4 GiB or 65535 arrays,
+/// the same content. Throws FileError also beyond what a zip archive holds, 4 GiB or 65534 arrays,
 /// and std::invalid_argument for bfloat16.
 void write_npz(const std::string& path, const Archive& archive, const NpzOptions& options = {});
 

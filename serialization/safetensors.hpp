@@ -34,8 +34,7 @@ Archive parse_safetensors(std::span<const std::byte> bytes, std::string_view nam
 /// tensor is aligned.
 ///
 /// **Throws** FileError when the file cannot be written, std::invalid_argument for a name that is
-/// not UTF-8 or is
-/// "__metadata__".
+/// not UTF-8 or is "__metadata__".
 void write_safetensors(const std::string& path, const Archive& archive);
 
 }  // namespace xgrad

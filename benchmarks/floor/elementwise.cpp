@@ -182,8 +182,8 @@ class Rosenbrock : public Workload {
 
 template <class T>
 std::unique_ptr<Workload> make_elementwise(const std::string& name, const Parameters& p) {
-  if (name == "gelu") return std::make_unique<Gated<T, true>>(p);
-  if (name == "swish") return std::make_unique<Gated<T, false>>(p);
+  if (name.starts_with("gelu")) return std::make_unique<Gated<T, true>>(p);
+  if (name.starts_with("swish")) return std::make_unique<Gated<T, false>>(p);
   if (name == "badd") return std::make_unique<Broadcast<T, false>>(p);
   if (name == "bmul") return std::make_unique<Broadcast<T, true>>(p);
   if (name == "outer") return std::make_unique<Outer<T>>(p);

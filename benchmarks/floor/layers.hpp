@@ -219,10 +219,10 @@ T cross_entropy(T* z, const std::int64_t* label, std::size_t n, std::size_t clas
 
 /// Dropout after max(., 0), in place, with the mask in bytes. The generator is 16 xorshifts side by
 /// side (Marsaglia 2003). The first mask after a reset is drawn as xgrad draws it, by Philox, so that
-/// the results of that step can be compared.
+/// the results of that step can be compared. Off, it keeps everything.
 class Dropout {
  public:
-  Dropout(std::size_t n, std::uint32_t draw) : keep_(n), draw_(draw) { reset(); }
+  Dropout(std::size_t n, std::uint32_t draw, bool on) : keep_(n), draw_(draw), on_(on) { reset(); }
 
   void reset() {
     first_ = true;
@@ -232,7 +232,7 @@ class Dropout {
   template <class T>
   void forward(T* __restrict x, std::size_t n) {
     std::uint8_t* const keep = keep_.data();
-    if (first_) return draw_as_xgrad(x, n);
+    if (first_ || !on_) return draw_as_xgrad(x, n);
     for (std::size_t k = 0; k < n; k += kLanes) {
       for (std::size_t q = 0; q < kLanes; ++q) {
         std::uint32_t s = state_[q];
@@ -248,7 +248,8 @@ class Dropout {
   /// Through dropout and max(., 0).
   template <class T>
   void backward(T* __restrict g, std::size_t n) const {
-    for (std::size_t i = 0; i < n; ++i) g[i] = keep_[i] != 0 ? 2 * g[i] : 0;
+    const T scale = on_ ? 2 : 1;
+    for (std::size_t i = 0; i < n; ++i) g[i] = keep_[i] != 0 ? scale * g[i] : 0;
   }
 
  private:
@@ -260,16 +261,16 @@ class Dropout {
     for (std::size_t i = 0; i < n; ++i) {
       const r123::Philox4x32::ctr_type counter = {{static_cast<std::uint32_t>(i / 4), 0, draw_, 0}};
       const r123::Philox4x32::key_type key = {{kSeed, 0}};
-      const bool kept = r123::Philox4x32()(counter, key).v[i % 4] < (std::uint32_t{1} << 31);
+      const bool kept = !on_ || r123::Philox4x32()(counter, key).v[i % 4] < (std::uint32_t{1} << 31);
       keep_[i] = kept && x[i] > 0 ? 1 : 0;
-      x[i] = keep_[i] != 0 ? 2 * x[i] : 0;
+      x[i] = kept ? (on_ ? 2 : 1) * x[i] : 0;
     }
   }
 
   static constexpr std::uint32_t kSeed = 1;
   std::vector<std::uint8_t> keep_;
   std::uint32_t draw_;
-  bool first_ = true;
+  bool on_, first_ = true;
   std::uint32_t state_[kLanes];
 };
 

@@ -124,7 +124,7 @@ class Lstm : public Workload {
 
 template <class T>
 std::unique_ptr<Workload> make_recurrence(const std::string& name, const Parameters& p) {
-  if (name == "lstm") return std::make_unique<Lstm<T>>(p);
+  if (name == "lstm" || name == "lstm_cell") return std::make_unique<Lstm<T>>(p);
   return nullptr;
 }
 

@@ -13,14 +13,14 @@ namespace {
 template <class T, bool Normalized>
 class Perceptron {
  public:
-  Perceptron(std::size_t batch, Update rule) : n_(batch), rule_(rule) {
+  Perceptron(std::size_t batch, Update rule, bool dropout) : n_(batch), rule_(rule) {
     for (std::size_t i = 0; i < kLayers; ++i) {
       linear_.emplace_back(kPerceptron[i], kPerceptron[i + 1], seeds::kParameters + 10 * i);
       before_[i].resize(n_ * kPerceptron[i + 1]);
       after_[i] = g_[i] = before_[i];
       if (!Normalized || i == kLayers - 1) continue;
       norm_.emplace_back(kPerceptron[i + 1]);
-      dropout_.emplace_back(before_[i].size(), static_cast<std::uint32_t>(i));
+      dropout_.emplace_back(before_[i].size(), static_cast<std::uint32_t>(i), dropout);
     }
   }
 
@@ -37,7 +37,7 @@ class Perceptron {
   Results results() {
     const auto& w = linear_[0].weight.grad;
     return {result("loss", &loss_, 1), result("weight gradient", w.data(), w.size()),
-            result("bias gradient", linear_[1].bias.grad.data(), linear_[1].out)};
+            result("bias gradient", linear_[2].bias.grad.data(), linear_[2].out)};
   }
 
  private:
@@ -97,7 +97,7 @@ class FixedBatch : public Workload {
  public:
   explicit FixedBatch(const Parameters& p)
       : n_(p.size("batch", 128)),
-        net_(n_, update_of(p)),
+        net_(n_, update_of(p), p.text("dropout", "on") == "on"),
         x_(numbers<T>(n_ * kPerceptron[0], seeds::kInput)),
         label_(labels(n_, kClasses)) {}
   void reset() override { net_.reset(); }
@@ -117,7 +117,7 @@ class Epoch : public Workload {
  public:
   explicit Epoch(const Parameters& p)
       : n_(p.size("batch", 128)),
-        net_(n_, update_of(p)),
+        net_(n_, update_of(p), false),
         samples_(p.size("samples", 60000)),
         x_(numbers<T>(samples_ * kPerceptron[0], seeds::kInput)),
         label_(labels(samples_, kClasses)),

@@ -16,15 +16,14 @@ template <class T>
 std::unique_ptr<Workload> gated(const std::string& name, const Parameters& p) {
   const std::size_t n = p.size("n", 1000000);
   const Tensor<T> x = random<T>({n}, seeds::kInput, 3);
-  const std::string form = p.text("form", "built_in");
   return std::make_unique<Operation<T>>(
       std::vector<typename Operation<T>::Leaf>{{"gradient", x}}, random<T>({n}, seeds::kGradient),
-      [=, gelu = name == "gelu"]() -> Tensor<T> {
-        if (form == "map") return gelu ? mapped_gelu(x) : mapped_swish(x);
-        if (form == "built_in") {
-          return gelu ? xgrad::gelu(x, xgrad::GeluForm::tanh) : xgrad::silu(x);
-        }
-        if (!gelu) return x * sigmoid(x);
+      [=]() -> Tensor<T> {
+        if (name == "gelu_fused") return xgrad::gelu(x, xgrad::GeluForm::tanh);
+        if (name == "swish_fused") return xgrad::silu(x);
+        if (name == "gelu_map") return mapped_gelu(x);
+        if (name == "swish_map") return mapped_swish(x);
+        if (name == "swish") return x * sigmoid(x);
         return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
       });
 }
@@ -129,7 +128,7 @@ struct Empty : Workload {
 
 template <class T>
 std::unique_ptr<Workload> make_operation(const std::string& name, const Parameters& p) {
-  if (name == "gelu" || name == "swish") return gated<T>(name, p);
+  if (name.starts_with("gelu") || name.starts_with("swish")) return gated<T>(name, p);
   if (name == "badd" || name == "bmul" || name == "outer") return broadcast<T>(name, p);
   if (name == "sum" || name == "mean") return sum_or_mean<T>(name, p);
   if (name == "log_softmax" || name == "layer_norm" || name == "batch_norm") {

@@ -64,7 +64,7 @@ class Lstm : public Workload {
 
 template <class T>
 std::unique_ptr<Workload> make_recurrence(const std::string& name, const Parameters& p) {
-  if (name != "lstm" || p.text("form", "primitives") != "primitives") return nullptr;
+  if (name != "lstm") return nullptr;
   return std::make_unique<Lstm<T>>(p);
 }
 

@@ -55,7 +55,7 @@ struct Perceptron : xgrad::Sequential<T> {
   }
   Results gradients() const {
     return {result("weight gradient", this->at("linear0.weight").gradient()),
-            result("bias gradient", this->at("linear1.bias").gradient())};
+            result("bias gradient", this->at("linear2.bias").gradient())};
   }
 };
 

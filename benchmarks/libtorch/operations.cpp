@@ -54,15 +54,16 @@ std::int64_t count(const Parameters& p, const std::string& name, std::size_t oth
   return static_cast<std::int64_t>(p.size(name, otherwise));
 }
 
+// A formula of one's own, xgrad's `map`, is a formula from primitive operations here.
 std::unique_ptr<Workload> gated(const std::string& name, const Parameters& p) {
   const auto n = count(p, "n", 1000000);
   const Tensor x = random({n}, type_of(p), seeds::kInput, 3);
-  const bool own = p.text("form", "built_in") == "built_in", gelu = name == "gelu";
   return std::make_unique<Operation>(
       std::vector<Operation::Leaf>{{"gradient", x}}, random({n}, type_of(p), seeds::kGradient),
       [=]() -> Tensor {
-        if (own) return gelu ? torch::gelu(x, "tanh") : torch::silu(x);
-        if (!gelu) return x * torch::sigmoid(x);
+        if (name == "gelu_fused") return torch::gelu(x, "tanh");
+        if (name == "swish_fused") return torch::silu(x);
+        if (name.starts_with("swish")) return x * torch::sigmoid(x);
         return 0.5 * x * (1 + torch::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
       });
 }
@@ -170,7 +171,7 @@ struct Empty : Workload {
 }  // namespace
 
 std::unique_ptr<Workload> make_operation(const std::string& name, const Parameters& p) {
-  if (name == "gelu" || name == "swish") return gated(name, p);
+  if (name.starts_with("gelu") || name.starts_with("swish")) return gated(name, p);
   if (name == "badd" || name == "bmul" || name == "outer") return broadcast(name, p);
   if (name == "sum" || name == "mean") return sum(name, p);
   if (name == "log_softmax" || name == "layer_norm" || name == "batch_norm") return normalization(name, p);

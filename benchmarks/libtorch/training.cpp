@@ -49,14 +49,7 @@ struct PerceptronImpl : nn::Module {
   Tensor forward(Tensor x) { return layers->forward(x); }
   Results gradients() {
     return {result("weight gradient", parameters()[0].grad()),
-            result("bias gradient", layers->is_empty() ? Tensor() : second()->bias.grad())};
-  }
-  nn::LinearImpl* second() {
-    std::size_t found = 0;
-    for (const auto& module : layers->children()) {
-      if (auto* l = module->as<nn::LinearImpl>(); l != nullptr && ++found == 2) return l;
-    }
-    return nullptr;
+            result("bias gradient", parameters().back().grad())};
   }
 };
 TORCH_MODULE(Perceptron);
@@ -188,11 +181,11 @@ class Epoch : public Workload {
 /// From primitive operations, or with libtorch's own cell.
 class Lstm : public Workload {
  public:
-  explicit Lstm(const Parameters& p)
+  Lstm(const Parameters& p, bool cell)
       : p_(p),
         d_(count(p.size("hidden", 128))),
         n_(count(p.size("batch", 32))),
-        cell_(p.text("form", "primitives") == "cell") {
+        cell_(cell) {
     const auto type = type_of(p);
     initial_ = {random({d_, 4 * d_}, type, seeds::kParameters, 0.08),
                 random({d_, 4 * d_}, type, seeds::kParameters + 1, 0.08),
@@ -256,7 +249,7 @@ std::unique_ptr<Workload> make_training(const std::string& name, const Parameter
         p, ResidualNet(p.size("blocks", 20), width, type_of(p)), width);
   }
   if (name == "epoch") return std::make_unique<Epoch>(p);
-  if (name == "lstm") return std::make_unique<Lstm>(p);
+  if (name == "lstm" || name == "lstm_cell") return std::make_unique<Lstm>(p, name == "lstm_cell");
   return nullptr;
 }
 

@@ -123,10 +123,21 @@ void run_of_neighbours(const T* x, T* y, std::size_t n) {
   for (; k < n; ++k) y[k] = Accumulate ? y[k] + x[k] : x[k];
 }
 
+// y[i] = x[-i]. A loop of its own: with the stride in view the compiler reverses whole registers.
+template <bool Accumulate, class T>
+void run_backwards(const T* x, T* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const T v = x[-static_cast<std::ptrdiff_t>(i)];
+    y[i] = Accumulate ? y[i] + v : v;
+  }
+}
+
 template <bool Accumulate, class T>
 void run_with_strides(const T* x, std::ptrdiff_t from, T* y, std::ptrdiff_t to, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto k = static_cast<std::ptrdiff_t>(i);
+  const auto last = static_cast<std::ptrdiff_t>(n) - 1;
+  if (from == -1 && to == 1) return run_backwards<Accumulate>(x, y, n);
+  if (from == 1 && to == -1) return run_backwards<Accumulate>(x + last, y - last, n);
+  for (std::ptrdiff_t k = 0; k <= last; ++k) {
     y[k * to] = Accumulate ? y[k * to] + x[k * from] : x[k * from];
   }
 }

@@ -36,10 +36,13 @@ void forward(const NormInputs<T>& in, T* y, Runs runs, T eps) {
   const T mean = sum_over<T>(runs, [&](std::size_t k, auto width)
                                        XGRAD_INLINE { return load(in.x + k, width); }) /
                  size;
-  const T squares = sum_over<T>(runs, [&](std::size_t k, auto width) XGRAD_INLINE {
-    return square(load(in.x + k, width, mean) - P<T>(mean));
-  });
-  const T rstd = 1 / std::sqrt(squares / size + eps);
+  const T variance = sum_over<T>(runs,
+                                 [&](std::size_t k, auto width) XGRAD_INLINE {
+                                   return square(load(in.x + k, width, mean) - P<T>(mean));
+                                 }) /
+                     size;
+  const T rstd = 1 / std::sqrt(variance + eps);
+  if (in.variance != nullptr) *in.variance = variance;
   *in.mean = mean;
   *in.rstd = rstd;
   const P<T> m(mean);

@@ -1,6 +1,7 @@
 # cmake -DBLAS=stub|none -DSOURCE=... -DCXX=... -DGENERATOR=... -DWORK=... -P blas.cmake
 #
-# Configuring with a BLAS that is not OpenBLAS, or with none, fails with a message that says what to do.
+# Configuring with a BLAS that is not OpenBLAS, or with none, fails with a message that says what to do; once it is done
+# the same folder can be configured.
 file(REMOVE_RECURSE ${WORK})
 if(BLAS STREQUAL "stub")
   file(WRITE ${WORK}/stub.cpp "extern \"C\" void sgemm_() {}\n")
@@ -24,3 +25,5 @@ foreach(part "xgrad needs OpenBLAS: ${expected}" "20 to 100 times slower" "apt-g
     message(FATAL_ERROR "'${part}' is missing in: ${message}")
   endif()
 endforeach()
+execute_process(COMMAND ${CMAKE_COMMAND} -U BLAS_openblas_LIBRARY -U CMAKE_DISABLE_FIND_PACKAGE_BLAS ${WORK}/build
+                OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)

@@ -1,0 +1,112 @@
+#include "xgrad/autograd/derivatives.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/autograd/grad_mode.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+template <class T>
+void require_shape(const char* operation, const char* what, const Tensor<T>& given, const Shape& expected) {
+  if (given.shape() == expected) return;
+  throw std::invalid_argument(std::string(operation) + ": the " + what + " has shape " + to_string(given.shape()) +
+                              ", expected " + to_string(expected));
+}
+
+template <class T>
+void require_scalar(const char* operation, const Tensor<T>& y) {
+  if (y.size() == 1) return;
+  throw std::invalid_argument(std::string(operation) + ": the function returned shape " + to_string(y.shape()) +
+                              ", not one element");
+}
+
+template <class T>
+Tensor<T> zeros_like(const Tensor<T>& x) {
+  return Tensor<T>::filled(x.shape(), T(0));
+}
+
+// u' dy/dx; 0 where y does not depend on x.
+template <class T>
+Tensor<T> pull_back(const Tensor<T>& y, const Tensor<T>& x, const Tensor<T>& u, bool create_graph) {
+  if (!y.requires_grad()) return zeros_like(x);
+  const GradOptions options = {.retain_graph = true, .create_graph = create_graph, .allow_unused = true};
+  const Tensor<T> g = grad<T>({y}, {x}, options, {u})[0];
+  return g.defined() ? g : zeros_like(x);
+}
+
+// d y[i] / d x[j] row by row.
+template <class T>
+Tensor<T> all_rows(const Tensor<T>& y, const Tensor<T>& x) {
+  Shape shape = y.shape();
+  for (const std::size_t size : x.shape()) shape.push_back(size);
+  Tensor<T> rows = Tensor<T>::uninitialized(shape);
+  T* row = rows.mutable_data();
+  for (std::size_t i = 0; i < y.size(); ++i, row += x.size()) {
+    Tensor<T> u = zeros_like(y);
+    u.mutable_data()[i] = T(1);
+    std::copy_n(pull_back(y, x, u, false).data(), x.size(), row);
+  }
+  return rows;
+}
+
+template <class T>
+Tensor<T> ones_like(const Tensor<T>& y) {
+  return Tensor<T>::filled(y.shape(), T(1));
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> vjp(const UnaryFunction<T>& f, const Tensor<T>& x, const Tensor<T>& u) {
+  const EnableGrad guard;
+  const Tensor<T> leaf = parameter(x), y = f(leaf);
+  require_shape("vjp", "cotangent", u, y.shape());
+  return pull_back(y, leaf, u, false);
+}
+
+template <class T>
+Tensor<T> jvp(const UnaryFunction<T>& f, const Tensor<T>& x, const Tensor<T>& v) {
+  require_shape("jvp", "tangent", v, x.shape());
+  const EnableGrad guard;
+  const Tensor<T> leaf = parameter(x), y = f(leaf), u = parameter(zeros_like(y));
+  return pull_back(pull_back(y, leaf, u, true), u, v, false);
+}
+
+template <class T>
+Tensor<T> hvp(const UnaryFunction<T>& f, const Tensor<T>& x, const Tensor<T>& v) {
+  require_shape("hvp", "vector", v, x.shape());
+  const EnableGrad guard;
+  const Tensor<T> leaf = parameter(x), y = f(leaf);
+  require_scalar("hvp", y);
+  return pull_back(pull_back(y, leaf, ones_like(y), true), leaf, v, false);
+}
+
+template <class T>
+Tensor<T> jacobian(const UnaryFunction<T>& f, const Tensor<T>& x) {
+  const EnableGrad guard;
+  const Tensor<T> leaf = parameter(x);
+  return all_rows(f(leaf), leaf);
+}
+
+template <class T>
+Tensor<T> hessian(const UnaryFunction<T>& f, const Tensor<T>& x) {
+  const EnableGrad guard;
+  const Tensor<T> leaf = parameter(x), y = f(leaf);
+  require_scalar("hessian", y);
+  return all_rows(pull_back(y, leaf, ones_like(y), true), leaf);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                    \
+  template Tensor<T> vjp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&);          \
+  template Tensor<T> jvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&);          \
+  template Tensor<T> hvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&);          \
+  template Tensor<T> jacobian(const UnaryFunction<T>&, const Tensor<T>&);                       \
+  template Tensor<T> hessian(const UnaryFunction<T>&, const Tensor<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::detail

@@ -1,0 +1,59 @@
+"""The workloads that are compared, and what issue by issue they are meant to reach.
+
+A row is: name, parameters, the largest ratio xgrad / floor, the smallest ratio libtorch / xgrad, and more:
+  operations   recorded operations in a step, for nanoseconds per operation
+  limit        microseconds of the whole step
+  verify       parameters that replace some for the verification
+  heavy        left out by --quick
+  tolerance    of the verification, relative to the norm of each array; the default is TOLERANCE
+"""
+
+TOLERANCE = 1e-4  # float: the rounding errors of sums of a few thousand terms in another order
+
+FLOOR, LIBTORCH = "floor", "libtorch"
+
+
+def _rows():
+    def row(name, params, floor=None, libtorch=None, **more):
+        return {"workload": name, "params": params, "most": floor, "least": libtorch, **more}
+
+    mlp = {1: (1.20, 1.8), 32: (1.08, 1.15), 128: (1.04, 1.03), 512: (1.03, 1.15)}
+    adam = {1: (1.20, 5), 128: (1.05, 1.5)}
+    for batch, targets in mlp.items():
+        yield row("mlp", f"batch={batch} opt=sgdm", *targets)
+    for batch in mlp:
+        yield row("mlp", f"batch={batch} opt=adam", *adam.get(batch, (None, None)))
+    for opt, targets in (("sgdm", (1.08, 1.4)), ("adam", (None, None))):
+        # libtorch draws other masks: it is verified without dropout.
+        yield row("mlp_bn", f"batch=128 opt={opt}", *targets, verify={LIBTORCH: "dropout=off"}, tolerance=1e-3)
+    yield row("resmlp", "batch=128 opt=sgdm", 1.05, 1.12, tolerance=1e-2)
+    for size in (1, 16):
+        yield row("chain", f"n=1000 size={size}", None, 28, operations=3000, limit=450)
+    for n in ("1e5", "1e6", "1e7"):
+        for name, fused, own in (("gelu", 4, 10), ("swish", 1.65, 2.6)):
+            targets = {"1e5": (None,) * 3}.get(n, (1.05, fused, own))
+            heavy = n == "1e7"
+            yield row(f"{name}_fused", f"n={n}", targets[0], targets[1], heavy=heavy)
+            yield row(f"{name}_map", f"n={n}", targets[0], targets[2], heavy=heavy)
+            least = {"gelu": 2.5, "swish": 1.25}[name] if n == "1e6" else None
+            yield row(name, f"n={n}", None, least, heavy=heavy)
+    for name, least in (("badd", 1.05), ("bmul", 1.9), ("outer", 6)):
+        yield row(name, "n=4096 d=512", 1.10, least)
+    for name in ("sum", "mean"):
+        for axis in ("0", "1", "all"):
+            # Naive sums of millions of numbers that cancel.
+            yield row(name, f"n=4096 d=1000 axis={axis}", 1.10, 1.1, tolerance=1e-3)
+    yield row("log_softmax", "n=4096 d=1000", 1.10, 1.5)
+    yield row("layer_norm", "n=4096 d=512", 1.10, 1.65)
+    yield row("batch_norm", "n=4096 d=512", 1.10, 1.4)
+    yield row("lstm", "hidden=128 batch=32 steps=100", 1.15, 1.35, tolerance=1e-3)
+    yield row("lstm_cell", "hidden=128 batch=32 steps=100", 1.05, 1.5, tolerance=1e-3)
+    yield row("rosenbrock", "n=10000", None, 2.5, limit=40, tolerance=1e-12)
+    # One batch has the same loss in whatever order its samples come.
+    yield row("epoch", "batch=128", 1.04, 1.07, heavy=True, verify={FLOOR: "samples=128", LIBTORCH: "samples=128"})
+    yield row("deep", "n=1000000", None, None, heavy=True, operations=2000000,
+              verify={FLOOR: "n=1000", LIBTORCH: "n=1000"})
+    yield row("empty", "", None, None)
+
+
+WORKLOADS = list(_rows())

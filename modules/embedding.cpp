@@ -1,0 +1,47 @@
+#include "xgrad/modules/embedding.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/ops/indexing.hpp"
+#include "xgrad/ops/random.hpp"
+
+namespace xgrad {
+namespace {
+
+template <class T>
+Tensor<T> initial_vectors(std::size_t count, std::size_t features, Generator* generator) {
+  if (count == 0 || features == 0) {
+    throw std::invalid_argument("Embedding: a size is 0: count " + std::to_string(count) +
+                                ", features " + std::to_string(features));
+  }
+  return normal<T>({count, features}, T(0), T(1),
+                   generator != nullptr ? *generator : default_generator());
+}
+
+}  // namespace
+
+template <class T>
+Embedding<T>::Embedding(std::size_t count, std::size_t features, Generator* generator)
+    : weight(this->add_parameter("weight", initial_vectors<T>(count, features, generator))) {}
+
+template <class T>
+Tensor<T> Embedding<T>::operator()(const Indices& index) {
+  return this->inside([&] { return this->hooked({}, index_select(weight, 0, index)); });
+}
+
+template <class T>
+ModuleOptions Embedding<T>::options() const {
+  return {{"count", ModuleOptions::of(weight.shape()[0])},
+          {"features", ModuleOptions::of(weight.shape()[1])}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> Embedding<T>::from(const ModuleOptions& o) {
+  return std::make_unique<Embedding>(o.size("count"), o.size("features"));
+}
+
+template class Embedding<float>;
+template class Embedding<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,41 @@
+#pragma once
+
+// Gradient checks of modules: every parameter by its path, "encoder.fc2.weight[3, 17]".
+//
+//   GradientReport report = check_gradients(net, [&](const auto& y) { return cross_entropy(y,
+//   labels); }, x); if (!report.passed()) std::cerr << report.table();
+//
+// Checks are made in double; a model in float is converted first (xgrad/modules/convert.hpp).
+
+#include <functional>
+#include <utility>
+
+#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/modules/module.hpp"
+
+namespace xgrad {
+
+namespace detail {
+GradientReport check_module(Module<double>& net, const std::function<Tensor<double>()>& f,
+                            const Tensor<double>& x, GradientCheckOptions options);
+}
+
+/// Checks d(loss(net(x)))/d(p) for x, named "input", and every parameter p that is not frozen, in
+/// the net's present mode. `loss` may return a tensor of any shape. Buffers, gradients and the
+/// default generator are left as they are, and parameters, which are varied meanwhile, get their
+/// numbers back. options.names is not used. Throws what net and loss throw.
+template <class Loss>
+GradientReport check_gradients(Module<double>& net, Loss loss, const Tensor<double>& x,
+                               const GradientCheckOptions& options = {}) {
+  const Tensor<double> input = parameter(x);
+  return detail::check_module(
+      net, [&] { return Tensor<double>(loss(net(input))); }, input, options);
+}
+
+/// The same for a net of other inputs: `f` calls it, and may use other tensors as constants.
+inline GradientReport check_gradients(Module<double>& net, const std::function<Tensor<double>()>& f,
+                                      const GradientCheckOptions& options = {}) {
+  return detail::check_module(net, f, {}, options);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,178 @@
+#include "xgrad/modules/registry.hpp"
+
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/branches.hpp"
+#include "xgrad/modules/drop_connect.hpp"
+#include "xgrad/modules/dropout.hpp"
+#include "xgrad/modules/embedding.hpp"
+#include "xgrad/modules/linear.hpp"
+#include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/sequential.hpp"
+#include "xgrad/modules/shapes.hpp"
+#include "xgrad/modules/weight_norm.hpp"
+
+namespace xgrad {
+namespace {
+
+template <class T>
+using Makers = std::map<std::string, ModuleMaker<T>>;
+
+template <template <class> class M, class T>
+std::unique_ptr<Module<T>> from_options(const ModuleDescription& d) {
+  return M<T>::from(d.options);
+}
+
+template <class T>
+std::unique_ptr<Module<T>> child_of(const ModuleDescription& d, const std::string& name) {
+  for (const ModuleDescription& c : d.children) {
+    if (c.name == name) return make_module<T>(c);
+  }
+  return nullptr;
+}
+
+template <class T>
+std::unique_ptr<Module<T>> required_child(const ModuleDescription& d, const std::string& name) {
+  std::unique_ptr<Module<T>> child = child_of<T>(d, name);
+  if (child != nullptr) return child;
+  throw std::invalid_argument("make_module: a " + d.type + " has no child '" + name + "'");
+}
+
+template <class T, class Container>
+std::unique_ptr<Module<T>> filled(std::unique_ptr<Container> container,
+                                  const ModuleDescription& d) {
+  for (const ModuleDescription& c : d.children) container->append(make_module<T>(c), c.name);
+  return container;
+}
+
+template <class T>
+Makers<T> containers() {
+  using D = ModuleDescription;
+  return {
+      {"Sequential", [](const D& d) { return filled<T>(std::make_unique<Sequential<T>>(), d); }},
+      {"Parallel", [](const D& d) { return filled<T>(std::make_unique<Parallel<T>>(), d); }},
+      {"Concat",
+       [](const D& d) {
+         const auto axis = static_cast<std::ptrdiff_t>(d.options.number("axis"));
+         return filled<T>(std::make_unique<Concat<T>>(axis), d);
+       }},
+      {"Residual",
+       [](const D& d) {
+         return std::make_unique<Residual<T>>(
+             required_child<T>(d, "branch"), child_of<T>(d, "projection"),
+             ResidualOptions{.zero_last = d.options.flag("zero_last", false)});
+       }},
+      {"WeightNorm",
+       [](const D& d) { return std::make_unique<WeightNorm<T>>(required_child<T>(d, "inner")); }},
+      {"DropConnect",
+       [](const D& d) { return DropConnect<T>::from(d.options, child_of<T>(d, "activation")); }},
+  };
+}
+
+template <class T>
+Makers<T> library() {
+  Makers<T> all = containers<T>();
+  all.insert({
+      {"Linear", &from_options<Linear, T>},
+      {"Bilinear", &from_options<Bilinear, T>},
+      {"Embedding", &from_options<Embedding, T>},
+      {"Identity", &from_options<Identity, T>},
+      {"Flatten", &from_options<Flatten, T>},
+      {"Reshape", &from_options<Reshape, T>},
+      {"Relu", &from_options<Relu, T>},
+      {"Sigmoid", &from_options<Sigmoid, T>},
+      {"Tanh", &from_options<Tanh, T>},
+      {"Relu6", &from_options<Relu6, T>},
+      {"Selu", &from_options<Selu, T>},
+      {"Silu", &from_options<Silu, T>},
+      {"Mish", &from_options<Mish, T>},
+      {"Softplus", &from_options<Softplus, T>},
+      {"Softsign", &from_options<Softsign, T>},
+      {"LogSigmoid", &from_options<LogSigmoid, T>},
+      {"LeakyRelu", &from_options<LeakyRelu, T>},
+      {"Elu", &from_options<Elu, T>},
+      {"Celu", &from_options<Celu, T>},
+      {"Hardtanh", &from_options<Hardtanh, T>},
+      {"Gelu", &from_options<Gelu, T>},
+      {"Softmax", &from_options<Softmax, T>},
+      {"LogSoftmax", &from_options<LogSoftmax, T>},
+      {"Prelu", &from_options<Prelu, T>},
+      {"Maxout", &from_options<Maxout, T>},
+      {"Dropout", &from_options<Dropout, T>},
+      {"AlphaDropout", &from_options<AlphaDropout, T>},
+      {"GaussianNoise", &from_options<GaussianNoise, T>},
+      {"BatchNorm", &from_options<BatchNorm, T>},
+      {"LayerNorm", &from_options<LayerNorm, T>},
+      {"GroupNorm", &from_options<GroupNorm, T>},
+      {"RmsNorm", &from_options<RmsNorm, T>},
+  });
+  return all;
+}
+
+// The library's makers never change; users' are added.
+template <class T>
+struct Registry {
+  const Makers<T> fixed = library<T>();
+  std::mutex mutex;
+  Makers<T> users;
+
+  ModuleMaker<T> find(const std::string& type) {
+    if (const auto it = fixed.find(type); it != fixed.end()) return it->second;
+    const std::lock_guard lock(mutex);
+    const auto it = users.find(type);
+    return it != users.end() ? it->second : nullptr;
+  }
+};
+
+template <class T>
+Registry<T>& registry() {
+  static Registry<T> r;
+  return r;
+}
+
+}  // namespace
+
+template <class T>
+ModuleDescription describe(const Module<T>& module) {
+  ModuleDescription d{module.name(), module.type_name(), module.options(), {}};
+  for (const auto& child : module.children()) d.children.push_back(describe(*child));
+  return d;
+}
+
+template <class T>
+std::unique_ptr<Module<T>> make_module(const ModuleDescription& d) {
+  const ModuleMaker<T> maker = registry<T>().find(d.type);
+  if (maker) return maker(d);
+  throw std::invalid_argument("make_module: the type '" + d.type +
+                              "' is not known: give register_module its maker");
+}
+
+template <class T>
+void register_module(const std::string& type, ModuleMaker<T> maker) {
+  Registry<T>& r = registry<T>();
+  if (r.fixed.contains(type)) {
+    throw std::invalid_argument("register_module: '" + type + "' is a type of the library");
+  }
+  const std::lock_guard lock(r.mutex);
+  r.users[type] = std::move(maker);
+}
+
+template <class T>
+bool is_registered(const std::string& type) {
+  return registry<T>().find(type) != nullptr;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                 \
+  template ModuleDescription describe(const Module<T>&);                     \
+  template std::unique_ptr<Module<T>> make_module(const ModuleDescription&); \
+  template void register_module(const std::string&, ModuleMaker<T>);         \
+  template bool is_registered<T>(const std::string&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -1,0 +1,159 @@
+#include "xgrad/optimizers/clipping.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "xgrad/kernels/optimizer.hpp"
+#include "xgrad/optimizers/flat.hpp"
+#include "xgrad/optimizers/text.hpp"
+
+namespace xgrad {
+namespace {
+
+// The parameters with a gradient that counts, each once.
+template <class T>
+NamedTensors<T> active(const NamedTensors<T>& parameters) {
+  NamedTensors<T> r;
+  std::vector<const void*> seen;
+  for (const NamedTensor<T>& p : parameters) {
+    if (p.tensor.requires_grad() && p.tensor.has_grad()) r.push_back(p);
+  }
+  std::erase_if(r, [&](const NamedTensor<T>& p) {
+    const void* node = p.tensor.node();
+    if (std::find(seen.begin(), seen.end(), node) != seen.end()) return true;
+    seen.push_back(node);
+    return false;
+  });
+  return r;
+}
+
+// The gradient as a tensor to write to: a copy when somebody else holds it or it is part of a graph.
+template <class T>
+Tensor<T> writable_gradient(Tensor<T> parameter) {
+  Tensor<T> g = parameter.gradient();
+  const detail::Node<T>& n = *g.node();
+  if (n.rule == nullptr && n.owns_data && n.refs.get() == 2) return g;  // the parameter's and ours
+  g = g.clone();
+  parameter.set_gradient(g);
+  return g;
+}
+
+template <class T, class Rule>
+void rewrite(const NamedTensors<T>& parameters, const Rule& rule) {
+  for (const NamedTensor<T>& p : parameters) {
+    Tensor<T> g = writable_gradient(p.tensor);
+    kernels::UpdateArguments<T> a{};
+    a.g = a.w = g.mutable_data();
+    a.n = g.size();
+    kernels::update(rule, a);
+  }
+}
+
+template <class T>
+double norm_of(const NamedTensors<T>& active, GradientNorm norm) {
+  double r = 0;
+  for (const NamedTensor<T>& p : active) {
+    const Tensor<T> g = p.tensor.gradient();
+    if (norm == GradientNorm::euclidean) {
+      r += detail::dot(g, g);
+    } else {
+      const double largest = detail::largest_magnitude(g);
+      if (!(largest <= r)) r = largest;  // NaN stays
+      if (std::isnan(r)) return r;
+    }
+  }
+  return norm == GradientNorm::euclidean ? std::sqrt(r) : r;
+}
+
+template <class T>
+[[noreturn]] void refuse_norm(const NamedTensors<T>& active, double norm) {
+  std::vector<std::string> names;
+  for (const NamedTensor<T>& p : active) {
+    const Tensor<T> g = p.tensor.gradient();
+    if (!std::isfinite(detail::dot(g, g))) names.push_back(p.name);
+  }
+  throw std::invalid_argument("clip_grad_norm: the norm of the gradients is " + detail::text(norm) +
+                              ": " + detail::join(names));
+}
+
+const char* const kNumbers[] = {"GradientNoise/step", "GradientNoise/seed high",
+                                "GradientNoise/seed low", "GradientNoise/draws"};
+constexpr double kHalf = 4294967296.0;  // 2^32: a seed has more digits than a double
+
+}  // namespace
+
+template <class T>
+double grad_norm(const NamedTensors<T>& parameters, GradientNorm norm) {
+  return norm_of(active(parameters), norm);
+}
+
+template <class T>
+double clip_grad_norm(const NamedTensors<T>& parameters, double max_norm, GradientNorm norm) {
+  detail::require_positive("clip_grad_norm", "max_norm", max_norm);
+  const NamedTensors<T> chosen = active(parameters);
+  const double size = norm_of(chosen, norm);
+  if (!std::isfinite(size)) refuse_norm(chosen, size);
+  if (size > max_norm) rewrite(chosen, kernels::ScaleRule<T>{static_cast<T>(max_norm / size)});
+  return size;
+}
+
+template <class T>
+void clip_grad_value(const NamedTensors<T>& parameters, double limit) {
+  detail::require_positive("clip_grad_value", "limit", limit);
+  rewrite(active(parameters), kernels::ClampRule<T>{static_cast<T>(limit)});
+}
+
+GradientNoise::GradientNoise(const GradientNoiseOptions& options)
+    : options_(options), generator_(options.seed) {
+  detail::require_not_negative("GradientNoise", "eta", options.eta);
+  detail::require_not_negative("GradientNoise", "gamma", options.gamma);
+}
+
+double GradientNoise::deviation() const {
+  return std::sqrt(options_.eta / std::pow(1 + step_, options_.gamma));
+}
+
+template <class T>
+void GradientNoise::add(const NamedTensors<T>& parameters) {
+  const T deviation_now = static_cast<T>(deviation());
+  for (const NamedTensor<T>& p : active(parameters)) {
+    Tensor<T> g = writable_gradient(p.tensor);
+    Tensor<T> noise = Tensor<T>::uninitialized(g.shape());
+    kernels::fill_normal(noise.mutable_data(), noise.size(), T(0), deviation_now, generator_.next());
+    detail::add_scaled(g, 1, noise);
+  }
+  step_ += 1;
+}
+
+std::map<std::string, double> GradientNoise::state_dict() const {
+  const Generator::State s = generator_.state();
+  return {{kNumbers[0], step_},
+          {kNumbers[1], static_cast<double>(s.seed >> 32)},
+          {kNumbers[2], static_cast<double>(s.seed & 0xffffffffU)},
+          {kNumbers[3], static_cast<double>(s.draws)}};
+}
+
+void GradientNoise::load_state_dict(const std::map<std::string, double>& state) {
+  std::vector<std::string> missing;
+  for (const char* name : kNumbers) {
+    if (!state.contains(name)) missing.emplace_back(name);
+  }
+  if (!missing.empty()) {
+    throw std::invalid_argument("load_state_dict: GradientNoise: missing: " + detail::join(missing));
+  }
+  const auto number = [&](int i) { return static_cast<std::uint64_t>(state.at(kNumbers[i])); };
+  step_ = state.at(kNumbers[0]);
+  generator_.set_state({number(1) * static_cast<std::uint64_t>(kHalf) + number(2), number(3)});
+}
+
+#define XGRAD_INSTANTIATE(T)                                                      \
+  template double grad_norm(const NamedTensors<T>&, GradientNorm);                \
+  template double clip_grad_norm(const NamedTensors<T>&, double, GradientNorm);   \
+  template void clip_grad_value(const NamedTensors<T>&, double);                  \
+  template void GradientNoise::add(const NamedTensors<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

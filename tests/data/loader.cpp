@@ -1,0 +1,155 @@
+// Data sets, samplers, and the loader: order, resumption, prefetching, errors.
+
+#include "xgrad/data/loader.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <numeric>
+#include <set>
+
+using namespace xgrad;
+
+namespace {
+
+// Sample i is (i, 10 i) with label i % 3.
+LabeledDataset<float> numbers(std::size_t n) {
+  Array<float> x(Array<float>::shape_type{n, 2});
+  Indices y(Indices::shape_type{n});
+  for (std::size_t i = 0; i < n; ++i) {
+    x(i, 0) = static_cast<float>(i);
+    x(i, 1) = static_cast<float>(10 * i);
+    y(i) = static_cast<std::int64_t>(i % 3);
+  }
+  return {std::move(x), std::move(y)};
+}
+
+template <class Loader>
+std::vector<int> epoch(Loader& loader) {
+  std::vector<int> seen;
+  for (const auto& [x, y] : loader) {
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      BOOST_TEST_REQUIRE(x.value()(i, 1) == 10 * x.value()(i, 0));
+      BOOST_TEST_REQUIRE(y(i) == static_cast<std::int64_t>(x.value()(i, 0)) % 3);
+      seen.push_back(static_cast<int>(x.value()(i, 0)));
+    }
+  }
+  return seen;
+}
+
+template <class E, class F>
+void require_message(const F& f, const std::string& message) {
+  BOOST_CHECK_EXCEPTION(f(), E, [&](const E& e) {
+    BOOST_TEST(std::string(e.what()) == message);
+    return true;
+  });
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(loader)
+
+BOOST_AUTO_TEST_CASE(in_order) {
+  const auto data = numbers(10);
+  DataLoader all(data, {.batch_size = 4});
+  std::vector<int> expected(10);
+  std::iota(expected.begin(), expected.end(), 0);
+  BOOST_TEST(epoch(all) == expected, boost::test_tools::per_element());
+  BOOST_TEST(all.size() == 3u);
+  DataLoader whole(data, {.batch_size = 4, .drop_last = true});
+  BOOST_TEST(epoch(whole).size() == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(shuffled_by_seed_and_epoch) {
+  const auto data = numbers(100);
+  DataLoader a(data, {.batch_size = 7, .shuffle = true, .seed = 5}), b(data, {.batch_size = 9, .shuffle = true, .seed = 5});
+  const auto first = epoch(a), second = epoch(a);
+  BOOST_TEST(first == epoch(b), boost::test_tools::per_element());
+  BOOST_TEST((first != second));
+  BOOST_TEST(std::set<int>(second.begin(), second.end()).size() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(resumes_in_the_middle_of_an_epoch) {
+  const auto data = numbers(50);
+  for (const std::size_t prefetch : {0, 3}) {
+    DataLoader a(data, {.batch_size = 8, .shuffle = true, .seed = 1, .prefetch = prefetch});
+    epoch(a);
+    LoaderState at;
+    std::vector<int> rest;
+    for (const auto& [x, y] : a) {
+      if (a.state().batch > 3) rest.insert(rest.end(), x.value().begin(), x.value().end());
+      if (a.state().batch == 3) at = a.state();
+    }
+    DataLoader b(data, {.batch_size = 8, .shuffle = true, .prefetch = prefetch});
+    b.set_state(at);
+    std::vector<int> again;
+    for (const auto& [x, y] : b) again.insert(again.end(), x.value().begin(), x.value().end());
+    BOOST_TEST(rest == again, boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(prefetching_changes_nothing) {
+  const auto data = numbers(1000);
+  DataLoader a(data, {.batch_size = 13, .shuffle = true, .seed = 2}), b(data, {.batch_size = 13, .shuffle = true, .seed = 2, .prefetch = 2});
+  for (int e = 0; e < 3; ++e) BOOST_TEST(epoch(a) == epoch(b), boost::test_tools::per_element());
+  for ([[maybe_unused]] const auto& batch : b) break;  // leaving early must not hang
+}
+
+BOOST_AUTO_TEST_CASE(an_error_in_the_thread_comes_out) {
+  const auto data = numbers(20);
+  const Transformed broken(data, [](LabeledBatch<float> b) -> LabeledBatch<float> {
+    if (b.labels(0) == 1) throw std::runtime_error("no such sample");
+    return b;
+  });
+  DataLoader a(broken, {.batch_size = 2, .prefetch = 2});
+  require_message<std::runtime_error>([&] { for ([[maybe_unused]] const auto& b : a) {} }, "no such sample");
+}
+
+BOOST_AUTO_TEST_CASE(weighted) {
+  const auto data = numbers(4);
+  DataLoader a(data, {.batch_size = 100, .sampler = weighted_sampler({1, 0, 3, 0}, 4000)});
+  const auto seen = epoch(a);
+  BOOST_TEST(seen.size() == 4000u);
+  const auto twos = static_cast<double>(std::count(seen.begin(), seen.end(), 2));
+  BOOST_TEST(std::count(seen.begin(), seen.end(), 1) + std::count(seen.begin(), seen.end(), 3) == 0);
+  BOOST_TEST(std::abs(twos / 4000 - 0.75) < 5 * std::sqrt(0.75 * 0.25 / 4000));
+}
+
+BOOST_AUTO_TEST_CASE(stratified) {
+  const auto data = numbers(300);
+  DataLoader a(data, {.batch_size = 30, .seed = 3, .sampler = stratified_sampler(data.labels())});
+  std::size_t total = 0;
+  for (const auto& [x, y] : a) {
+    for (std::int64_t c = 0; c < 3; ++c) {
+      const auto n = std::count(y.begin(), y.end(), c);
+      BOOST_TEST((n >= 8 && n <= 12));
+    }
+    total += y.size();
+  }
+  BOOST_TEST(total == 300u);
+}
+
+BOOST_AUTO_TEST_CASE(subsets_and_targets) {
+  const auto data = numbers(10);
+  const Subset some(data, {7, 2, 5});
+  DataLoader a(some, {.batch_size = 2});
+  BOOST_TEST(epoch(a) == (std::vector<int>{7, 2, 5}), boost::test_tools::per_element());
+  const TargetDataset<double> pairs(Array<double>{{1.0, 2.0}, {3.0, 4.0}}, Array<double>{{5.0}, {6.0}});
+  const std::int64_t second = 1;
+  BOOST_TEST(pairs.get({&second, 1}).targets.item() == 6);
+}
+
+BOOST_AUTO_TEST_CASE(errors) {
+  const auto data = numbers(10);
+  require_message<std::invalid_argument>([&] { DataLoader(data, {.batch_size = 0}); }, "DataLoader: batch_size is 0");
+  require_message<std::out_of_range>([&] { Subset(data, {10}); }, "Subset: sample 10 of 10");
+  require_message<std::invalid_argument>([] { weighted_sampler({1, -2}); }, "weighted_sampler: weight 1 is -2.000000");
+  require_message<std::invalid_argument>([] { weighted_sampler({0, 0}); },
+                                         "weighted_sampler: the weights of 2 samples are all 0");
+  require_message<std::invalid_argument>([] { LabeledDataset<float>(Array<float>(Array<float>::shape_type{3, 2}), Indices{1, 2}); },
+                                         "LabeledDataset: the numbers of samples differ: inputs (3, 2), (2)");
+  DataLoader a(data, {.batch_size = 4});
+  require_message<std::invalid_argument>([&] { a.set_state({0, 0, 4}); }, "DataLoader: batch 4 of 3");
+  BOOST_TEST((a.state() == LoaderState{}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

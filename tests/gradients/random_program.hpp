@@ -1,0 +1,48 @@
+#pragma once
+
+// Programs made of random operations on random shapes, for runs that look for false alarms of the gradient check.
+
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "xgrad/autograd/tensor.hpp"
+
+namespace xgrad::test {
+
+class RandomProgram {
+ public:
+  using D = Tensor<double>;
+  using Tensors = std::vector<D>;
+  using Step = std::function<D(const Tensors& values)>;  // of all values so far
+
+  /// The same program for the same seed. Without `kinks` every operation is smooth.
+  RandomProgram(std::uint64_t seed, bool kinks);
+
+  const Tensors& inputs() const { return inputs_; }
+  Tensors operator()(const Tensors& inputs) const;
+  /// The operations, for messages.
+  const std::string& text() const { return text_; }
+
+ private:
+  void add_input();
+  void add_step(bool kinks);
+  void add(const std::string& name, Step step);
+  void unary(bool kinks);
+  void binary(bool kinks);
+  void matrix_product();
+  void reduction(bool kinks);
+  void rearrangement();
+  void assembly();
+  std::size_t pick() { return random(values_.size()); }
+  std::size_t random(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_); }
+
+  std::mt19937_64 engine_;
+  Tensors inputs_, values_;
+  std::vector<Step> steps_;
+  std::string text_;
+};
+
+}  // namespace xgrad::test

@@ -1,0 +1,71 @@
+// Right gradients of random programs: the check must not call one of them wrong.
+//
+// The environment variable XGRAD_RANDOM_PROGRAMS sets how many of each kind; 150 without it, 5000 in the long run.
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+#include <map>
+
+#include "random_program.hpp"
+#include "xgrad/autograd/gradient_check.hpp"
+
+using namespace xgrad;
+using test::RandomProgram;
+
+namespace {
+
+std::uint64_t how_many() {
+  const char* text = std::getenv("XGRAD_RANDOM_PROGRAMS");
+  return text == nullptr ? 150 : std::strtoull(text, nullptr, 10);
+}
+
+struct Tally {
+  std::map<Verdict, std::size_t> verdicts;
+  std::size_t elements = 0;
+
+  double share(Verdict v) { return elements == 0 ? 0 : static_cast<double>(verdicts[v]) / static_cast<double>(elements); }
+};
+
+Tally run(std::uint64_t first_seed, bool kinks, int order) {
+  Tally tally;
+  for (std::uint64_t seed = first_seed; seed < first_seed + how_many(); ++seed) {
+    const RandomProgram program(seed, kinks);
+    const auto r = check_gradients(TensorFunction<double>(program), program.inputs(),
+                                   {.seed = seed, .samples = 6, .order = order});
+    const auto count = [&](const std::vector<GradientElement>& elements) {
+      for (const GradientElement& e : elements) ++tally.verdicts[e.verdict];
+      tally.elements += elements.size();
+    };
+    count(r.elements);
+    count(r.second_order);
+    BOOST_TEST(r.count(Verdict::fail) == 0, "seed " << seed << ": " << program.text() << "\n" << r.table(4));
+    if (order > 1) BOOST_TEST(std::max(r.adjoint_gap, r.symmetry_gap) <= 1e-12, "seed " << seed << ": " << program.text());
+    if (r.count(Verdict::inconclusive) > 0) BOOST_TEST_MESSAGE("seed " << seed << ": " << program.text() << "\n" << r.table(3));
+  }
+  for (const auto& [verdict, n] : tally.verdicts) BOOST_TEST_MESSAGE(to_string(verdict) << ": " << n);
+  return tally;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(random_programs)
+
+BOOST_AUTO_TEST_CASE(smooth) {
+  Tally t = run(0, false, 1);
+  BOOST_TEST(t.share(Verdict::inconclusive) < 0.01);
+  BOOST_TEST(t.verdicts[Verdict::kink] == 0);
+  BOOST_TEST(t.verdicts[Verdict::kink_not_a_subgradient] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(with_kinks) {
+  Tally t = run(1'000'000, true, 1);
+  BOOST_TEST(t.share(Verdict::inconclusive) < 0.02);
+}
+
+BOOST_AUTO_TEST_CASE(smooth_to_second_order) {
+  Tally t = run(2'000'000, false, 2);
+  BOOST_TEST(t.share(Verdict::inconclusive) < 0.01);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

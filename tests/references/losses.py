@@ -1,0 +1,81 @@
+"""Writes tests/references/losses.txt. Run with PyTorch 1.13 (Debian: python3-torch): python3 losses.py."""
+
+import torch
+import torch.nn.functional as F
+
+from torch_rows import labels, unit, wave, write
+
+REDUCTIONS = ("none", "mean", "sum")
+SHAPES = {"5x4": ((5, 4), (5,)), "4": ((4,), ()), "2x4x3": ((2, 4, 3), (2, 3)), "2x4x2x2": ((2, 4, 2, 2), (2, 2, 2))}
+WEIGHT = unit((4,), 9)
+
+
+def hinge(x, y, p, margin, reduction):
+    """Weston and Watkins' loss; PyTorch's own divides it by the number of classes and has no second derivative."""
+    hot = F.one_hot(y, x.shape[1])
+    loss = ((x - (x * hot).sum(1, keepdim=True) + margin).clamp(min=0) ** p * (1 - hot)).sum(1)
+    loss = {"none": loss, "mean": loss.mean(), "sum": loss.sum()}[reduction]
+    theirs = F.multi_margin_loss(x, y, p, margin, reduction=reduction) * x.shape[1]
+    torch.testing.assert_close(loss, theirs, rtol=1e-12, atol=1e-12)
+    return loss
+
+
+def reduce(loss, reduction):
+    return {"none": loss, "mean": loss.mean(), "sum": loss.sum()}[reduction]
+
+
+rows = []
+
+
+def add(name, inputs, f):
+    """f(inputs, reduction) for each reduction."""
+    for r in REDUCTIONS:
+        rows.append((f"{name} {r}", inputs, lambda *x, r=r: f(*x, r)))
+
+
+x, t = wave((3, 5), 0), wave((3, 5), 1)
+p, q = unit((3, 5), 2), unit((3, 5), 3)
+add("mse", [x, t], lambda x, t, r: F.mse_loss(x, t, reduction=r))
+add("mae", [x, t], lambda x, t, r: F.l1_loss(x, t, reduction=r))
+add("huber", [x, t], lambda x, t, r: F.huber_loss(x, t, reduction=r, delta=0.7))
+add("bce", [p, q], lambda p, t, r: F.binary_cross_entropy(p, t, reduction=r))
+add("bce of logits", [x, q], lambda x, t, r: F.binary_cross_entropy_with_logits(x, t, reduction=r))
+add("bce of large logits", [x, q], lambda x, t, r: F.binary_cross_entropy_with_logits(40 * x, t, reduction=r))
+add("kl", [x, q], lambda x, t, r: F.kl_div(x, t, reduction=r))
+add("kl of logs", [x, t], lambda x, t, r: F.kl_div(x, t, reduction=r, log_target=True))
+add("cosine", [x, t], lambda x, t, r: reduce(1 - F.cosine_similarity(x, t, 1), r))
+add("cosine 0", [x, t], lambda x, t, r: reduce(1 - F.cosine_similarity(x, t, 0), r))
+add("hinge", [wave((5, 4), 0)], lambda x, r: hinge(x, labels((5,), 4), 1, 1, r))
+add("hinge margin", [wave((5, 4), 0)], lambda x, r: hinge(x, labels((5,), 4), 1, 0.3, r))
+add("squared hinge", [wave((5, 4), 0)], lambda x, r: hinge(x, labels((5,), 4), 2, 1, r))
+for name, (shape, label_shape) in SHAPES.items():
+    y = labels(label_shape, 4)
+    inputs = [wave(shape, 0)]
+    add(f"cross entropy {name}", inputs, lambda x, r, y=y: F.cross_entropy(x, y, reduction=r))
+    add(
+        f"cross entropy {name} weighted",
+        inputs,
+        lambda x, r, y=y: F.cross_entropy(x, y, WEIGHT, reduction=r, ignore_index=2),
+    )
+    add(
+        f"cross entropy {name} smooth",
+        inputs,
+        lambda x, r, y=y: F.cross_entropy(x, y, reduction=r, label_smoothing=0.2),
+    )
+    add(
+        f"cross entropy {name} smooth weighted",
+        inputs,
+        lambda x, r, y=y: F.cross_entropy(x, y, WEIGHT, reduction=r, label_smoothing=0.2, ignore_index=2),
+    )
+    add(
+        f"cross entropy {name} probabilities",
+        [wave(shape, 0), unit(shape, 1)],
+        lambda x, t, r: F.cross_entropy(x, t, WEIGHT, reduction=r, label_smoothing=0.1),
+    )
+    axis = 0 if len(shape) == 1 else 1
+    add(
+        f"nll {name}",
+        inputs,
+        lambda x, r, y=y, a=axis: F.nll_loss(F.log_softmax(x, a), y, WEIGHT, reduction=r, ignore_index=1),
+    )
+write(__file__, rows)

@@ -1,0 +1,65 @@
+// Metrics, progress lines, and durations.
+
+#include "xgrad/training/metrics.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <sstream>
+
+#include "xgrad/training/progress.hpp"
+
+using namespace xgrad;
+
+BOOST_AUTO_TEST_SUITE(metrics)
+
+BOOST_AUTO_TEST_CASE(accuracy_and_top_k) {
+  const auto scores = Tensor<float>::from({3, 3}, {0.1F, 0.7F, 0.2F, 0.5F, 0.1F, 0.4F, 0.3F, 0.3F, 0.4F});
+  const Indices labels{1, 2, 1};
+  BOOST_TEST(count_correct(scores, labels) == 1u);
+  BOOST_TEST(count_correct(scores, labels, 2) == 2u);  // the third row's label comes after the equal one before it
+  BOOST_TEST(count_correct(scores, labels, 3) == 3u);
+  BOOST_TEST((predicted_classes(scores) == Indices{1, 0, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(confusion) {
+  ConfusionMatrix c(2);
+  c.add(0, 0);
+  c.add(0, 1);
+  c.add(1, 1);
+  c.add(1, 1);
+  BOOST_TEST(c(0, 1) == 1u);
+  BOOST_TEST(c.total() == 4u);
+  BOOST_TEST(c.accuracy() == 0.75);
+  BOOST_TEST(c.table({"no", "yes"}) ==
+             "        no  yes  recall\n"
+             "   no    1    1  0.5000\n"
+             "  yes    0    2  1.0000\n");
+  BOOST_TEST(std::isnan(ConfusionMatrix(3).accuracy()));
+}
+
+BOOST_AUTO_TEST_CASE(errors) {
+  const auto scores = Tensor<float>::filled({2, 3}, 0);
+  BOOST_CHECK_EXCEPTION(count_correct(scores, Indices{0, 3}), std::out_of_range,
+                        [](const auto& e) { return std::string(e.what()) == "count_correct: label 3 of 3 classes"; });
+  BOOST_CHECK_EXCEPTION(count_correct(scores, Indices{0}), std::invalid_argument, [](const auto& e) {
+    return std::string(e.what()) == "count_correct: scores (2, 3), labels (1)";
+  });
+}
+
+BOOST_AUTO_TEST_CASE(plain_lines_without_a_terminal) {
+  std::ostringstream out;
+  Progress p(out, "epoch 1/2", 10, false);
+  p.update(5, "loss 1");
+  BOOST_TEST(out.str().empty());
+  p.finish("loss 0.5");
+  BOOST_TEST(out.str() == "epoch 1/2  loss 0.5  0 s\n");
+}
+
+BOOST_AUTO_TEST_CASE(durations) {
+  BOOST_TEST(format_duration(0.2) == "0 s");
+  BOOST_TEST(format_duration(59.4) == "59 s");
+  BOOST_TEST(format_duration(185) == "3:05");
+  BOOST_TEST(format_duration(7387) == "2:03:07");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -239,10 +239,10 @@ template <class T>
 void add_composed(Backward<T>& b, const std::vector<Tensor<T>>& inputs, const Tensor<T>& y) {
   if (!y.requires_grad()) return;
   std::vector<Tensor<T>> sinks;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (b.needs(i)) sinks.push_back(inputs[i]);
-  }
   Engine<T> engine({.retain = true, .create_graph = true, .stop_at_sinks = true});
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    b.needs(i) ? sinks.push_back(inputs[i]) : engine.stop_at(inputs[i]);
+  }
   engine.collect(sinks);
   engine.run({y}, {b.gradient()});
   for (std::size_t i = 0; i < inputs.size(); ++i) {

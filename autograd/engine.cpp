@@ -18,25 +18,12 @@ bool later(const Node<T>* a, const Node<T>* b) {
   return a->sequence < b->sequence;
 }
 
-// Nobody else can see this tensor, so its memory may be written.
-template <class T>
-bool is_exclusive(const Node<T>* n) {
-  return n->refs.get() == 1 && n->value_refs.get() == 1 && n->owns_data && n->rule == nullptr;
-}
-
 template <class T>
 void assign_slot(Node<T>*& slot, const Tensor<T>& value) {
   Node<T>* old = slot;
   slot = value.node();
   hold(slot);
   if (old != nullptr) drop(old);
-}
-
-// A gradient that stays with the user must not share memory with other tensors.
-template <class T>
-Tensor<T> own_copy(Tensor<T> g) {
-  if (is_recording() || is_exclusive(g.node())) return g;
-  return g.clone();
 }
 
 template <class T>
@@ -50,6 +37,53 @@ void accumulate(Node<T>*& slot, Tensor<T> g) {
     }
   }
   assign_slot(slot, add(Tensor<T>(slot), g));
+}
+
+// Adds to a gradient that stays with the user: it does not share memory with other tensors.
+template <class T>
+void keep(Node<T>* n, Tensor<T> g) {
+  const bool shared = n->grad == nullptr && !is_recording() && !is_exclusive(g.node());
+  accumulate(n->grad, shared ? g.clone() : std::move(g));
+}
+
+// A gradient is under way only while a pass is: this is one inside a hook or a rule of another.
+template <class T>
+void check_idle(const Node<T>* n) {
+  if (n->pending == nullptr) return;
+  throw std::logic_error(std::string("backward: a backward pass through '") +
+                         (n->rule != nullptr ? n->rule->name : "leaf") + "' is under way; a hook or rule cannot start another one");
+}
+
+template <class T>
+void check_graph(const Node<T>* n) {
+  if (!n->released) return;
+  throw std::logic_error(std::string("backward: the graph of '") + n->rule->name +
+                         "' was released by an earlier backward pass; give that one {.retain_graph = true}");
+}
+
+template <class T>
+bool was_written(Node<T>* n, std::uint32_t saved) {
+  return n->version().load(std::memory_order_relaxed) != saved;
+}
+
+template <class T>
+[[noreturn]] void fail_written(const char* operation, const std::string& what, Node<T>* n, std::uint32_t saved) {
+  throw std::logic_error(std::string("backward: ") + operation + " needs its " + what + " " + to_string(n->shape) +
+                         ", which was written in place after it was recorded (version " + std::to_string(saved) +
+                         ", now " + std::to_string(n->version().load(std::memory_order_relaxed)) + ")");
+}
+
+// What the entry saved is as it was.
+template <class T>
+void check_saved(Node<T>* n) {
+  for (std::size_t i = 0; i < n->edge_count; ++i) {
+    const Edge<T>& e = n->edges[i];
+    if (!e.saved || !was_written(e.node, e.version)) continue;
+    fail_written(n->rule->name, "input " + std::to_string(i), e.node, e.version);
+  }
+  if (n->saves_output && was_written(n, n->output_version)) {
+    fail_written(n->rule->name, "output", n, n->output_version);
+  }
 }
 
 template <class T>
@@ -76,20 +110,20 @@ Engine<T>::~Engine() {
     if (n->pending != nullptr) drop(std::exchange(n->pending, nullptr));
     drop_node(n);
   }
-  for (auto& [node, gradient] : sinks_) {
-    if (gradient != nullptr) drop(gradient);
+  for (auto& [node, sink] : sinks_) {
+    if (sink.gradient != nullptr) drop(sink.gradient);
   }
 }
 
 template <class T>
 void Engine<T>::collect(const std::vector<Tensor<T>>& sinks) {
   collecting_ = true;
-  for (const Tensor<T>& s : sinks) sinks_.try_emplace(s.node(), nullptr);
+  for (const Tensor<T>& s : sinks) sinks_.try_emplace(s.node());
 }
 
 template <class T>
 Tensor<T> Engine<T>::collected(const Tensor<T>& sink) const {
-  return Tensor<T>(sinks_.at(sink.node()));
+  return Tensor<T>(sinks_.at(sink.node()).gradient);
 }
 
 template <class T>
@@ -117,8 +151,8 @@ Node<T>*& Engine<T>::slot(Node<T>* n) {
   if (collecting_) {
     if (const auto it = sinks_.find(n); it != sinks_.end()) {
       const bool passes = !options_.stop_at_sinks && n->rule != nullptr && n->useful_stamp == stamp_;
-      if (it->second == nullptr && passes) push(n);
-      return it->second;
+      if (it->second.gradient == nullptr && passes) push(n);
+      return it->second.gradient;
     }
   } else if (n->rule == nullptr && n->hooks == nullptr) {
     return n->grad;
@@ -131,8 +165,8 @@ template <class T>
 void Engine<T>::add(Node<T>* n, Tensor<T> gradient) {
   if (gradient.shape() != n->shape) gradient = sum_to(gradient, n->shape);
   Node<T>*& s = slot(n);
-  const bool stays = &s == &n->grad;
-  accumulate(s, stays && s == nullptr ? own_copy(std::move(gradient)) : std::move(gradient));
+  if (&s == &n->grad) return keep(n, std::move(gradient));
+  accumulate(s, std::move(gradient));
 }
 
 template <class T>
@@ -150,30 +184,11 @@ template <class T>
 bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) const {
   if (!is_exclusive(gradient.node()) || gradient.shape() != n->shape) return false;
   if (collecting_) {
-    if (const auto it = sinks_.find(n); it != sinks_.end()) return it->second == nullptr;
+    if (const auto it = sinks_.find(n); it != sinks_.end()) return it->second.gradient == nullptr;
   } else if (n->rule == nullptr && n->hooks == nullptr) {
     return n->grad == nullptr;
   }
   return n->pending == nullptr;
-}
-
-template <class T>
-void Engine<T>::check(const Node<T>* n) const {
-  if (n->released) {
-    throw std::logic_error(std::string("backward: the graph of '") + n->rule->name +
-                           "' was released by an earlier backward pass; give that one {.retain_graph = true}");
-  }
-  for (std::size_t i = 0; i < n->edge_count; ++i) {
-    const Edge<T>& e = n->edges[i];
-    if (!e.saved) continue;
-    const std::uint32_t version = e.node->version().load(std::memory_order_relaxed);
-    if (version != e.version) {
-      throw std::logic_error(std::string("backward: ") + n->rule->name + " needs its input " +
-                             std::to_string(i) + " " + to_string(e.node->shape) +
-                             ", which was written in place after it was recorded (version " +
-                             std::to_string(e.version) + ", now " + std::to_string(version) + ")");
-    }
-  }
 }
 
 // Visits every entry once before anything is changed: what is wrong is found before a gradient is touched.
@@ -181,11 +196,15 @@ template <class T>
 void Engine<T>::inspect(const std::vector<Tensor<T>>& outputs) {
   stamp_ = last_stamp.fetch_add(1, std::memory_order_relaxed) + 1;
   std::vector<Node<T>*> stack, found;
+  for (Node<T>* n : stops_) n->visit_stamp = stamp_;
   const auto reach = [&](Node<T>* n) {
+    check_idle(n);
+    if (collecting_) mark_sink(n);
     if (n->rule == nullptr || n->visit_stamp == stamp_) return;
     n->visit_stamp = stamp_;
     if (options_.stop_at_sinks && is_sink(n)) return;
-    check(n);
+    check_graph(n);
+    if (!collecting_) check_saved(n);
     stack.push_back(n);
     if (collecting_) found.push_back(n);
   };
@@ -200,6 +219,11 @@ void Engine<T>::inspect(const std::vector<Tensor<T>>& outputs) {
   if (collecting_) mark_useful(found);
 }
 
+template <class T>
+void Engine<T>::mark_sink(Node<T>* n) {
+  if (const auto it = sinks_.find(n); it != sinks_.end()) it->second.reached = true;
+}
+
 // An entry is useful when one of its inputs is a sink or useful; inputs were recorded before it.
 template <class T>
 void Engine<T>::mark_useful(std::vector<Node<T>*>& found) {
@@ -209,6 +233,7 @@ void Engine<T>::mark_useful(std::vector<Node<T>*>& found) {
       const Edge<T>& e = n->edges[i];
       if (e.needs_grad && (e.node->useful_stamp == stamp_ || sinks_.contains(e.node))) n->useful_stamp = stamp_;
     }
+    if (n->useful_stamp == stamp_) check_saved(n);
   }
 }
 
@@ -217,24 +242,23 @@ void Engine<T>::visit(Node<T>* n) {
   const auto it = collecting_ ? sinks_.find(n) : sinks_.end();
   Tensor<T> g;
   if (it != sinks_.end()) {
-    g = apply_hooks(n, Tensor<T>(it->second));
-    assign_slot(it->second, g);
+    g = apply_hooks(n, Tensor<T>(it->second.gradient));
+    assign_slot(it->second.gradient, g);
   } else {
     Node<T>* pending = std::exchange(n->pending, nullptr);
     g = Tensor<T>(pending);
     drop(pending);
     g = apply_hooks(n, std::move(g));
-    if (!collecting_ && (n->retains_grad || n->rule == nullptr)) accumulate(n->grad, g);
+    if (!collecting_ && n->rule == nullptr) return keep(n, std::move(g));
+    if (!collecting_ && n->retains_grad) keep(n, g);
   }
-  if (n->rule == nullptr) return;
   Backward<T> b(*this, n, std::move(g));
   n->rule->backward(n->attributes, b);
   if (!options_.retain) release_entry(n);
 }
 
 template <class T>
-void Engine<T>::run(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds) {
-  inspect(outputs);
+void Engine<T>::walk(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds) {
   const RecordingScope scope(options_.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (wanted(outputs[i].node())) add(outputs[i].node(), seeds[i]);
@@ -248,10 +272,10 @@ void Engine<T>::run(const std::vector<Tensor<T>>& outputs, const std::vector<Ten
     visit(n);
   }
   if (!collecting_) return;
-  for (auto& [n, gradient] : sinks_) {  // leaves and sinks that were not passed have not met their hooks yet
+  for (auto& [n, sink] : sinks_) {  // leaves and sinks that were not passed have not met their hooks yet
     const bool visited = !options_.stop_at_sinks && n->rule != nullptr && n->useful_stamp == stamp_;
-    if (gradient != nullptr && !visited && n->hooks != nullptr) {
-      assign_slot(gradient, apply_hooks(n, Tensor<T>(gradient)));
+    if (sink.gradient != nullptr && !visited && n->hooks != nullptr) {
+      assign_slot(sink.gradient, apply_hooks(n, Tensor<T>(sink.gradient)));
     }
   }
 }

@@ -10,6 +10,12 @@
 
 namespace xgrad::detail {
 
+/// Nobody else can see this tensor: its memory may be written.
+template <class T>
+bool is_exclusive(const Node<T>* n) {
+  return n->refs.get() == 1 && n->value_refs.get() == 1 && n->owns_data && n->rule == nullptr;
+}
+
 /// One backward pass. Entries are visited in reverse recording order, each once, when its gradient is complete:
 /// among those that have a gradient, the one recorded last cannot receive any more. No recursion.
 template <class T>
@@ -29,8 +35,18 @@ class Engine {
   /// Gradients are collected for these tensors instead of being accumulated in the leaves.
   void collect(const std::vector<Tensor<T>>& sinks);
 
+  /// The way back ends at this tensor, whose gradient is not wanted.
+  void stop_at(const Tensor<T>& t) { stops_.push_back(t.node()); }
+
   /// Checks everything that can be wrong, then walks. `outputs` require gradients, `seeds` have their shapes.
-  void run(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds);
+  void run(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds) {
+    inspect(outputs);
+    walk(outputs, seeds);
+  }
+  // The two halves of `run`. In between it is known which sinks are reached.
+  void inspect(const std::vector<Tensor<T>>& outputs);
+  void walk(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds);
+  bool reached(const Tensor<T>& sink) const { return sinks_.at(sink.node()).reached; }
 
   /// The gradient collected for a sink; undefined when it was not reached.
   Tensor<T> collected(const Tensor<T>& sink) const;
@@ -38,6 +54,10 @@ class Engine {
  private:
   friend class Backward<T>;
 
+  struct Sink {
+    Node<T>* gradient = nullptr;  // what was gathered, an owned handle
+    bool reached = false;
+  };
 
   bool wanted(Node<T>* n) const;
   bool is_sink(Node<T>* n) const { return collecting_ && sinks_.contains(n); }
@@ -46,8 +66,7 @@ class Engine {
   bool may_take(Node<T>* n, const Tensor<T>& gradient) const;
   // Where the gradient of n is gathered; puts n into the heap when it has to be visited.
   Node<T>*& slot(Node<T>* n);
-  void inspect(const std::vector<Tensor<T>>& outputs);
-  void check(const Node<T>* n) const;
+  void mark_sink(Node<T>* n);
   void mark_useful(std::vector<Node<T>*>& found);
   void push(Node<T>* n);
   Node<T>* pop();
@@ -56,8 +75,9 @@ class Engine {
   Options options_;
   bool collecting_ = false;
   std::uint64_t stamp_ = 0;
-  std::unordered_map<Node<T>*, Node<T>*> sinks_;  // node -> gathered gradient (owned handle or null)
-  std::vector<Node<T>*> heap_;                    // by sequence, latest first; each holds a reference
+  std::unordered_map<Node<T>*, Sink> sinks_;
+  std::vector<Node<T>*> stops_;
+  std::vector<Node<T>*> heap_;  // by sequence, latest first; each holds a reference
 };
 
 }  // namespace xgrad::detail

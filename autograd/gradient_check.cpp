@@ -44,7 +44,7 @@ class InputChecker {
   double scale(std::size_t position) const;
   std::size_t kinks(std::size_t position);
 
-  const Probe& probe_;
+  Probe& probe_;
   const AnalyticGradients& analytic_;
   std::size_t input_;
   Tensor<double> x_;
@@ -67,6 +67,7 @@ double InputChecker::scale(std::size_t position) const {
 
 std::vector<NumericDerivative> InputChecker::differences(std::size_t position, double first_step) {
   const KeepElement keep(x_, position);
+  probe_.forget_changes();
   const Line line = [&](double v) {
     x_.mutable_data()[position] = v;
     return probe_.sample();

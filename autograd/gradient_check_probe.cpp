@@ -44,6 +44,7 @@ Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs, const Gradi
   centre_ = values();
   elements_ = centre_.size();
   noise_.assign(elements_, 0);
+  forget_changes();
   const std::size_t combinations = elements_ == 1 ? 1 : std::max<std::size_t>(options.combinations, 1);
   if (jacobian_) return;
   for (std::size_t k = 0; k < combinations; ++k) {
@@ -76,13 +77,14 @@ void Probe::combine(std::size_t place, long double change, long double noise, Sa
   }
 }
 
-Sample Probe::sample() const {
+Sample Probe::sample() {
   Sample s;
   s.changes.assign(count(), 0);
   s.noise.assign(count(), 0);
   const std::vector<double> y = values();
   for (std::size_t i = 0; i < y.size(); ++i) {
-    if (y[i] == centre_[i]) continue;
+    if (y[i] != centre_[i]) changed_[i] = true;
+    if (!changed_[i]) continue;
     const double rounding = kEpsilon * std::max(std::abs(y[i]), std::abs(centre_[i]));
     combine(i, static_cast<long double>(y[i]) - centre_[i], std::max(noise_[i], rounding), s);
   }

@@ -82,9 +82,10 @@ class Probe {
   void measure_noise_of(std::size_t input);
   /// The noise of each number.
   std::vector<double> noise() const;
-  /// How the numbers made of f(inputs) differ from those at construction. An output that did not change adds neither
-  /// change nor noise.
-  Sample sample() const;
+  /// How the numbers made of f(inputs) differ from those at construction. An output that changed in no sample since
+  /// the last call of `forget_changes` does not depend on what is varied and adds no noise.
+  Sample sample();
+  void forget_changes() { changed_.assign(elements_, false); }
 
  private:
   void combine(std::size_t place, long double change, long double noise, Sample& s) const;
@@ -97,6 +98,7 @@ class Probe {
   std::size_t elements_ = 0;
   std::vector<std::vector<double>> weights_;  // of each combination, over the elements of all outputs
   std::vector<double> centre_, noise_;        // of each element
+  std::vector<bool> changed_;
   mutable std::size_t evaluations_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/tensor.hpp"
 
 namespace xgrad::detail {
@@ -46,8 +47,27 @@ Node<T>* make_value(const Shape& shape) {
 }
 
 template <class T>
+Node<T>* storage_of(Node<T>* n) {
+  n = n->root();
+  if (n->edges == nullptr || !n->owns_data) return n;
+  Node<T>* storage = make_node<T>();
+  storage->data = n->data;
+  storage->elements = n->elements;
+  storage->shape = n->shape;
+  storage->own_version.store(n->own_version.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  hold(storage);
+  Node<T>* other = nullptr;
+  if (!n->base.compare_exchange_strong(other, storage, std::memory_order_acq_rel)) {
+    drop(storage);  // another thread was first
+    return other;
+  }
+  storage->owns_data = std::exchange(n->owns_data, false);
+  return storage;
+}
+
+template <class T>
 Node<T>* share_value(Node<T>* n, const Shape& shape) {
-  Node<T>* base = n->base != nullptr ? n->base : n;
+  Node<T>* base = is_recording() && n->requires_grad ? n->root() : storage_of(n);
   Node<T>* r = make_node<T>();
   hold(base);
   r->base = base;
@@ -63,7 +83,7 @@ void free_value(Node<T>* n) noexcept {
   if (n->owns_data) pool_free(n->data, n->elements * sizeof(T));
   n->owns_data = false;
   n->data = nullptr;
-  if (n->base != nullptr) drop(std::exchange(n->base, nullptr));
+  if (Node<T>* base = n->base.exchange(nullptr, std::memory_order_acq_rel)) drop(base);
 }
 
 template <class T>
@@ -132,6 +152,7 @@ const Array<T>& face_of(Node<T>& n) {
   template Node<T>* make_node<T>();                                 \
   template Node<T>* make_value<T>(const Shape&);                    \
   template Node<T>* share_value<T>(Node<T>*, const Shape&);         \
+  template Node<T>* storage_of<T>(Node<T>*);                        \
   template void free_value<T>(Node<T>*) noexcept;                   \
   template void free_node<T>(Node<T>*) noexcept;                    \
   template void release_entry<T>(Node<T>*) noexcept;                \

@@ -107,14 +107,21 @@ struct Node {
   bool owns_data = false;      // data came from the pool; otherwise it is face's or base's
   bool retains_grad = false;   // an interior node that keeps its gradient
   bool saves_output = false;   // the entry holds one of value_refs
+  std::uint32_t output_version = 0;  // of the value when it was saved for the entry
   bool released = false;       // a backward pass went through and let go what was saved
   std::uint32_t edge_count = 0;
   Shape shape;
   std::atomic<Array<T>*> face{nullptr};  // the xtensor view of data, made when somebody asks
-  Node* base = nullptr;                  // whose value this one shares: detach, reshape
+  std::atomic<Node*> base{nullptr};      // whose value this one shares: detach, reshape
 
+  /// The node that the value belongs to.
+  Node* root() {
+    Node* n = this;
+    while (Node* up = n->base.load(std::memory_order_acquire)) n = up;
+    return n;
+  }
   /// Counts the writes in place; shared by all that share the value.
-  std::atomic<std::uint32_t>& version() { return base != nullptr ? base->own_version : own_version; }
+  std::atomic<std::uint32_t>& version() { return root()->own_version; }
 
   // Gradients: what the user sees, and what a running backward pass has gathered so far.
   Node* grad = nullptr;
@@ -143,9 +150,15 @@ Node<T>* make_node();
 template <class T>
 Node<T>* make_value(const Shape& shape);
 
-/// A node that shares the numbers of `n` under another shape of as many elements.
+/// A node that shares the numbers of `n` under another shape of as many elements. Unless it is about to be recorded
+/// as an operation on `n`, it does not keep the entry of `n`.
 template <class T>
 Node<T>* share_value(Node<T>* n, const Shape& shape);
+
+/// The node that the numbers of `n` belong to, one without an entry: those of an entry are handed to a new node first.
+/// What shares them through it keeps neither the entry nor the graph behind it.
+template <class T>
+Node<T>* storage_of(Node<T>* n);
 
 /// Number of nodes that exist; tests compare it before and after.
 std::int64_t live_nodes();

@@ -21,7 +21,12 @@ template <class T>
 void attach_attributes(Node<T>* n, const void* attributes, std::size_t bytes, void (*copy)(const void*, void*)) {
   n->attribute_bytes = bytes;
   void* place = bytes <= kInlineAttributes ? n->inline_attributes : pool_allocate(bytes);
-  copy(attributes, place);
+  try {
+    copy(attributes, place);
+  } catch (...) {
+    if (bytes > kInlineAttributes) pool_free(place, bytes);
+    throw;
+  }
   n->attributes = place;
 }
 
@@ -49,6 +54,7 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
   if (attributes != nullptr) attach_attributes(n, attributes, attribute_bytes, copy);
   if (saves.output) {
     n->saves_output = true;
+    n->output_version = n->version().load(std::memory_order_relaxed);
     n->value_refs.add(1);
   }
 }

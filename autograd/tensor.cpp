@@ -205,7 +205,7 @@ void Tensor<T>::backward(const Tensor& seed, BackwardOptions options) const {
 
 template <class T>
 Tensor<T> Tensor<T>::detach() const {
-  return Tensor(detail::share_value(&checked(), shape()));
+  return Tensor(detail::share_value(detail::storage_of(&checked()), shape()));
 }
 
 template <class T>
@@ -214,6 +214,39 @@ Tensor<T> Tensor<T>::clone() const {
   std::memcpy(t.node_->data, data(), size() * sizeof(T));
   return t;
 }
+
+namespace {
+
+template <class T>
+[[noreturn]] void fail_unused(std::size_t i, const Tensor<T>& input) {
+  throw std::logic_error("grad: input " + std::to_string(i) + " " + to_string(input.shape()) +
+                         " does not reach the outputs; give {.allow_unused = true} to get an undefined tensor");
+}
+
+template <class T>
+std::vector<Tensor<T>> collect_gradients(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
+                                         GradOptions options, const std::vector<Tensor<T>>& starts) {
+  detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph, .create_graph = options.create_graph});
+  engine.collect(inputs);
+  engine.inspect(outputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!options.allow_unused && !engine.reached(inputs[i])) fail_unused(i, inputs[i]);
+  }
+  engine.walk(outputs, starts);
+  std::vector<Tensor<T>> result;
+  for (const Tensor<T>& x : inputs) result.push_back(engine.collected(x));
+  return result;
+}
+
+// Gradients may share memory with each other and with seeds; what the caller gets may be written to.
+template <class T>
+void make_separate(std::vector<Tensor<T>>& gradients) {
+  for (Tensor<T>& g : gradients) {
+    if (g.defined() && !detail::is_exclusive(g.node())) g = g.clone();
+  }
+}
+
+}  // namespace
 
 template <class T>
 std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
@@ -232,17 +265,11 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::ve
       throw std::logic_error("grad: input " + std::to_string(i) + " does not require a gradient");
     }
   }
-  detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph, .create_graph = options.create_graph});
-  engine.collect(inputs);
-  engine.run(outputs, starts);
-  std::vector<Tensor<T>> result;
+  std::vector<Tensor<T>> result = collect_gradients(outputs, inputs, options, starts);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    result.push_back(engine.collected(inputs[i]));
-    if (!result.back().defined() && !options.allow_unused) {
-      throw std::logic_error("grad: input " + std::to_string(i) + " " + to_string(inputs[i].shape()) +
-                             " does not reach the outputs; give {.allow_unused = true} to get an undefined tensor");
-    }
+    if (!result[i].defined() && !options.allow_unused) fail_unused(i, inputs[i]);
   }
+  if (!options.create_graph) make_separate(result);
   return result;
 }
 

@@ -64,7 +64,8 @@ class Tensor {
     return *this;
   }
   Tensor& operator=(Tensor&& other) noexcept {
-    std::swap(node_, other.node_);
+    Tensor moved(std::move(other));
+    std::swap(node_, moved.node_);
     return *this;
   }
   ~Tensor() {

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 #include "xgrad/kernels/pack.hpp"
 #include "xgrad/kernels/primitives.hpp"
@@ -21,9 +22,8 @@ struct Dual {
 
   Dual() = default;
   /// A constant.
-  [[gnu::always_inline]] Dual(const X& constant) : value(constant) {
-    for (std::size_t i = 0; i < N; ++i) partial[i] = X(0);
-  }
+  [[gnu::always_inline]] Dual(const X& constant)
+      : Dual(make(constant, [](std::size_t) __attribute__((always_inline)) { return X(0); })) {}
   template <class S>
     requires(std::is_arithmetic_v<S>)
   [[gnu::always_inline]] Dual(S constant) : Dual(X(constant)) {}
@@ -34,12 +34,16 @@ struct Dual {
     return d;
   }
 
-  // The dual `value` whose partials are f(i).
+  // The dual `value` whose partials are f(i). Not a loop: GCC leaves arrays that a loop walks in memory.
   template <class F>
   [[gnu::always_inline]] static Dual make(const X& value, const F& f) {
+    return make(value, f, std::make_index_sequence<N>{});
+  }
+  template <class F, std::size_t... I>
+  [[gnu::always_inline]] static Dual make(const X& value, const F& f, std::index_sequence<I...>) {
     Dual d;
     d.value = value;
-    for (std::size_t i = 0; i < N; ++i) d.partial[i] = f(i);
+    ((d.partial[I] = f(I)), ...);
     return d;
   }
 

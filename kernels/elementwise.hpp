@@ -5,7 +5,6 @@
 // Included by the kernel sources, and by xgrad/ops/map.hpp for users' formulas.
 
 #include <cstddef>
-#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -16,7 +15,7 @@ namespace xgrad::kernels {
 
 /// Calls row(offset of each input, offset of the output) for each run along the innermost axis, in order.
 template <std::size_t N, class Row>
-[[gnu::always_inline]] inline void for_each_row(const Loop& loop, const Row& row) {
+inline void for_each_row(const Loop& loop, const Row& row) {
   std::size_t offset[N] = {}, out = 0;
   const std::size_t inner = loop.rank - 1, n = loop.extent[inner];
   if (inner == 0) return row(offset, out);
@@ -36,19 +35,26 @@ template <std::size_t N, class Row>
   }
 }
 
-/// The last numbers of a row, fewer than a pack: copied to and from a full one.
+/// Full packs of a row, and the last numbers of it, fewer than a pack.
+template <class P>
+struct Whole {
+  using T = typename P::value_type;
+  [[gnu::always_inline]] P load(const T* p) const { return P::load(p); }
+  [[gnu::always_inline]] void store(const P& x, T* p) const { x.store(p); }
+  [[gnu::always_inline]] P lanes(const P& x) const { return x; }
+};
 template <class P>
 struct Tail {
   using T = typename P::value_type;
-  [[gnu::always_inline]] static P load(const T* p, std::size_t n) {
-    alignas(64) T lane[P::size] = {};
-    for (std::size_t i = 0; i < n; ++i) lane[i] = p[i];
-    return P::load(lane);
-  }
-  [[gnu::always_inline]] static void store(P x, T* p, std::size_t n) {
+  std::size_t n;
+
+  [[gnu::always_inline]] P load(const T* p) const { return P::load_first(p, n); }
+  [[gnu::always_inline]] void store(const P& x, T* p) const { x.store_first(p, n); }
+  /// Zeros in the lanes that are not in memory.
+  [[gnu::always_inline]] P lanes(const P& x) const {
     alignas(64) T lane[P::size];
     x.store(lane);
-    for (std::size_t i = 0; i < n; ++i) p[i] = lane[i];
+    return P::load_first(lane, n);
   }
 };
 
@@ -57,19 +63,18 @@ struct Elementwise {
   using P = Pack<T, A>;
   using Is = std::make_index_sequence<N>;
 
-  // flatten: a call to the formula inside the loop would pass its packs through memory.
+  // The formula must be inlined into the loop: a call would pass its packs through memory. `flatten` asks for that,
+  // and GCC obeys only where it has looked at the formula before, which it makes sure of unless an always_inline
+  // function calls it. So none of the functions between here and the formula is one.
   [[gnu::flatten]] static void forward(const void* functor, const Loop& loop, const T* const* in, T* out) {
     const F& f = *static_cast<const F*>(functor);
-    const std::size_t n = loop.extent[loop.rank - 1];
     bool contiguous = true;
-    for (std::size_t i = 0; i < N; ++i) contiguous = contiguous && loop.stride[i][loop.rank - 1] == 1;
-    for_each_row<N>(loop, [&](const std::size_t* offset, std::size_t o) __attribute__((always_inline)) {
-      const T* p[N];
-      for (std::size_t i = 0; i < N; ++i) p[i] = in[i] + offset[i];
+    for (std::size_t i = 0; i < N; ++i) contiguous = contiguous && stride(loop, i) == 1;
+    for_each_row<N>(loop, [&](const std::size_t* offset, std::size_t o) {
       if (contiguous) {
-        forward_row<true>(f, loop, p, out + o, n, Is{});
+        forward_row<true>(f, loop, in, offset, out + o, Is{});
       } else {
-        forward_row<false>(f, loop, p, out + o, n, Is{});
+        forward_row<false>(f, loop, in, offset, out + o, Is{});
       }
     });
   }
@@ -78,39 +83,37 @@ struct Elementwise {
   template <unsigned Needed>
   [[gnu::flatten]] static void backward(const void* functor, const Loop& loop, const BackwardArguments<T>& a) {
     const F& f = *static_cast<const F*>(functor);
-    const std::size_t n = loop.extent[loop.rank - 1];
-    for_each_row<N>(loop, [&](const std::size_t* offset, std::size_t o) __attribute__((always_inline)) {
-      backward_row<Needed>(f, loop, a, offset, o, n, Is{});
+    for_each_row<N>(loop, [&](const std::size_t* offset, std::size_t o) {
+      backward_row<Needed>(f, loop, a, offset, o, Is{});
     });
   }
 
  private:
+  static std::size_t stride(const Loop& loop, std::size_t i) { return loop.stride[i][loop.rank - 1]; }
+
   template <bool Contiguous, std::size_t... I>
-  [[gnu::always_inline]] static void forward_row(const F& f, const Loop& loop, const T* const* p, T* out, std::size_t n,
-                                                 std::index_sequence<I...>) {
-    const P repeated[N] = {load_repeated<Contiguous>(loop, I, p[I])...};
+  static void forward_row(const F& f, const Loop& loop, const T* const* in, const std::size_t* offset, T* out,
+                          std::index_sequence<I...>) {
+    const std::size_t n = loop.extent[loop.rank - 1];
+    const T* const p[N] = {in[I] + offset[I]...};
+    const P repeated[N] = {Contiguous || stride(loop, I) == 1 ? P(0) : P(*p[I])...};
+    const auto argument = [&](std::size_t i, const P& r, std::size_t k, auto width) {
+      return Contiguous || stride(loop, i) == 1 ? width.load(p[i] + k) : r;
+    };
     std::size_t k = 0;
     for (; k + P::size <= n; k += P::size) {
-      const P y = f((Contiguous || stride(loop, I) == 1 ? P::load(p[I] + k) : repeated[I])...);
+      const P y = f(argument(I, repeated[I], k, Whole<P>())...);
       y.store(out + k);
     }
     if (k == n) return;
-    const P y = f((Contiguous || stride(loop, I) == 1 ? Tail<P>::load(p[I] + k, n - k) : repeated[I])...);
-    Tail<P>::store(y, out + k, n - k);
-  }
-
-  [[gnu::always_inline]] static std::size_t stride(const Loop& loop, std::size_t i) {
-    return loop.stride[i][loop.rank - 1];
-  }
-  template <bool Contiguous>
-  [[gnu::always_inline]] static P load_repeated(const Loop& loop, std::size_t i, const T* p) {
-    if (Contiguous || stride(loop, i) != 0) return P(0);
-    return P(*p);
+    const Tail<P> rest{n - k};
+    const P y = f(argument(I, repeated[I], k, rest)...);
+    rest.store(y, out + k);
   }
 
   // Input I as the argument of the formula: a variable when its derivative is wanted, a constant otherwise.
   template <unsigned Needed, std::size_t I>
-  [[gnu::always_inline]] static auto argument(const P& x) {
+  static auto argument(const P& x) {
     constexpr std::size_t kPartials = count(Needed);
     if constexpr ((Needed >> I & 1U) != 0) {
       return Dual<P, kPartials>::variable(x, partial_of<Needed, I>());
@@ -128,82 +131,68 @@ struct Elementwise {
     return count(Needed & ((1U << I) - 1));
   }
 
-  // The derivatives of F at x, times gy; d has one entry for each needed input.
+  /// The derivative with respect to each needed input.
+  template <unsigned Needed>
+  using Derivatives = Dual<P, count(Needed)>;
+
+  // The derivatives of F at x, where it is y.
   template <unsigned Needed, std::size_t... I>
-  [[gnu::always_inline]] static void derivatives(const F& f, const P* x, const P& y, const P& gy, P* d,
-                                                 std::index_sequence<I...>) {
+  static Derivatives<Needed> derivatives(const F& f, const P* x, const P& y, std::index_sequence<I...>) {
     if constexpr (requires { F::reads; }) {
-      d[0] = gy * f.slope(x[0], y);
+      return Derivatives<Needed>::make(y, [&](std::size_t) { return f.slope(x[0], y); });
     } else {
-      constexpr std::size_t kPartials = count(Needed);
-      const auto r = f(argument<Needed, I>(x[I])...);
-      for (std::size_t i = 0; i < kPartials; ++i) {
-        if constexpr (std::is_same_v<std::remove_cv_t<decltype(r)>, Dual<P, kPartials>>) {
-          d[i] = gy * r.partial[i];
-        } else {
-          d[i] = P(0);  // the formula does not depend on the needed inputs
-        }
-      }
+      return f(argument<Needed, I>(x[I])...);  // a pack, for a formula that does not depend on the needed inputs
     }
   }
 
   template <unsigned Needed, std::size_t... I>
-  [[gnu::always_inline]] static void backward_row(const F& f, const Loop& loop, const BackwardArguments<T>& a,
-                                                  const std::size_t* offset, std::size_t o, std::size_t n,
-                                                  std::index_sequence<I...> is) {
+  static void backward_row(const F& f, const Loop& loop, const BackwardArguments<T>& a, const std::size_t* offset,
+                           std::size_t o, std::index_sequence<I...>) {
     // Sums of long rows are taken in pieces, so that rounding errors do not grow with the length.
     constexpr std::size_t kPiece = 4096;
+    const std::size_t n = loop.extent[loop.rank - 1];
     for (std::size_t begin = 0; begin < n; begin += kPiece) {
       const std::size_t end = n - begin < kPiece ? n : begin + kPiece;
-      P sum[N];
-      for (std::size_t i = 0; i < N; ++i) sum[i] = P(0);
-      const auto step = [&](std::size_t k, std::size_t width, auto load, auto store) __attribute__((always_inline)) {
-        const P x[N] = {(stride(loop, I) == 1 ? load(a.in[I] + offset[I] + k) : P(a.in[I][offset[I]]))...};
-        const P gy = load(a.gy + o + k), y = a.y != nullptr ? load(a.y + o + k) : P(0);
-        P d[N];
-        derivatives<Needed>(f, x, y, gy, d, is);
-        const auto deliver = [&](auto index) __attribute__((always_inline)) {
-          constexpr std::size_t i = index;
-          if constexpr ((Needed >> i & 1U) != 0) {
-            if (N > 2 && a.gin[i] == nullptr) return;
-            const P& g = d[partial_of<Needed, i>()];
-            T* const to = a.gin[i] + offset[i] + k;
-            if (stride(loop, i) == 0) {
-              sum[i] = sum[i] + lanes(g, width);
-            } else {
-              store(a.accumulate[i] ? load(to) + g : g, to);
-            }
-          }
-        };
-        (deliver(std::integral_constant<std::size_t, I>{}), ...);
-      };
+      P sum[N] = {(static_cast<void>(I), P(0))...};
       std::size_t k = begin;
       for (; k + P::size <= end; k += P::size) {
-        step(k, P::size, [](const T* p) __attribute__((always_inline)) { return P::load(p); },
-             [](const P& v, T* p) __attribute__((always_inline)) { v.store(p); });
+        step<Needed, I...>(f, loop, a, offset, o, k, Whole<P>(), sum);
       }
-      if (k < end) {
-        const std::size_t rest = end - k;
-        step(k, rest, [rest](const T* p) __attribute__((always_inline)) { return Tail<P>::load(p, rest); },
-             [rest](const P& v, T* p) __attribute__((always_inline)) { Tail<P>::store(v, p, rest); });
-      }
-      const auto flush = [&](auto index) __attribute__((always_inline)) {
-        constexpr std::size_t i = index;
-        if constexpr ((Needed >> i & 1U) != 0) {
-          if (stride(loop, i) == 0 && (N <= 2 || a.gin[i] != nullptr)) a.gin[i][offset[i]] += sum_lanes(sum[i]);
-        }
-      };
-      (flush(std::integral_constant<std::size_t, I>{}), ...);
+      if (k < end) step<Needed, I...>(f, loop, a, offset, o, k, Tail<P>{end - k}, sum);
+      (flush<Needed, I>(loop, a, offset, sum[I]), ...);
     }
   }
 
-  // The first `width` lanes, zeros in the rest.
-  [[gnu::always_inline]] static P lanes(const P& x, std::size_t width) {
-    if (width == P::size) return x;
-    alignas(64) T lane[P::size];
-    x.store(lane);
-    for (std::size_t i = width; i < P::size; ++i) lane[i] = T(0);
-    return P::load(lane);
+  // One pack of a row. What belongs to an input that is repeated along it joins the input's sum.
+  template <unsigned Needed, std::size_t... I, class Width>
+  static void step(const F& f, const Loop& loop, const BackwardArguments<T>& a, const std::size_t* offset,
+                   std::size_t o, std::size_t k, const Width& width, P* sum) {
+    const P x[N] = {(stride(loop, I) == 1 ? width.load(a.in[I] + offset[I] + k) : P(a.in[I][offset[I]]))...};
+    const P gy = width.load(a.gy + o + k), y = a.y != nullptr ? width.load(a.y + o + k) : P(0);
+    const Derivatives<Needed> d = derivatives<Needed>(f, x, y, std::index_sequence<I...>{});
+    (deliver<Needed, I>(loop, a, offset, k, width, gy, d, sum[I]), ...);
+  }
+
+  template <unsigned Needed, std::size_t I, class Width>
+  static void deliver(const Loop& loop, const BackwardArguments<T>& a, const std::size_t* offset, std::size_t k,
+                      const Width& width, const P& gy, const Derivatives<Needed>& d, P& sum) {
+    if constexpr ((Needed >> I & 1U) != 0) {
+      if (N > 2 && a.gin[I] == nullptr) return;
+      const P g = gy * d.partial[partial_of<Needed, I>()];
+      T* const to = a.gin[I] + offset[I] + k;
+      if (stride(loop, I) == 0) {
+        sum = sum + width.lanes(g);
+      } else {
+        width.store(a.accumulate[I] ? width.load(to) + g : g, to);
+      }
+    }
+  }
+
+  template <unsigned Needed, std::size_t I>
+  static void flush(const Loop& loop, const BackwardArguments<T>& a, const std::size_t* offset, const P& sum) {
+    if constexpr ((Needed >> I & 1U) != 0) {
+      if (stride(loop, I) == 0 && (N <= 2 || a.gin[I] != nullptr)) a.gin[I][offset[I]] += sum_lanes(sum);
+    }
   }
 };
 

@@ -42,6 +42,37 @@ struct Pack {
   [[gnu::always_inline, gnu::flatten]] static Pack load(const T* p) { return Raw::load_unaligned(p); }
   [[gnu::always_inline, gnu::flatten]] void store(T* p) const { raw.store_unaligned(p); }
 
+  /// The first n <= size numbers at p, the rest of the lanes being `fill`; nothing behind them is touched.
+  [[gnu::always_inline]] static Pack load_first(const T* p, std::size_t n, T fill = T(0)) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {
+      if constexpr (sizeof(T) == 4) {
+        return Raw(_mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1U << n) - 1), p));
+      } else {
+        return Raw(_mm512_mask_loadu_pd(_mm512_set1_pd(fill), static_cast<__mmask8>((1U << n) - 1), p));
+      }
+    }
+#endif
+    alignas(64) T lane[size];
+    for (std::size_t i = 0; i < size; ++i) lane[i] = i < n ? p[i] : fill;
+    return load(lane);
+  }
+  /// Stores the first n <= size lanes.
+  [[gnu::always_inline]] void store_first(T* p, std::size_t n) const {
+#if defined(__AVX512F__)
+    if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {
+      if constexpr (sizeof(T) == 4) {
+        return _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), raw);
+      } else {
+        return _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << n) - 1), raw);
+      }
+    }
+#endif
+    alignas(64) T lane[size];
+    store(lane);
+    for (std::size_t i = 0; i < n; ++i) p[i] = lane[i];
+  }
+
   [[gnu::always_inline, gnu::flatten]] friend Pack operator+(Pack a, Pack b) { return a.raw + b.raw; }
   [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a, Pack b) { return a.raw - b.raw; }
   [[gnu::always_inline, gnu::flatten]] friend Pack operator*(Pack a, Pack b) { return a.raw * b.raw; }

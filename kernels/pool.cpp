@@ -103,6 +103,13 @@ Shared& shared() {
   return *s;
 }
 
+// With the mutex held: into the shared lists as far as the cap allows.
+void keep_or_free(Shared& s, std::size_t c, void* p) {
+  if (s.cached + class_bytes(c) > s.cap.load(std::memory_order_relaxed)) return std::free(p);
+  s.lists.push(c, p);
+  s.cached += class_bytes(c);
+}
+
 struct ThreadCache {
   Lists lists;
   Counters count;
@@ -127,10 +134,7 @@ ThreadCache::~ThreadCache() {
   Shared& s = shared();
   const std::lock_guard lock(s.mutex);
   for (std::size_t c = 0; c < kClasses; ++c) {
-    while (void* p = lists.pop(c)) {
-      s.lists.push(c, p);
-      s.cached += class_bytes(c);
-    }
+    while (void* p = lists.pop(c)) keep_or_free(s, c, p);
   }
   s.gone_in_use += count.in_use.load(std::memory_order_relaxed);
   s.gone_requests += count.requests.load(std::memory_order_relaxed);
@@ -160,14 +164,10 @@ void* take_shared(std::size_t c) {
   return p;
 }
 
-// True when the shared lists keep the block.
-bool give_shared(std::size_t c, void* p) {
+void give_shared(std::size_t c, void* p) {
   Shared& s = shared();
   const std::lock_guard lock(s.mutex);
-  if (s.cached + class_bytes(c) > s.cap.load(std::memory_order_relaxed)) return false;
-  s.lists.push(c, p);
-  s.cached += class_bytes(c);
-  return true;
+  keep_or_free(s, c, p);
 }
 
 }  // namespace
@@ -207,8 +207,8 @@ void pool_free(void* block, std::size_t bytes) noexcept {
       mine->count.cached.load(std::memory_order_relaxed) < static_cast<std::int64_t>(kThreadCap)) {
     mine->lists.push(c, block);
     Counters::add(mine->count.cached, static_cast<std::int64_t>(size));
-  } else if (!give_shared(c, block)) {
-    std::free(block);
+  } else {
+    give_shared(c, block);
   }
 }
 

@@ -31,9 +31,7 @@ template <class P, class T>
 /// `fill` in the lanes that are not in memory.
 template <class P, class T>
 [[gnu::always_inline]] inline P load(const T* p, First<P> width, T fill = T(0)) {
-  alignas(64) T lane[P::size];
-  for (std::size_t i = 0; i < P::size; ++i) lane[i] = i < width.n ? p[i] : fill;
-  return P::load(lane);
+  return P::load_first(p, width.n, fill);
 }
 template <class P, class T>
 [[gnu::always_inline]] inline void store(P x, T* p, Full<P>) {
@@ -41,9 +39,7 @@ template <class P, class T>
 }
 template <class P, class T>
 [[gnu::always_inline]] inline void store(P x, T* p, First<P> width) {
-  alignas(64) T lane[P::size];
-  x.store(lane);
-  for (std::size_t i = 0; i < width.n; ++i) p[i] = lane[i];
+  x.store_first(p, width.n);
 }
 /// Stores, or adds to what is there.
 template <class P, class T, class Width>

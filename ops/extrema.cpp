@@ -1,13 +1,11 @@
 #include "xgrad/ops/extrema.hpp"
 
-#include <stdexcept>
-#include <string>
-
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/extrema.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
 #include "xgrad/ops/shape.hpp"
 
@@ -20,8 +18,7 @@ namespace {
 
 void require_elements(const char* operation, std::size_t n, const Shape& shape) {
   if (n != 0) return;
-  throw std::invalid_argument(std::string(operation) + ": no elements along the reduced axes: x " +
-                              to_string(shape));
+  detail::fail(operation, "no elements along the reduced axes: x ", to_string(shape));
 }
 
 struct Extremum {

@@ -1,8 +1,6 @@
 #include "xgrad/ops/reduction_plan.hpp"
 
-#include <stdexcept>
-#include <string>
-
+#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
 
 namespace xgrad::detail {
@@ -13,10 +11,7 @@ unsigned mask_of(const char* operation, std::size_t rank, const Axes& axes) {
   unsigned mask = 0;
   for (const std::ptrdiff_t axis : axes) {
     const std::size_t i = normalize_axis(operation, axis, rank);
-    if ((mask >> i & 1U) != 0) {
-      throw std::invalid_argument(std::string(operation) + ": axis " + std::to_string(i) +
-                                  " is given twice");
-    }
+    if ((mask >> i & 1U) != 0) fail(operation, "axis ", i, " is given twice");
     mask |= 1U << i;
   }
   return mask;

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
-#include <string>
 
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/kernels/moments.hpp"
 #include "xgrad/kernels/root.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
@@ -138,7 +137,7 @@ Tensor<T> stddev(const Tensor<T>& x, const Axes& axes, VarianceOptions options) 
 
 template <class T>
 Tensor<T> norm(const Tensor<T>& x, double p, const Axes& axes, ReduceOptions options) {
-  if (!(p > 0)) throw std::invalid_argument("norm: p must be positive: p = " + std::to_string(p));
+  if (!(p > 0)) detail::fail("norm", "p must be positive: p = ", p);
   if (p == 2) {
     return detail::apply(primitives::Root{},
                          sum_of_squares("norm", x, axes, options.keep_dims, false));

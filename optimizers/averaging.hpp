@@ -5,17 +5,19 @@
 //
 //   Ema<float> average(net.parameters(), {.decay = 0.999});
 //   for (...) { ...; optimizer.step(); average.update(); }
-//   { AveragedWeights use(average);  evaluate(net); }        // the average inside, then the weights again
+//   { AveragedWeights use(average);  evaluate(net); }        // the average inside, then the
+//   weights again
 //
 // Give `net.state_dict()` instead of the parameters to average running statistics too.
 
 #include <cstddef>
 
-#include "xgrad/optimizers/optimizer.hpp"
+#include "xgrad/optimizers/state.hpp"
 
 namespace xgrad {
 
-/// What both averages have in common. The average starts as a copy of the weights at the first update.
+/// What both averages have in common. The average starts as a copy of the weights at the first
+/// update.
 template <class T>
 class WeightAverage {
  public:
@@ -35,7 +37,8 @@ class WeightAverage {
 
   /// Copies: "Ema/fc1.weight", "Ema/updates", "Ema/swapped".
   OptimizerState<T> state_dict() const;
-  /// Throws std::invalid_argument naming all that is missing or of another shape; nothing is changed.
+  /// Throws std::invalid_argument naming all that is missing, unexpected or of another shape;
+  /// nothing is changed then.
   void load_state_dict(const OptimizerState<T>& state);
 
  protected:
@@ -45,6 +48,9 @@ class WeightAverage {
   virtual double share(double updates) const = 0;
 
  private:
+  void approach(double share);
+  StateNumbers numbers() const { return {{"updates", updates_}, {"swapped", swapped_}}; }
+
   std::string type_name_;
   NamedTensors<T> tensors_, averages_;
   double updates_ = 0, swapped_ = 0;
@@ -52,7 +58,8 @@ class WeightAverage {
 
 struct EmaOptions {
   double decay = 0.999;  ///< in [0, 1)
-  bool warm_up = false;  ///< average over less in the beginning: decay_t = min(decay, (1 + t) / (10 + t))
+  bool warm_up =
+      false;  ///< average over less in the beginning: decay_t = min(decay, (1 + t) / (10 + t))
 };
 
 /// average = decay average + (1 - decay) weights
@@ -66,7 +73,8 @@ class Ema : public WeightAverage<T> {
   EmaOptions options_;
 };
 
-/// average = the mean of the weights of all updates, gathered as  average += (weights - average) / n.
+/// average = the mean of the weights of all updates, gathered as  average += (weights - average) /
+/// n.
 /// **Source** Polyak, Juditsky 1992; Izmailov, Podoprikhin, Garipov, Vetrov, Wilson 2018 (SWA: call
 /// update() once an epoch, from the last quarter of the training on).
 template <class T>

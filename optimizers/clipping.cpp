@@ -28,7 +28,8 @@ NamedTensors<T> active(const NamedTensors<T>& parameters) {
   return r;
 }
 
-// The gradient as a tensor to write to: a copy when somebody else holds it or it is part of a graph.
+// The gradient as a tensor to write to: a copy when somebody else holds it or it is part of a
+// graph.
 template <class T>
 Tensor<T> writable_gradient(Tensor<T> parameter) {
   Tensor<T> g = parameter.gradient();
@@ -77,9 +78,7 @@ template <class T>
                               ": " + detail::join(names));
 }
 
-const char* const kNumbers[] = {"GradientNoise/step", "GradientNoise/seed high",
-                                "GradientNoise/seed low", "GradientNoise/draws"};
-constexpr double kHalf = 4294967296.0;  // 2^32: a seed has more digits than a double
+constexpr std::uint64_t kHalf = std::uint64_t{1} << 32;  // a seed has more digits than a double
 
 }  // namespace
 
@@ -120,37 +119,34 @@ void GradientNoise::add(const NamedTensors<T>& parameters) {
   for (const NamedTensor<T>& p : active(parameters)) {
     Tensor<T> g = writable_gradient(p.tensor);
     Tensor<T> noise = Tensor<T>::uninitialized(g.shape());
-    kernels::fill_normal(noise.mutable_data(), noise.size(), T(0), deviation_now, generator_.next());
+    kernels::fill_normal(noise.mutable_data(), noise.size(), T(0), deviation_now,
+                         generator_.next());
     detail::add_scaled(g, 1, noise);
   }
   step_ += 1;
 }
 
-std::map<std::string, double> GradientNoise::state_dict() const {
+StateNumbers GradientNoise::state_dict() const {
   const Generator::State s = generator_.state();
-  return {{kNumbers[0], step_},
-          {kNumbers[1], static_cast<double>(s.seed >> 32)},
-          {kNumbers[2], static_cast<double>(s.seed & 0xffffffffU)},
-          {kNumbers[3], static_cast<double>(s.draws)}};
+  return detail::with_prefix({{"step", step_},
+                              {"seed high", static_cast<double>(s.seed / kHalf)},
+                              {"seed low", static_cast<double>(s.seed % kHalf)},
+                              {"draws", static_cast<double>(s.draws)}},
+                             "GradientNoise");
 }
 
-void GradientNoise::load_state_dict(const std::map<std::string, double>& state) {
-  std::vector<std::string> missing;
-  for (const char* name : kNumbers) {
-    if (!state.contains(name)) missing.emplace_back(name);
-  }
-  if (!missing.empty()) {
-    throw std::invalid_argument("load_state_dict: GradientNoise: missing: " + detail::join(missing));
-  }
-  const auto number = [&](int i) { return static_cast<std::uint64_t>(state.at(kNumbers[i])); };
-  step_ = state.at(kNumbers[0]);
-  generator_.set_state({number(1) * static_cast<std::uint64_t>(kHalf) + number(2), number(3)});
+void GradientNoise::load_state_dict(const StateNumbers& state) {
+  const StateNumbers given = detail::own_numbers(state, "GradientNoise");
+  detail::check_state("GradientNoise", detail::own_numbers(state_dict(), "GradientNoise"), given);
+  const auto number = [&](const char* name) { return static_cast<std::uint64_t>(given.at(name)); };
+  step_ = given.at("step");
+  generator_.set_state({number("seed high") * kHalf + number("seed low"), number("draws")});
 }
 
-#define XGRAD_INSTANTIATE(T)                                                      \
-  template double grad_norm(const NamedTensors<T>&, GradientNorm);                \
-  template double clip_grad_norm(const NamedTensors<T>&, double, GradientNorm);   \
-  template void clip_grad_value(const NamedTensors<T>&, double);                  \
+#define XGRAD_INSTANTIATE(T)                                                    \
+  template double grad_norm(const NamedTensors<T>&, GradientNorm);              \
+  template double clip_grad_norm(const NamedTensors<T>&, double, GradientNorm); \
+  template void clip_grad_value(const NamedTensors<T>&, double);                \
   template void GradientNoise::add(const NamedTensors<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

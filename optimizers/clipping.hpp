@@ -6,15 +6,16 @@
 //   clip_grad_norm(net.parameters(), 1.0);
 //   optimizer.step();
 //
-// Parameters that are frozen or have no gradient are left out; one that is listed twice counts once.
+// Parameters that are frozen or have no gradient are left out; one that is listed twice counts
+// once.
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/kernels/random.hpp"
+#include "xgrad/optimizers/state.hpp"
 
 namespace xgrad {
 
@@ -27,11 +28,11 @@ enum class GradientNorm {
 template <class T>
 double grad_norm(const NamedTensors<T>& parameters, GradientNorm norm = GradientNorm::euclidean);
 
-/// Multiplies all gradients by max_norm / norm where the norm of all of them as one vector is larger than
-/// max_norm. Returns the norm from before. Other than PyTorch's, the norm afterwards is max_norm and not
-/// a millionth part smaller.
-/// **Throws** std::invalid_argument unless max_norm is above 0, and when the norm is not finite, naming
-/// the parameters; the gradients are then as they were.
+/// Multiplies all gradients by max_norm / norm where the norm of all of them as one vector is
+/// larger than max_norm. Returns the norm from before. Other than PyTorch's, the norm afterwards is
+/// max_norm and not a millionth part smaller.
+/// **Throws** std::invalid_argument unless max_norm is above 0, and when the norm is not finite,
+/// naming the parameters; the gradients are then as they were.
 /// **Source** Pascanu, Mikolov, Bengio 2013, algorithm 1.
 template <class T>
 double clip_grad_norm(const NamedTensors<T>& parameters, double max_norm,
@@ -48,7 +49,8 @@ struct GradientNoiseOptions {
   std::uint64_t seed = 0;
 };
 
-/// Adds normal noise to gradients: in step t = 0, 1, ... with mean 0 and variance eta / (1 + t)^gamma.
+/// Adds normal noise to gradients: in step t = 0, 1, ... with mean 0 and variance eta / (1 +
+/// t)^gamma.
 /// **Source** Neelakantan, Vilnis, Le, Sutskever, Kaiser, Kurach, Martens 2015, eq. 1.
 class GradientNoise {
  public:
@@ -63,9 +65,9 @@ class GradientNoise {
   double deviation() const;
 
   /// "GradientNoise/step" and the state of the generator.
-  std::map<std::string, double> state_dict() const;
-  /// Throws std::invalid_argument naming the numbers that are missing.
-  void load_state_dict(const std::map<std::string, double>& state);
+  StateNumbers state_dict() const;
+  /// Throws std::invalid_argument naming the numbers that are missing or unexpected.
+  void load_state_dict(const StateNumbers& state);
 
  private:
   GradientNoiseOptions options_;

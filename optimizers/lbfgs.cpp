@@ -218,24 +218,23 @@ NamedTensors<T> Lbfgs<T>::state_tensors() const {
 }
 
 template <class T>
-auto Lbfgs<T>::expected_tensors(const Numbers& numbers) const
-    -> std::vector<std::pair<std::string, Shape>> {
+detail::StateShapes Lbfgs<T>::expected_tensors(const StateNumbers& numbers) const {
   const auto count = [&](const char* name) {
     const auto it = numbers.find(name);
     return it == numbers.end() ? std::size_t{0} : static_cast<std::size_t>(it->second);
   };
   if (count("iterations") == 0) return {};
   const Shape shape{count("size")};
-  std::vector<std::pair<std::string, Shape>> r{{"direction", shape}, {"previous_gradient", shape}};
+  detail::StateShapes r{{"direction", shape}, {"previous_gradient", shape}};
   for (std::size_t i = 0; i < count("pairs"); ++i) {
-    r.emplace_back(pair_name(i) + "step", shape);
-    r.emplace_back(pair_name(i) + "gradient_change", shape);
+    r.emplace(pair_name(i) + "step", shape);
+    r.emplace(pair_name(i) + "gradient_change", shape);
   }
   return r;
 }
 
 template <class T>
-void Lbfgs<T>::restore_tensors(const std::map<std::string, Tensor<T>>& tensors) {
+void Lbfgs<T>::restore_tensors(const detail::StateTensors<T>& tensors) {
   const double iterations = iterations_;
   forget();
   iterations_ = iterations;

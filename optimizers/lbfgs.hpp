@@ -61,13 +61,12 @@ class Lbfgs : public Optimizer<T> {
  private:
   struct Run;
   using typename Optimizer<T>::Slot;
-  using typename Optimizer<T>::Numbers;
   void update(Slot&) override {}
   void visit_numbers(const typename Optimizer<T>::Visitor& visit) override;
   NamedTensors<T> state_tensors() const override;
   std::vector<std::pair<std::string, Shape>> expected_tensors(
       const Numbers& numbers) const override;
-  void restore_tensors(const std::map<std::string, Tensor<T>>& tensors) override;
+  void restore_tensors(const detail::StateTensors<T>& tensors) override;
 
   struct Pair {
     Tensor<T> step, gradient_change;

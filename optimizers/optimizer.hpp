@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,15 +23,9 @@
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 #include "xgrad/optimizers/decay.hpp"
+#include "xgrad/optimizers/state.hpp"
 
 namespace xgrad {
-
-/// Everything beside the weights that a run needs to go on bit for bit.
-template <class T>
-struct OptimizerState {
-  NamedTensors<T> tensors;                ///< copies: "Adam/fc1.weight/first_moment"
-  std::map<std::string, double> numbers;  ///< "Adam/fc1.weight/steps", "Adam/group 0/learning_rate"
-};
 
 /// What step() refuses. Each check comes before anything is changed.
 struct StepChecks {
@@ -125,16 +118,15 @@ class Optimizer {
   virtual void begin_step() {}
 
   // What state_dict() holds, each name without the leading "Adam/".
-  using Numbers = std::map<std::string, double>;
   using Visitor = std::function<void(const std::string& name, double& number)>;
   /// Calls visit for every number. An optimizer with numbers of its own calls the base's as well.
   virtual void visit_numbers(const Visitor& visit);
   /// Handles to the state arrays there are.
   virtual NamedTensors<T> state_tensors() const;
   /// The names and shapes of the arrays that belong to these numbers.
-  virtual std::vector<std::pair<std::string, Shape>> expected_tensors(const Numbers& numbers) const;
+  virtual detail::StateShapes expected_tensors(const StateNumbers& numbers) const;
   /// Takes the arrays over; the numbers are in place already.
-  virtual void restore_tensors(const std::map<std::string, Tensor<T>>& tensors);
+  virtual void restore_tensors(const detail::StateTensors<T>& tensors);
 
   /// update()'s usual last line: the rule as one pass over the parameter, with decay.
   template <class Rule>
@@ -151,6 +143,7 @@ class Optimizer {
   void check_parameter(const NamedTensor<T>& p) const;
   const Slot* find(const Tensor<T>& t) const;
   bool is_ready(const Slot& slot) const;
+  StateNumbers numbers() const;
   void prepare(Slot& slot);
   kernels::UpdateArguments<T> arguments(Slot& slot) const;
   kernels::DecayFactors<T> decay_factors(const Slot& slot) const;

@@ -1,56 +1,8 @@
 // Saving and restoring an optimizer.
 
-#include <algorithm>
-#include <stdexcept>
-
 #include "xgrad/optimizers/optimizer.hpp"
-#include "xgrad/optimizers/text.hpp"
 
 namespace xgrad {
-namespace {
-
-// The entries of `all` whose names begin with the prefix, without it.
-template <class T>
-std::map<std::string, Tensor<T>> own_tensors(const NamedTensors<T>& all,
-                                             const std::string& prefix) {
-  std::map<std::string, Tensor<T>> r;
-  for (const NamedTensor<T>& t : all) {
-    if (t.name.starts_with(prefix)) r.emplace(t.name.substr(prefix.size()), t.tensor);
-  }
-  return r;
-}
-
-std::map<std::string, double> own_numbers(const std::map<std::string, double>& all,
-                                          const std::string& prefix) {
-  std::map<std::string, double> r;
-  for (const auto& [name, value] : all) {
-    if (name.starts_with(prefix)) r.emplace(name.substr(prefix.size()), value);
-  }
-  return r;
-}
-
-struct Difference {
-  std::vector<std::string> missing, unexpected, misshapen;
-
-  void require_none(const std::string& type_name) const {
-    std::string wrong;
-    if (!missing.empty()) wrong += "; missing: " + detail::join(missing);
-    if (!unexpected.empty()) wrong += "; unexpected: " + detail::join(unexpected);
-    if (!misshapen.empty()) wrong += "; wrong shape: " + detail::join(misshapen);
-    if (wrong.empty()) return;
-    throw std::invalid_argument("load_state_dict: " + type_name + ": " + wrong.substr(2));
-  }
-};
-
-// Names of one map that the other does not have.
-template <class A, class B>
-void add_absent(const A& names, const B& in, std::vector<std::string>& absent) {
-  for (const auto& entry : names) {
-    if (!in.contains(entry.first)) absent.push_back(entry.first);
-  }
-}
-
-}  // namespace
 
 template <class T>
 void Optimizer<T>::visit_numbers(const Visitor& visit) {
@@ -73,21 +25,20 @@ NamedTensors<T> Optimizer<T>::state_tensors() const {
 }
 
 template <class T>
-auto Optimizer<T>::expected_tensors(const Numbers& numbers) const
-    -> std::vector<std::pair<std::string, Shape>> {
-  std::vector<std::pair<std::string, Shape>> r;
+detail::StateShapes Optimizer<T>::expected_tensors(const StateNumbers& numbers) const {
+  detail::StateShapes r;
   for (const Slot& s : slots_) {
     const auto steps = numbers.find(s.name + "/steps");
     if (steps == numbers.end() || steps->second == 0) continue;
     for (const std::string& name : state_names(s.group)) {
-      r.emplace_back(s.name + "/" + name, s.tensor.shape());
+      r.emplace(s.name + "/" + name, s.tensor.shape());
     }
   }
   return r;
 }
 
 template <class T>
-void Optimizer<T>::restore_tensors(const std::map<std::string, Tensor<T>>& tensors) {
+void Optimizer<T>::restore_tensors(const detail::StateTensors<T>& tensors) {
   for (Slot& s : slots_) {
     s.state.clear();
     if (s.steps == 0) continue;
@@ -98,52 +49,40 @@ void Optimizer<T>::restore_tensors(const std::map<std::string, Tensor<T>>& tenso
 }
 
 template <class T>
+StateNumbers Optimizer<T>::numbers() const {
+  StateNumbers r;
+  const_cast<Optimizer*>(this)->visit_numbers(  // the visitor only reads
+      [&](const std::string& name, double& number) { r.emplace(name, number); });
+  return r;
+}
+
+template <class T>
 OptimizerState<T> Optimizer<T>::state_dict() const {
   OptimizerState<T> r;
   for (const NamedTensor<T>& t : state_tensors()) {
     r.tensors.push_back({type_name_ + "/" + t.name, t.tensor.clone()});
   }
-  const Visitor keep = [&](const std::string& name, double& number) {
-    r.numbers.emplace(type_name_ + "/" + name, number);
-  };
-  const_cast<Optimizer*>(this)->visit_numbers(keep);  // which only reads
+  r.numbers = detail::with_prefix(numbers(), type_name_);
   return r;
 }
 
 template <class T>
 void Optimizer<T>::load_state_dict(const OptimizerState<T>& state) {
-  auto tensors = own_tensors(state.tensors, type_name_ + "/");
-  const Numbers numbers = own_numbers(state.numbers, type_name_ + "/");
-  Numbers known;
-  visit_numbers([&](const std::string& name, double& number) { known.emplace(name, number); });
-  std::map<std::string, Shape> shapes;
-  for (auto& [name, shape] : expected_tensors(numbers)) shapes.emplace(name, shape);
-
-  Difference d;
-  add_absent(known, numbers, d.missing);
-  add_absent(shapes, tensors, d.missing);
-  add_absent(numbers, known, d.unexpected);
-  add_absent(tensors, shapes, d.unexpected);
-  for (auto& [name, tensor] : tensors) {
-    const auto it = shapes.find(name);
-    if (it != shapes.end() && it->second != tensor.shape()) {
-      d.misshapen.push_back(name + " " + to_string(it->second) + " given " +
-                            to_string(tensor.shape()));
-    }
-  }
-  d.require_none(type_name_);
+  auto tensors = detail::own_tensors(state.tensors, type_name_);
+  const StateNumbers given = detail::own_numbers(state.numbers, type_name_);
+  detail::check_state(type_name_, numbers(), given, expected_tensors(given), tensors);
   for (auto& [name, tensor] : tensors) tensor = tensor.clone();
-  visit_numbers([&](const std::string& name, double& number) { number = numbers.at(name); });
+  visit_numbers([&](const std::string& name, double& number) { number = given.at(name); });
   restore_tensors(tensors);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                            \
-  template void Optimizer<T>::visit_numbers(const Visitor&);                            \
-  template NamedTensors<T> Optimizer<T>::state_tensors() const;                         \
-  template std::vector<std::pair<std::string, Shape>> Optimizer<T>::expected_tensors(   \
-      const Numbers&) const;                                                            \
-  template void Optimizer<T>::restore_tensors(const std::map<std::string, Tensor<T>>&); \
-  template OptimizerState<T> Optimizer<T>::state_dict() const;                          \
+#define XGRAD_INSTANTIATE(T)                                                              \
+  template void Optimizer<T>::visit_numbers(const Visitor&);                              \
+  template NamedTensors<T> Optimizer<T>::state_tensors() const;                           \
+  template detail::StateShapes Optimizer<T>::expected_tensors(const StateNumbers&) const; \
+  template void Optimizer<T>::restore_tensors(const detail::StateTensors<T>&);            \
+  template StateNumbers Optimizer<T>::numbers() const;                                    \
+  template OptimizerState<T> Optimizer<T>::state_dict() const;                            \
   template void Optimizer<T>::load_state_dict(const OptimizerState<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

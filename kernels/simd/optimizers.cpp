@@ -14,31 +14,23 @@ class Update {
     const Rule r = *static_cast<const Rule*>(rule);
     const UpdateArguments<T> a = arguments;
     std::size_t k = 0;
-    for (; k + P::size <= a.n; k += P::size) {
-      step(
-          r, a, k, [](const T* p) __attribute__((always_inline)) { return P::load(p); },
-          [](P x, T * p) __attribute__((always_inline)) { x.store(p); });
-    }
-    if (k == a.n) return;
-    const std::size_t rest = a.n - k;
-    step(
-        r, a, k, [=](const T* p) { return Tail<P>::load(p, rest); },
-        [=](P x, T* p) { Tail<P>::store(x, p, rest); });
+    for (; k + P::size <= a.n; k += P::size) step(r, a, k, Whole<P>());
+    if (k < a.n) step(r, a, k, Tail<P>{a.n - k});
   }
 
  private:
-  template <class Load, class Store>
+  template <class Width>
   [[gnu::always_inline]] static void step(const Rule& rule, const UpdateArguments<T>& a,
-                                          std::size_t k, Load load, Store store) {
+                                          std::size_t k, const Width& width) {
     constexpr std::size_t kStates = Rule::kStates;
     P s[kStates + 1];
-    for (std::size_t i = 0; i < kStates; ++i) s[i] = load(a.state[i] + k);
-    P w = load(a.w + k), g = load(a.g + k) + P(a.decay.l2) * w;
+    for (std::size_t i = 0; i < kStates; ++i) s[i] = width.load(a.state[i] + k);
+    P w = width.load(a.w + k), g = width.load(a.g + k) + P(a.decay.l2) * w;
     w = w * P(a.decay.keep) - decay_more(a.decay, w, g);
     w = rule(w, g, s);
     if constexpr (General) w = sign(w) * relu(abs(w) - P(a.decay.shrink));
-    store(w, a.w + k);
-    for (std::size_t i = 0; i < kStates; ++i) store(s[i], a.state[i] + k);
+    width.store(w, a.w + k);
+    for (std::size_t i = 0; i < kStates; ++i) width.store(s[i], a.state[i] + k);
   }
 
   // Adds the coupled penalties to g and returns what the decoupled ones take from w.
@@ -89,7 +81,7 @@ T largest_magnitude_kernel(const T* x, std::size_t n) {
     other = maximum(other, abs(P::load(x + k + P::size)));
   }
   for (; k < n; k += P::size) {
-    largest = maximum(largest, abs(Tail<P>::load(x + k, n - k < P::size ? n - k : P::size)));
+    largest = maximum(largest, abs(P::load_first(x + k, n - k < P::size ? n - k : P::size)));
   }
   alignas(64) T lane[P::size];
   maximum(largest, other).store(lane);

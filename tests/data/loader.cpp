@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(errors) {
   require_message<std::invalid_argument>([] { weighted_sampler({1, -2}); }, "weighted_sampler: weight 1 is -2.000000");
   require_message<std::invalid_argument>([] { weighted_sampler({0, 0}); },
                                          "weighted_sampler: the weights of 2 samples are all 0");
-  require_message<std::invalid_argument>([] { LabeledDataset<float>(Array<float>(Array<float>::shape_type{3, 2}), Indices{1, 2}); },
+  require_message<std::invalid_argument>([] { LabeledDataset<float>(Array<float>(Array<float>::shape_type{3, 2}), Indices(Indices::shape_type{2})); },
                                          "LabeledDataset: the numbers of samples differ: inputs (3, 2), (2)");
   DataLoader a(data, {.batch_size = 4});
   require_message<std::invalid_argument>([&] { a.set_state({0, 0, 4}); }, "DataLoader: batch 4 of 3");

@@ -8,6 +8,7 @@
 #include "xgrad/autograd/gradient_check.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/math.hpp"
 #include "xgrad/ops/random.hpp"
 #include "xgrad/ops/reductions.hpp"
 

@@ -30,7 +30,8 @@ struct Problem {
 
   std::vector<T> weights() const {
     std::vector<T> r;
-    for (const auto& p : parameters) r.insert(r.end(), p.tensor.data(), p.tensor.data() + p.tensor.size());
+    for (const auto& p : parameters)
+      r.insert(r.end(), p.tensor.data(), p.tensor.data() + p.tensor.size());
     return r;
   }
 };
@@ -39,8 +40,7 @@ struct Problem {
 template <class T>
 Problem<T> rosenbrock() {
   const Tensor<T> x = leaf<T>({1}, {-1.2}), y = leaf<T>({1}, {1.0});
-  return {{{"x", x}, {"y", y}},
-          [=] { return sum(100.0 * square(y - x * x) + square(1.0 - x)); }};
+  return {{{"x", x}, {"y", y}}, [=] { return sum(100.0 * square(y - x * x) + square(1.0 - x)); }};
 }
 
 /// sum(d w^2 / 2 - c w) with d from 1 to `condition`.
@@ -75,7 +75,9 @@ Problem<T> logistic() {
 
 template <class T>
 Problem<T> problem(const std::string& name) {
-  return name == "rosenbrock" ? rosenbrock<T>() : name == "quadratic" ? quadratic<T>() : logistic<T>();
+  return name == "rosenbrock"  ? rosenbrock<T>()
+         : name == "quadratic" ? quadratic<T>()
+                               : logistic<T>();
 }
 
 /// The message of the exception E that f throws; "nothing thrown" otherwise.

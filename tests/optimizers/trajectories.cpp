@@ -56,7 +56,8 @@ const std::vector<Row> kRows = {
     {"sgd_decay", scaled<Sgd>(SgdOptions{.momentum = 0.9, .weight_decay = 0.1})},
     {"sgd_halved", scaled<Sgd>(SgdOptions{.momentum = 0.9}), true},
     {"sgd_look_ahead", scaled<Sgd>(SgdOptions{.momentum = 0.9, .look_ahead = true})},
-    {"sgd_rate_in_velocity", scaled<Sgd>(SgdOptions{.momentum = 0.9, .rate_in_velocity = true}), true},
+    {"sgd_rate_in_velocity", scaled<Sgd>(SgdOptions{.momentum = 0.9, .rate_in_velocity = true}),
+     true},
     {"sgd_nesterov_rate_in_velocity",
      scaled<Sgd>(SgdOptions{.momentum = 0.9, .nesterov = true, .rate_in_velocity = true}), true},
     {"sgd_lp", scaled<Sgd>(SgdOptions{.decay = kLp})},
@@ -69,7 +70,8 @@ const std::vector<Row> kRows = {
                                                       .weight_decay = 0.05})},
     {"adadelta", fixed<Adadelta>(AdadeltaOptions{})},
     {"adadelta_options",
-     fixed<Adadelta>(AdadeltaOptions{.learning_rate = 0.015, .rho = 0.8, .epsilon = 1e-3, .weight_decay = 0.05})},
+     fixed<Adadelta>(AdadeltaOptions{
+         .learning_rate = 0.015, .rho = 0.8, .epsilon = 1e-3, .weight_decay = 0.05})},
     {"rmsprop", fixed<RmsProp>(RmsPropOptions{})},
     {"rmsprop_momentum", fixed<RmsProp>(RmsPropOptions{.momentum = 0.7})},
     {"rmsprop_centred", fixed<RmsProp>(RmsPropOptions{.centred = true})},
@@ -77,13 +79,16 @@ const std::vector<Row> kRows = {
      fixed<RmsProp>(RmsPropOptions{
          .memory = 0.9, .epsilon = 1e-3, .momentum = 0.7, .centred = true, .weight_decay = 0.05})},
     {"adam", fixed<Adam>(AdamOptions{.learning_rate = 0.05})},
-    {"adam_options",
-     fixed<Adam>(AdamOptions{
-         .learning_rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-2, .weight_decay = 0.05})},
+    {"adam_options", fixed<Adam>(AdamOptions{.learning_rate = 0.05,
+                                             .beta1 = 0.8,
+                                             .beta2 = 0.95,
+                                             .epsilon = 1e-2,
+                                             .weight_decay = 0.05})},
     {"amsgrad", fixed<Adam>(AdamOptions{.learning_rate = 0.05, .beta2 = 0.9, .amsgrad = true})},
     {"adamw", fixed<AdamW>(AdamWOptions{.learning_rate = 0.05, .weight_decay = 0.1})},
     {"adamw_amsgrad",
-     fixed<AdamW>(AdamWOptions{.learning_rate = 0.05, .beta2 = 0.9, .amsgrad = true, .weight_decay = 0.1})},
+     fixed<AdamW>(
+         AdamWOptions{.learning_rate = 0.05, .beta2 = 0.9, .amsgrad = true, .weight_decay = 0.1})},
     {"nadam", fixed<Nadam>(NadamOptions{.learning_rate = 0.05})},
     {"nadam_options", fixed<Nadam>(NadamOptions{.learning_rate = 0.05,
                                                 .beta1 = 0.8,
@@ -93,16 +98,20 @@ const std::vector<Row> kRows = {
                                                 .weight_decay = 0.05})},
     {"radam", scaled<RAdam>(RAdamOptions{}, 0.2)},
     {"radam_options",
-     scaled<RAdam>(RAdamOptions{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-2, .weight_decay = 0.05}, 0.2)},
+     scaled<RAdam>(RAdamOptions{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-2, .weight_decay = 0.05},
+                   0.2)},
     {"radam_short", scaled<RAdam>(RAdamOptions{.beta2 = 0.6}, 0.2)},
     {"adamax", fixed<Adamax>(AdamaxOptions{.learning_rate = 0.05})},
-    {"adamax_options",
-     fixed<Adamax>(AdamaxOptions{
-         .learning_rate = 0.05, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-2, .weight_decay = 0.05})},
+    {"adamax_options", fixed<Adamax>(AdamaxOptions{.learning_rate = 0.05,
+                                                   .beta1 = 0.8,
+                                                   .beta2 = 0.95,
+                                                   .epsilon = 1e-2,
+                                                   .weight_decay = 0.05})},
     {"lion", fixed<Lion>(LionOptions{.learning_rate = 0.02})},
-    {"lion_options",
-     fixed<Lion>(LionOptions{.learning_rate = 0.02, .beta1 = 0.8, .beta2 = 0.95, .weight_decay = 0.1})},
-    {"lbfgs", fixed<Lbfgs>(LbfgsOptions{.max_iterations = 2, .tolerance_gradient = 1e-6, .history = 5})},
+    {"lion_options", fixed<Lion>(LionOptions{
+                         .learning_rate = 0.02, .beta1 = 0.8, .beta2 = 0.95, .weight_decay = 0.1})},
+    {"lbfgs",
+     fixed<Lbfgs>(LbfgsOptions{.max_iterations = 2, .tolerance_gradient = 1e-6, .history = 5})},
     {"lbfgs_no_search",
      scaled<Lbfgs>(LbfgsOptions{
          .max_iterations = 2, .tolerance_gradient = 1e-6, .history = 3, .line_search = false})},
@@ -153,10 +162,13 @@ void check_row(const Row& row, const std::string& problem) {
   BOOST_TEST_REQUIRE((it != references().end()));
   const std::vector<double> ours = trajectory(row, problem);
   BOOST_TEST_REQUIRE(ours.size() == it->second.size());
-  // A hundred line searches magnify rounding; everything else stays at a few units in the last place.
+  // A hundred line searches magnify rounding; everything else stays at a few units in the last
+  // place.
   const double tolerance = std::string(row.name) == "lbfgs" ? 1e-10 : 1e-13;
   for (std::size_t i = 0; i < ours.size(); ++i) {
-    BOOST_TEST_CONTEXT("number " << i) { BOOST_TEST(std::abs(ours[i] - it->second[i]) <= tolerance); }
+    BOOST_TEST_CONTEXT("number " << i) {
+      BOOST_TEST(std::abs(ours[i] - it->second[i]) <= tolerance);
+    }
   }
 }
 
@@ -168,7 +180,8 @@ struct Register {
     for (const Row& row : kRows) {
       auto* suite = BOOST_TEST_SUITE(row.name);
       for (const char* problem : {"rosenbrock", "quadratic", "logistic"}) {
-        suite->add(ut::make_test_case([&row, problem] { check_row(row, problem); }, problem, __FILE__, __LINE__));
+        suite->add(ut::make_test_case([&row, problem] { check_row(row, problem); }, problem,
+                                      __FILE__, __LINE__));
       }
       all->add(suite);
     }
@@ -176,7 +189,9 @@ struct Register {
   }
 } const registered;
 
-BOOST_AUTO_TEST_CASE(every_reference_has_a_row) { BOOST_TEST(references().size() == 3 * kRows.size()); }
+BOOST_AUTO_TEST_CASE(every_reference_has_a_row) {
+  BOOST_TEST(references().size() == 3 * kRows.size());
+}
 
 }  // namespace
 }  // namespace xgrad::test

@@ -14,6 +14,7 @@
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/sequential.hpp"
+#include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/random.hpp"
 #include "xgrad/optimizers/adam.hpp"

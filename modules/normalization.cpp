@@ -1,0 +1,220 @@
+#include "xgrad/modules/normalization.hpp"
+
+#include <stdexcept>
+#include <string>
+
+#include "xgrad/modules/initialization.hpp"
+#include "xgrad/ops/normalization.hpp"
+
+namespace xgrad {
+namespace {
+
+[[noreturn]] void fail(const std::string& where, const std::string& what) {
+  throw std::invalid_argument(where + ": " + what);
+}
+
+double checked_eps(const char* module, double eps) {
+  if (eps >= 0) return eps;
+  fail(module, "eps is not at least 0: " + std::to_string(eps));
+}
+
+const Shape& checked_shape(const char* module, const Shape& shape) {
+  if (shape.rank() > 0 && shape.elements() > 0) return shape;
+  fail(module, "there is nothing to normalise: shape " + to_string(shape));
+}
+
+// A tensor of this value, or none.
+template <class T>
+Tensor<T> optional(bool wanted, const Shape& shape, double value) {
+  return wanted ? Tensor<T>::filled(shape, static_cast<T>(value)) : Tensor<T>();
+}
+
+void check_channels(const char* operation, const Shape& x, std::size_t channels) {
+  if (x.rank() >= 2 && x[1] == channels) return;
+  fail(operation,
+       "x has not " + std::to_string(channels) + " channels on axis 1: x " + to_string(x));
+}
+
+BatchNormLayerOptions checked(std::size_t features, BatchNormLayerOptions o) {
+  checked_shape("BatchNorm", {features});
+  checked_eps("BatchNorm", o.eps);
+  if (o.momentum && !(*o.momentum > 0 && *o.momentum <= 1)) {
+    fail("BatchNorm", "momentum is not in (0, 1]: " + std::to_string(*o.momentum));
+  }
+  return o;
+}
+
+NormLayerOptions norm_options(const ModuleOptions& o) {
+  return {.eps = o.number("eps"), .affine = o.flag("affine", true)};
+}
+
+}  // namespace
+
+// --- BatchNorm ---
+
+template <class T>
+BatchNorm<T>::BatchNorm(std::size_t features, BatchNormLayerOptions options)
+    : weight(this->add_parameter("weight", optional<T>(options.affine, {features}, 1))),
+      bias(this->add_parameter("bias", optional<T>(options.affine, {features}, 0))),
+      running_mean(this->add_buffer("running_mean", optional<T>(options.track, {features}, 0))),
+      running_var(this->add_buffer("running_var", optional<T>(options.track, {features}, 1))),
+      num_batches_tracked(
+          this->add_buffer("num_batches_tracked", optional<T>(options.track, {}, 0))),
+      options_(checked(features, options)),
+      features_(features) {}
+
+template <class T>
+void BatchNorm<T>::check(const Tensor<T>& x, bool uses_batch) const {
+  check_channels("batch_norm", x.shape(), features_);
+  if (uses_batch && x.size() / features_ < 2) {
+    fail("batch_norm", "a batch with one number per channel has no variance: x " +
+                           to_string(x.shape()) + "; train on larger batches, or call eval()");
+  }
+}
+
+template <class T>
+Tensor<T> BatchNorm<T>::forward(const Tensor<T>& x) {
+  const bool uses_batch = this->is_training() || !options_.track;
+  check(x, uses_batch);
+  if (!uses_batch) {
+    return batch_norm_inference(x, running_mean, running_var, weight, bias, {.eps = options_.eps});
+  }
+  const bool moves = this->is_training() && options_.track;
+  BatchStatistics<T> batch;
+  const Tensor<T> y =
+      batch_norm(x, weight, bias, {.eps = options_.eps, .statistics = moves ? &batch : nullptr});
+  if (moves) {
+    const T count = *num_batches_tracked.mutable_data() += T(1);
+    update_running_statistics(batch, options_.momentum.value_or(1 / static_cast<double>(count)),
+                              running_mean, running_var);
+  }
+  return y;
+}
+
+template <class T>
+void BatchNorm<T>::reset_statistics() {
+  if (!options_.track) return;
+  zeros_(running_mean);
+  ones_(running_var);
+  zeros_(num_batches_tracked);
+}
+
+template <class T>
+ModuleOptions BatchNorm<T>::options() const {
+  return {{"features", ModuleOptions::of(features_)},
+          {"eps", options_.eps},
+          {"momentum", options_.momentum.value_or(0)},  // 0: average over all batches
+          {"affine", ModuleOptions::of(options_.affine)},
+          {"track", ModuleOptions::of(options_.track)}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> BatchNorm<T>::from(const ModuleOptions& o) {
+  BatchNormLayerOptions options{.eps = o.number("eps"),
+                                .momentum = o.number("momentum"),
+                                .affine = o.flag("affine", true),
+                                .track = o.flag("track", true)};
+  if (options.momentum == 0.0) options.momentum.reset();
+  return std::make_unique<BatchNorm>(o.size("features"), options);
+}
+
+// --- LayerNorm ---
+
+template <class T>
+LayerNorm<T>::LayerNorm(const Shape& normalized, NormLayerOptions options)
+    : weight(this->add_parameter("weight", optional<T>(options.affine, normalized, 1))),
+      bias(this->add_parameter("bias", optional<T>(options.affine, normalized, 0))),
+      options_(options),
+      normalized_(checked_shape("LayerNorm", normalized)) {
+  checked_eps("LayerNorm", options.eps);
+}
+
+template <class T>
+Tensor<T> LayerNorm<T>::forward(const Tensor<T>& x) {
+  return layer_norm(x, normalized_, weight, bias, {.eps = options_.eps});
+}
+
+template <class T>
+ModuleOptions LayerNorm<T>::options() const {
+  return {{"normalized", ModuleOptions::of(normalized_)},
+          {"eps", options_.eps},
+          {"affine", ModuleOptions::of(options_.affine)}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> LayerNorm<T>::from(const ModuleOptions& o) {
+  return std::make_unique<LayerNorm>(o.shape("normalized"), norm_options(o));
+}
+
+// --- RmsNorm ---
+
+template <class T>
+RmsNorm<T>::RmsNorm(const Shape& normalized, NormLayerOptions options)
+    : weight(this->add_parameter("weight", optional<T>(options.affine, normalized, 1))),
+      options_(options),
+      normalized_(checked_shape("RmsNorm", normalized)) {
+  checked_eps("RmsNorm", options.eps);
+}
+
+template <class T>
+Tensor<T> RmsNorm<T>::forward(const Tensor<T>& x) {
+  return rms_norm(x, normalized_, weight, {.eps = options_.eps});
+}
+
+template <class T>
+ModuleOptions RmsNorm<T>::options() const {
+  return {{"normalized", ModuleOptions::of(normalized_)},
+          {"eps", options_.eps},
+          {"affine", ModuleOptions::of(options_.affine)}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> RmsNorm<T>::from(const ModuleOptions& o) {
+  return std::make_unique<RmsNorm>(o.shape("normalized"), norm_options(o));
+}
+
+// --- GroupNorm ---
+
+template <class T>
+GroupNorm<T>::GroupNorm(std::size_t groups, std::size_t channels, NormLayerOptions options)
+    : weight(this->add_parameter("weight", optional<T>(options.affine, {channels}, 1))),
+      bias(this->add_parameter("bias", optional<T>(options.affine, {channels}, 0))),
+      options_(options),
+      groups_(groups),
+      channels_(channels) {
+  checked_eps("GroupNorm", options.eps);
+  if (groups == 0 || channels == 0 || channels % groups != 0) {
+    fail("GroupNorm", std::to_string(channels) + " channels cannot be divided into " +
+                          std::to_string(groups) + " groups");
+  }
+}
+
+template <class T>
+Tensor<T> GroupNorm<T>::forward(const Tensor<T>& x) {
+  check_channels("group_norm", x.shape(), channels_);
+  return group_norm(x, groups_, weight, bias, {.eps = options_.eps});
+}
+
+template <class T>
+ModuleOptions GroupNorm<T>::options() const {
+  return {{"groups", ModuleOptions::of(groups_)},
+          {"channels", ModuleOptions::of(channels_)},
+          {"eps", options_.eps},
+          {"affine", ModuleOptions::of(options_.affine)}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> GroupNorm<T>::from(const ModuleOptions& o) {
+  return std::make_unique<GroupNorm>(o.size("groups"), o.size("channels"), norm_options(o));
+}
+
+template class BatchNorm<float>;
+template class BatchNorm<double>;
+template class LayerNorm<float>;
+template class LayerNorm<double>;
+template class RmsNorm<float>;
+template class RmsNorm<double>;
+template class GroupNorm<float>;
+template class GroupNorm<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,87 @@
+#include "xgrad/optimizers/state.hpp"
+
+#include <stdexcept>
+
+#include "xgrad/optimizers/text.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+// Names of one map that the other does not have.
+template <class A, class B>
+void add_absent(const A& names, const B& in, std::vector<std::string>& absent) {
+  for (const auto& entry : names) {
+    if (!in.contains(entry.first)) absent.push_back(entry.first);
+  }
+}
+
+template <class T>
+std::vector<std::string> misshapen(const StateShapes& shapes, const StateTensors<T>& tensors) {
+  std::vector<std::string> r;
+  for (const auto& [name, tensor] : tensors) {
+    const auto it = shapes.find(name);
+    if (it == shapes.end() || it->second == tensor.shape()) continue;
+    r.push_back(name + " " + to_string(it->second) + " given " + to_string(tensor.shape()));
+  }
+  return r;
+}
+
+}  // namespace
+
+StateNumbers own_numbers(const StateNumbers& all, const std::string& type_name) {
+  const std::string prefix = type_name + "/";
+  StateNumbers r;
+  for (const auto& [name, value] : all) {
+    if (name.starts_with(prefix)) r.emplace(name.substr(prefix.size()), value);
+  }
+  return r;
+}
+
+template <class T>
+StateTensors<T> own_tensors(const NamedTensors<T>& all, const std::string& type_name) {
+  const std::string prefix = type_name + "/";
+  StateTensors<T> r;
+  for (const NamedTensor<T>& t : all) {
+    if (t.name.starts_with(prefix)) r.emplace(t.name.substr(prefix.size()), t.tensor);
+  }
+  return r;
+}
+
+StateNumbers with_prefix(const StateNumbers& numbers, const std::string& type_name) {
+  StateNumbers r;
+  for (const auto& [name, value] : numbers) r.emplace(type_name + "/" + name, value);
+  return r;
+}
+
+template <class T>
+void check_state(const std::string& type_name, const StateNumbers& known,
+                 const StateNumbers& numbers, const StateShapes& shapes,
+                 const StateTensors<T>& tensors) {
+  std::vector<std::string> missing, unexpected;
+  add_absent(known, numbers, missing);
+  add_absent(shapes, tensors, missing);
+  add_absent(numbers, known, unexpected);
+  add_absent(tensors, shapes, unexpected);
+  const std::vector<std::string> wrong_shape = misshapen(shapes, tensors);
+  std::string wrong;
+  if (!missing.empty()) wrong += "; missing: " + join(missing);
+  if (!unexpected.empty()) wrong += "; unexpected: " + join(unexpected);
+  if (!wrong_shape.empty()) wrong += "; wrong shape: " + join(wrong_shape);
+  if (wrong.empty()) return;
+  throw std::invalid_argument("load_state_dict: " + type_name + ": " + wrong.substr(2));
+}
+
+void check_state(const std::string& type_name, const StateNumbers& known,
+                 const StateNumbers& numbers) {
+  check_state<double>(type_name, known, numbers, {}, {});
+}
+
+#define XGRAD_INSTANTIATE(T)                                                              \
+  template StateTensors<T> own_tensors(const NamedTensors<T>&, const std::string&);       \
+  template void check_state(const std::string&, const StateNumbers&, const StateNumbers&, \
+                            const StateShapes&, const StateTensors<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::detail

@@ -1,0 +1,103 @@
+// Losses as modules: against PyTorch, and their gradients.
+
+#include "xgrad/modules/losses.hpp"
+
+#include "tests/modules/helpers.hpp"
+#include "tests/modules/references.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+
+namespace {
+
+using namespace xgrad;
+using namespace xgrad::test;
+
+void check_value(const Quantities& reference, const Tensor<double>& x, const Tensor<double>& y) {
+  check_quantity(reference, "y", y);
+  y.backward();
+  check_quantity(reference, "gx", x.grad());
+}
+
+template <class Loss>
+void check_targets(const std::string& name, Loss&& loss) {
+  for_each_reference(name, 10, [&](const Shape& shape, const Quantities& reference) {
+    const Tensor<double> x = parameter(wave(shape, 0));
+    check_value(reference, x, loss(x, unit(shape, 3)));
+  });
+}
+
+template <class Make>
+void check_labels(const std::string& name, const Make& make) {
+  for_each_reference(name, 10, [&](const Shape& shape, const Quantities& reference) {
+    const Tensor<double> x = parameter(wave(shape, 0));
+    auto loss = make(shape[1]);
+    check_value(reference, x, loss(x, labels(shape[0], shape[1])));
+  });
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(losses)
+
+BOOST_AUTO_TEST_CASE(are_pytorchs) {
+  check_targets("Mse", MseLoss<double>());
+  check_targets("Mae", MaeLoss<double>());
+  check_targets("Huber", HuberLoss<double>({.delta = 0.7}));
+  check_targets("BinaryCrossEntropyWithLogits", BinaryCrossEntropyWithLogitsLoss<double>());
+  check_targets("Kl", KlLoss<double>());
+  check_targets("Cosine", CosineLoss<double>());
+  check_labels("Nll", [](std::size_t) { return NllLoss<double>(); });
+  check_labels("CrossEntropy", [](std::size_t) { return CrossEntropyLoss<double>(); });
+  check_labels("CrossEntropy smooth weighted", [](std::size_t c) {
+    return CrossEntropyLoss<double>({.weight = unit({c}, 9), .label_smoothing = 0.1});
+  });
+  check_labels("MultiClassHinge", [](std::size_t) { return MultiClassHingeLoss<double>(); });
+  check_labels("MultiClassSquaredHinge",
+               [](std::size_t) { return MultiClassSquaredHingeLoss<double>(); });
+}
+
+BOOST_AUTO_TEST_CASE(binary_cross_entropy_is_pytorchs) {
+  for_each_reference("BinaryCrossEntropy", 10, [](const Shape& shape, const Quantities& reference) {
+    const Tensor<double> x = parameter(wave(shape, 0));
+    BinaryCrossEntropyLoss<double> loss;
+    check_value(reference, x, loss(x * 0.3 + 0.5, unit(shape, 3)));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(gradients_of_both_orders) {
+  const auto x = standard_normal({4, 3});
+  const auto t = unit({4, 3}, 2);
+  const auto check = [&](auto&& loss, const Tensor<double>& input, const auto& target) {
+    BOOST_TEST_CONTEXT(loss.type_name()) {
+      check_passes(check_gradients([&](const Tensor<double>& v) { return loss(v, target); },
+                                   {input}, {.order = 2}));
+    }
+  };
+  check(MseLoss<double>(), x, t);
+  check(MaeLoss<double>(), x, t);
+  check(HuberLoss<double>({.delta = 0.5}), x, t);
+  check(CosineLoss<double>(), x, t);
+  check(BinaryCrossEntropyLoss<double>(), unit({4, 3}, 5), t);
+  check(BinaryCrossEntropyWithLogitsLoss<double>(), x, t);
+  check(KlLoss<double>(), x, t);
+  const Indices y = labels(4, 3);
+  check(NllLoss<double>(), x, y);
+  check(CrossEntropyLoss<double>(), x, y);
+  check(MultiClassHingeLoss<double>(), x, y);
+  check(MultiClassSquaredHingeLoss<double>(), x, y);
+}
+
+BOOST_AUTO_TEST_CASE(errors_name_the_module) {
+  MseLoss<double> mse;
+  const std::string text = message<std::invalid_argument>([&] {
+    mse(wave({2, 3}, 0), wave({3, 2}, 0));
+  });
+  BOOST_TEST(text.starts_with("mse_loss: "));
+  BOOST_TEST(text.ends_with(", in MseLoss"));
+  CrossEntropyLoss<double> cross_entropy;
+  BOOST_TEST(message<std::logic_error>([&] {
+               static_cast<Module<double>&>(cross_entropy)(wave({2, 3}, 0));
+             }) ==
+             "forward: a CrossEntropyLoss does not take a single tensor, in CrossEntropyLoss");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

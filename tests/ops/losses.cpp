@@ -1,0 +1,297 @@
+#include "xgrad/ops/losses.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+
+#include "tests/ops/failure.hpp"
+#include "tests/ops/reference_rows.hpp"
+#include "tests/ops/threads.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/softmax.hpp"
+
+namespace xgrad::test {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+class LossRows {
+ public:
+  using Loss = std::function<D(const Tensors& x, Reduction reduction)>;
+
+  void add(const std::string& name, const Tensors& inputs, const Loss& loss) {
+    for (const auto& [title, reduction] :
+         {std::pair{"none", Reduction::none}, {"mean", Reduction::mean}, {"sum", Reduction::sum}}) {
+      rows.push_back({name + " " + title, inputs,
+                      [loss, r = reduction](const Tensors& x) { return loss(x, r); }});
+    }
+  }
+
+  std::vector<Row> rows;
+};
+
+void add_elementwise(LossRows& t) {
+  const Tensors xt = {wave({3, 5}, 0), wave({3, 5}, 1)}, pq = {unit({3, 5}, 2), unit({3, 5}, 3)};
+  const Tensors xq = {xt[0], pq[1]};
+  using X = const Tensors&;
+  using R = Reduction;
+  t.add("mse", xt, [](X x, R r) { return mse_loss(x[0], x[1], {r}); });
+  t.add("mae", xt, [](X x, R r) { return mae_loss(x[0], x[1], {r}); });
+  t.add("huber", xt, [](X x, R r) { return huber_loss(x[0], x[1], {0.7, r}); });
+  t.add("bce", pq, [](X x, R r) { return binary_cross_entropy(x[0], x[1], {r}); });
+  t.add("bce of logits", xq,
+        [](X x, R r) { return binary_cross_entropy_with_logits(x[0], x[1], {r}); });
+  t.add("bce of large logits", xq,
+        [](X x, R r) { return binary_cross_entropy_with_logits(40 * x[0], x[1], {r}); });
+  t.add("kl", xq, [](X x, R r) { return kl_div(x[0], x[1], {false, r}); });
+  t.add("kl of logs", xt, [](X x, R r) { return kl_div(x[0], x[1], {true, r}); });
+  t.add("cosine", xt, [](X x, R r) { return cosine_loss(x[0], x[1], {.reduction = r}); });
+  t.add("cosine 0", xt,
+        [](X x, R r) { return cosine_loss(x[0], x[1], {.axis = 0, .reduction = r}); });
+}
+
+void add_hinges(LossRows& t) {
+  const Tensors x = {wave({5, 4})};
+  const Indices y = labels({5}, 4);
+  using X = const Tensors&;
+  t.add("hinge", x, [y](X v, Reduction r) { return multi_class_hinge(v[0], y, {1, r}); });
+  t.add("hinge margin", x, [y](X v, Reduction r) { return multi_class_hinge(v[0], y, {0.3, r}); });
+  t.add("squared hinge", x, [y](X v, Reduction r) {
+    return multi_class_squared_hinge(v[0], y, {1, r});
+  });
+}
+
+void add_cross_entropies(LossRows& t, const std::string& shape_name, const Shape& shape,
+                         const Indices& y) {
+  const D w = unit({4}, 9);
+  const Tensors inputs = {wave(shape)};
+  const std::string name = "cross entropy " + shape_name;
+  using X = const Tensors&;
+  using R = Reduction;
+  t.add(name, inputs, [y](X x, R r) { return cross_entropy(x[0], y, {.reduction = r}); });
+  t.add(name + " weighted", inputs, [=](X x, R r) {
+    return cross_entropy(x[0], y, {.weight = w, .ignore_index = 2, .reduction = r});
+  });
+  t.add(name + " smooth", inputs,
+        [y](X x, R r) { return cross_entropy(x[0], y, {.label_smoothing = 0.2, .reduction = r}); });
+  t.add(name + " smooth weighted", inputs, [=](X x, R r) {
+    return cross_entropy(x[0], y,
+                         {.weight = w, .label_smoothing = 0.2, .ignore_index = 2, .reduction = r});
+  });
+  t.add(name + " probabilities", {wave(shape), unit(shape, 1)}, [w](X x, R r) {
+    return cross_entropy(x[0], x[1], {.weight = w, .label_smoothing = 0.1, .reduction = r});
+  });
+  const int axis = shape.rank() == 1 ? 0 : 1;
+  t.add("nll " + shape_name, inputs, [=](X x, R r) {
+    return nll_loss(log_softmax(x[0], axis), y, {.weight = w, .ignore_index = 1, .reduction = r});
+  });
+}
+
+std::vector<Row> loss_rows() {
+  LossRows t;
+  add_elementwise(t);
+  add_hinges(t);
+  add_cross_entropies(t, "5x4", {5, 4}, labels({5}, 4));
+  add_cross_entropies(t, "4", {4}, labels({}, 4));
+  add_cross_entropies(t, "2x4x3", {2, 4, 3}, labels({2, 3}, 4));
+  add_cross_entropies(t, "2x4x2x2", {2, 4, 2, 2}, labels({2, 2, 2}, 4));
+  return t.rows;
+}
+
+const RegisterRows registered("losses", loss_rows());
+
+// Gradient and second derivative, in the direction of ones, of an elementwise loss at one point.
+struct Slopes {
+  double first, second;
+};
+Slopes slopes(const std::function<D(const D&)>& f, double at) {
+  const D x = parameter(D(at));
+  const D fast = grad(f(x), x), g = grad(f(x), x, {.create_graph = true});
+  BOOST_TEST(fast.item() == g.item());
+  return {g.item(), g.requires_grad() ? grad(g, x).item() : 0};
+}
+void check_slopes(const std::function<D(const D&)>& f, double at, double first, double second) {
+  const Slopes s = slopes(f, at);
+  BOOST_TEST(s.first == first);
+  BOOST_TEST(s.second == second);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(losses)
+
+BOOST_AUTO_TEST_CASE(kinks) {
+  check_slopes([](const D& x) { return mae_loss(x, D(1.0)); }, 1, 0, 0);
+  const auto huber = [](const D& x) { return huber_loss(x, D(0.0), {.delta = 2}); };
+  check_slopes(huber, 1.5, 1.5, 1);
+  check_slopes(huber, 2, 2, 0);
+  check_slopes(huber, -2, -2, 0);
+  check_slopes(huber, 3, 2, 0);
+  const auto bce_of = [](double t) {
+    return [t](const D& p) { return binary_cross_entropy(p, D(t)); };
+  };
+  check_slopes(bce_of(1), 0, 0, 0);
+  check_slopes(bce_of(0), 1, 0, 0);
+  check_slopes(bce_of(0), 0, 1, 1);
+  const auto logit = [](const D& x) { return binary_cross_entropy_with_logits(x, D(0.25)); };
+  check_slopes(logit, 0, 0.25, 0.25);
+  const auto kl_target = [](const D& t) { return kl_div(D(0.5), t); };
+  check_slopes(kl_target, 0, 0, 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_class_at_the_margin_has_no_gradient) {
+  const D x = parameter(D::from({1, 3}, {2, 1, 1.5}));
+  const Indices y{0};
+  BOOST_TEST(multi_class_hinge(x, y).item() == 0.5);
+  check_close(grad(multi_class_hinge(x, y), x), D::from({1, 3}, {-1, 0, 1}));
+  const D g = grad(multi_class_squared_hinge(x, y), x, {.create_graph = true});
+  check_close(g, D::from({1, 3}, {-1, 0, 1}));
+  check_close(grad(sum(g * D::from({1, 3}, {0, 1, 0})), x), D::filled({1, 3}, 0));
+}
+
+BOOST_AUTO_TEST_CASE(extreme_values) {
+  check_close(binary_cross_entropy(D::from({2}, {0, 1}), D::from({2}, {1, 0})), D(100.0));
+  check_close(binary_cross_entropy(D::from({2}, {0, 1}), D::from({2}, {0, 1})), D(0.0));
+  BOOST_TEST(std::isnan(binary_cross_entropy(D(kNaN), D(1.0)).item()));
+  const D x = D::from({2}, {-800, 800}), t = D::from({2}, {0, 1});
+  check_close(binary_cross_entropy_with_logits(x, t), D(0.0));
+  check_close(binary_cross_entropy_with_logits(x, 1 - t), D(800.0));
+  // log1p(exp(-40)), which 40 - 40 + ... would lose
+  BOOST_TEST(binary_cross_entropy_with_logits(D(40.0), D(1.0)).item() / std::exp(-40) == 1,
+             boost::test_tools::tolerance(1e-12));
+  check_close(kl_div(D::from({2}, {-1, -2}), D::from({2}, {0, 1}), {.reduction = Reduction::sum}),
+              D(2.0));
+}
+
+BOOST_AUTO_TEST_CASE(cross_entropy_of_extreme_logits) {
+  const D x = parameter(D::from({2, 3}, {1000, -1000, 0, -kInfinity, 1, 1}));
+  const Indices y{1, 2};
+  const D loss = cross_entropy(x, y, {.reduction = Reduction::none});
+  check_close(loss, D::from({2}, {2000, std::log(2)}));
+  check_close(grad(sum(loss), x), D::from({2, 3}, {1, -1, 0, 0, 0.5, -0.5}));
+  // A small loss next to large logits.
+  const D far = D::from({1, 2}, {1020, 1000});
+  BOOST_TEST(cross_entropy(far, Indices{0}).item() / std::exp(-20) == 1,
+             boost::test_tools::tolerance(1e-8));
+}
+
+BOOST_AUTO_TEST_CASE(ignored_samples) {
+  const D x = parameter(wave({3, 4}));
+  const Indices y{-100, 2, -100}, none{-100, -100, -100};
+  const D one = cross_entropy(x, y);
+  check_close(one, -log_softmax(x).value()(1, 2));
+  const D g = grad(one, x);
+  for (const std::size_t i : {0, 1, 2, 3, 8, 9, 10, 11}) BOOST_TEST(g.data()[i] == 0);
+  BOOST_TEST(std::isnan(cross_entropy(x, none).item()));
+  BOOST_TEST(cross_entropy(x, none, {.reduction = Reduction::sum}).item() == 0);
+  BOOST_TEST(nll_loss(x, none, {.reduction = Reduction::sum}).item() == 0);
+  check_close(nll_loss(x, y), -x.value()(1, 2));
+}
+
+BOOST_AUTO_TEST_CASE(one_hot_probabilities_are_labels) {
+  const D x = wave({2, 3}), hot = D::from({2, 3}, {0, 0, 1, 1, 0, 0});
+  for (const double s : {0.0, 0.3}) {
+    check_close(cross_entropy(x, hot, {.label_smoothing = s}),
+                cross_entropy(x, Indices{2, 0}, {.label_smoothing = s}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(cosine_of_vanishing_vectors) {
+  const D a = parameter(D::from({2, 2}, {0, 0, 3, 4})), b = D::from({2, 2}, {1, 2, 6, 8});
+  check_close(cosine_similarity(a, b), D::from({2}, {0, 1}));
+  BOOST_TEST(std::isfinite(grad(cosine_loss(a, b), a).data()[0]));
+  check_close(cosine_similarity(D::from({2}, {3, 4}), D::from({2}, {-3, -4}), {.axis = 0}),
+              D(-1.0));
+}
+
+BOOST_AUTO_TEST_CASE(of_nothing) {
+  const D x = parameter(D::uninitialized({0, 3})), t = D::uninitialized({0, 3});
+  const Indices y = Indices::from_shape({0});
+  for (const bool summed : {false, true}) {
+    const Reduction r = summed ? Reduction::sum : Reduction::mean;
+    const double expected = summed ? 0 : kNaN;
+    for (const D& loss :
+         {mse_loss(x, t, {r}), binary_cross_entropy(x, t, {r}),
+          cross_entropy(x, y, {.reduction = r}), cross_entropy(x, t, {.reduction = r}),
+          cross_entropy(x, y, {.label_smoothing = 0.1, .reduction = r}),
+          nll_loss(x, y, {.reduction = r}), multi_class_hinge(x, y, {.reduction = r})}) {
+      BOOST_TEST_CONTEXT(loss.operation()) {
+        check_close(loss, D(expected));
+        BOOST_TEST((grad(loss, x).shape() == x.shape()));
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(errors) {
+  const D x = wave({5, 4}), t = wave({5, 1}), p = unit({2, 2});
+  const Indices y = labels({5}, 4), bad{0, 1, 4, 3, 2}, negative{0, 1, 2, 3, -1};
+  using std::invalid_argument;
+  using std::out_of_range;
+  check_failure<invalid_argument>([&] { mse_loss(x, t); },
+                                  "mse_loss: shapes differ: (5, 4), (5, 1)");
+  check_failure<invalid_argument>([&] { cosine_similarity(x, t); },
+                                  "cosine_similarity: shapes differ: (5, 4), (5, 1)");
+  check_failure<invalid_argument>([&] { cross_entropy(x, t); },
+                                  "cross_entropy: shapes differ: (5, 4), (5, 1)");
+  check_failure<out_of_range>([&] { cosine_loss(p, p, {.axis = 2}); },
+                              "cosine_similarity: axis 2 is out of range for 2 axes");
+  check_failure<invalid_argument>([&] { huber_loss(p, p, {.delta = 0}); },
+                                  "huber_loss: delta must be positive: delta = 0");
+  check_failure<invalid_argument>(
+      [&] {
+        binary_cross_entropy(D::from({2}, {0.5, 1.5}), D::from({2}, {0, 1}));
+      },
+      "binary_cross_entropy: not a probability: 1.5 at position 1");
+  check_failure<invalid_argument>([&] { cross_entropy(x, labels({4}, 4)); },
+                                  "cross_entropy: labels (4) do not fit x (5, 4): (5) expected");
+  check_failure<invalid_argument>([&] { cross_entropy(D(1.0), labels({}, 1)); },
+                                  "cross_entropy: x has no axis of classes: x ()");
+  check_failure<out_of_range>([&] { cross_entropy(x, bad); },
+                              "cross_entropy: label 4 at position 2 is not in [0, 4)");
+  check_failure<out_of_range>([&] { nll_loss(x, negative); },
+                              "nll_loss: label -1 at position 4 is not in [0, 4)");
+  check_failure<out_of_range>([&] { multi_class_hinge(x, bad); },
+                              "multi_class_hinge: label 4 at position 2 is not in [0, 4)");
+  check_failure<invalid_argument>([&] { cross_entropy(x, y, {.weight = unit({3})}); },
+                                  "cross_entropy: weight (3) for 4 classes");
+  check_failure<invalid_argument>([&] { cross_entropy(x, x, {.weight = unit({3})}); },
+                                  "cross_entropy: weight (3) for 4 classes");
+  check_failure<invalid_argument>([&] { cross_entropy(x, y, {.label_smoothing = 1.5}); },
+                                  "cross_entropy: label_smoothing is not in [0, 1]: 1.5");
+}
+
+BOOST_AUTO_TEST_CASE(float_agrees) {
+  const D x = wave({6, 40});
+  const Indices y = labels({6}, 40);
+  Tensor<float> f = Tensor<float>::uninitialized(x.shape());
+  std::copy_n(x.data(), x.size(), f.mutable_data());
+  const Tensor<float> leaf = parameter(f);
+  const D exact = parameter(x);
+  const Tensor<float> loss = cross_entropy(leaf, y);
+  const D exact_loss = cross_entropy(exact, y);
+  BOOST_TEST(std::abs(loss.item() - exact_loss.item()) < 1e-6);
+  const Tensor<float> g = grad(loss, leaf);
+  const D exact_g = grad(exact_loss, exact);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    BOOST_TEST(std::abs(g.data()[i] - exact_g.data()[i]) < 1e-7);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_for_any_number_of_threads) {
+  const Indices y = labels({2000}, 100);
+  const D x = wave({2000, 100}), t = unit({2000, 100}, 1);
+  using X = const Tensors&;
+  check_threads([&](X v) { return cross_entropy(v[0], y); }, {x});
+  check_threads([&](X v) { return cross_entropy(v[0], y, {.label_smoothing = 0.1}); }, {x});
+  check_threads([&](X v) { return cross_entropy(v[0], v[1]); }, {x, t});
+  check_threads([&](X v) { return multi_class_hinge(v[0], y); }, {x});
+  check_threads([&](X v) { return huber_loss(v[0], v[1]); }, {x, t});
+  check_threads([&](X v) { return cosine_loss(v[0], v[1]); }, {x, t});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace xgrad::test

@@ -1,0 +1,125 @@
+#include "xgrad/ops/softmax.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+
+#include "tests/ops/failure.hpp"
+#include "tests/ops/reference_rows.hpp"
+#include "tests/ops/threads.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/reductions.hpp"
+
+namespace xgrad::test {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+using Along = D (*)(const D& x, std::ptrdiff_t axis);
+const std::vector<std::pair<std::string, Along>> kFunctions = {
+    {"softmax", &softmax<double>}, {"log_softmax", &log_softmax<double>}};
+
+std::string joined(const Shape& shape) {
+  std::string s;
+  for (const std::size_t n : shape) s += (s.empty() ? "" : "x") + std::to_string(n);
+  return s;
+}
+
+std::vector<Row> softmax_rows() {
+  std::vector<Row> rows;
+  for (const auto& [name, f] : kFunctions) {
+    for (const Shape& shape :
+         {Shape{5}, Shape{3, 4}, Shape{2, 3, 4}, Shape{2, 19}, Shape{19, 2}, Shape{3, 1}}) {
+      for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
+        rows.push_back({name + " " + joined(shape) + " axis " + std::to_string(axis),
+                        {wave(shape)},
+                        [f = f, axis](const Tensors& x) {
+                          return f(x[0], static_cast<std::ptrdiff_t>(axis));
+                        }});
+      }
+    }
+    rows.push_back({name + " of large numbers", {wave({3, 4})}, [f = f](const Tensors& x) {
+                      return f(1000 * x[0], 1);
+                    }});
+  }
+  return rows;
+}
+
+const RegisterRows registered("softmax", softmax_rows());
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(softmaxes)
+
+BOOST_AUTO_TEST_CASE(the_last_axis_is_the_default) {
+  const D x = wave({2, 3, 4});
+  check_identical(softmax(x), softmax(x, 2));
+  check_identical(log_softmax(x, -1), log_softmax(x, 2));
+}
+
+BOOST_AUTO_TEST_CASE(float_agrees) {
+  const D x = wave({7, 70});
+  Tensor<float> f = Tensor<float>::uninitialized(x.shape());
+  std::copy_n(x.data(), x.size(), f.mutable_data());
+  const Tensor<float> y = softmax(f), z = log_softmax(f);
+  const D exact = softmax(x), log_exact = log_softmax(x);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    BOOST_TEST(std::abs(y.data()[i] - exact.data()[i]) < 4e-7 * exact.data()[i]);
+    BOOST_TEST(std::abs(z.data()[i] - log_exact.data()[i]) < 1e-6);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(infinities) {
+  const D x = D::from({4, 2}, {-kInfinity, 2, -kInfinity, -kInfinity, kInfinity, 1, kNaN, 1});
+  const D y = softmax(x), z = log_softmax(x);
+  check_close(y, D::from({4, 2}, {0, 1, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN}));
+  check_close(z, D::from({4, 2}, {-kInfinity, 0, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN}));
+  const D row = parameter(D::from({3}, {-kInfinity, 1, 1})), w = D::from({3}, {7, 1, 2});
+  check_close(grad(sum(softmax(row) * w), row), D::from({3}, {0, -0.25, 0.25}));
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_any_length) {
+  // Around every size of pack, unrolled or not.
+  for (std::size_t n = 1; n <= 70; ++n) {
+    const D x = wave({2, n});
+    check_close(sum(softmax(x), 1), D::filled({2}, 1));
+    const D columns = wave({3, n});
+    check_close(sum(softmax(columns, 0), 0), D::filled({n}, 1));
+    check_close(sum(softmax(columns, 0)), D(static_cast<double>(n)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_nothing) {
+  for (const Shape& shape : {Shape{0}, Shape{0, 3}, Shape{3, 0}}) {
+    const D x = parameter(D::uninitialized(shape));
+    for (const auto& [name, f] : kFunctions) {
+      const D y = f(x, 0);
+      BOOST_TEST((y.shape() == shape));
+      BOOST_TEST((grad(sum(y), x).shape() == shape));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(errors) {
+  using std::out_of_range;
+  check_failure<out_of_range>([] { softmax(D(1.0)); },
+                              "softmax: axis -1 is out of range for 0 axes");
+  check_failure<out_of_range>(
+      [] {
+        log_softmax(wave({2, 3}), 2);
+      },
+      "log_softmax: axis 2 is out of range for 2 axes");
+}
+
+BOOST_AUTO_TEST_CASE(the_same_for_any_number_of_threads) {
+  for (const auto& [name, f] : kFunctions) {
+    for (const std::ptrdiff_t axis : {0, 1}) {
+      check_threads([f = f, axis](const Tensors& x) { return f(x[0], axis); }, {wave({500, 300})});
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace xgrad::test

@@ -25,12 +25,6 @@ constexpr double kKinkStep = 1e-6;
 constexpr double kIdentityTolerance = 1e-11;
 constexpr double kDominates = 10;
 
-double root_mean_square(const Tensor<double>& x) {
-  double sum = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) sum += x.data()[i] * x.data()[i];
-  return std::sqrt(sum / static_cast<double>(x.size()));
-}
-
 // The coordinates of one input, one after the other.
 class InputChecker {
  public:
@@ -41,28 +35,21 @@ class InputChecker {
  private:
   std::vector<NumericDerivative> differences(std::size_t position, double first_step);
   std::vector<GradientElement> judge_all(std::size_t position, double first_step);
-  double scale(std::size_t position) const;
   std::size_t kinks(std::size_t position);
 
   Probe& probe_;
   const AnalyticGradients& analytic_;
   std::size_t input_;
   Tensor<double> x_;
-  double typical_;
+  std::vector<double> scales_;
   std::vector<double> magnitudes_, noise_;  // of each number
 };
 
 InputChecker::InputChecker(Probe& probe, const AnalyticGradients& analytic, std::size_t input)
-    : probe_(probe), analytic_(analytic), input_(input), x_(probe.inputs()[input]), typical_(root_mean_square(x_)) {
+    : probe_(probe), analytic_(analytic), input_(input), x_(probe.inputs()[input]), scales_(coordinate_scales(x_)) {
   probe.measure_noise_of(input);
   magnitudes_ = probe.magnitudes();
   noise_ = probe.noise();
-}
-
-// The magnitude that a coordinate varies on: its own, and that of its neighbours.
-double InputChecker::scale(std::size_t position) const {
-  const double s = std::max(std::abs(x_.data()[position]), typical_);
-  return s > 0 && std::isfinite(s) ? s : 1;
 }
 
 std::vector<NumericDerivative> InputChecker::differences(std::size_t position, double first_step) {
@@ -82,11 +69,11 @@ std::size_t InputChecker::kinks(std::size_t position) {
     x_.mutable_data()[position] = x + t;
     return probe_.outputs();
   };
-  return count_kinks(outputs_at, kKinkStep * scale(position));
+  return count_kinks(outputs_at, kKinkStep * scales_[position]);
 }
 
 std::vector<GradientElement> InputChecker::judge_all(std::size_t position, double first_step) {
-  const double s = scale(position);
+  const double s = scales_[position];
   const std::vector<NumericDerivative> numeric = differences(position, first_step);
   std::vector<GradientElement> elements;
   for (std::size_t k = 0; k < numeric.size(); ++k) {
@@ -101,18 +88,23 @@ std::vector<GradientElement> InputChecker::judge_all(std::size_t position, doubl
   return elements;
 }
 
+bool is_open(const GradientElement& e) { return e.verdict == Verdict::inconclusive; }
+
+// From afar a plateau looks like a jump.
+bool shows_right(const GradientElement& e) {
+  return e.verdict == Verdict::pass || (e.verdict == Verdict::kink && std::isfinite(e.left) && std::isfinite(e.right));
+}
+
 // Steps that start at the size of the coordinate may all drown in rounding, of a small coordinate in a large sum for
 // instance. Longer ones can then show that the value is right; they cannot show that it is wrong, because the function
 // may vary on the scale that they jump over.
 void InputChecker::check(std::size_t position, std::vector<GradientElement>& elements) {
-  const auto is_open = [](const GradientElement& e) { return e.verdict == Verdict::inconclusive; };
-  double step = kFirstStep * scale(position);
+  double step = kFirstStep * scales_[position];
   std::vector<GradientElement> best = judge_all(position, step);
   for (int i = 0; i < kLonger && std::any_of(best.begin(), best.end(), is_open); ++i) {
     const std::vector<GradientElement> longer = judge_all(position, step *= kTimesLonger);
     for (std::size_t k = 0; k < best.size(); ++k) {
-      const bool right = longer[k].verdict == Verdict::pass || longer[k].verdict == Verdict::kink;
-      if (is_open(best[k]) && right) best[k] = longer[k];
+      if (is_open(best[k]) && shows_right(longer[k])) best[k] = longer[k];
     }
   }
   elements.insert(elements.end(), best.begin(), best.end());
@@ -225,7 +217,7 @@ void Check::check_second_order() {
   const GradientCheckOptions options = {.seed = options_.seed, .combinations = 1, .generators = options_.generators};
   const Probe first(f_, inputs_, options);
   const TensorFunction<double> gradient = gradient_function(first);
-  Probe second(gradient, inputs_, options);
+  Probe second(gradient, inputs_, options, gradient_noise(first));
   check_elements(second, analytic_gradients(second, second.outputs()), r_.second_order);
   r_.adjoint_gap = adjoint_gap(first);
   r_.symmetry_gap = symmetry_gap(first);

@@ -18,8 +18,6 @@ constexpr double kTight = 4e-7;
 constexpr double kTightZero = 1e-7;
 // Elements as small as rounding leaves of a 0.
 constexpr double kRoundedZero = 1e-11;
-// Noise that says terms are larger than this times what is left of them is taken for something else.
-constexpr double kMostCancellation = 1e6;
 // A numeric value worse than this cannot prove anything wrong.
 constexpr double kTooWide = 0.01;
 
@@ -80,8 +78,7 @@ GradientElement judge_kink(const Evidence& e, const std::function<NumericDerivat
 }  // namespace
 
 double natural_scale(double largest, double magnitude, double noise, double coordinate) {
-  const double terms = std::min(noise / kEpsilon, kMostCancellation * std::max(magnitude, largest * coordinate));
-  return std::max(largest, std::max(magnitude, terms) / coordinate);
+  return std::max(largest, std::max(magnitude, noise / kEpsilon) / coordinate);
 }
 
 GradientElement judge(const Evidence& e, const std::function<NumericDerivative()>& again,

@@ -15,6 +15,10 @@ constexpr int kMaxRows = 64;
 constexpr double kGoodEnough = 1e-11;   // relative bound at which shorter steps are not worth their cost
 constexpr double kClearKink = 1e-8;     // the same for one-sided derivatives, relative to their difference
 constexpr double kClearSides = 1e-3;    // one-sided derivatives this good show a kink
+constexpr double kLevel = 5;            // the deviations of noise in differences of several orders agree to this factor
+constexpr double kNoiseMargin = 6;      // between the measured deviation and the largest error
+constexpr long double kClearChange = 16;  // a change this many times its noise is no noise
+constexpr double kClearJump = 1000;      // a change this many times its bound is a jump
 constexpr long double kLocated = 32;    // rounding errors that the limits of both changes may be off by
 constexpr double kShortest = 4096 * kEpsilon;  // step relative to x: shorter ones are rounded too much
 
@@ -42,19 +46,20 @@ class Search {
 
   Extrapolation central_{2, 2}, right_{1, 1}, left_{1, 1}, jump_{1, 2}, right_change_{1, 1}, left_change_{1, 1};
   NumericDerivative best_;
-  bool leaves_right_ = false, leaves_left_ = false;  // the change on that side does not go to 0
-  bool located_ = false;                             // ... and longer search would not show it
+  // The change on that side does not go to 0, as far as steps longer than the distance show.
+  bool kink_right_ = false, kink_left_ = false, jump_right_ = false, jump_left_ = false;
+  bool located_ = false;  // shorter steps would not show more
   Estimate best_right_, best_left_;
   bool right_finite_ = false, left_finite_ = false, done_ = false;
   int right_divergence_ = 0, left_divergence_ = 0;
   int rows_ = 0;
 };
 
-bool is_not_zero(const Estimate& e) { return std::abs(e.value) > e.bound; }
+bool is_not_zero(const Estimate& e, double margin) { return std::abs(e.value) > margin * e.bound; }
 
-// Rows in which a quotient grew like 1/h: the function jumps.
-int count_divergence(int count, const Extrapolation& quotient) {
-  return std::abs(quotient.growth() - 2) < 0.02L ? count + 1 : 0;
+// Rows in which a change stayed the same, and its quotient grew like 1/h: the function jumps.
+int count_divergence(int count, const Extrapolation& quotient, long double change, long double noise) {
+  return std::abs(quotient.growth() - 2) < 0.02L && std::abs(change) > kClearChange * noise ? count + 1 : 0;
 }
 
 void Search::keep(double value, double bound, double step) {
@@ -68,7 +73,7 @@ void Search::add_right(const Row& r) {
   right_finite_ = std::isfinite(r.right);
   if (!right_finite_) return right_.restart();
   right_.add(r.right / r.right_step, 2 * r.noise / r.right_step);
-  right_divergence_ = count_divergence(right_divergence_, right_);
+  right_divergence_ = count_divergence(right_divergence_, right_, r.right, r.noise);
   if (const Estimate e = right_.best(); e.bound < best_right_.bound) best_right_ = e;
 }
 
@@ -76,7 +81,7 @@ void Search::add_left(const Row& r) {
   left_finite_ = std::isfinite(r.left);
   if (!left_finite_) return left_.restart();
   left_.add(-r.left / r.left_step, 2 * r.noise / r.left_step);
-  left_divergence_ = count_divergence(left_divergence_, left_);
+  left_divergence_ = count_divergence(left_divergence_, left_, r.left, r.noise);
   if (const Estimate e = left_.best(); e.bound < best_left_.bound) best_left_ = e;
 }
 
@@ -100,11 +105,13 @@ void Search::add_both(const Row& r) {
   locate_kink(sides <= kClearSides * std::abs(right.value - left.value), r.noise);
 }
 
-// Whether a kink that shows in this row is at x: then both changes go to 0.
+// Whether a kink or jump that shows in this row is at x: then both changes go to 0.
 void Search::locate_kink(bool clear, long double noise) {
   const Estimate right = right_change_.best(), left = left_change_.best();
-  if (clear && is_not_zero(right)) leaves_right_ = true;
-  if (clear && is_not_zero(left)) leaves_left_ = true;
+  if (clear && is_not_zero(right, 1)) kink_right_ = true;
+  if (clear && is_not_zero(left, 1)) kink_left_ = true;
+  if (is_not_zero(right, kClearJump)) jump_right_ = true;
+  if (is_not_zero(left, kClearJump)) jump_left_ = true;
   located_ = clear && right.bound + left.bound <= static_cast<double>(kLocated * noise);
 }
 
@@ -140,10 +147,12 @@ NumericDerivative Search::result() const {
   const bool right_jumps = right_divergence_ >= kMinRows, left_jumps = left_divergence_ >= kMinRows;
   d.defined = right_finite_ || left_finite_;
   d.one_sided = right_finite_ != left_finite_;
-  d.beside_kink = leaves_right_ != leaves_left_ && (leaves_left_ ? best_right_ : best_left_).bound < d.bound;
-  if (d.beside_kink) {
-    use_side(d, leaves_left_);
-    return d;
+  const bool beside_jump = jump_right_ != jump_left_ && !right_jumps && !left_jumps;
+  if (kink_right_ != kink_left_ || beside_jump) {
+    const bool right = kink_right_ != kink_left_ ? kink_left_ : jump_left_;
+    d.beside_kink = (right ? best_right_ : best_left_).bound < d.bound;
+    if (d.beside_kink) use_side(d, right);
+    if (d.beside_kink) return d;
   }
   if (d.one_sided || right_jumps != left_jumps) {
     use_side(d, right_finite_ && !right_jumps);
@@ -212,13 +221,14 @@ std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count
   return results;
 }
 
-std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double first,
-                                  double spacing) {
-  constexpr int kPoints = 9;
-  constexpr std::array<double, 6> kBinomial = {1, 2, 6, 20, 70, 252};  // of 2k over k
+// A smooth function leaves less in the differences of each higher order, noise the same in all.
+std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double spacing,
+                                  bool levels_only) {
+  constexpr std::size_t kPoints = 12;
+  constexpr std::array<double, 9> kBinomial = {1, 2, 6, 20, 70, 252, 924, 3432, 12870};  // of 2k over k
   std::vector<std::vector<double>> table;
-  for (int j = 0; j < kPoints; ++j) table.push_back(evaluate(first + j * spacing));
-  std::vector<double> noise(table[0].size());
+  for (std::size_t j = 0; j < kPoints; ++j) table.push_back(evaluate((static_cast<double>(j) + 0.5) * spacing));
+  std::vector<double> noise(table[0].size(), kInfinity), largest(table[0].size(), 0);
   for (std::size_t order = 1; order < kBinomial.size(); ++order) {
     const std::size_t count = kPoints - order;
     for (std::size_t k = 0; k < noise.size(); ++k) {
@@ -228,8 +238,13 @@ std::vector<double> measure_noise(const std::function<std::vector<double>(double
         sum += table[j][k] * table[j][k];
       }
       const double deviation = std::sqrt(sum / static_cast<double>(count) / kBinomial[order]);
-      if (order >= 3 && std::isfinite(deviation)) noise[k] = std::max(noise[k], 4 * deviation);
+      if (order < 5) continue;
+      noise[k] = std::min(noise[k], kNoiseMargin * deviation);
+      largest[k] = std::max(largest[k], kNoiseMargin * deviation);
     }
+  }
+  for (std::size_t k = 0; k < noise.size(); ++k) {
+    if (!std::isfinite(noise[k]) || (levels_only && largest[k] > kLevel * noise[k])) noise[k] = 0;
   }
   return noise;
 }

@@ -84,9 +84,10 @@ struct NumericDerivative {
 /// The derivatives of the `count` functions of `line` at x, with `first_step` as the h to start with.
 std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x, double first_step);
 
-/// The rounding noise of each of the values that `evaluate` gives, from their differences at 9 equidistant points
-/// t = first, first + spacing, ... (More and Wild, "Estimating computational noise", 2011), with a margin.
-std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double first,
-                                  double spacing);
+/// The rounding noise of each of the values that `evaluate` gives, from their differences at equidistant points
+/// t = spacing / 2, 3 spacing / 2, ... (More and Wild, "Estimating computational noise", 2011), with a margin. A negative
+/// spacing looks to the other side of 0. With `levels_only` differences that still fall with their order count as no noise.
+std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double spacing,
+                                  bool levels_only);
 
 }  // namespace xgrad::detail

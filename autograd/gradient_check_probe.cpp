@@ -15,9 +15,7 @@ std::vector<Generator*> with_default(std::vector<Generator*> generators) {
 }
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-// Beside the point, where a kink or a jump at the point itself is not met.
-constexpr double kNoiseDistance = 0x1p-30;
-constexpr double kNoiseSpacing = 0x1p-45;
+constexpr double kShortSpacing = 0x1p-45, kLongSpacing = 0x1p-15;
 
 }  // namespace
 
@@ -38,12 +36,26 @@ std::vector<double> random_weights(std::size_t n, Generator& generator) {
   return w;
 }
 
-Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options)
+std::vector<double> coordinate_scales(const Tensor<double>& x) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += x.data()[i] * x.data()[i];
+  const double typical = std::sqrt(sum / static_cast<double>(x.size()));
+  std::vector<double> scales;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double s = std::max(std::abs(x.data()[i]), typical);
+    scales.push_back(s > 0 && std::isfinite(s) ? s : 1);
+  }
+  return scales;
+}
+
+Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options,
+             std::vector<double> least_noise)
     : f_(f), inputs_(inputs), generators_(with_default(options.generators)), generator_(options.seed),
-      jacobian_(options.jacobian) {
+      jacobian_(options.jacobian), least_noise_(std::move(least_noise)) {
   centre_ = values();
   elements_ = centre_.size();
-  noise_.assign(elements_, 0);
+  least_noise_.resize(elements_, 0);
+  noise_ = least_noise_;
   forget_changes();
   const std::size_t combinations = elements_ == 1 ? 1 : std::max<std::size_t>(options.combinations, 1);
   if (jacobian_) return;
@@ -107,7 +119,9 @@ std::vector<double> Probe::noise() const {
   return {s.noise.begin(), s.noise.end()};
 }
 
-// Along a random direction, relative to every coordinate, so that all operations round anew.
+// Along a random direction, relative to every coordinate, so that all operations round anew. Short distances show
+// ordinary rounding; longer ones also that of values which stay the same for a while, such as 1 - tanh(x) for large x.
+// A kink that is met looks like noise, so the less noisy side counts.
 void Probe::measure_noise_of(std::size_t input) {
   Tensor<double> x = inputs_[input];
   const KeepValue keep(x);
@@ -118,7 +132,12 @@ void Probe::measure_noise_of(std::size_t input) {
     for (std::size_t i = 0; i < before.size(); ++i) p[i] = before[i] * (1 + t * direction[i]);
     return values();
   };
-  noise_ = measure_noise(evaluate, kNoiseDistance, kNoiseSpacing);
+  noise_ = least_noise_;
+  for (const double spacing : {kShortSpacing, kLongSpacing}) {
+    const bool far = spacing == kLongSpacing;
+    const std::vector<double> right = measure_noise(evaluate, spacing, far), left = measure_noise(evaluate, -spacing, far);
+    for (std::size_t k = 0; k < noise_.size(); ++k) noise_[k] = std::max(noise_[k], std::min(right[k], left[k]));
+  }
 }
 
 Tensor<double> Probe::seed(std::size_t k, const Tensors& outputs, std::size_t i) const {

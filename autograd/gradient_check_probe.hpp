@@ -60,7 +60,9 @@ class Probe {
  public:
   using Tensors = std::vector<Tensor<double>>;
 
-  Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options);
+  /// `least_noise` holds lower limits of the rounding noise of the elements of all outputs; empty: 0.
+  Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options,
+        std::vector<double> least_noise = {});
 
   const Tensors& inputs() const { return inputs_; }
   /// How many numbers are made of the outputs.
@@ -97,10 +99,14 @@ class Probe {
   bool jacobian_;
   std::size_t elements_ = 0;
   std::vector<std::vector<double>> weights_;  // of each combination, over the elements of all outputs
-  std::vector<double> centre_, noise_;        // of each element
+  std::vector<double> centre_, noise_, least_noise_;  // of each element
   std::vector<bool> changed_;
   mutable std::size_t evaluations_ = 0;
 };
+
+/// The magnitude that each coordinate varies on: its own, or the root mean square of all if that is larger; 1 if both
+/// are 0.
+std::vector<double> coordinate_scales(const Tensor<double>& x);
 
 /// Numbers of magnitude 0.5 to 1.5 and either sign.
 std::vector<double> random_weights(std::size_t n, Generator& generator);

@@ -1,6 +1,7 @@
 #include "xgrad/autograd/gradient_check_second_order.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "xgrad/autograd/grad_mode.hpp"
 
@@ -78,6 +79,15 @@ TensorFunction<double> gradient_function(const Probe& probe) {
     const Tensors y = probe.outputs();
     return gradients(y, probe.inputs(), seeds_of(probe, y), differentiable);
   };
+}
+
+std::vector<double> gradient_noise(const Probe& probe) {
+  const double rounding = 4 * std::numeric_limits<double>::epsilon() * probe.magnitudes()[0];
+  std::vector<double> noise;
+  for (const Tensor<double>& x : probe.inputs()) {
+    for (const double scale : coordinate_scales(x)) noise.push_back(rounding / scale);
+  }
+  return noise;
 }
 
 double adjoint_gap(const Probe& probe) {

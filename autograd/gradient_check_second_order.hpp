@@ -10,6 +10,10 @@ namespace xgrad::detail {
 /// Differentiable when recording is on.
 TensorFunction<double> gradient_function(const Probe& probe);
 
+/// What rounding leaves at least of each number that gradient_function returns, of the order of rounding the terms of f
+/// divided by the coordinate: where a gradient vanishes, as of tanh(20), it is made of steps, not of a smooth function.
+std::vector<double> gradient_noise(const Probe& probe);
+
 /// |<J v, u> - <v, J' u>| over the sum of the magnitudes of the terms (and a thousandth of those of the value, since terms
 /// that cancel leave rounding), for random u and v: J' u by backward, J v by
 /// differentiating J' u by u.

@@ -84,7 +84,8 @@ struct Pack {
   [[gnu::always_inline, gnu::flatten]] friend Mask operator>(Pack a, Pack b) { return {a.raw > b.raw}; }
   [[gnu::always_inline, gnu::flatten]] friend Mask operator>=(Pack a, Pack b) { return {a.raw >= b.raw}; }
   [[gnu::always_inline, gnu::flatten]] friend Mask operator==(Pack a, Pack b) { return {a.raw == b.raw}; }
-  [[gnu::always_inline, gnu::flatten]] friend Mask operator!=(Pack a, Pack b) { return {a.raw != b.raw}; }
+  // Not by xsimd's !=, which on AVX and AVX-512 says that NaN does not differ from NaN.
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator!=(Pack a, Pack b) { return {~(a.raw == b.raw)}; }
   [[gnu::always_inline, gnu::flatten]] friend Pack where(Mask m, Pack a, Pack b) { return xsimd::select(m.raw, a.raw, b.raw); }
   /// The larger one; NaN when either is NaN.
   [[gnu::always_inline, gnu::flatten]] friend Pack maximum(Pack a, Pack b) { return where(a > b || a != a, a, b); }

@@ -246,8 +246,12 @@ std::unique_ptr<M> clone(const M& module, const Args&... args) {
   Generator scratch;
   const GeneratorScope scope(scratch);  // initial numbers, which are overwritten
   std::unique_ptr<Base> copy;
+  // A container that does not know a child's structure is not made without it.
+  constexpr bool knows =
+      !std::is_same_v<decltype(&M::structure), std::unique_ptr<Base> (Base::*)() const>;
   if constexpr (sizeof...(Args) == 0) copy = module.structure();
-  if constexpr (std::is_constructible_v<M, const Args&...> && !std::is_same_v<M, Base>) {
+  if constexpr (std::is_constructible_v<M, const Args&...> && (sizeof...(Args) > 0 || !knows) &&
+                !std::is_same_v<M, Base>) {
     if (copy == nullptr) copy = std::make_unique<M>(args...);
   }
   if (copy == nullptr || typeid(*copy) != typeid(module)) detail::fail_clone(module.type_name());

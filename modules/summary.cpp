@@ -39,7 +39,7 @@ class Run {
       modes_.push_back(m.is_training());
       hooks_.push_back(
           m.register_forward_hook([this](Module<T>& module, const Tensor<T>&, const Tensor<T>& y) {
-            outputs_[&module] = y;
+            keep(module, y);
             return Tensor<T>();
           }));
     });
@@ -55,16 +55,29 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  Tensor<T> output(const Module<T>& m) const {
+  struct Output {
+    Tensor<T> last;
+    std::size_t numbers = 0;  // that no module called before has put out
+  };
+  Output output(const Module<T>& m) const {
     const auto it = outputs_.find(&m);
-    return it != outputs_.end() ? it->second : Tensor<T>();
+    return it != outputs_.end() ? it->second : Output{};
   }
 
  private:
+  void keep(const Module<T>& m, const Tensor<T>& y) {
+    Output& output = outputs_[&m];
+    output.last = y;
+    if (seen_.insert(y.data()).second) output.numbers += y.size();
+    kept_.push_back(y);  // so that no other output gets its memory
+  }
+
   Module<T>& net_;
   std::vector<bool> modes_;
   std::vector<std::size_t> hooks_;
-  std::unordered_map<const Module<T>*, Tensor<T>> outputs_;
+  std::unordered_map<const Module<T>*, Output> outputs_;
+  std::unordered_set<const void*> seen_;
+  std::vector<Tensor<T>> kept_;
 };
 
 struct Row {
@@ -75,9 +88,7 @@ struct Row {
 template <class T>
 class Counter {
  public:
-  std::size_t numbers(const Tensor<T>& t) {
-    return t.defined() && seen_.insert(t.data()).second ? t.size() : 0;
-  }
+  std::size_t numbers(const Tensor<T>& t) { return seen_.insert(t.data()).second ? t.size() : 0; }
 
  private:
   std::unordered_set<const void*> seen_;
@@ -113,14 +124,14 @@ class Table {
     const auto depth = path.empty() ? 0 : 1 + std::count(path.begin(), path.end(), '.');
     std::string name(2 * static_cast<std::size_t>(depth), ' ');
     name += path.empty() ? m.type_name() : m.name() + " (" + m.type_name() + ")";
-    const Tensor<T> y = run.output(m);
-    std::size_t own = 0, memory = 0;
+    const auto [y, outputs] = run.output(m);
+    std::size_t own = 0;
     for (const NamedTensor<T>& p : m.own_parameters()) {
       const std::size_t n = counted_.numbers(p.tensor);
       own += n;
       (p.tensor.requires_grad() ? learned_ : frozen_) += n;
     }
-    memory = own + counted_.numbers(y);
+    std::size_t memory = own + outputs;
     for (const NamedTensor<T>& b : m.own_buffers()) memory += counted_.numbers(b.tensor);
     bytes_ += memory * sizeof(T);
     rows_.push_back({name, y.defined() ? to_string(y.shape()) : "not called",

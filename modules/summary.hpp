@@ -4,11 +4,11 @@
 //
 //   std::cout << summary(net, Shape{1, 784});
 //
-//   layer            output      parameters     memory
-//   Net              (1, 10)              -      40 B
-//     fc1 (Linear)   (1, 256)       200,960   786.0 KB
-//     fc2 (Linear)   (1, 10)          2,570    10.1 KB
-//   total                           203,530   796.1 KB
+//   layer            output    parameters     memory
+//   Net              (1, 10)            -        0 B
+//     fc1 (Linear)   (1, 256)     200,960   786.0 KB
+//     fc2 (Linear)   (1, 10)        2,570    10.1 KB
+//   total                         203,530   796.1 KB
 //   203,530 learned, 0 frozen
 
 #include <functional>

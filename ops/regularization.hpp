@@ -1,11 +1,11 @@
 #pragma once
 
 // What keeps a model from overfitting: penalties on parameters, and dropout. Weight decay inside an
-// optimizer is in xgrad/optimizers, the modules that redraw their masks in
-// xgrad/modules/dropout.hpp.
+// optimizer, and the choice of parameters by name or shape, are in xgrad/optimizers/decay.hpp, the
+// modules that redraw their masks in xgrad/modules/dropout.hpp.
 //
-//   auto loss = cross_entropy(net(x), labels) + l2_penalty(select(net.parameters(), "*.weight"),
-//   1e-4);
+//   auto weights = filter_parameters(net.parameters(), names_like({"*.weight"}));
+//   auto loss = cross_entropy(net(x), labels) + l2_penalty(weights, 1e-4);
 //
 // A penalty is one number over all tensors it is given, composed of elementwise operations and
 // sums. Gradients follow docs/conventions.md: 0 for |w| at 0. Throws std::invalid_argument: no

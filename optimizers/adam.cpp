@@ -2,9 +2,6 @@
 
 #include <cmath>
 
-#include "xgrad/optimizers/moments.hpp"
-#include "xgrad/optimizers/text.hpp"
-
 namespace xgrad {
 
 void check_options(const AdamOptions& o) { detail::check_moments("Adam", o); }
@@ -24,8 +21,8 @@ template <class T, class Options>
 void AdamFamily<T, Options>::update(Slot& slot) {
   const Options& o = this->options_of(slot);
   const auto moments = moments_of<T>(o);
-  const auto rate = static_cast<T>(this->rate_of(slot) / correction(o.beta1, slot.steps));
-  const auto root_scale = static_cast<T>(1 / std::sqrt(correction(o.beta2, slot.steps)));
+  const auto rate = static_cast<T>(this->rate_of(slot) / first_(o.beta1, slot.steps));
+  const auto root_scale = static_cast<T>(1 / std::sqrt(second_(o.beta2, slot.steps)));
   const auto epsilon = static_cast<T>(o.epsilon);
   if (o.amsgrad) {
     this->apply(kernels::AdamRule<T, true>{moments, rate, root_scale, epsilon}, slot);

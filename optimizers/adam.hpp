@@ -2,6 +2,7 @@
 
 // Adam and AdamW, both with AMSGrad as an option.
 
+#include "xgrad/optimizers/moments.hpp"
 #include "xgrad/optimizers/optimizer.hpp"
 
 namespace xgrad {
@@ -41,6 +42,9 @@ class AdamFamily : public GroupedOptimizer<T, Options> {
   using typename Optimizer<T>::Slot;
   std::vector<std::string> state_names(std::size_t group) const override;
   void update(Slot& slot) override;
+
+ private:
+  Correction first_, second_;
 };
 
 extern template class AdamFamily<float, AdamOptions>;

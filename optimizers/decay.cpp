@@ -48,7 +48,8 @@ ParameterFilter matrices() {
 }
 
 template <class T>
-NamedTensors<T> select(const NamedTensors<T>& parameters, const ParameterFilter& filter) {
+NamedTensors<T> filter_parameters(const NamedTensors<T>& parameters,
+                                  const ParameterFilter& filter) {
   NamedTensors<T> r;
   for (const NamedTensor<T>& p : parameters) {
     if (!filter || filter(p.name, p.tensor.shape())) r.push_back(p);
@@ -56,8 +57,9 @@ NamedTensors<T> select(const NamedTensors<T>& parameters, const ParameterFilter&
   return r;
 }
 
-template NamedTensors<float> select(const NamedTensors<float>&, const ParameterFilter&);
-template NamedTensors<double> select(const NamedTensors<double>&, const ParameterFilter&);
+template NamedTensors<float> filter_parameters(const NamedTensors<float>&, const ParameterFilter&);
+template NamedTensors<double> filter_parameters(const NamedTensors<double>&,
+                                                const ParameterFilter&);
 
 namespace detail {
 

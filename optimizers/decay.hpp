@@ -28,7 +28,7 @@ ParameterFilter matrices();
 
 /// The parameters the filter says yes to, for groups of their own.
 template <class T>
-NamedTensors<T> select(const NamedTensors<T>& parameters, const ParameterFilter& filter);
+NamedTensors<T> filter_parameters(const NamedTensors<T>& parameters, const ParameterFilter& filter);
 
 /// The penalty whose gradient decays the weights is
 ///   R(w) = weight_decay / 2 |w|_2^2 + l1 |w|_1 + lp / power |w|_power^power

@@ -64,8 +64,7 @@ class Lbfgs : public Optimizer<T> {
   void update(Slot&) override {}
   void visit_numbers(const typename Optimizer<T>::Visitor& visit) override;
   NamedTensors<T> state_tensors() const override;
-  std::vector<std::pair<std::string, Shape>> expected_tensors(
-      const Numbers& numbers) const override;
+  detail::StateShapes expected_tensors(const StateNumbers& numbers) const override;
   void restore_tensors(const detail::StateTensors<T>& tensors) override;
 
   struct Pair {

@@ -28,4 +28,16 @@ kernels::Moments<T> moments_of(const Options& o) {
 /// 1 - beta^steps: the share of the true average that a moving average started at 0 has reached.
 inline double correction(double beta, double steps) { return 1 - std::pow(beta, steps); }
 
+/// The same, remembering its last answer: the parameters of a model are nearly always at one step.
+class Correction {
+ public:
+  double operator()(double beta, double steps) {
+    if (beta != beta_ || steps != steps_) value_ = correction(beta_ = beta, steps_ = steps);
+    return value_;
+  }
+
+ private:
+  double beta_ = 0, steps_ = 0, value_ = 0;
+};
+
 }  // namespace xgrad::detail

@@ -23,7 +23,7 @@ std::vector<std::string> Nadam<T>::state_names(std::size_t) const {
 
 template <class T>
 double& Nadam<T>::product_of(const Slot& slot) {
-  return products_[static_cast<std::size_t>(&slot - this->slots().data())];
+  return products_[this->index_of(slot)];
 }
 
 template <class T>

@@ -88,11 +88,6 @@ void Optimizer<T>::zero_grad() {
 }
 
 template <class T>
-bool Optimizer<T>::is_ready(const Slot& slot) const {
-  return slot.tensor.requires_grad() && slot.tensor.has_grad();
-}
-
-template <class T>
 void Optimizer<T>::check_gradients(StepChecks checks) const {
   std::vector<std::string> wrong;
   if (checks.missing && !(wrong = without_gradient()).empty()) {

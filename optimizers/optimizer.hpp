@@ -134,6 +134,13 @@ class Optimizer {
     kernels::update(rule, arguments(slot));
   }
 
+  /// True when step() is going to update the parameter.
+  bool is_ready(const Slot& slot) const {
+    return slot.tensor.requires_grad() && slot.tensor.has_grad();
+  }
+  std::size_t index_of(const Slot& slot) const {
+    return static_cast<std::size_t>(&slot - slots_.data());
+  }
   /// Throws for what `checks` asks for.
   void check_gradients(StepChecks checks) const;
   std::vector<Slot>& slots() { return slots_; }
@@ -142,7 +149,6 @@ class Optimizer {
  private:
   void check_parameter(const NamedTensor<T>& p) const;
   const Slot* find(const Tensor<T>& t) const;
-  bool is_ready(const Slot& slot) const;
   StateNumbers numbers() const;
   void prepare(Slot& slot);
   kernels::UpdateArguments<T> arguments(Slot& slot) const;

@@ -2,7 +2,7 @@
 
 // Schedule: any schedule as a value, also chained ones. Scheduler<T>: drives an optimizer by one.
 //
-//   Scheduler<float> scheduler(optimizer, Cosine{.duration = 90});
+//   Scheduler<float> scheduler(optimizer, CosineDecay{.duration = 90});
 //   for (int epoch = 0; epoch < 90; ++epoch) {
 //     ...
 //     scheduler.step();              // after each epoch, or after each optimizer.step()
@@ -103,7 +103,7 @@ class Schedule {
 /// A part of a sequence; its own time begins with 0.
 struct ScheduleStage {
   Schedule schedule;
-  double duration;  ///< above 0; of the last one without meaning
+  double duration = 0;  ///< above 0; of the last one without meaning
 };
 
 /// One after the other; the last goes on for ever.

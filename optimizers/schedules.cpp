@@ -20,8 +20,8 @@ double share_of(double t, double duration) { return std::clamp(t / duration, 0.0
 
 }  // namespace
 
-double Constant::at(double) const { return factor; }
-void Constant::check() const { detail::require_not_negative("Constant", "factor", factor); }
+double ConstantRate::at(double) const { return factor; }
+void ConstantRate::check() const { detail::require_not_negative("ConstantRate", "factor", factor); }
 
 double StepDecay::at(double t) const { return std::pow(factor, std::floor(t / interval)); }
 void StepDecay::check() const {
@@ -29,31 +29,35 @@ void StepDecay::check() const {
   detail::require_not_negative("StepDecay", "factor", factor);
 }
 
-double MultiStep::at(double t) const {
+double MultiStepDecay::at(double t) const {
   const auto passed = [&](double milestone) { return milestone <= t; };
   return std::pow(factor, std::count_if(milestones.begin(), milestones.end(), passed));
 }
-void MultiStep::check() const { detail::require_not_negative("MultiStep", "factor", factor); }
-
-double Exponential::at(double t) const { return std::exp(-k * t); }
-void Exponential::check() const { detail::require_not_negative("Exponential", "k", k); }
-
-double InverseTime::at(double t) const { return 1 / (1 + k * t); }
-void InverseTime::check() const { detail::require_not_negative("InverseTime", "k", k); }
-
-double InverseSqrt::at(double t) const { return 1 / std::sqrt(1 + t / scale); }
-void InverseSqrt::check() const { detail::require_positive("InverseSqrt", "scale", scale); }
-
-double Linear::at(double t) const { return 1 - (1 - end) * share_of(t, duration); }
-void Linear::check() const {
-  detail::require_positive("Linear", "duration", duration);
-  detail::require_not_negative("Linear", "end", end);
+void MultiStepDecay::check() const {
+  detail::require_not_negative("MultiStepDecay", "factor", factor);
 }
 
-double Cosine::at(double t) const { return half_cosine(1, end, share_of(t, duration)); }
-void Cosine::check() const {
-  detail::require_positive("Cosine", "duration", duration);
-  detail::require_not_negative("Cosine", "end", end);
+double ExponentialDecay::at(double t) const { return std::exp(-k * t); }
+void ExponentialDecay::check() const { detail::require_not_negative("ExponentialDecay", "k", k); }
+
+double InverseTimeDecay::at(double t) const { return 1 / (1 + k * t); }
+void InverseTimeDecay::check() const { detail::require_not_negative("InverseTimeDecay", "k", k); }
+
+double InverseSqrtDecay::at(double t) const { return 1 / std::sqrt(1 + t / scale); }
+void InverseSqrtDecay::check() const {
+  detail::require_positive("InverseSqrtDecay", "scale", scale);
+}
+
+double LinearDecay::at(double t) const { return 1 - (1 - end) * share_of(t, duration); }
+void LinearDecay::check() const {
+  detail::require_positive("LinearDecay", "duration", duration);
+  detail::require_not_negative("LinearDecay", "end", end);
+}
+
+double CosineDecay::at(double t) const { return half_cosine(1, end, share_of(t, duration)); }
+void CosineDecay::check() const {
+  detail::require_positive("CosineDecay", "duration", duration);
+  detail::require_not_negative("CosineDecay", "end", end);
 }
 
 // The cycles before number n take duration (growth^n - 1) / (growth - 1).
@@ -73,13 +77,13 @@ void CosineRestarts::check() const {
   }
 }
 
-double Polynomial::at(double t) const {
+double PolynomialDecay::at(double t) const {
   return end + (1 - end) * std::pow(1 - share_of(t, duration), power);
 }
-void Polynomial::check() const {
-  detail::require_positive("Polynomial", "duration", duration);
-  detail::require_positive("Polynomial", "power", power);
-  detail::require_not_negative("Polynomial", "end", end);
+void PolynomialDecay::check() const {
+  detail::require_positive("PolynomialDecay", "duration", duration);
+  detail::require_positive("PolynomialDecay", "power", power);
+  detail::require_not_negative("PolynomialDecay", "end", end);
 }
 
 double OneCycle::at(double t) const {

@@ -5,12 +5,14 @@
 // from 0, as the program likes, and may be a fraction. A Scheduler (scheduler.hpp) drives an
 // optimizer:
 //
-//   Scheduler<float> scheduler(optimizer, Cosine{.duration = 90});
-//   Scheduler<float> scheduler(optimizer, sequence({{WarmUp{.duration = 500}, 500},
-//   {Cosine{.duration = 9500}, 0}})); Scheduler<float> scheduler(optimizer, [](double t) { return
-//   std::pow(t + 1, -0.3); });
+//   Scheduler<float> scheduler(optimizer, CosineDecay{.duration = 90});
 //
-// Durations are in the unit of t. The notes' formulas are the defaults.
+// or, in the place of the CosineDecay,
+//   sequence({{WarmUp{.duration = 500}, 500}, {CosineDecay{.duration = 9500}}})
+//   product({StepDecay{}, ReduceOnPlateau{}})
+//   [](double t) { return std::pow(t + 1, -0.3); }
+//
+// Durations are in the unit of t.
 
 #include <cstddef>
 #include <vector>
@@ -18,7 +20,7 @@
 namespace xgrad {
 
 /// a_t = factor a_0
-struct Constant {
+struct ConstantRate {
   double factor = 1;  ///< at least 0
   double at(double t) const;
   void check() const;
@@ -33,36 +35,36 @@ struct StepDecay {
 };
 
 /// a_t = a_0 factor^k, with k the number of milestones that are at most t
-struct MultiStep {
-  std::vector<double> milestones;  ///< in any order
-  double factor = 0.1;             ///< at least 0
+struct MultiStepDecay {
+  std::vector<double> milestones = {};  ///< in any order
+  double factor = 0.1;                  ///< at least 0
   double at(double t) const;
   void check() const;
 };
 
 /// a_t = a_0 e^(-k t). PyTorch's gamma is e^-k.
-struct Exponential {
+struct ExponentialDecay {
   double k = 0.05;  ///< at least 0
   double at(double t) const;
   void check() const;
 };
 
 /// a_t = a_0 / (1 + k t)
-struct InverseTime {
+struct InverseTimeDecay {
   double k = 0.05;  ///< at least 0
   double at(double t) const;
   void check() const;
 };
 
-/// a_t = a_0 / sqrt(1 + t / scale). With scale 1 the notes' a_0 / sqrt(t), whose t begins with 1.
-struct InverseSqrt {
+/// a_t = a_0 / sqrt(1 + t / scale). With scale 1 it is a_0 / sqrt(n) in the n-th step.
+struct InverseSqrtDecay {
   double scale = 1;  ///< above 0
   double at(double t) const;
   void check() const;
 };
 
 /// a_t = a_0 (1 - (1 - end) t / duration), then a_0 end
-struct Linear {
+struct LinearDecay {
   double duration = 100;  ///< above 0
   double end = 0;         ///< at least 0
   double at(double t) const;
@@ -70,14 +72,14 @@ struct Linear {
 };
 
 /// a_t = a_0 (end + (1 - end) (1 + cos(pi t / duration)) / 2), then a_0 end
-struct Cosine {
+struct CosineDecay {
   double duration = 100;  ///< above 0
   double end = 0;         ///< at least 0
   double at(double t) const;
   void check() const;
 };
 
-/// Cosine again and again, each time `growth` times as long as before. Loshchilov, Hutter 2017
+/// A cosine again and again, each time `growth` times as long as before. Loshchilov, Hutter 2017
 /// (SGDR).
 struct CosineRestarts {
   double duration = 10;  ///< of the first; above 0
@@ -88,7 +90,7 @@ struct CosineRestarts {
 };
 
 /// a_t = a_0 (end + (1 - end) (1 - t / duration)^power), then a_0 end
-struct Polynomial {
+struct PolynomialDecay {
   double duration = 100;  ///< above 0
   double power = 2;       ///< above 0
   double end = 0;         ///< at least 0
@@ -108,7 +110,8 @@ struct OneCycle {
   void check() const;
 };
 
-/// a_t = a_0 (start + (1 - start) t / duration), then a_0
+/// a_t = a_0 (start + (1 - start) t / duration), then a_0. With start 0 the step at t = 0 moves
+/// nothing.
 struct WarmUp {
   double duration = 100;  ///< above 0
   double start = 0;       ///< at least 0

@@ -29,7 +29,10 @@ std::vector<std::string> Sgd<T>::state_names(std::size_t group) const {
 template <class T>
 void Sgd<T>::visit_numbers(const typename Optimizer<T>::Visitor& visit) {
   Optimizer<T>::visit_numbers(visit);
+  if (!looks_ahead()) return;
+  moved_.resize(this->slots().size(), 0);
   visit("ahead", ahead_);
+  for (const Slot& s : this->slots()) visit(s.name + "/ahead", moved_[this->index_of(s)]);
 }
 
 template <class T>
@@ -41,17 +44,26 @@ bool Sgd<T>::looks_ahead() const {
 }
 
 template <class T>
+void Sgd<T>::shift(Slot& slot, double velocities) {
+  kernels::reduce_kernels<T>().axpy(slot.tensor.mutable_data(), slot.state[0].data(),
+                                    static_cast<T>(velocities), slot.tensor.size());
+}
+
+template <class T>
 void Sgd<T>::look_ahead() {
-  if (!looks_ahead())
+  if (!looks_ahead()) {
     throw std::logic_error("look_ahead: no group of this Sgd has the option look_ahead");
-  if (ahead_ != 0)
+  }
+  if (ahead_ != 0) {
     throw std::logic_error("look_ahead: the weights are ahead already; step() comes next");
+  }
+  moved_.assign(this->slots().size(), 0);
   for (Slot& s : this->slots()) {
     const SgdOptions& o = this->options_of(s);
     if (!o.look_ahead || !s.tensor.requires_grad() || s.state.empty()) continue;
-    const double along = (o.rate_in_velocity ? 1 : this->rate_of(s)) * o.momentum;
-    kernels::reduce_kernels<T>().axpy(s.tensor.mutable_data(), s.state[0].data(),
-                                      static_cast<T>(-along), s.tensor.size());
+    double& moved = moved_[this->index_of(s)];
+    moved = -(o.rate_in_velocity ? 1 : this->rate_of(s)) * o.momentum;
+    shift(s, moved);
   }
   ahead_ = 1;
 }
@@ -64,8 +76,14 @@ double Sgd<T>::step(const typename Optimizer<T>::LossFunction& loss) {
 
 template <class T>
 void Sgd<T>::begin_step() {
-  if (looks_ahead() && ahead_ == 0) {
+  if (!looks_ahead()) return;
+  if (ahead_ == 0) {
     throw std::logic_error("Sgd: call look_ahead() before the gradients are taken, then step()");
+  }
+  moved_.resize(this->slots().size(), 0);
+  for (Slot& s : this->slots()) {
+    const double moved = moved_[this->index_of(s)];
+    if (moved != 0 && !this->is_ready(s)) shift(s, -moved);
   }
   ahead_ = 0;
 }

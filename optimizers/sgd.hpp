@@ -42,7 +42,7 @@ struct SgdOptions {
 /// The trajectory is the same while a is constant. When a schedule lowers a, this form keeps the
 /// speed it has and the default slows down at once.
 ///
-/// With v' = -v the last is what lecture notes write as  v = mu v - a g;  w += -mu v_prev + (1 +
+/// With v' = -v the last is often written as  v = mu v - a g;  w += -mu v_prev + (1 +
 /// mu) v.
 ///
 /// State: `velocity`, when momentum is above 0.
@@ -55,8 +55,8 @@ class Sgd : public GroupedOptimizer<T, SgdOptions> {
       : Sgd(named(parameters), options) {}
 
   /// Moves the weights of groups with `look_ahead` to where the velocity leads; step() must follow
-  /// with gradients taken there. Throws std::logic_error when it was called already, or no group
-  /// has the option.
+  /// with gradients taken there. A parameter that has none then goes back. Throws std::logic_error
+  /// when it was called already, or no group has the option.
   void look_ahead();
 
   using Optimizer<T>::step;
@@ -70,8 +70,10 @@ class Sgd : public GroupedOptimizer<T, SgdOptions> {
   void visit_numbers(const typename Optimizer<T>::Visitor& visit) override;
   void begin_step() override;
   void update(Slot& slot) override;
+  void shift(Slot& slot, double velocities);
 
-  double ahead_ = 0;  // 1 between look_ahead() and step()
+  double ahead_ = 0;           // 1 between look_ahead() and step()
+  std::vector<double> moved_;  // how far each slot was moved, in velocities
 };
 
 /// Throws std::invalid_argument for options out of range.

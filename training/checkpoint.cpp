@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -36,10 +37,13 @@ class Checksum {
   unsigned long value_ = crc32_z(0, nullptr, 0);
 };
 
-// Over names, types, shapes, numbers and texts, in the archive's order.
+// Over names, types, shapes, numbers and texts, by name: a file may keep its arrays in another order.
 std::string checksum(const Archive& archive) {
   Checksum c;
-  for (const auto& [name, array] : archive) {
+  std::vector<std::string> names = archive.names();
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const StoredArray& array = archive.at(name);
     c.add(name);
     c.add(to_string(array.dtype));
     c.add(to_string(array.shape));

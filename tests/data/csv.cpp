@@ -151,6 +151,13 @@ BOOST_AUTO_TEST_CASE(missing_values) {
              "csv: f: line 2, column 0: \"NA\" is not a number of double's range" + kHint);
 }
 
+BOOST_AUTO_TEST_CASE(every_spelling_of_nan_is_missing) {
+  for (const std::string nan : {"-nan", "NAN", "+NaN"}) {
+    BOOST_TEST(fault("1\n" + nan + "\n", {.missing = Missing::error}) ==
+               "csv: f: line 2, column 0: missing value \"" + nan + "\"");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(text_becomes_categories) {
   const Table t = parse("size,n\nS,1\nXL,2\nM,3\nS,4\n?,5\n");
   const Column& size = t.column("size");
@@ -180,6 +187,13 @@ BOOST_AUTO_TEST_CASE(categories_can_be_given) {
   BOOST_TEST(message_of<std::invalid_argument>([] {
                parse("a\n1\n", {.categories = {{"a", {"x", "x"}}}});
              }) == "CsvOptions: category \"x\" given twice");
+}
+
+BOOST_AUTO_TEST_CASE(categories_given_stay_when_the_column_is_named_categorical) {
+  const CsvOptions options{.categorical = {"size"}, .categories = {{"size", {"9", "10"}}}};
+  BOOST_TEST(parse("size\n10\n", options).column("size").values == Numbers{1});
+  BOOST_TEST(fault("size\n11\n", options) ==
+             "csv: f: line 2, column 0 \"size\": \"11\" is none of the categories given");
 }
 
 BOOST_AUTO_TEST_CASE(one_file_s_categories_fit_another) {

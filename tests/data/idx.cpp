@@ -184,6 +184,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written) {
   BOOST_TEST(refusal([&] {
                write_idx(d / "f", {DType::uint64, {1}, Bytes(8)});
              }) == "write_idx: IDX has no element type uint64");
+  BOOST_TEST(refusal([&] {
+               write_idx(d / "f", {DType::uint8, {3}, Bytes(8)});
+             }) == "StoredArray: 8 bytes for uint8 of shape (3)");
   BOOST_TEST(d.files() == 0U);
 }
 

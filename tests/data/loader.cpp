@@ -133,9 +133,9 @@ BOOST_AUTO_TEST_CASE(subsets_and_targets) {
   const Subset some(data, {7, 2, 5});
   DataLoader a(some, {.batch_size = 2});
   BOOST_TEST(epoch(a) == (std::vector<int>{7, 2, 5}), boost::test_tools::per_element());
-  const TargetDataset<double> pairs(Array<double>{{1.0, 2.0}, {3.0, 4.0}}, Array<double>{{5.0}, {6.0}});
+  const TargetDataset<double> pairs(Array<double>{{1.0, 2.0}, {3.0, 4.0}}, Array<double>{{5.0, 7.0}, {6.0, 8.0}});
   const std::int64_t second = 1;
-  BOOST_TEST(pairs.get({&second, 1}).targets.item() == 6);
+  BOOST_TEST(pairs.get({&second, 1}).targets.value()(0, 0) == 6);
 }
 
 BOOST_AUTO_TEST_CASE(errors) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// One source here for each reader of files: it defines fuzz(), and libFuzzer or, without it, replay.cpp
-// calls that with bytes. A reader may refuse with FileError; anything else is a finding.
+// One source here for each reader of files: it defines fuzz(), and libFuzzer or, without it,
+// replay.cpp calls that with bytes. A reader may refuse with FileError; anything else is a finding.
 
 #include <cstddef>
 #include <cstdlib>

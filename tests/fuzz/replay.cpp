@@ -1,5 +1,5 @@
-// Where there is no libFuzzer: calls fuzz() with every file in the directories named on the command line,
-// whole and cut to half.
+// Where there is no libFuzzer: calls fuzz() with every file in the directories named on the command
+// line, whole and cut to half.
 
 #include <cstdio>
 #include <filesystem>

@@ -3,7 +3,10 @@
 // The three problems of tests/references/optimizers.py, and helpers of all optimizer tests.
 
 #include <cmath>
+#include <fstream>
 #include <functional>
+#include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -78,6 +81,25 @@ Problem<T> problem(const std::string& name) {
   return name == "rosenbrock"  ? rosenbrock<T>()
          : name == "quadratic" ? quadratic<T>()
                                : logistic<T>();
+}
+
+/// The numbers of tests/references/<file>.txt by the text before the colon of their line.
+inline std::map<std::string, std::vector<double>> read_references(const std::string& file) {
+  std::ifstream lines(XGRAD_SOURCE_DIR "/tests/references/" + file + ".txt");
+  std::map<std::string, std::vector<double>> r;
+  for (std::string line; std::getline(lines, line);) {
+    const auto colon = line.find(':');
+    std::istringstream numbers(line.substr(colon + 1));
+    std::vector<double>& row = r[line.substr(0, colon)];
+    for (double v; numbers >> v;) row.push_back(v);
+  }
+  return r;
+}
+
+/// Of optimizers.txt: "adam rosenbrock".
+inline const std::vector<double>& reference(const std::string& name) {
+  static const auto all = read_references("optimizers");
+  return all.at(name);
 }
 
 /// The message of the exception E that f throws; "nothing thrown" otherwise.

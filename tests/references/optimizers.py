@@ -150,6 +150,21 @@ def decayed(rate, l1, lp, power, decoupled):
     return rule
 
 
+def newton(steps):
+    """Newton's method on the logistic regression: the weights after each step, and the minimum."""
+    p = Logistic()
+    x = np.column_stack([p.x.numpy(), np.ones(len(p.x))])
+    y, w = p.y.numpy().ravel(), np.concatenate([s.ravel() for s in p.start])
+    path = []
+    for _ in range(20):
+        q = 1 / (1 + np.exp(-x @ w))
+        hessian = (x.T * (q * (1 - q))) @ x / len(y)
+        w = w - np.linalg.solve(hessian, x.T @ (q - y) / len(y))
+        path.append(w)
+    z = x @ w
+    return np.concatenate(path[:steps]), (np.logaddexp(0, z) - y * z).mean()
+
+
 def small(name, value):
     """Rates that suit the problem: Rosenbrock and the quadratic diverge with larger ones."""
     return value * {"rosenbrock": 1e-3, "quadratic": 1e-2, "logistic": 1.0}[name]
@@ -214,6 +229,11 @@ def lines():
             tolerance_grad=1e-6, tolerance_change=1e-9))
         yield from torch_line("lbfgs_no_search", lambda p: o.LBFGS(
             p, small(name, 0.5), max_iter=2, history_size=3, tolerance_grad=1e-6))
+
+
+    path, minimum = newton(4)
+    yield "newton", "logistic", path
+    yield "minimum", "logistic", [minimum]
 
 
 def main():

@@ -192,6 +192,14 @@ BOOST_AUTO_TEST_CASE(bfloat16_cannot_be_written) {
   BOOST_TEST(d.files() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(parts_that_disagree_cannot_be_written) {
+  const TemporaryDirectory d;
+  const StoredArray a{DType::float32, {3}, Bytes(8)};
+  BOOST_TEST(message_of<std::invalid_argument>([&] { write_npy(d / "f.npy", a); }) ==
+             "StoredArray: 8 bytes for float32 of shape (3)");
+  BOOST_TEST(d.files() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(missing_file) {
   BOOST_TEST(message_of([] { read_npy("no/such.npy"); }) ==
              "npy: no/such.npy: cannot be opened: No such file or directory");

@@ -82,6 +82,12 @@ BOOST_AUTO_TEST_CASE(compressing_compresses) {
 
 BOOST_AUTO_TEST_CASE(same_content_same_bytes) { BOOST_CHECK(one_array() == one_array()); }
 
+// Bit 11 of the flags (APPNOTE.TXT 4.4.4), in the local header and in the directory.
+BOOST_AUTO_TEST_CASE(names_are_marked_as_utf8) {
+  BOOST_TEST(one_array()[7] == 8);
+  BOOST_TEST(one_array()[171 + 9] == 8);
+}
+
 BOOST_AUTO_TEST_CASE(missing_arrays_are_named) {
   const std::string message = message_of([] { parse(as_bytes(one_array())).get<float>("y"); });
   BOOST_TEST(message == "npz: f: no array \"y\", it holds \"x\"");

@@ -120,6 +120,15 @@ BOOST_AUTO_TEST_CASE(names_that_cannot_be_written) {
   BOOST_TEST(d.files() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(parts_that_disagree_cannot_be_written) {
+  const TemporaryDirectory d;
+  Archive a;
+  a.add("w", StoredArray{DType::float32, {3}, Bytes(8)});
+  BOOST_TEST(message_of<std::invalid_argument>([&] { write_safetensors(d / "f", a); }) ==
+             "StoredArray: 8 bytes for float32 of shape (3)");
+  BOOST_TEST(d.files() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(truncated_anywhere) {
   check_truncations(slurp(reference("small.safetensors")), parse);
 }

@@ -1,0 +1,265 @@
+// Making a module again: clone, convert, describe and make_module.
+
+#include "tests/modules/helpers.hpp"
+#include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/branches.hpp"
+#include "xgrad/modules/convert.hpp"
+#include "xgrad/modules/drop_connect.hpp"
+#include "xgrad/modules/dropout.hpp"
+#include "xgrad/modules/embedding.hpp"
+#include "xgrad/modules/linear.hpp"
+#include "xgrad/modules/losses.hpp"
+#include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/registry.hpp"
+#include "xgrad/modules/sequential.hpp"
+#include "xgrad/modules/shapes.hpp"
+#include "xgrad/modules/weight_norm.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+
+namespace {
+
+using namespace xgrad;
+using namespace xgrad::test;
+
+template <class T>
+using Examples = std::vector<std::unique_ptr<Module<T>>>;
+
+template <class T, class... Modules>
+Examples<T> list(Modules&&... modules) {
+  Examples<T> all;
+  (all.push_back(std::make_unique<Modules>(std::move(modules))), ...);
+  return all;
+}
+
+// One of every module of the library that takes (4, 6), with options other than the defaults.
+template <class T>
+Examples<T> examples() {
+  return list<T>(
+      Linear<T>(6, 3, {.bias = false}), Maxout<T>(6, 2, 3), Prelu<T>(6), Identity<T>(),
+      Flatten<T>(0), Reshape<T>({3, 2}), Relu<T>(), Sigmoid<T>(), Tanh<T>(), Relu6<T>(), Selu<T>(),
+      Silu<T>(), Mish<T>(), Softplus<T>(), Softsign<T>(), LogSigmoid<T>(), LeakyRelu<T>(0.3),
+      Elu<T>(0.7), Celu<T>(0.7), Hardtanh<T>(-0.2, 0.3), Gelu<T>(GeluForm::tanh), Softmax<T>(0),
+      LogSoftmax<T>(0), Dropout<T>(0.3), AlphaDropout<T>(0.3), GaussianNoise<T>(0.3),
+      BatchNorm<T>(6, {.eps = 0.1, .momentum = std::nullopt, .affine = false}),
+      LayerNorm<T>(6, {.eps = 0.1}), RmsNorm<T>(6, {.eps = 0.1}),
+      GroupNorm<T>(2, 6, {.eps = 0.1, .affine = false}),
+      DropConnect<T>(6, 3, {.p = 0.3, .bias = false}, Tanh<T>()),
+      DropConnect<T>(6, 3, {.inference = DropConnectInference::gaussian, .samples = 4}, Relu<T>()),
+      Sequential<T>(Linear<T>(6, 5), BatchNorm<T>(5), Dropout<T>()),
+      Residual<T>(Linear<T>(6, 6), {.zero_last = true}),
+      Residual<T>(Linear<T>(6, 2), Linear<T>(6, 2)), Parallel<T>(Linear<T>(6, 2), Linear<T>(6, 2)),
+      Concat<T>(0, Linear<T>(6, 2), Linear<T>(6, 2)), WeightNorm<T>(Linear<T>(6, 2)));
+}
+
+// Outputs from the same draws.
+template <class T>
+std::vector<T> output(Module<T>& m, const Tensor<T>& x) {
+  Generator generator(4);
+  const GeneratorScope scope(generator);
+  return numbers(m(x));
+}
+
+const Tensor<double> kInput = standard_normal({4, 6});
+
+// A user's module with an argument.
+template <class T>
+struct Block : Module<T> {
+  explicit Block(std::size_t n, double p = 0.5)
+      : fc(this->template add<Linear<T>>("fc", n, n)),
+        drop(this->template add<Dropout<T>>("drop", p)) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return drop(fc(x)); }
+  Linear<T>& fc;
+  Dropout<T>& drop;
+};
+
+template <class T>
+struct Net : Module<T> {
+  Block<T>& first = this->template add<Block<T>>("first", 6, 0.3);
+  Block<T>& second = this->template add<Block<T>>("second", 6, 0.1);
+  Tensor<T> forward(const Tensor<T>& x) override { return second(first(x)); }
+};
+
+void check_independent(Module<double>& a, Module<double>& b) {
+  const NamedTensors<double> of_a = a.state_dict(), of_b = b.state_dict();
+  BOOST_TEST_REQUIRE(of_a.size() == of_b.size());
+  for (std::size_t i = 0; i < of_a.size(); ++i) {
+    BOOST_TEST(of_a[i].name == of_b[i].name);
+    BOOST_TEST(of_a[i].tensor.data() != of_b[i].tensor.data());
+    BOOST_TEST(of_a[i].tensor.requires_grad() == of_b[i].tensor.requires_grad());
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(copies)
+
+BOOST_AUTO_TEST_CASE(clones_of_every_module) {
+  for (const auto& m : examples<double>()) {
+    BOOST_TEST_CONTEXT(m->type_name()) {
+      (*m)(kInput);  // moves running statistics
+      const auto draws = default_generator().state();
+      const auto copy = clone(*m);
+      BOOST_TEST((default_generator().state() == draws));
+      BOOST_TEST(output(*copy, kInput) == output(*m, kInput), boost::test_tools::per_element());
+      check_independent(*m, *copy);
+      m->eval();
+      copy->eval();
+      BOOST_TEST(output(*copy, kInput) == output(*m, kInput), boost::test_tools::per_element());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_module_is_rebuilt_from_its_description) {
+  for (const auto& m : examples<double>()) {
+    BOOST_TEST_CONTEXT(m->type_name()) {
+      const ModuleDescription plan = describe(*m);
+      const auto again = make_module<double>(plan);
+      BOOST_TEST((describe(*again) == plan));
+      again->load_state_dict(m->state_dict());
+      BOOST_TEST(output(*again, kInput) == output(*m, kInput), boost::test_tools::per_element());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_module_is_converted_to_double) {
+  const Tensor<float> x = normal<float>({4, 6});
+  const Tensor<double> wide = Tensor<double>(x.value());
+  for (const auto& m : examples<float>()) {
+    BOOST_TEST_CONTEXT(m->type_name()) {
+      m->eval();
+      const auto copy = convert<double>(*m);
+      if (m->type_name() == "DropConnect") continue;  // its Gaussian draws are others in double
+      const auto ours = output(*copy, wide);
+      const auto theirs = output(*m, x);
+      for (std::size_t i = 0; i < ours.size(); ++i)
+        BOOST_TEST(std::abs(ours[i] - theirs[i]) < 1e-5);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(modules_of_other_inputs) {
+  Embedding<double> embedding(5, 3);
+  const auto copy = clone(embedding);
+  BOOST_TEST(numbers((*copy)(Indices{4, 2})) == numbers(embedding(Indices{4, 2})),
+             boost::test_tools::per_element());
+  Bilinear<double> bilinear(2, 3, 4, {.bias = false});
+  const auto again = make_module<double>(describe<double>(bilinear));
+  BOOST_TEST((describe(*again) == describe<double>(bilinear)));
+  MseLoss<double> loss({.reduction = Reduction::sum});
+  BOOST_TEST((*clone(loss))(kInput, kInput * 2).item() == loss(kInput, kInput * 2).item());
+}
+
+BOOST_AUTO_TEST_CASE(a_users_module_with_arguments) {
+  Net<double> net;
+  const auto copy = clone(net);
+  BOOST_TEST(output(*copy, kInput) == output(net, kInput), boost::test_tools::per_element());
+  check_independent(net, *copy);
+  copy->first.fc.weight.mutable_data()[0] = 100;
+  BOOST_TEST(net.first.fc.weight.data()[0] != 100);
+
+  Block<double> block(6, 0.2);
+  BOOST_TEST(output(*clone(block, 6, 0.2), kInput) == output(block, kInput),
+             boost::test_tools::per_element());
+  const std::string unknown =
+      "clone: how a Block or a module in it is constructed is not known: give clone the "
+      "constructor's arguments, make it with add, or override structure()";
+  BOOST_TEST(message<std::logic_error>([&] { clone(block); }) == unknown);
+  Sequential<double> moved_in(Block<double>(6));
+  BOOST_TEST(
+      message<std::logic_error>([&] { clone(moved_in); }) ==
+      "clone: how a Sequential or a module in it is constructed is not known: give clone the "
+      "constructor's arguments, make it with add, or override structure()");
+  Sequential<double> emplaced;
+  emplaced.emplace<Block<double>>(6, 0.1);
+  BOOST_TEST(output(*clone(emplaced), kInput) == output(emplaced, kInput),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_clone_keeps_modes_and_freezing_but_no_gradients_and_hooks) {
+  Net<double> net;
+  net.first.eval();
+  net.second.fc.requires_grad_(false);
+  int calls = 0;
+  net.register_forward_hook(
+      [&](auto&, const auto&, const auto&) { return ++calls, Tensor<double>(); });
+  net(kInput).backward(Tensor<double>::filled({4, 6}, 1));
+  const auto copy = clone(net);
+  (*copy)(kInput);
+  BOOST_TEST(calls == 1);
+  BOOST_TEST(!copy->first.is_training());
+  BOOST_TEST(!copy->first.drop.is_training());
+  BOOST_TEST(copy->second.is_training());
+  BOOST_TEST(!copy->second.fc.weight.requires_grad());
+  BOOST_TEST(copy->first.fc.weight.requires_grad());
+  BOOST_TEST(!copy->first.fc.weight.has_grad());
+}
+
+BOOST_AUTO_TEST_CASE(shared_parameters_stay_shared) {
+  Net<double> net;
+  net.second.fc.weight = net.first.fc.weight;
+  const auto copy = clone(net);
+  BOOST_TEST(copy->second.fc.weight.is_same(copy->first.fc.weight));
+  BOOST_TEST(copy->parameters().size() == 3U);
+  BOOST_TEST(output(*copy, kInput) == output(net, kInput), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(state_of_another_structure_is_refused) {
+  Sequential<double> a(Linear<double>(2, 3), Linear<double>(3, 2)), b(Linear<double>(2, 3)),
+      c(Linear<double>(2, 3), Linear<double>(3, 4));
+  const auto before = numbers(a.at("0.weight"));
+  BOOST_TEST(message<std::invalid_argument>([&] { a.copy_state(b); }) ==
+             "copy_state: the structures differ: 2 modules and 0 tensors here, 1 modules and 0 "
+             "tensors there, in Sequential");
+  BOOST_TEST(message<std::invalid_argument>([&] { a.copy_state(c); }) ==
+             "copy_state: the structures differ: weight (2, 3) here, weight (4, 3) there, in "
+             "Sequential / 1 (Linear)");
+  BOOST_TEST(numbers(a.at("0.weight")) == before, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_users_template_is_converted_and_checked) {
+  Net<float> net;
+  net.second.fc.bias.requires_grad_(false);
+  net.eval();
+  const auto exact = convert<Net<double>>(net);
+  BOOST_TEST(!exact->first.is_training());
+  BOOST_TEST(!exact->second.fc.bias.requires_grad());
+  check_passes(check_gradients(
+      *exact, [](const auto& y) { return y * y; }, kInput));
+  Block<float> block(6, 0.1);
+  const auto exact_block = convert<Block<double>>(block, 6, 0.1);
+  BOOST_TEST(exact_block->fc.weight.data()[3] == double(block.fc.weight.data()[3]));
+}
+
+BOOST_AUTO_TEST_CASE(registry_of_users_modules) {
+  Net<double> net;
+  BOOST_TEST(message<std::invalid_argument>([&] { make_module<double>(describe<double>(net)); }) ==
+             "make_module: the type 'Net' is not known: give register_module its maker");
+  register_module<double>("Net",
+                          [](const ModuleDescription&) { return std::make_unique<Net<double>>(); });
+  const auto again = make_module<double>(describe<double>(net));
+  BOOST_TEST(again->type_name() == "Net");
+  BOOST_TEST(is_registered<double>("Net"));
+  BOOST_TEST(!is_registered<float>("Net"));
+  BOOST_TEST(message<std::invalid_argument>([] {
+               register_module<float>("Linear", [](const ModuleDescription&) { return nullptr; });
+             }) == "register_module: 'Linear' is a type of the library");
+}
+
+BOOST_AUTO_TEST_CASE(options_are_checked) {
+  const auto make = [](const std::string& type, ModuleOptions options) {
+    return message<std::invalid_argument>([&] {
+      make_module<double>({"", type, std::move(options), {}});
+    });
+  };
+  BOOST_TEST(make("Linear", {{"in", 3.0}}) == "ModuleOptions: 'out' is missing");
+  BOOST_TEST(make("Linear", {{"in", 3.5}, {"out", 2.0}}) == "ModuleOptions: 'in' is no size: 3.5");
+  BOOST_TEST(make("Linear", {{"in", std::string("x")}, {"out", 2.0}}) ==
+             "ModuleOptions: 'in' is no number: x");
+  BOOST_TEST(make("Reshape", {{"shape", std::string("2 x")}}) ==
+             "ModuleOptions: 'shape' is no shape: 2 x");
+  BOOST_TEST(make("Residual", {}) == "make_module: a Residual has no child 'branch'");
+  Linear<double> linear(3, 2);
+  BOOST_TEST(to_string(linear.options()) == "(in 3, out 2, bias 1)");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

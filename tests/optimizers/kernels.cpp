@@ -1,0 +1,168 @@
+// The fused kernels: right at every size, the same on one thread and on two, and without taking
+// memory.
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/optimizers/makers.hpp"
+#include "tests/optimizers/problems.hpp"
+#include "xgrad/kernels/parallel.hpp"
+#include "xgrad/ops/random.hpp"
+
+namespace xgrad::test {
+namespace {
+
+// The same numbers in float and double, and for every n.
+template <class T>
+Tensor<T> random_leaf(std::size_t n, std::uint64_t seed) {
+  Generator generator(seed);
+  const Tensor<double> drawn = normal<double>({n}, 0, 1, generator);
+  Tensor<T> t = Tensor<T>::uninitialized({n});
+  std::transform(drawn.data(), drawn.data() + n, t.mutable_data(),
+                 [](double v) { return static_cast<T>(v); });
+  return t.requires_grad_();
+}
+
+template <class T>
+std::vector<T> numbers(const Tensor<T>& t) {
+  return {t.data(), t.data() + t.size()};
+}
+
+// The weights after three steps with random gradients.
+template <class T>
+std::vector<T> three_steps(const Maker<T>& maker, std::size_t n) {
+  Tensor<T> w = random_leaf<T>(n, 1);
+  const auto optimizer = maker.make({{"w", w}});
+  for (std::uint64_t t = 0; t < 3; ++t) {
+    if (auto* sgd = dynamic_cast<Sgd<T>*>(optimizer.get()); sgd && sgd->options().look_ahead) {
+      sgd->look_ahead();
+    }
+    w.set_gradient(random_leaf<T>(n, 10 + t).detach());
+    optimizer->step();
+  }
+  return numbers(w);
+}
+
+BOOST_AUTO_TEST_SUITE(kernels)
+
+// A number's update does not depend on its neighbours: not on whether it is in a full pack or in
+// the rest.
+BOOST_AUTO_TEST_CASE(rest_of_a_pack) {
+  for (const auto& maker : makers<float>()) {
+    BOOST_TEST_CONTEXT(maker.name) {
+      const std::vector<float> whole = three_steps(maker, 64);
+      for (std::size_t n = 1; n < 40; ++n) {
+        const std::vector<float> part = three_steps(maker, n);
+        BOOST_TEST(std::equal(part.begin(), part.end(), whole.begin()));
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(empty_parameter) {
+  for (const auto& maker : makers<double>()) BOOST_TEST(three_steps(maker, 0).empty());
+}
+
+template <class T>
+void check_threads() {
+  const std::size_t n = 300001;
+  for (const auto& maker : makers<T>()) {
+    BOOST_TEST_CONTEXT(maker.name) {
+      set_num_threads(1);
+      const std::vector<T> one = three_steps(maker, n);
+      set_num_threads(2);
+      const std::vector<T> two = three_steps(maker, n);
+      BOOST_TEST((one == two));
+    }
+  }
+}
+BOOST_AUTO_TEST_CASE(threads_do_not_matter) {
+  const int before = num_threads();
+  check_threads<float>();
+  check_threads<double>();
+  const Tensor<float> x = random_leaf<float>(300001, 1), y = random_leaf<float>(300001, 2);
+  const auto reductions = [&](int threads) {
+    set_num_threads(threads);
+    return std::pair(xgrad::kernels::dot(x.data(), y.data(), x.size()),
+                     xgrad::kernels::largest_magnitude(x.data(), x.size()));
+  };
+  BOOST_TEST((reductions(1) == reductions(2)));
+  set_num_threads(before);
+}
+
+// Float follows double as closely as its digits allow: constants are rounded once, not computed in
+// float.
+BOOST_AUTO_TEST_CASE(float_follows_double) {
+  const auto in_float = makers<float>();
+  const auto in_double = makers<double>();
+  for (std::size_t i = 0; i < in_float.size(); ++i) {
+    BOOST_TEST_CONTEXT(in_float[i].name) {
+      const std::vector<float> a = three_steps(in_float[i], 100);
+      const std::vector<double> b = three_steps(in_double[i], 100);
+      for (std::size_t k = 0; k < a.size(); ++k) BOOST_TEST(std::abs(a[k] - b[k]) < 1e-5);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(steady_state_takes_no_memory) {
+  for (const auto& maker : makers<float>()) {
+    BOOST_TEST_CONTEXT(maker.name) {
+      const Problem<float> p = logistic<float>();
+      const auto optimizer = maker.make(p.parameters);
+      for (int t = 0; t < 3; ++t) optimizer->step(p.loss);
+      const auto before = pool_statistics().system_allocations;
+      for (int t = 0; t < 20; ++t) optimizer->step(p.loss);
+      BOOST_TEST(pool_statistics().system_allocations == before);
+    }
+  }
+}
+
+// step() alone asks for no memory at all.
+BOOST_AUTO_TEST_CASE(step_asks_for_nothing) {
+  for (const auto& maker : makers<double>()) {
+    if (std::string(maker.name) == "look_ahead") continue;
+    BOOST_TEST_CONTEXT(maker.name) {
+      Tensor<double> w = random_leaf<double>(1000, 1);
+      w.set_gradient(random_leaf<double>(1000, 2).detach());
+      const auto optimizer = maker.make({{"w", w}});
+      optimizer->step();
+      const auto before = pool_statistics().requests;
+      optimizer->step();
+      BOOST_TEST(pool_statistics().requests == before);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(dot_is_exact_enough) {
+  for (const std::size_t n : {0UL, 1UL, 31UL, 32UL, 33UL, 1000UL, 200003UL}) {
+    const Tensor<float> x = random_leaf<float>(n, 3).detach(),
+                        y = random_leaf<float>(n, 4).detach();
+    long double expected = 0, size = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      expected += static_cast<long double>(x.data()[i]) * y.data()[i];
+      size += std::abs(static_cast<long double>(x.data()[i]) * y.data()[i]);
+    }
+    const double got = xgrad::kernels::dot(x.data(), y.data(), n);
+    BOOST_TEST(std::abs(static_cast<double>(expected) - got) <= 1e-15 * static_cast<double>(size));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(largest_magnitude_and_finiteness) {
+  for (const std::size_t n : {1UL, 7UL, 16UL, 37UL, 100000UL}) {
+    for (const std::size_t where : {std::size_t{0}, n / 2, n - 1}) {
+      Tensor<float> x = random_leaf<float>(n, 5);
+      x.mutable_data()[where] = -1000;
+      BOOST_TEST(xgrad::kernels::largest_magnitude(x.data(), n) == 1000.0F);
+      BOOST_TEST(xgrad::kernels::all_finite(x.data(), n));
+      for (const float bad : {NAN, INFINITY, -INFINITY}) {
+        x.mutable_data()[where] = bad;
+        BOOST_TEST(!xgrad::kernels::all_finite(x.data(), n));
+      }
+    }
+  }
+  BOOST_TEST(xgrad::kernels::largest_magnitude<float>(nullptr, 0) == 0.0F);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace xgrad::test

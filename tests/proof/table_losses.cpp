@@ -1,0 +1,170 @@
+#include <cmath>
+
+#include "row.hpp"
+#include "xgrad/ops/losses.hpp"
+#include "xgrad/ops/math.hpp"
+#include "xgrad/ops/softmax.hpp"
+
+namespace proof {
+namespace {
+
+using xgrad::Reduction;
+
+const xgrad::Indices kLabels = {2, 0, 1, 2};
+const std::vector<Number> kWeights = {0.5, 1, 2};
+
+Number mean_of(const Reference& r) { return average(r.values); }
+
+Reference scalar(Number v) { return generate({}, [&](const Index&) { return v; }); }
+
+// The mean of a formula's elements.
+Formula mean_of(Formula f) {
+  return [f](const References& in) { return scalar(mean_of(f(in))); };
+}
+Formula sum_of(Formula f) {
+  return [f](const References& in) { return scalar(add_up(f(in).values)); };
+}
+
+Number square_of(Number v) { return v * v; }
+Number huber(Number e, Number delta) {
+  return std::fabs(e) < delta ? e * e / 2 : delta * (std::fabs(e) - delta / 2);
+}
+Number bce(Number p, Number t) { return -(t * std::log(p) + (1 - t) * std::log1p(-p)); }
+Number log_sigmoid(Number x) { return -std::log1p(std::exp(-x)); }
+
+std::vector<Number> row_of(const Reference& x, std::size_t n) {
+  const auto c = static_cast<std::ptrdiff_t>(x.shape[1]);
+  const auto begin = x.values.begin() + static_cast<std::ptrdiff_t>(n) * c;
+  return {begin, begin + c};
+}
+
+// One number for each sample of x (n, c) and its label.
+Formula per_sample(std::function<Number(const std::vector<Number>& row, std::size_t label)> f) {
+  return [f](const References& in) {
+    return generate({in[0].shape[0]}, [&](const Index& i) {
+      return f(row_of(in[0], i[0]), static_cast<std::size_t>(kLabels(i[0])));
+    });
+  };
+}
+
+Number cross(const std::vector<Number>& x, std::size_t label) { return -log_soft_max(x)[label]; }
+
+// With class weights and label smoothing 0.1, divided by the weights of the labels.
+Reference weighted_cross(const References& in) {
+  Number sum = 0, weights = 0;
+  for (std::size_t n = 0; n < 4; ++n) {
+    const std::vector<Number> y = log_soft_max(row_of(in[0], n));
+    const auto label = static_cast<std::size_t>(kLabels(n));
+    Number smooth = 0;
+    for (std::size_t c = 0; c < 3; ++c) smooth -= kWeights[c] * y[c];
+    sum += 0.9L * -kWeights[label] * y[label] + 0.1L / 3 * smooth;
+    weights += kWeights[label];
+  }
+  return scalar(sum / weights);
+}
+
+// sum over j != label of max(0, x[j] - x[label] + margin)^power
+Number hinge(const std::vector<Number>& x, std::size_t label, int power) {
+  Number sum = 0;
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    const Number m = std::max(Number(0), x[j] - x[label] + 1);
+    if (j != label) sum += power == 1 ? m : m * m;
+  }
+  return sum;
+}
+
+Number cosine(const std::vector<Number>& a, const std::vector<Number>& b) {
+  Number ab = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ab += a[i] * b[i];
+    aa += a[i] * a[i];
+    bb += b[i] * b[i];
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+Formula cosines(Number sign, Number offset) {
+  return [=](const References& in) {
+    return generate({in[0].shape[0]},
+                    [&](const Index& i) { return offset + sign * cosine(row_of(in[0], i[0]), row_of(in[1], i[0])); });
+  };
+}
+
+// Predictions and targets of one shape in [low, high].
+Row pair(double low, double high) { return {.arguments = {{{3, 4}, low, high}, {{3, 4}, low, high}}, .shapes = {{{}, {}}, {{1, 1}, {1, 1}}}}; }
+Row targets(double low, double high, double target_low, double target_high) {
+  Row r = pair(low, high);
+  r.arguments[1].low = target_low;
+  r.arguments[1].high = target_high;
+  return r;
+}
+Row vectors() {
+  Row r = pair(-2, 2);
+  r.shapes = {{{1, 1}, {1, 1}}};
+  return r;
+}
+Row classes() { return {.arguments = {{{4, 3}}}, .shapes = {{{4, 3}}}}; }
+
+template <class T>
+xgrad::Tensor<T> class_weights() {
+  return xgrad::Tensor<T>::from({3}, std::vector<T>(kWeights.begin(), kWeights.end()));
+}
+
+}  // namespace
+
+std::vector<Row> loss_rows() {
+  const Formula squares = elementwise([](Number x, Number t) { return square_of(x - t); });
+  const Formula cross_entropies = per_sample(cross);
+  return {
+      prove("mse_loss", [](const auto& x, const auto& t) { return mse_loss(x, t); }, mean_of(squares), pair(-2, 2)),
+      prove("mse_loss: sum", [](const auto& x, const auto& t) { return mse_loss(x, t, {.reduction = Reduction::sum}); },
+            sum_of(squares), pair(-2, 2)),
+      prove("mse_loss: none", [](const auto& x, const auto& t) { return mse_loss(x, t, {.reduction = Reduction::none}); },
+            squares, pair(-2, 2)),
+      prove("mae_loss", [](const auto& x, const auto& t) { return mae_loss(x, t); },
+            mean_of(elementwise([](Number x, Number t) { return std::fabs(x - t); })), pair(-2, 2)),
+      prove("huber_loss", [](const auto& x, const auto& t) { return huber_loss(x, t, {.delta = 0.75}); },
+            mean_of(elementwise([](Number x, Number t) { return huber(x - t, 0.75L); })), pair(-2, 2)),
+      prove("cosine_similarity", [](const auto& a, const auto& b) { return cosine_similarity(a, b); }, cosines(1, 0),
+            vectors()),
+      prove("cosine_loss", [](const auto& a, const auto& b) { return cosine_loss(a, b); }, mean_of(cosines(-1, 1)),
+            vectors()),
+      prove("binary_cross_entropy", [](const auto& p, const auto& t) { return binary_cross_entropy(p, t); },
+            mean_of(elementwise(bce)), targets(0.1, 0.9, 0.1, 0.9)),
+      prove("binary_cross_entropy_with_logits",
+            [](const auto& x, const auto& t) { return binary_cross_entropy_with_logits(x, t); },
+            mean_of(elementwise([](Number x, Number t) { return -t * log_sigmoid(x) - (1 - t) * log_sigmoid(-x); })),
+            targets(-3, 3, 0.1, 0.9)),
+      prove("kl_div", [](const auto& x, const auto& t) { return kl_div(x, t); },
+            mean_of(elementwise([](Number x, Number t) { return t * (std::log(t) - x); })), targets(-3, 0, 0.1, 0.9)),
+      prove("kl_div: log target", [](const auto& x, const auto& t) { return kl_div(x, t, {.log_target = true}); },
+            mean_of(elementwise([](Number x, Number t) { return std::exp(t) * (t - x); })), pair(-3, 0)),
+      prove("nll_loss", [](const auto& x) { return nll_loss(x, kLabels); },
+            mean_of(per_sample([](const auto& x, std::size_t label) { return -x[label]; })), classes()),
+      prove("cross_entropy", [](const auto& x) { return cross_entropy(x, kLabels); }, mean_of(cross_entropies), classes()),
+      prove("cross_entropy: none",
+            [](const auto& x) { return cross_entropy(x, kLabels, {.reduction = Reduction::none}); }, cross_entropies,
+            classes()),
+      prove("cross_entropy: weights and smoothing",
+            []<class T>(const xgrad::Tensor<T>& x) {
+              return cross_entropy(x, kLabels, {.weight = class_weights<T>(), .label_smoothing = 0.1});
+            },
+            weighted_cross, classes()),
+      prove("cross_entropy: probabilities", [](const auto& x, const auto& t) { return cross_entropy(x, t); },
+            [](const References& in) {
+              Number sum = 0;
+              for (std::size_t n = 0; n < in[0].shape[0]; ++n) {
+                const std::vector<Number> y = log_soft_max(row_of(in[0], n)), t = row_of(in[1], n);
+                for (std::size_t c = 0; c < y.size(); ++c) sum -= t[c] * y[c];
+              }
+              return scalar(sum / static_cast<Number>(in[0].shape[0]));
+            },
+            {.arguments = {{{4, 3}}, {{4, 3}, 0.1, 0.9}}, .shapes = {{{1, 2}, {1, 2}}}}),
+      prove("multi_class_hinge", [](const auto& x) { return multi_class_hinge(x, kLabels); },
+            mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 1); })), classes()),
+      prove("multi_class_squared_hinge", [](const auto& x) { return multi_class_squared_hinge(x, kLabels); },
+            mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 2); })), classes()),
+  };
+}
+
+}  // namespace proof

@@ -67,7 +67,7 @@ enum class Problem {
   no_gradient,        ///< no output depends on anything that requires a gradient
   unused_input,       ///< an input does not reach the outputs
   zero_gradient,      ///< analytic and numeric gradient of an input are 0 everywhere: 0 = 0 proves nothing
-  constant_mask,      ///< a mask is 1 everywhere or 0 everywhere: the other branch was never taken
+  constant_mask,      ///< a mask is the same everywhere: a factor of ones, or a differentiable branch of `where` never taken
   nondeterministic,   ///< two evaluations at the same inputs differ
   not_finite,         ///< the function is not finite at the inputs
   penalty_dominates,  ///< the gradient of the penalty is so large that it hides that of the data; a warning

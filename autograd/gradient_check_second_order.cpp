@@ -1,5 +1,6 @@
 #include "xgrad/autograd/gradient_check_second_order.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -82,10 +83,10 @@ TensorFunction<double> gradient_function(const Probe& probe) {
 }
 
 std::vector<double> gradient_noise(const Probe& probe) {
-  const double rounding = 4 * std::numeric_limits<double>::epsilon() * probe.magnitudes()[0];
+  const double rounding = std::numeric_limits<double>::epsilon() / 2 * probe.magnitudes()[0];
   std::vector<double> noise;
   for (const Tensor<double>& x : probe.inputs()) {
-    for (const double scale : coordinate_scales(x)) noise.push_back(rounding / scale);
+    for (const double scale : coordinate_scales(x)) noise.push_back(rounding / std::max(scale, 1.0));
   }
   return noise;
 }

@@ -10,8 +10,8 @@ namespace xgrad::detail {
 /// Differentiable when recording is on.
 TensorFunction<double> gradient_function(const Probe& probe);
 
-/// What rounding leaves at least of each number that gradient_function returns, of the order of rounding the terms of f
-/// divided by the coordinate: where a gradient vanishes, as of tanh(20), it is made of steps, not of a smooth function.
+/// How much rounding there is at least in each number that gradient_function returns: that of the terms of f, divided by
+/// the coordinate where it is large. Where a gradient vanishes, as of tanh(20), it moves in such steps.
 std::vector<double> gradient_noise(const Probe& probe);
 
 /// |<J v, u> - <v, J' u>| over the sum of the magnitudes of the terms (and a thousandth of those of the value, since terms

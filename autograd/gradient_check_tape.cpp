@@ -109,15 +109,16 @@ bool is_one(double v) { return v == 1; }
 bool is_zero(double v) { return v == 0; }
 bool is_set(double v) { return v != 0; }
 
-// What is constant about the mask that edge i of an entry is; empty when it is none.
+// What is constant about the mask that edge i of an entry is; empty when it is none, or when it leaves no gradient
+// untried: where(x == 0, 1, x) only protects what follows.
 std::string describe_mask(const Node<double>& entry, std::size_t i) {
   const Edge<double>& e = entry.edges[i];
   if (!e.saved || e.node->rule != nullptr) return {};
   const bool selects = std::strcmp(entry.rule->name, "where") == 0 && i == 0;
   const bool multiplies = std::strcmp(entry.rule->name, "multiply") == 0;
   const char* what = nullptr;
-  if (selects && is_constant(*e.node, is_set)) what = "the condition is true";
-  if (selects && is_constant(*e.node, is_zero)) what = "the condition is false";
+  if (selects && entry.edges[2].needs_grad && is_constant(*e.node, is_set)) what = "the condition is true";
+  if (selects && entry.edges[1].needs_grad && is_constant(*e.node, is_zero)) what = "the condition is false";
   if (multiplies && is_constant(*e.node, is_one)) what = "the factor is 1";
   if (what == nullptr) return {};
   return std::string(entry.rule->name) + ": " + what + " in every element of " + to_string(e.node->shape);

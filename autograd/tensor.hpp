@@ -20,7 +20,9 @@ namespace xgrad {
 /// Options of a backward pass.
 struct BackwardOptions {
   bool retain_graph = false;  ///< keep what the operations saved, so that another pass can follow
-  bool create_graph = false;  ///< record the pass itself, for derivatives of higher order; implies retain_graph
+  /// Record the pass itself, for derivatives of higher order; implies retain_graph. A leaf and its recorded gradient hold
+  /// each other: only zero_grad() lets go of them. `grad` makes no such circle.
+  bool create_graph = false;
 };
 
 /// Options of `grad`.
@@ -183,6 +185,13 @@ Tensor<T> parameter(const Tensor<T>& value) {
 template <class T>
 std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
                             GradOptions options = {}, const std::vector<Tensor<T>>& seeds = {});
+
+/// The same with the lists written in place: `grad({y}, {w, b})`.
+template <class T>
+std::vector<Tensor<T>> grad(std::initializer_list<Tensor<T>> outputs, std::initializer_list<Tensor<T>> inputs,
+                            GradOptions options = {}, const std::vector<Tensor<T>>& seeds = {}) {
+  return grad(std::vector<Tensor<T>>(outputs), std::vector<Tensor<T>>(inputs), options, seeds);
+}
 
 /// The same for one output and one input.
 template <class T>

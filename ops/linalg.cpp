@@ -8,10 +8,12 @@
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/product.hpp"
 
 namespace xgrad {
 namespace {
 
+using detail::add_product;
 using detail::record;
 using detail::view;
 
@@ -55,14 +57,17 @@ void multiply_into(T* c, const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o
 template <class T>
 Tensor<T> multiply_matrices(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o);
 
-// Adds op(p) op(q) to the gradient of input i.
+}  // namespace
+
 template <class T>
-void add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q, MatmulOptions o) {
+void detail::add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q, MatmulOptions o) {
   if (!back.needs(i)) return;
   if (back.recording()) return back.add(i, multiply_matrices(p, q, o));
   const auto to = back.accumulator(i);
   multiply_into(to.data, p, q, o, to.has_value ? T(1) : T(0));
 }
+
+namespace {
 
 // y = a b:     ga = gy b^T, gb = a^T gy.
 // y = a^T b:   ga = b gy^T.            y = a b^T:   gb = gy^T a.
@@ -215,6 +220,7 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
 
 #define XGRAD_INSTANTIATE(T)                                                             \
   template Tensor<T> matmul(const Tensor<T>&, const Tensor<T>&, MatmulOptions);          \
+  template void detail::add_product(Backward<T>&, std::size_t, const Tensor<T>&, const Tensor<T>&, MatmulOptions); \
   template Tensor<T> dot(const Tensor<T>&, const Tensor<T>&);                            \
   template Tensor<T> outer(const Tensor<T>&, const Tensor<T>&);                          \
   template Tensor<T> linear(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);

@@ -61,6 +61,7 @@ AxisView checked_view(const char* operation, const Tensor<T>& x, const Indices& 
     fail(operation, "labels ", to_string(given), " do not fit x ", to_string(x.shape()), ": ",
          to_string(expected), " expected");
   }
+  if (x.shape()[axis] == 0) fail(operation, "there are no classes: x ", to_string(x.shape()));
   require_weight(operation, weight, x.shape()[axis]);
   return detail::view_along(operation, x.shape(), static_cast<std::ptrdiff_t>(axis));
 }

@@ -180,7 +180,7 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
   Normalized<T, View> s{
       view, eps, {}, Tensor<T>::uninitialized({statistics}), operands.weight(), operands.bias()};
   if (centered) s.mean = Tensor<T>::uninitialized({statistics});
-  if (batch != nullptr) *batch = {s.mean, Tensor<T>::uninitialized({statistics}), batch->count};
+  if (batch != nullptr) batch->variance = Tensor<T>::uninitialized({statistics});
   const Tensor<T> y = Tensor<T>::uninitialized(list[0]->shape());
   if (y.size() != 0) {
     run<T>({list[0]->data(), s.weight != 0 ? list[s.weight]->data() : nullptr,
@@ -188,6 +188,7 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
             mutable_data_of(s.rstd), batch != nullptr ? batch->variance.node()->data : nullptr},
            y.node()->data, view, eps);
   }
+  if (batch != nullptr) batch->mean = s.mean.clone();  // the tape keeps its own
   detail::record<T>(y, rule, list, {.inputs = 7}, s);
   return y;
 }

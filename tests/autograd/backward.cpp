@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(of_a_leaf) {
 BOOST_AUTO_TEST_CASE(float_too) {
   const auto x = parameter(Tensor<float>::from({2}, {1, 2}));
   sum(x * x).backward();
-  BOOST_TEST(x.grad() == (Array<float>{2, 4}));
+  BOOST_TEST((x.grad() == Array<float>{2, 4}));
 }
 
 BOOST_AUTO_TEST_CASE(constants_get_none) {
@@ -197,18 +197,20 @@ BOOST_FIXTURE_TEST_SUITE(backward_errors, NothingLeft)
 BOOST_AUTO_TEST_CASE(second_pass) {
   const D x = leaf({1}), y = sum(x * x);
   y.backward();
-  check_failure<std::logic_error>([&] { y.backward(); },
-                                  "backward: the graph of 'sum' was released by an earlier backward pass; give that "
-                                  "one {.retain_graph = true}");
+  check_failure<std::logic_error>(
+      [&] { y.backward(); },
+      "backward: the graph of 'sum' was released by an earlier backward pass; give that "
+      "one {.retain_graph = true}");
   is(x.gradient(), {2});
 }
 
 BOOST_AUTO_TEST_CASE(second_pass_through_a_part) {
   const D x = leaf({1}), a = x * x, b = sum(a), c = sum(a + x);
   b.backward();
-  check_failure<std::logic_error>([&] { c.backward(); },
-                                  "backward: the graph of 'multiply' was released by an earlier backward pass; give "
-                                  "that one {.retain_graph = true}");
+  check_failure<std::logic_error>(
+      [&] { c.backward(); },
+      "backward: the graph of 'multiply' was released by an earlier backward pass; give "
+      "that one {.retain_graph = true}");
   is(x.gradient(), {2});
 }
 
@@ -223,15 +225,19 @@ BOOST_AUTO_TEST_CASE(retained_graph) {
 
 BOOST_AUTO_TEST_CASE(no_seed) {
   const D x = leaf({1, 2, 3});
-  check_failure<std::invalid_argument>([&] { (x * x).backward(); },
-                                       "backward: the output has shape (3); only a single element can be "
-                                       "differentiated without a seed");
+  check_failure<std::invalid_argument>(
+      [&] { (x * x).backward(); },
+      "backward: the output has shape (3); only a single element can be "
+      "differentiated without a seed");
 }
 
 BOOST_AUTO_TEST_CASE(seed_of_another_shape) {
   const D x = leaf({1, 2, 3});
-  check_failure<std::invalid_argument>([&] { (x * x).backward(D::from({2}, {1, 1})); },
-                                       "backward: the seed has shape (2), the output (3)");
+  check_failure<std::invalid_argument>(
+      [&] {
+        (x * x).backward(D::from({2}, {1, 1}));
+      },
+      "backward: the seed has shape (2), the output (3)");
   check_failure<std::invalid_argument>([&] { (x * x).backward(D(1.0)); },
                                        "backward: the seed has shape (), the output (3)");
 }
@@ -246,9 +252,10 @@ BOOST_AUTO_TEST_CASE(nothing_to_differentiate) {
 
 BOOST_AUTO_TEST_CASE(no_gradient_yet) {
   const D x = leaf({1, 2}), y = x * x;
-  check_failure<std::logic_error>([&] { (void)x.grad(); },
-                                  "grad: the tensor (2) has no gradient: no backward pass reached it since the last "
-                                  "zero_grad()");
+  check_failure<std::logic_error>(
+      [&] { (void)x.grad(); },
+      "grad: the tensor (2) has no gradient: no backward pass reached it since the last "
+      "zero_grad()");
   check_failure<std::logic_error>(
       [&] { (void)y.grad(); },
       "grad: the tensor (2) is not a leaf; call retain_grad() on it before backward()");
@@ -257,7 +264,8 @@ BOOST_AUTO_TEST_CASE(no_gradient_yet) {
 BOOST_AUTO_TEST_CASE(use_of_an_undefined_tensor) {
   const D none;
   const auto fails = [](const std::function<void()>& f) {
-    check_failure<std::logic_error>(f, "tensor: this tensor is undefined (default-constructed or moved from)");
+    check_failure<std::logic_error>(
+        f, "tensor: this tensor is undefined (default-constructed or moved from)");
   };
   fails([&] { (void)none.value(); });
   fails([&] { (void)none.shape(); });

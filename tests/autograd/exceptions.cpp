@@ -1,6 +1,5 @@
 // A rule or a hook that throws halfway leaves nothing behind.
 
-#include <cmath>
 #include <stdexcept>
 
 #include "tests/autograd/helpers.hpp"
@@ -34,7 +33,7 @@ BOOST_AUTO_TEST_CASE(a_rule_that_throws) {
   BOOST_TEST(!x.has_grad());
   fails = false;
   is(grad(y, a, {.retain_graph = true}), {1, 4});
-  is(grad(y, x), {2 * std::exp(3.0) + 1, 4 * std::exp(4.0) + 1});
+  is(grad(y, x), {2 * a.value()(0) + 1, 4 * a.value()(1) + 1});
 }
 
 BOOST_AUTO_TEST_CASE(a_rule_that_throws_in_grad) {
@@ -42,7 +41,7 @@ BOOST_AUTO_TEST_CASE(a_rule_that_throws_in_grad) {
   bool fails = true;
   const D a = x * x, y = sum(fragile(a, fails) + a);
   for (const bool create_graph : {false, true}) {
-    BOOST_CHECK_THROW((void)grad(Tensors{y}, {x, a}, {.retain_graph = true, .create_graph = create_graph}),
+    BOOST_CHECK_THROW((void)grad({y}, {x, a}, {.retain_graph = true, .create_graph = create_graph}),
                       std::runtime_error);
   }
   fails = false;

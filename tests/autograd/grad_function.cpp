@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_CASE(leaves_the_leaves_alone) {
 
 BOOST_AUTO_TEST_CASE(of_interior_tensors) {
   const D x = leaf({1, 2}), a = x * x, b = a * 3.0, y = sum(b * b);
-  const Tensors g = grad(Tensors{y}, {b, a, x});
+  const Tensors g = grad({y}, {b, a, x});
   is(g[0], {6, 24});
   is(g[1], {18, 72});
   is(g[2], {36, 288});
@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(an_input_behind_another) {
 
 BOOST_AUTO_TEST_CASE(of_the_output_itself) {
   const D x = leaf({3}), y = x * x;
-  const Tensors g = grad(Tensors{y}, {y, x}, {}, Tensors{D::from({1}, {10})});
+  const Tensors g = grad({y}, {y, x}, {}, Tensors{D::from({1}, {10})});
   is(g[0], {10});
   is(g[1], {60});
   is(grad(x, x), {1});
@@ -43,13 +43,13 @@ BOOST_AUTO_TEST_CASE(of_the_output_itself) {
 
 BOOST_AUTO_TEST_CASE(several_outputs_and_seeds) {
   const D x = leaf({1, 2}), a = x * x, b = 3.0 * x;
-  const D g = grad(Tensors{a, b}, {x}, {}, {D::from({2}, {1, 10}), D::from({2}, {100, 1000})})[0];
+  const D g = grad({a, b}, {x}, {}, {D::from({2}, {1, 10}), D::from({2}, {100, 1000})})[0];
   is(g, {302, 3040});
 }
 
 BOOST_AUTO_TEST_CASE(one_output_twice) {
   const D x = leaf({3}), y = sum(x * x);
-  is(grad(Tensors{y, y}, {x})[0], {12});
+  is(grad({y, y}, {x})[0], {12});
 }
 
 BOOST_AUTO_TEST_CASE(one_input_twice) {
@@ -79,9 +79,12 @@ BOOST_AUTO_TEST_CASE(the_rest_of_the_graph_is_left_alone) {
 
 BOOST_AUTO_TEST_CASE(unused_input) {
   const D x = leaf({1, 2}), u = leaf({3}), y = sum(exp(x));
-  check_failure<std::logic_error>([&] { (void)grad(Tensors{y}, {x, u}); },
-                                  "grad: input 1 (1) does not reach the outputs; give {.allow_unused = true} to get an "
-                                  "undefined tensor");
+  check_failure<std::logic_error>(
+      [&] {
+        (void)grad({y}, {x, u});
+      },
+      "grad: input 1 (1) does not reach the outputs; give {.allow_unused = true} to get an "
+      "undefined tensor");
   y.backward();  // the call that failed released nothing
   BOOST_TEST(x.has_grad());
 }
@@ -97,9 +100,10 @@ BOOST_AUTO_TEST_CASE(retained_and_released) {
   const D x = leaf({3}), y = sum(x * x);
   is(grad(y, x, {.retain_graph = true}), {6});
   is(grad(y, x), {6});
-  check_failure<std::logic_error>([&] { (void)grad(y, x); },
-                                  "backward: the graph of 'sum' was released by an earlier backward pass; give that "
-                                  "one {.retain_graph = true}");
+  check_failure<std::logic_error>(
+      [&] { (void)grad(y, x); },
+      "backward: the graph of 'sum' was released by an earlier backward pass; give that "
+      "one {.retain_graph = true}");
 }
 
 // A released part may lead to the input: it is not passed over in silence.
@@ -111,17 +115,25 @@ BOOST_AUTO_TEST_CASE(a_released_part_is_an_error) {
 
 BOOST_AUTO_TEST_CASE(errors) {
   const D x = leaf({1, 2}), c = D::from({2}, {1, 2}), y = x * c;
-  check_failure<std::logic_error>([&] { (void)grad(Tensors{sum(y)}, {x, c}); },
-                                  "grad: input 1 does not require a gradient");
-  check_failure<std::logic_error>([&] { (void)grad(Tensors{c}, {x}); },
-                                  "grad: the output (2) does not depend on anything that requires a gradient");
-  check_failure<std::invalid_argument>([&] { (void)grad(y, x); },
-                                       "grad: the output has shape (2); only a single element can be differentiated "
-                                       "without a seed");
-  check_failure<std::invalid_argument>([&] { (void)grad(Tensors{y}, {x}, {}, {D(1.0)}); },
+  check_failure<std::logic_error>(
+      [&] {
+        (void)grad(Tensors{sum(y)}, {x, c});
+      },
+      "grad: input 1 does not require a gradient");
+  check_failure<std::logic_error>(
+      [&] { (void)grad({c}, {x}); },
+      "grad: the output (2) does not depend on anything that requires a gradient");
+  check_failure<std::invalid_argument>(
+      [&] { (void)grad(y, x); },
+      "grad: the output has shape (2); only a single element can be differentiated "
+      "without a seed");
+  check_failure<std::invalid_argument>([&] { (void)grad({y}, {x}, {}, {D(1.0)}); },
                                        "grad: the seed has shape (), the output (2)");
-  check_failure<std::invalid_argument>([&] { (void)grad(Tensors{y}, {x}, {}, {c, c}); },
-                                       "grad: 1 outputs, 2 seeds");
+  check_failure<std::invalid_argument>(
+      [&] {
+        (void)grad({y}, {x}, {}, {c, c});
+      },
+      "grad: 1 outputs, 2 seeds");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -28,7 +28,12 @@ inline D leaf(std::initializer_list<double> values) {
   return parameter(D::from({values.size()}, values));
 }
 
-inline void is(const D& x, const Array<double>& expected) { BOOST_TEST(x.value() == expected); }
+inline void is(const D& x, const Array<double>& expected) {
+  BOOST_TEST(to_string(x.shape()) == to_string(Shape(expected.shape())));
+  BOOST_TEST(std::vector<double>(x.data(), x.data() + x.size()) ==
+                 std::vector<double>(expected.data(), expected.data() + expected.size()),
+             boost::test_tools::per_element());
+}
 
 /// Equal but for rounding.
 inline void is_about(const D& x, double expected) {

@@ -15,7 +15,8 @@ namespace {
 D derivative(const D& y, const D& x) { return grad(y, x, {.create_graph = true}); }
 
 // f, f', f'' and f''' at x.
-void check_orders(const std::function<D(const D&)>& f, double x, const std::vector<double>& expected) {
+void check_orders(const std::function<D(const D&)>& f, double x,
+                  const std::vector<double>& expected) {
   const D p = parameter(D(x));
   D y = f(p);
   for (const double v : expected) {
@@ -29,7 +30,8 @@ void check_orders(const std::function<D(const D&)>& f, double x, const std::vect
 BOOST_FIXTURE_TEST_SUITE(higher_order, NothingLeft)
 
 BOOST_AUTO_TEST_CASE(third_derivatives) {
-  const double x = 0.7, e = std::exp(x), s = std::sin(x), c = std::cos(x), t = std::tanh(x), u = 1 - t * t;
+  const double x = 0.7, e = std::exp(x), s = std::sin(x), c = std::cos(x), t = std::tanh(x),
+               u = 1 - t * t;
   check_orders([](const D& a) { return a * a * a * a * a; }, x,
                {std::pow(x, 5), 5 * std::pow(x, 4), 20 * std::pow(x, 3), 60 * x * x});
   check_orders([](const D& a) { return exp(a); }, x, {e, e, e, e});
@@ -37,12 +39,14 @@ BOOST_AUTO_TEST_CASE(third_derivatives) {
                {std::exp(x * x), 2 * x * std::exp(x * x), (2 + 4 * x * x) * std::exp(x * x),
                 (12 * x + 8 * x * x * x) * std::exp(x * x)});
   check_orders([](const D& a) { return sin(a); }, x, {s, c, -s, -c});
-  check_orders([](const D& a) { return log(a); }, x, {std::log(x), 1 / x, -1 / (x * x), 2 / (x * x * x)});
+  check_orders([](const D& a) { return log(a); }, x,
+               {std::log(x), 1 / x, -1 / (x * x), 2 / (x * x * x)});
   check_orders([](const D& a) { return 1.0 / a; }, x,
                {1 / x, -1 / (x * x), 2 / (x * x * x), -6 / (x * x * x * x)});
   check_orders([](const D& a) { return tanh(a); }, x, {t, u, -2 * t * u, (6 * t * t - 2) * u});
-  check_orders([](const D& a) { return sqrt(a); }, x,
-               {std::sqrt(x), 0.5 / std::sqrt(x), -0.25 * std::pow(x, -1.5), 0.375 * std::pow(x, -2.5)});
+  check_orders(
+      [](const D& a) { return sqrt(a); }, x,
+      {std::sqrt(x), 0.5 / std::sqrt(x), -0.25 * std::pow(x, -1.5), 0.375 * std::pow(x, -2.5)});
 }
 
 BOOST_AUTO_TEST_CASE(third_derivative_of_a_formula) {
@@ -96,7 +100,8 @@ BOOST_AUTO_TEST_CASE(create_graph_retains) {
   is(x.gradient(), {12});
 }
 
-// The walk inside a recorded rule ends at the operation's own inputs, also at one whose gradient is not wanted.
+// The walk inside a recorded rule ends at the operation's own inputs, also at one whose gradient is
+// not wanted.
 BOOST_AUTO_TEST_CASE(unwanted_branches_are_not_walked) {
   const D x = leaf({1, 2}), w = leaf({3, 4}), u = tanh(w);
   const D y = sum(map([](auto a, auto b) { return a * a * b; }, x, u));

@@ -80,8 +80,9 @@ BOOST_AUTO_TEST_CASE(replacement_of_another_shape) {
   D x = leaf({1, 2});
   const auto id = x.register_hook([](const D&) { return D(1.0); });
   const D y = sum(x * x);
-  check_failure<std::invalid_argument>([&] { y.backward({.retain_graph = true}); },
-                                       "backward: a gradient hook returned shape () for a tensor of shape (2)");
+  check_failure<std::invalid_argument>(
+      [&] { y.backward({.retain_graph = true}); },
+      "backward: a gradient hook returned shape () for a tensor of shape (2)");
   BOOST_TEST(!x.has_grad());
   x.remove_hook(id);
   y.backward();
@@ -135,7 +136,7 @@ BOOST_AUTO_TEST_CASE(run_in_grad_as_well) {
   y.register_hook([](const D& g) { return 10.0 * g; });
   w.register_hook(look([&](const D&) { ++others; }));
   const D z = sum(y);
-  const Tensors g = grad(Tensors{z}, {x, y}, {.retain_graph = true});
+  const Tensors g = grad({z}, {x, y}, {.retain_graph = true});
   is(g[0], {60, 80});
   is(g[1], {10, 10});
   BOOST_TEST(others == 0);
@@ -190,7 +191,9 @@ BOOST_AUTO_TEST_CASE(the_same_graph_inside_a_hook) {
     }
   }));
   c.backward({.retain_graph = true});
-  BOOST_TEST(message == "backward: a backward pass through 'exp' is under way; a hook or rule cannot start another one");
+  BOOST_TEST(message ==
+             "backward: a backward pass through 'exp' is under way; a hook or rule cannot start "
+             "another one");
   const D first = x.gradient().clone();
   b.remove_hook(id);
   is(grad(c, x), first.value());

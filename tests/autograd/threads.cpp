@@ -1,4 +1,6 @@
 #include <array>
+#include <future>
+#include <stdexcept>
 #include <thread>
 
 #include "tests/autograd/helpers.hpp"
@@ -11,11 +13,12 @@ namespace {
 
 constexpr int kThreads = 4;
 
+// f(0) ... f(3) at once; an exception arrives here.
 template <class F>
 void in_threads(const F& f) {
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) threads.emplace_back([&f, i] { f(i); });
-  for (std::thread& t : threads) t.join();
+  std::vector<std::future<void>> running;
+  for (int i = 0; i < kThreads; ++i) running.push_back(std::async(std::launch::async, f, i));
+  for (std::future<void>& r : running) r.get();
 }
 
 D loss(const D& w, double x) { return sum(tanh(w * x) * w + exp(w * 0.1)); }
@@ -28,7 +31,8 @@ BOOST_AUTO_TEST_CASE(a_graph_for_each_with_shared_parameters) {
   const D w = leaf({0.5, -1, 2});
   std::array<D, kThreads> gradients;
   in_threads([&](int i) {
-    for (int step = 0; step < 200; ++step) gradients[static_cast<std::size_t>(i)] = grad(loss(w, i + 1.0), w);
+    for (int step = 0; step < 200; ++step)
+      gradients[static_cast<std::size_t>(i)] = grad(loss(w, i + 1.0), w);
   });
   for (int i = 0; i < kThreads; ++i) {
     is(gradients[static_cast<std::size_t>(i)], grad(loss(w, i + 1.0), w).value());

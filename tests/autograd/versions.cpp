@@ -14,7 +14,8 @@ void check_refused(const D& y, const std::string& message) {
 }
 
 constexpr const char* kInput0 =
-    "backward: multiply needs its input 0 (2), which was written in place after it was recorded (version 0, now 1)";
+    "backward: multiply needs its input 0 (2), which was written in place after it was recorded "
+    "(version 0, now 1)";
 
 }  // namespace
 
@@ -32,8 +33,10 @@ BOOST_AUTO_TEST_CASE(mutable_value) {
   D x = leaf({1, 2}), c = D::from({2}, {5, 6});
   const D y = sum(x * c);
   c.mutable_value() += 1.0;
-  check_refused(y, "backward: multiply needs its input 1 (2), which was written in place after it was recorded (version "
-                   "0, now 1)");
+  check_refused(y,
+                "backward: multiply needs its input 1 (2), which was written in place after it was "
+                "recorded (version "
+                "0, now 1)");
 }
 
 BOOST_AUTO_TEST_CASE(gradients_are_untouched_after_the_refusal) {
@@ -66,8 +69,10 @@ BOOST_AUTO_TEST_CASE(of_a_saved_output) {
   const D y = sum(e);
   D z = e.detach();
   z.mutable_data()[0] = 7;
-  check_refused(y, "backward: exp needs its output (2), which was written in place after it was recorded (version 0, now "
-                   "1)");
+  check_refused(y,
+                "backward: exp needs its output (2), which was written in place after it was "
+                "recorded (version 0, now "
+                "1)");
 }
 
 BOOST_AUTO_TEST_CASE(of_an_interior_input) {
@@ -103,8 +108,11 @@ BOOST_AUTO_TEST_CASE(grad_asks_only_for_what_it_needs) {
 
 BOOST_AUTO_TEST_CASE(shape_of_what_is_written) {
   D x = leaf({1, 2});
-  check_failure<std::invalid_argument>([&] { x.set_value({1, 2, 3}); },
-                                       "set_value: the value has shape (3), the tensor (2)");
+  check_failure<std::invalid_argument>(
+      [&] {
+        x.set_value({1, 2, 3});
+      },
+      "set_value: the value has shape (3), the tensor (2)");
   is(x, {1, 2});
 }
 

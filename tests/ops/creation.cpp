@@ -9,7 +9,7 @@
 namespace xgrad::test {
 namespace {
 
-void is(const D& y, const Array<double>& expected) { BOOST_TEST(y.value() == expected); }
+void is(const D& y, const Array<double>& expected) { BOOST_TEST((y.value() == expected)); }
 
 }  // namespace
 
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(identity) {
 
 BOOST_AUTO_TEST_CASE(indices_as_numbers) {
   is(from_indices<double>(Indices{{3, -1}}), {{3, -1}});
-  BOOST_TEST(from_indices<float>(Indices{2}).value() == (Array<float>{2}));
+  BOOST_TEST((from_indices<float>(Indices{2}).value() == Array<float>{2}));
 }
 
 BOOST_AUTO_TEST_CASE(errors) {

@@ -16,11 +16,15 @@ namespace {
 
 using In = const Tensors&;
 
-void check_shape(const D& y, const Shape& shape) { BOOST_TEST(to_string(y.shape()) == to_string(shape)); }
+void check_shape(const D& y, const Shape& shape) {
+  BOOST_TEST(to_string(y.shape()) == to_string(shape));
+}
 
-void is(const D& y, const Array<double>& expected) { BOOST_TEST(y.value() == expected); }
+void is(const D& y, const Array<double>& expected) { BOOST_TEST((y.value() == expected)); }
 
-Indices empty_indices(const Shape& shape) { return Indices(Indices::shape_type(shape.begin(), shape.end())); }
+Indices empty_indices(const Shape& shape) {
+  return Indices(Indices::shape_type(shape.begin(), shape.end()));
+}
 
 }  // namespace
 
@@ -72,51 +76,81 @@ BOOST_AUTO_TEST_CASE(positions_are_copied) {
 
 BOOST_AUTO_TEST_CASE(one_hot_rows) {
   is(one_hot<double>(Indices{2, 0}, 3), {{0, 0, 1}, {1, 0, 0}});
-  BOOST_TEST(one_hot<float>(Indices{1}, 2).value() == (Array<float>{{0, 1}}));
+  BOOST_TEST((one_hot<float>(Indices{1}, 2).value() == Array<float>{{0, 1}}));
 }
 
 BOOST_AUTO_TEST_CASE(float_too) {
   const Tensor<float> x = Tensor<float>::from({2, 2}, {1, 2, 3, 4});
-  BOOST_TEST(index_select(x, 1, Indices{1, 1, 0}).value() == (Array<float>{{2, 2, 1}, {4, 4, 3}}));
-  BOOST_TEST(gather(x, 1, Indices{{1}, {0}}).value() == (Array<float>{{2}, {3}}));
-  BOOST_TEST(scatter_add(x, 0, Indices{{1, 0}}, ones_like(slice(x, 0, 0, 1))).value() ==
-             (Array<float>{{1, 3}, {4, 4}}));
+  BOOST_TEST((index_select(x, 1, Indices{1, 1, 0}).value() == Array<float>{{2, 2, 1}, {4, 4, 3}}));
+  BOOST_TEST((gather(x, 1, Indices{{1}, {0}}).value() == Array<float>{{2}, {3}}));
+  BOOST_TEST((scatter_add(x, 0, Indices{{1, 0}}, ones_like(slice(x, 0, 0, 1))).value() ==
+              Array<float>{{1, 3}, {4, 4}}));
 }
 
 // Both ways of sharing out the sums: by outer index, and by column.
 BOOST_AUTO_TEST_CASE(same_for_any_number_of_threads) {
   Indices rows(std::vector<std::size_t>{3000}), along(std::vector<std::size_t>{300, 200});
-  for (std::size_t k = 0; k < rows.size(); ++k) rows.data()[k] = static_cast<std::int64_t>(k * k % 50);
-  for (std::size_t k = 0; k < along.size(); ++k) along.data()[k] = static_cast<std::int64_t>(k * 7 % 50);
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    rows.data()[k] = static_cast<std::int64_t>(k * k % 50);
+  for (std::size_t k = 0; k < along.size(); ++k)
+    along.data()[k] = static_cast<std::int64_t>(k * 7 % 50);
   check_threads([&](In in) { return index_select(in[0], 0, rows); }, {wave({50, 100})});
   check_threads([&](In in) { return index_select(in[0], 1, rows); }, {wave({40, 50})});
-  check_threads([&](In in) { return index_add(in[0], 0, rows, in[1]); }, {wave({50, 100}), wave({3000, 100}, 1)});
+  check_threads([&](In in) { return index_add(in[0], 0, rows, in[1]); },
+                {wave({50, 100}), wave({3000, 100}, 1)});
   check_threads([&](In in) { return gather(in[0], 1, along); }, {wave({300, 50})});
-  check_threads([&](In in) { return scatter_add(in[0], 1, along, in[1]); }, {wave({300, 50}), wave({300, 200}, 1)});
+  check_threads([&](In in) { return scatter_add(in[0], 1, along, in[1]); },
+                {wave({300, 50}), wave({300, 200}, 1)});
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
   using Value = std::invalid_argument;
   using Range = std::out_of_range;
   const D x = wave({2, 3});
-  check_failure<Range>([&] { index_select(x, 1, Indices{{0, 1}, {3, 2}}); },
-                       "index_select: index out of range: index(1, 0) is 3, n 3");
-  check_failure<Range>([&] { index_select(x, 0, Indices{1, -1}); },
-                       "index_select: index out of range: index(1) is -1, n 2");
-  check_failure<Range>([&] { index_select(x, 2, Indices{1}); }, "index_select: axis 2 is out of range for 2 axes");
-  check_failure<Value>([&] { index_add(x, 0, Indices{1}, wave({2, 3})); },
-                       "index_add: the source does not fit: x (2, 3), index (1), source (2, 3)");
-  check_failure<Range>([&] { index_add(x, 0, Indices{2}, wave({1, 3})); },
-                       "index_add: index out of range: index(0) is 2, n 2");
-  check_failure<Value>([&] { gather(x, 1, Indices{0, 1}); },
-                       "gather: sizes differ outside the axis: x (2, 3), index (2)");
+  check_failure<Range>(
+      [&] {
+        index_select(x, 1, Indices{{0, 1}, {3, 2}});
+      },
+      "index_select: index out of range: index(1, 0) is 3, n 3");
+  check_failure<Range>(
+      [&] {
+        index_select(x, 0, Indices{1, -1});
+      },
+      "index_select: index out of range: index(1) is -1, n 2");
+  check_failure<Range>([&] { index_select(x, 2, Indices{1}); },
+                       "index_select: axis 2 is out of range for 2 axes");
+  check_failure<Value>(
+      [&] {
+        index_add(x, 0, Indices{1}, wave({2, 3}));
+      },
+      "index_add: the source does not fit: x (2, 3), index (1), source (2, 3)");
+  check_failure<Range>(
+      [&] {
+        index_add(x, 0, Indices{2}, wave({1, 3}));
+      },
+      "index_add: index out of range: index(0) is 2, n 2");
+  check_failure<Value>(
+      [&] {
+        gather(x, 1, Indices{0, 1});
+      },
+      "gather: sizes differ outside the axis: x (2, 3), index (2)");
   check_failure<Value>([&] { gather(x, 1, Indices{{0}}); },
                        "gather: sizes differ outside the axis: x (2, 3), index (1, 1)");
-  check_failure<Range>([&] { gather(x, 1, Indices{{0}, {3}}); }, "gather: index out of range: index(1, 0) is 3, n 3");
-  check_failure<Value>([&] { scatter_add(x, 1, Indices{{0}, {1}}, wave({2, 2})); },
-                       "scatter_add: source and index have different shapes: x (2, 3), index (2, 1), source (2, 2)");
-  check_failure<Range>([&] { one_hot<double>(Indices{0, 5}, 5); },
-                       "one_hot: index out of range: index(1) is 5, n 5");
+  check_failure<Range>(
+      [&] {
+        gather(x, 1, Indices{{0}, {3}});
+      },
+      "gather: index out of range: index(1, 0) is 3, n 3");
+  check_failure<Value>(
+      [&] {
+        scatter_add(x, 1, Indices{{0}, {1}}, wave({2, 2}));
+      },
+      "scatter_add: source and index have different shapes: x (2, 3), index (2, 1), source (2, 2)");
+  check_failure<Range>(
+      [&] {
+        one_hot<double>(Indices{0, 5}, 5);
+      },
+      "one_hot: index out of range: index(1) is 5, n 5");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -249,6 +249,8 @@ BOOST_AUTO_TEST_CASE(errors) {
                                   "cross_entropy: labels (4) do not fit x (5, 4): (5) expected");
   check_failure<invalid_argument>([&] { cross_entropy(D(1.0), labels({}, 1)); },
                                   "cross_entropy: x has no axis of classes: x ()");
+  check_failure<invalid_argument>([&] { nll_loss(D::uninitialized({2, 0}), labels({2}, 1)); },
+                                  "nll_loss: there are no classes: x (2, 0)");
   check_failure<out_of_range>([&] { cross_entropy(x, bad); },
                               "cross_entropy: label 4 at position 2 is not in [0, 4)");
   check_failure<out_of_range>([&] { nll_loss(x, negative); },

@@ -20,21 +20,57 @@ using In = const Tensors&;
 std::vector<Row> shape_rows() {
   const D x = wave({2, 3, 4}), v = wave({7}, 2);
   return {
-      {"reshape", {x}, [](In in) { return reshape(in[0], {4, -1}); }},
+      {"reshape",
+       {x},
+       [](In in) {
+         return reshape(in[0], {4, -1});
+       }},
       {"flatten", {x}, [](In in) { return flatten(in[0]); }},
       {"flatten middle", {x}, [](In in) { return flatten(in[0], 0, -2); }},
-      {"squeeze", {x}, [](In in) { return squeeze(slice(in[0], {{}, {0, 1}, {0, 1}})); }},
-      {"squeeze axis", {x}, [](In in) { return squeeze(slice(in[0], {{}, {0, 1}, {0, 1}}), 1); }},
+      {"squeeze",
+       {x},
+       [](In in) {
+         return squeeze(slice(in[0], {{}, {0, 1}, {0, 1}}));
+       }},
+      {"squeeze axis",
+       {x},
+       [](In in) {
+         return squeeze(slice(in[0], {{}, {0, 1}, {0, 1}}), 1);
+       }},
       {"unsqueeze", {x}, [](In in) { return unsqueeze(in[0], -1); }},
-      {"permute", {x}, [](In in) { return permute(in[0], {2, 0, 1}); }},
-      {"permute reversed", {x}, [](In in) { return permute(in[0], {-1, -2, -3}); }},
+      {"permute",
+       {x},
+       [](In in) {
+         return permute(in[0], {2, 0, 1});
+       }},
+      {"permute reversed",
+       {x},
+       [](In in) {
+         return permute(in[0], {-1, -2, -3});
+       }},
       {"transpose", {x}, [](In in) { return transpose(in[0]); }},
       {"transpose outer", {x}, [](In in) { return transpose(in[0], 0, 2); }},
-      {"broadcast_to", {x}, [](In in) { return broadcast_to(slice(in[0], 1, 0, 1), {3, 2, 3, 4}); }},
+      {"broadcast_to",
+       {x},
+       [](In in) {
+         return broadcast_to(slice(in[0], 1, 0, 1), {3, 2, 3, 4});
+       }},
       {"flip", {x}, [](In in) { return flip(in[0]); }},
-      {"flip axes", {x}, [](In in) { return flip(in[0], {0, -1}); }},
-      {"repeat", {x}, [](In in) { return repeat(in[0], {2, 1, 3}); }},
-      {"repeat in front", {v}, [](In in) { return repeat(in[0], {3, 2}); }},
+      {"flip axes",
+       {x},
+       [](In in) {
+         return flip(in[0], {0, -1});
+       }},
+      {"repeat",
+       {x},
+       [](In in) {
+         return repeat(in[0], {2, 1, 3});
+       }},
+      {"repeat in front",
+       {v},
+       [](In in) {
+         return repeat(in[0], {3, 2});
+       }},
   };
 }
 
@@ -47,26 +83,60 @@ std::vector<Row> part_rows() {
       {"slice backwards step", {v}, [](In in) { return slice(in[0], 0, 5, 0, -2); }},
       {"slice negative", {v}, [](In in) { return slice(in[0], 0, -5, -1); }},
       {"slice outside", {v}, [](In in) { return slice(in[0], 0, -100, 100, 4); }},
-      {"slice many", {x}, [](In in) { return slice(in[0], {{.start = 1}, {.step = 2}, {3, 0, -1}}); }},
+      {"slice many",
+       {x},
+       [](In in) {
+         return slice(in[0], {{.start = 1}, {.step = 2}, {3, 0, -1}});
+       }},
       {"slices of one",
        {v},
-       [](In in) { return slice(in[0], 0, 0, 4) * slice(in[0], 0, 2, 6) * slice(in[0], 0, {.start = 3}); }},
+       [](In in) {
+         return slice(in[0], 0, 0, 4) * slice(in[0], 0, 2, 6) * slice(in[0], 0, {.start = 3});
+       }},
       {"select", {x}, [](In in) { return select(in[0], 1, 1); }},
       {"select negative", {x}, [](In in) { return select(in[0], -1, -1); }},
       {"split", {x}, [](In in) { return split(in[0], 2, 2)[1]; }},
-      {"split sizes", {x}, [](In in) { return split(in[0], {1, 2}, 1)[1]; }},
+      {"split sizes",
+       {x},
+       [](In in) {
+         return split(in[0], {1, 2}, 1)[1];
+       }},
   };
 }
 
 std::vector<Row> joined_rows() {
   const D x = wave({2, 3, 4}), y = wave({2, 3, 4}, 1), v = wave({7}, 2);
   return {
-      {"concat", {x, y}, [](In in) { return concat({in[0], in[1], in[0]}, 1); }},
-      {"concat negative", {x, y}, [](In in) { return concat({in[0], slice(in[1], 2, 0, 1)}, -1); }},
-      {"stack", {x, y}, [](In in) { return stack({in[0], in[1]}); }},
-      {"stack last", {x, y}, [](In in) { return stack({in[0], in[1], in[0]}, -1); }},
-      {"pad", {x}, [](In in) { return pad(in[0], {{1, 0}, {}, {2, 1}}); }},
-      {"pad value", {v}, [](In in) { return pad(in[0], {{2, 3}}, 0.75); }},
+      {"concat",
+       {x, y},
+       [](In in) {
+         return concat({in[0], in[1], in[0]}, 1);
+       }},
+      {"concat negative",
+       {x, y},
+       [](In in) {
+         return concat({in[0], slice(in[1], 2, 0, 1)}, -1);
+       }},
+      {"stack",
+       {x, y},
+       [](In in) {
+         return stack({in[0], in[1]});
+       }},
+      {"stack last",
+       {x, y},
+       [](In in) {
+         return stack({in[0], in[1], in[0]}, -1);
+       }},
+      {"pad",
+       {x},
+       [](In in) {
+         return pad(in[0], {{1, 0}, {}, {2, 1}});
+       }},
+      {"pad value",
+       {v},
+       [](In in) {
+         return pad(in[0], {{2, 3}}, 0.75);
+       }},
   };
 }
 
@@ -103,7 +173,9 @@ std::vector<Row> all_rows() {
 
 const RegisterRows kRows("shape", all_rows());
 
-void check_shape(const D& y, const Shape& shape) { BOOST_TEST(to_string(y.shape()) == to_string(shape)); }
+void check_shape(const D& y, const Shape& shape) {
+  BOOST_TEST(to_string(y.shape()) == to_string(shape));
+}
 
 }  // namespace
 
@@ -171,7 +243,9 @@ BOOST_AUTO_TEST_CASE(views_share_memory) {
 
 BOOST_AUTO_TEST_CASE(float_too) {
   const Tensor<float> x = Tensor<float>::from({2, 3}, {1, 2, 3, 4, 5, 6});
-  const auto is = [](const Tensor<float>& y, const Array<float>& expected) { BOOST_TEST(y.value() == expected); };
+  const auto is = [](const Tensor<float>& y, const Array<float>& expected) {
+    BOOST_TEST((y.value() == expected));
+  };
   is(reshape(x, {3, 2}), {{1, 2}, {3, 4}, {5, 6}});
   is(transpose(x), {{1, 4}, {2, 5}, {3, 6}});
   is(flip(x, 1), {{3, 2, 1}, {6, 5, 4}});
@@ -206,31 +280,55 @@ BOOST_AUTO_TEST_CASE(errors) {
   using Value = std::invalid_argument;
   using Range = std::out_of_range;
   const D x = wave({2, 3});
-  check_failure<Value>([&] { reshape(x, {4, 2}); }, "reshape: the sizes do not fit: x (2, 3), sizes (4, 2)");
-  check_failure<Value>([&] { reshape(x, {4, -1}); }, "reshape: the sizes do not fit: x (2, 3), sizes (4, -1)");
-  check_failure<Value>([&] { reshape(x, {-1, -1}); }, "reshape: more than one size is -1: sizes (-1, -1)");
+  check_failure<Value>(
+      [&] {
+        reshape(x, {4, 2});
+      },
+      "reshape: the sizes do not fit: x (2, 3), sizes (4, 2)");
+  check_failure<Value>(
+      [&] {
+        reshape(x, {4, -1});
+      },
+      "reshape: the sizes do not fit: x (2, 3), sizes (4, -1)");
+  check_failure<Value>(
+      [&] {
+        reshape(x, {-1, -1});
+      },
+      "reshape: more than one size is -1: sizes (-1, -1)");
   check_failure<Value>([&] { reshape(x, {-2, 3}); }, "reshape: size -2 is negative: sizes (-2, 3)");
-  check_failure<Value>([&] { reshape(zeros<double>({0}), {0, -1}); },
-                       "reshape: the sizes do not fit: x (0), sizes (0, -1)");
+  check_failure<Value>(
+      [&] {
+        reshape(zeros<double>({0}), {0, -1});
+      },
+      "reshape: the sizes do not fit: x (0), sizes (0, -1)");
   check_failure<Value>([&] { reshape(x, {1, 1, 1, 1, 1, 1, 1, 2, 3}); }, "shape: more than 8 axes");
-  check_failure<Value>([&] { flatten(wave({2, 3, 4}), 2, 1); },
-                       "flatten: the last axis comes before the first: start_axis 2, end_axis 1");
+  check_failure<Value>(
+      [&] {
+        flatten(wave({2, 3, 4}), 2, 1);
+      },
+      "flatten: the last axis comes before the first: start_axis 2, end_axis 1");
   check_failure<Range>([&] { flatten(x, 2); }, "flatten: axis 2 is out of range for 2 axes");
   check_failure<Value>([&] { squeeze(x, 0); },
                        "squeeze: axis 0 has more than one element or none: x (2, 3)");
   check_failure<Value>([&] { squeeze(wave({1, 1}), {0, -2}); }, "squeeze: axis -2 is given twice");
   check_failure<Range>([&] { unsqueeze(x, 3); }, "unsqueeze: axis 3 is out of range for 3 axes");
   check_failure<Value>([&] { permute(x, {0, 0}); }, "permute: axis 0 is given twice");
-  check_failure<Value>([&] { permute(x, {1}); }, "permute: not every axis is named once: axes (1), x (2, 3)");
+  check_failure<Value>([&] { permute(x, {1}); },
+                       "permute: not every axis is named once: axes (1), x (2, 3)");
   check_failure<Range>([&] { permute(x, {0, 2}); }, "permute: axis 2 is out of range for 2 axes");
-  check_failure<Range>([&] { transpose(wave({3})); }, "transpose: axis -2 is out of range for 1 axes");
+  check_failure<Range>([&] { transpose(wave({3})); },
+                       "transpose: axis -2 is out of range for 1 axes");
   check_failure<Range>([&] { flip(x, -3); }, "flip: axis -3 is out of range for 2 axes");
   check_failure<Value>([&] { flip(x, {1, 1}); }, "flip: axis 1 is given twice");
-  check_failure<Value>([&] { repeat(x, {2}); }, "repeat: fewer repeats than axes: repeats (2), x (2, 3)");
-  check_failure<Value>([&] { broadcast_to(x, {3, 3}); },
-                       "broadcast_to: shape (2, 3) does not broadcast to (3, 3)");
-  check_failure<std::logic_error>([] { flip(D()); },
-                                  "tensor: this tensor is undefined (default-constructed or moved from)");
+  check_failure<Value>([&] { repeat(x, {2}); },
+                       "repeat: fewer repeats than axes: repeats (2), x (2, 3)");
+  check_failure<Value>(
+      [&] {
+        broadcast_to(x, {3, 3});
+      },
+      "broadcast_to: shape (2, 3) does not broadcast to (3, 3)");
+  check_failure<std::logic_error>(
+      [] { flip(D()); }, "tensor: this tensor is undefined (default-constructed or moved from)");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -17,9 +17,11 @@ namespace {
 
 using In = const Tensors&;
 
-void check_shape(const D& y, const Shape& shape) { BOOST_TEST(to_string(y.shape()) == to_string(shape)); }
+void check_shape(const D& y, const Shape& shape) {
+  BOOST_TEST(to_string(y.shape()) == to_string(shape));
+}
 
-void is(const D& y, const Array<double>& expected) { BOOST_TEST(y.value() == expected); }
+void is(const D& y, const Array<double>& expected) { BOOST_TEST((y.value() == expected)); }
 
 }  // namespace
 
@@ -92,11 +94,13 @@ BOOST_AUTO_TEST_CASE(gradient_without_elements) {
 BOOST_AUTO_TEST_CASE(many_slices_write_into_one_gradient) {
   const D x = parameter(wave({1000, 4}));
   D y = 0.0;
-  for (std::size_t i = 0; i + 1 < 1000; ++i) y = y + sum(select(x, 0, static_cast<std::ptrdiff_t>(i))) * 2.0;
+  for (std::size_t i = 0; i + 1 < 1000; ++i)
+    y = y + sum(select(x, 0, static_cast<std::ptrdiff_t>(i))) * 2.0;
   const std::uint64_t before = pool_statistics().requests;
   y.backward();
   BOOST_TEST(pool_statistics().requests - before < 8000U);
-  for (std::size_t k = 0; k < x.size(); ++k) BOOST_TEST_REQUIRE(x.gradient().data()[k] == (k < 3996 ? 2 : 0));
+  for (std::size_t k = 0; k < x.size(); ++k)
+    BOOST_TEST_REQUIRE(x.gradient().data()[k] == (k < 3996 ? 2 : 0));
 }
 
 BOOST_AUTO_TEST_CASE(a_part_is_a_copy) {
@@ -128,12 +132,15 @@ BOOST_AUTO_TEST_CASE(more_inputs_than_bits) {
   Tensors parts;
   for (int i = 0; i < 100; ++i) parts.push_back(parameter(wave({2}, i)));
   stack(parts).backward(reshape(arange<double>(200), {100, 2}));
-  for (int i = 0; i < 100; ++i) is(parts[static_cast<std::size_t>(i)].gradient(), {2.0 * i, 2.0 * i + 1});
+  for (int i = 0; i < 100; ++i)
+    is(parts[static_cast<std::size_t>(i)].gradient(), {2.0 * i, 2.0 * i + 1});
 }
 
 BOOST_AUTO_TEST_CASE(float_too) {
   const Tensor<float> x = Tensor<float>::from({2, 2}, {1, 2, 3, 4});
-  const auto same = [](const Tensor<float>& y, const Array<float>& expected) { BOOST_TEST(y.value() == expected); };
+  const auto same = [](const Tensor<float>& y, const Array<float>& expected) {
+    BOOST_TEST((y.value() == expected));
+  };
   same(slice(x, 1, {.step = -1}), {{2, 1}, {4, 3}});
   same(slice(x, {{1, 2}}), {{3, 4}});
   same(select(x, 1, -1), {2, 4});
@@ -158,12 +165,24 @@ BOOST_AUTO_TEST_CASE(errors_of_parts) {
   const D x = wave({6, 2});
   check_failure<Value>([&] { slice(x, 0, 0, 2, 0); }, "slice: step is 0");
   check_failure<Range>([&] { slice(x, 2, 0, 1); }, "slice: axis 2 is out of range for 2 axes");
-  check_failure<Value>([&] { slice(x, {{}, {}, {}}); }, "slice: more parts than axes: 3 parts, x (6, 2)");
-  check_failure<Range>([&] { select(x, 0, 6); }, "select: index out of range: index 6, axis 0 of x (6, 2)");
-  check_failure<Range>([&] { select(x, -1, -3); }, "select: index out of range: index -3, axis 1 of x (6, 2)");
-  check_failure<Value>([&] { split(x, 4); }, "split: no parts of equal size: 4 parts, axis 0 of x (6, 2)");
-  check_failure<Value>([&] { split(x, 0, 1); }, "split: no parts of equal size: 0 parts, axis 1 of x (6, 2)");
-  check_failure<Value>([&] { split(x, {2, 3}); }, "split: the sizes do not add up: sum 5, axis 0 of x (6, 2)");
+  check_failure<Value>(
+      [&] {
+        slice(x, {{}, {}, {}});
+      },
+      "slice: more parts than axes: 3 parts, x (6, 2)");
+  check_failure<Range>([&] { select(x, 0, 6); },
+                       "select: index out of range: index 6, axis 0 of x (6, 2)");
+  check_failure<Range>([&] { select(x, -1, -3); },
+                       "select: index out of range: index -3, axis 1 of x (6, 2)");
+  check_failure<Value>([&] { split(x, 4); },
+                       "split: no parts of equal size: 4 parts, axis 0 of x (6, 2)");
+  check_failure<Value>([&] { split(x, 0, 1); },
+                       "split: no parts of equal size: 0 parts, axis 1 of x (6, 2)");
+  check_failure<Value>(
+      [&] {
+        split(x, {2, 3});
+      },
+      "split: the sizes do not add up: sum 5, axis 0 of x (6, 2)");
 }
 
 BOOST_AUTO_TEST_CASE(errors_of_putting_together) {
@@ -171,16 +190,33 @@ BOOST_AUTO_TEST_CASE(errors_of_putting_together) {
   using Range = std::out_of_range;
   const D x = wave({6, 2});
   check_failure<Value>([] { concat(Tensors{}); }, "concat: no tensors are given");
-  check_failure<Value>([&] { concat({x, x, wave({6, 3})}); },
-                       "concat: shapes differ outside axis 0: tensor 0 (6, 2), tensor 2 (6, 3)");
-  check_failure<Value>([&] { concat({x, wave({6})}, 1); },
-                       "concat: shapes differ outside axis 1: tensor 0 (6, 2), tensor 1 (6)");
-  check_failure<Range>([] { concat({D(1.0), D(2.0)}); }, "concat: axis 0 is out of range for 0 axes");
+  check_failure<Value>(
+      [&] {
+        concat({x, x, wave({6, 3})});
+      },
+      "concat: shapes differ outside axis 0: tensor 0 (6, 2), tensor 2 (6, 3)");
+  check_failure<Value>(
+      [&] {
+        concat({x, wave({6})}, 1);
+      },
+      "concat: shapes differ outside axis 1: tensor 0 (6, 2), tensor 1 (6)");
+  check_failure<Range>(
+      [] {
+        concat({D(1.0), D(2.0)});
+      },
+      "concat: axis 0 is out of range for 0 axes");
   check_failure<Value>([] { stack(Tensors{}); }, "stack: no tensors are given");
-  check_failure<Value>([&] { stack({x, wave({2, 6})}); },
-                       "stack: shapes differ: tensor 0 (6, 2), tensor 1 (2, 6)");
+  check_failure<Value>(
+      [&] {
+        stack({x, wave({2, 6})});
+      },
+      "stack: shapes differ: tensor 0 (6, 2), tensor 1 (2, 6)");
   check_failure<Range>([&] { stack({x}, 3); }, "stack: axis 3 is out of range for 3 axes");
-  check_failure<Value>([&] { pad(x, {{1, 1}}); }, "pad: not one padding for each axis: 1 paddings, x (6, 2)");
+  check_failure<Value>(
+      [&] {
+        pad(x, {{1, 1}});
+      },
+      "pad: not one padding for each axis: 1 paddings, x (6, 2)");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -49,7 +49,7 @@ std::string public_part(std::string text) {
 // Names of the function templates that return a tensor, tensors, or positions.
 std::set<std::string> declared_functions(const std::string& header) {
   static const std::regex declaration(
-      "\n(?:inline )?(?:Tensor<T>|std::vector<Tensor<T>>|Indices|std::int64_t|void|auto) ([a-z_0-9]+)\\(");
+      "\n(?:inline )?(?:Tensor<T>|std::vector<Tensor<T>>|LstmState<T>|Indices|std::int64_t|void|auto) ([a-z_0-9]+)\\(");
   std::set<std::string> names;
   for (std::sregex_iterator it(header.begin(), header.end(), declaration), end; it != end; ++it) names.insert((*it)[1]);
   return names;

@@ -38,7 +38,7 @@ std::vector<Row> activation_rows() {
       prove("leaky_relu", [](const auto& x) { return leaky_relu(x, 0.125); },
             elementwise([](Number x) { return x > 0 ? x : 0.125L * x; }), on(-2, 2, {0})),
       prove("prelu", [](const auto& x, const auto& slope) { return prelu(x, slope); },
-            elementwise([](Number x, Number a) { return x > 0 ? x : a * x; }),
+            elementwise([](Number x, Number a) { return x > 0 ? x + 0 * a : a * x; }),
             {.arguments = {{{2, 3}, -2, 2}, {{2, 3}, 0.1, 0.9}}, .kinks = {0}, .elementwise = true}),
       prove("elu", [](const auto& x) { return elu(x); }, elementwise([](Number x) { return elu_of(x, 1); }),
             on(-3, 3, {0})),

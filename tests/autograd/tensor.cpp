@@ -1,0 +1,170 @@
+// A tensor as a value: where it comes from, whose memory it shows, how handles are copied and
+// moved.
+
+#include <limits>
+
+#include "tests/autograd/helpers.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/math.hpp"
+
+namespace xgrad::test {
+
+BOOST_FIXTURE_TEST_SUITE(tensor, NothingLeft)
+
+BOOST_AUTO_TEST_CASE(from_an_array_without_a_copy) {
+  Array<double> a = {{1, 2}, {3, 4}};
+  const double* const numbers = a.data();
+  const D x(std::move(a));
+  BOOST_TEST(x.data() == numbers);
+  BOOST_TEST(x.value().data() == numbers);
+}
+
+BOOST_AUTO_TEST_CASE(from_an_array_with_a_copy) {
+  Array<double> a = {1, 2};
+  const D x(a);
+  a(0) = 9;
+  is(x, {1, 2});
+}
+
+BOOST_AUTO_TEST_CASE(from_any_expression) {
+  const xt::xarray<float> a = {{1, 2}, {3, 4}};
+  is(D(a * 2 + 1), {{3, 5}, {7, 9}});
+  is(D(xt::xarray<int, xt::layout_type::column_major>({{1, 2}, {3, 4}})), {{1, 2}, {3, 4}});
+  BOOST_TEST(parameter(a).requires_grad());
+  static_assert(std::is_same_v<decltype(parameter(a)), Tensor<float>>);
+}
+
+BOOST_AUTO_TEST_CASE(from_numbers) {
+  is(D(3), 3);
+  is(D::from({2, 2}, {1, 2, 3, 4}), {{1, 2}, {3, 4}});
+  is(D::from({2}, std::vector<double>{5, 6}), {5, 6});
+  is(D::filled({2}, 7), {7, 7});
+  check_failure<std::invalid_argument>(
+      [] {
+        (void)D::from({2, 2}, {1, 2, 3});
+      },
+      "tensor: 3 values for shape (2, 2)");
+}
+
+BOOST_AUTO_TEST_CASE(without_elements) {
+  const D x = D::uninitialized({0, 3});
+  BOOST_TEST(x.size() == 0U);
+  BOOST_TEST(x.value().size() == 0U);
+  BOOST_TEST((x + 1.0).size() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(more_than_memory_can_hold) {
+  const std::size_t huge = std::numeric_limits<std::size_t>::max() / 2;
+  BOOST_CHECK_EXCEPTION(
+      (void)D::uninitialized({huge, huge}), std::invalid_argument, [](const auto& e) {
+        return std::string(e.what()).ends_with("has more elements than memory can address");
+      });
+  BOOST_CHECK_THROW((void)D::uninitialized({std::size_t{1} << 58}), std::bad_alloc);
+}
+
+BOOST_AUTO_TEST_CASE(sizes) {
+  const D x = D::filled({2, 3}, 0);
+  BOOST_TEST(x.rank() == 2U);
+  BOOST_TEST(x.size() == 6U);
+  BOOST_TEST(x.size(0) == 2U);
+  BOOST_TEST(x.size(-1) == 3U);
+  check_failure<std::out_of_range>([&] { (void)x.size(2); },
+                                   "size: axis 2 is out of range for 2 axes");
+}
+
+BOOST_AUTO_TEST_CASE(item) {
+  BOOST_TEST(D::from({1, 1}, {4}).item() == 4);
+  check_failure<std::invalid_argument>([] { (void)D::filled({2}, 1).item(); },
+                                       "item: the tensor has shape (2), not one element");
+  check_failure<std::invalid_argument>([] { (void)D::filled({0}, 1).item(); },
+                                       "item: the tensor has shape (0), not one element");
+}
+
+BOOST_AUTO_TEST_CASE(value_shows_the_memory_of_the_tensor) {
+  D x = D::from({2, 2}, {1, 2, 3, 4});
+  const Array<double>& face = x.value();
+  BOOST_TEST(face.data() == x.data());
+  x.mutable_data()[3] = 9;
+  BOOST_TEST(face(1, 1) == 9);
+  BOOST_TEST(&x.value() == &face);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_the_value_is_its_own) {
+  D x = D::from({2}, {1, 2});
+  const Array<double> copy = x.value();
+  Array<double> moved = std::move(copy);
+  x.mutable_data()[0] = 9;
+  BOOST_TEST(moved(0) == 1);
+  BOOST_TEST(copy(0) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(written_through_a_view) {
+  D x = D::from({2, 2}, {1, 2, 3, 4});
+  const double* const numbers = x.data();
+  x.mutable_value() = x.value() * 2;
+  is(x, {{2, 4}, {6, 8}});
+  x.mutable_value() += 1;
+  is(x, {{3, 5}, {7, 9}});
+  x.mutable_value()(1, 0) = 0;
+  is(x, {{3, 5}, {0, 9}});
+  BOOST_TEST(x.data() == numbers);
+}
+
+BOOST_AUTO_TEST_CASE(a_view_refuses_another_size) {
+  D x = D::from({2, 2}, {1, 2, 3, 4});
+  BOOST_CHECK_THROW(x.mutable_value() = Array<double>({1, 2, 3}), std::exception);
+  is(x, {{1, 2}, {3, 4}});
+}
+
+BOOST_AUTO_TEST_CASE(handles_show_the_same_tensor) {
+  D x = D::from({2}, {1, 2}), y = x;
+  BOOST_TEST(x.is_same(y));
+  y.set_value({3, 4});
+  is(x, {3, 4});
+  y = D::from({1}, {5});
+  is(x, {3, 4});
+  BOOST_TEST(!x.is_same(y));
+}
+
+BOOST_AUTO_TEST_CASE(moving_leaves_an_undefined_tensor) {
+  D x = D::from({2}, {1, 2});
+  D y = std::move(x);
+  BOOST_TEST(!x.defined());
+  x = std::move(y);
+  BOOST_TEST(!y.defined());
+  is(x, {1, 2});
+}
+
+BOOST_AUTO_TEST_CASE(assignment_to_itself) {
+  D x = D::from({2}, {1, 2});
+  const D& same = x;
+  x = same;
+  is(x, {1, 2});
+  x = std::move(const_cast<D&>(same));
+  is(x, {1, 2});
+}
+
+BOOST_AUTO_TEST_CASE(vectors_move_their_tensors) {
+  static_assert(std::is_nothrow_move_constructible_v<D> && std::is_nothrow_move_assignable_v<D>);
+  std::vector<D> v;
+  for (int i = 0; i < 100; ++i) v.push_back(D(i));
+  v.erase(v.begin(), v.begin() + 50);
+  v.insert(v.begin(), D(-1));
+  BOOST_TEST(v.size() == 51U);
+  BOOST_TEST(v[0].item() == -1);
+  BOOST_TEST(v[50].item() == 99);
+  std::swap(v[0], v[50]);
+  BOOST_TEST(v[0].item() == 99);
+}
+
+BOOST_AUTO_TEST_CASE(assigned_over_its_own_graph) {
+  const D w = leaf({2});
+  D x = leaf({3});
+  for (int i = 0; i < 3; ++i) x = x * w;
+  x.backward();
+  is(w.gradient(), {3 * 3 * 4});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace xgrad::test

@@ -1,0 +1,20 @@
+#pragma once
+
+// Gradient checks of other libraries, rewritten from their published rules, all in double (some are float in the
+// original, which finds less).
+
+#include "mutants.hpp"
+
+namespace mutations {
+
+struct Checker {
+  const char* name;
+  const char* rule;
+  /// True when the check accepts the gradients of `f` at `inputs`.
+  bool (*accepts)(const Operation& f, const Tensors& inputs);
+};
+
+/// xgrad first, then PyTorch, JAX, HIPS autograd, mlpack, DyNet, dlib.
+const std::vector<Checker>& checkers();
+
+}  // namespace mutations

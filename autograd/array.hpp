@@ -1,10 +1,10 @@
 #pragma once
 
-// Array<T>: an xtensor container on the library's memory pool. The only file that names xtensor's container
-// headers (they moved in xtensor 0.26).
+// Array<T>: an xtensor container on the library's memory pool. The only file that names xtensor's
+// container headers (they moved in xtensor 0.26).
 //
-// The type does not depend on compiler flags such as -march or XTENSOR_USE_XSIMD: allocator, layout and shape
-// type are spelled out.
+// The type does not depend on compiler flags such as -march or XTENSOR_USE_XSIMD: allocator, layout
+// and shape type are spelled out.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,8 +22,9 @@
 
 namespace xgrad {
 
-/// Draws from the pool: 64-byte aligned, uninitialised. `PoolAllocator(p)` makes a container that shows the
-/// memory at `p`, which stays its owner's; such a container must stay const, a copy of it owns its memory.
+/// Draws from the pool: 64-byte aligned, uninitialised. `PoolAllocator(p)` makes a container that
+/// shows the memory at `p`, which stays its owner's; such a container must stay const, a copy of it
+/// owns its memory.
 template <class T>
 class PoolAllocator {
  public:
@@ -51,19 +52,19 @@ class PoolAllocator {
   T* borrowed_ = nullptr;
 };
 
-/// An n-dimensional row-major array; an xtensor container everywhere. T is float, double, or std::int64_t.
+/// An n-dimensional row-major array; an xtensor container everywhere. T is float, double, or
+/// std::int64_t.
 template <class T>
 using Array = xt::xarray_container<xt::uvector<T, PoolAllocator<T>>, xt::layout_type::row_major,
                                    xt::svector<std::size_t, 4>>;
 
-/// Array-shaped access to memory that belongs to somebody else; assigning to it writes there, and an expression
-/// of another size is refused. Valid as long as its owner.
+/// Array-shaped access to memory that belongs to somebody else; assigning to it writes there, and
+/// an expression of another size is refused. Valid as long as its owner.
 template <class T>
-using ArrayView = xt::xarray_adaptor<xt::xbuffer_adaptor<T*, xt::no_ownership>, xt::layout_type::row_major,
-                                     xt::svector<std::size_t, 4>>;
+using ArrayView = xt::xarray_adaptor<xt::xbuffer_adaptor<T*, xt::no_ownership>,
+                                     xt::layout_type::row_major, xt::svector<std::size_t, 4>>;
 
 /// Class labels and positions.
 using Indices = Array<std::int64_t>;
-
 
 }  // namespace xgrad

@@ -10,7 +10,6 @@
 namespace xgrad::detail {
 namespace {
 
-
 // True when axis `i` of `wide` is one that `narrow` lacks or has with size 1.
 bool repeated(const Shape& wide, const Shape& narrow, std::size_t i) {
   const std::size_t missing = wide.rank() - narrow.rank();
@@ -24,18 +23,21 @@ void require_broadcast(const char* operation, const Shape& narrow, const Shape& 
     fits = size == 1 || size == wide[wide.rank() - back];
   }
   if (!fits) {
-    throw std::invalid_argument(std::string(operation) + ": shape " + to_string(narrow) + " does not broadcast to " +
-                                to_string(wide));
+    throw std::invalid_argument(std::string(operation) + ": shape " + to_string(narrow) +
+                                " does not broadcast to " + to_string(wide));
   }
 }
 
 template <class T>
 const Rule<T> kBroadcastTo = {
-    "broadcast_to", [](const void*, Backward<T>& b) { b.add(0, sum_to(b.gradient(), b.input_shape(0))); }, nullptr};
+    "broadcast_to",
+    [](const void*, Backward<T>& b) { b.add(0, sum_to(b.gradient(), b.input_shape(0))); }, nullptr};
 
 template <class T>
 const Rule<T> kSumTo = {
-    "sum_to", [](const void*, Backward<T>& b) { b.add(0, broadcast_to(b.gradient(), b.input_shape(0))); }, nullptr};
+    "sum_to",
+    [](const void*, Backward<T>& b) { b.add(0, broadcast_to(b.gradient(), b.input_shape(0))); },
+    nullptr};
 
 // Neighbouring repeated axes, the last group before `end`; false when there is none.
 bool last_group(const Shape& wide, const Shape& narrow, std::size_t& end, std::size_t& begin) {
@@ -69,12 +71,14 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   for (std::size_t i = 0; i < shape.rank(); ++i) {
     if (repeated(shape, x.shape(), i)) now[i] = 1;
   }
-  for (std::size_t end = shape.rank(), begin = 0; last_group(shape, x.shape(), end, begin); end = begin) {
+  for (std::size_t end = shape.rank(), begin = 0; last_group(shape, x.shape(), end, begin);
+       end = begin) {
     const std::size_t n = product(shape, begin, end), inner = product(now, end, now.rank());
     const std::size_t outer = product(now, 0, begin);
     for (std::size_t i = begin; i < end; ++i) now[i] = shape[i];
     Tensor<T> next = Tensor<T>::uninitialized(now);
-    if (next.size() != 0) kernels::spread(y.data(), next.node()->data, outer, n, inner, T(1), false);
+    if (next.size() != 0)
+      kernels::spread(y.data(), next.node()->data, outer, n, inner, T(1), false);
     y = std::move(next);
   }
   if (y.shape() != shape) y = Tensor<T>(share_value(y.node(), shape));
@@ -88,7 +92,8 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   Tensor<T> y(share_value(x.node(), x.shape()));
   Shape now = x.shape();
-  for (std::size_t end = now.rank(), begin = 0; last_group(x.shape(), shape, end, begin); end = begin) {
+  for (std::size_t end = now.rank(), begin = 0; last_group(x.shape(), shape, end, begin);
+       end = begin) {
     const std::size_t n = product(now, begin, end), inner = product(now, end, now.rank());
     const std::size_t outer = product(now, 0, begin);
     for (std::size_t i = begin; i < end; ++i) now[i] = 1;
@@ -97,7 +102,8 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
       continue;
     }
     Tensor<T> next = Tensor<T>::uninitialized(now);
-    if (next.size() != 0) kernels::reduce(kernels::Reduction::sum, y.data(), next.node()->data, outer, n, inner);
+    if (next.size() != 0)
+      kernels::reduce(kernels::Reduction::sum, y.data(), next.node()->data, outer, n, inner);
     y = std::move(next);
   }
   if (y.shape() != shape) y = Tensor<T>(share_value(y.node(), shape));
@@ -108,7 +114,9 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
 namespace {
 template <class T>
 const Rule<T> kView = {
-    "reshape", [](const void*, Backward<T>& b) { b.add(0, view(b.take_gradient(), b.input_shape(0))); }, nullptr};
+    "reshape",
+    [](const void*, Backward<T>& b) { b.add(0, view(b.take_gradient(), b.input_shape(0))); },
+    nullptr};
 }
 
 template <class T>
@@ -124,11 +132,11 @@ void add_in_place(T* y, const T* x, std::size_t n) {
   kernels::reduce_kernels<T>().axpy(y, x, T(1), n);
 }
 
-#define XGRAD_INSTANTIATE(T)                                              \
-  template Tensor<T> add(const Tensor<T>&, const Tensor<T>&);             \
-  template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);        \
-  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);              \
-  template Tensor<T> view(const Tensor<T>&, const Shape&);                \
+#define XGRAD_INSTANTIATE(T)                                       \
+  template Tensor<T> add(const Tensor<T>&, const Tensor<T>&);      \
+  template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&); \
+  template Tensor<T> sum_to(const Tensor<T>&, const Shape&);       \
+  template Tensor<T> view(const Tensor<T>&, const Shape&);         \
   template void add_in_place(T*, const T*, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -1,9 +1,8 @@
 #pragma once
 
-// The operations that the backward walk itself and every family of operations need: adding gradients, undoing a
-// broadcast, looking at numbers under another shape. Internal;
-// users find
-// them in xgrad/ops as `a + b`, `sum`, `broadcast_to` and `reshape`.
+// The operations that the backward walk itself and every family of operations need: adding
+// gradients, undoing a broadcast, looking at numbers under another shape. Internal; users find them
+// in xgrad/ops as `a + b`, `sum`, `broadcast_to` and `reshape`.
 
 #include "xgrad/autograd/tensor.hpp"
 
@@ -13,11 +12,13 @@ namespace xgrad::detail {
 template <class T>
 Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b);
 
-/// x repeated along new and size-1 axes. Throws std::invalid_argument when x does not broadcast to `shape`.
+/// x repeated along new and size-1 axes. Throws std::invalid_argument when x does not broadcast to
+/// `shape`.
 template <class T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
 
-/// The adjoint of broadcast_to: x summed over the axes along which a tensor of `shape` was repeated.
+/// The adjoint of broadcast_to: x summed over the axes along which a tensor of `shape` was
+/// repeated.
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 

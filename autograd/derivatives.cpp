@@ -10,17 +10,18 @@ namespace xgrad::detail {
 namespace {
 
 template <class T>
-void require_shape(const char* operation, const char* what, const Tensor<T>& given, const Shape& expected) {
+void require_shape(const char* operation, const char* what, const Tensor<T>& given,
+                   const Shape& expected) {
   if (given.shape() == expected) return;
-  throw std::invalid_argument(std::string(operation) + ": the " + what + " has shape " + to_string(given.shape()) +
-                              ", expected " + to_string(expected));
+  throw std::invalid_argument(std::string(operation) + ": the " + what + " has shape " +
+                              to_string(given.shape()) + ", expected " + to_string(expected));
 }
 
 template <class T>
 void require_scalar(const char* operation, const Tensor<T>& y) {
   if (y.size() == 1) return;
-  throw std::invalid_argument(std::string(operation) + ": the function returned shape " + to_string(y.shape()) +
-                              ", not one element");
+  throw std::invalid_argument(std::string(operation) + ": the function returned shape " +
+                              to_string(y.shape()) + ", not one element");
 }
 
 template <class T>
@@ -32,7 +33,8 @@ Tensor<T> zeros_like(const Tensor<T>& x) {
 template <class T>
 Tensor<T> pull_back(const Tensor<T>& y, const Tensor<T>& x, const Tensor<T>& u, bool create_graph) {
   if (!y.requires_grad()) return zeros_like(x);
-  const GradOptions options = {.retain_graph = true, .create_graph = create_graph, .allow_unused = true};
+  const GradOptions options = {
+      .retain_graph = true, .create_graph = create_graph, .allow_unused = true};
   const Tensor<T> g = grad<T>({y}, {x}, options, {u})[0];
   return g.defined() ? g : zeros_like(x);
 }
@@ -99,11 +101,11 @@ Tensor<T> hessian(const UnaryFunction<T>& f, const Tensor<T>& x) {
   return all_rows(pull_back(y, leaf, ones_like(y), true), leaf);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                    \
-  template Tensor<T> vjp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&);          \
-  template Tensor<T> jvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&);          \
-  template Tensor<T> hvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&);          \
-  template Tensor<T> jacobian(const UnaryFunction<T>&, const Tensor<T>&);                       \
+#define XGRAD_INSTANTIATE(T)                                                           \
+  template Tensor<T> vjp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&); \
+  template Tensor<T> jvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&); \
+  template Tensor<T> hvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&); \
+  template Tensor<T> jacobian(const UnaryFunction<T>&, const Tensor<T>&);              \
   template Tensor<T> hessian(const UnaryFunction<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -1,10 +1,12 @@
 #pragma once
 
-// Derivatives of a function in one call. `f` takes one tensor and returns one; tensors that it captures are constants.
-// The results are constants too; for derivatives of derivatives in a program of your own use `grad` with
+// Derivatives of a function in one call. `f` takes one tensor and returns one; tensors that it
+// captures are constants. The results are constants too; for derivatives of derivatives in a
+// program of your own use `grad` with
 // {.create_graph = true}.
 //
-// Costs are counted in evaluations of f; a backward pass costs 1 to 3 of them. x has n elements, f(x) has m.
+// Costs are counted in evaluations of f; a backward pass costs 1 to 3 of them. x has n elements,
+// f(x) has m.
 
 #include <functional>
 #include <type_traits>
@@ -39,8 +41,8 @@ Tensor<T> vjp(F&& f, const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
   return detail::vjp<T>(std::forward<F>(f), x, u);
 }
 
-/// J v: the derivative of f along v, by differentiating u' J by u (Townsend 2017, "A new trick for calculating Jacobian
-/// vector products").
+/// J v: the derivative of f along v, by differentiating u' J by u (Townsend 2017, "A new trick for
+/// calculating Jacobian vector products").
 /// **Shapes** v as x -> as f(x). **Throws** std::invalid_argument for another shape of v.
 /// **Complexity** one evaluation and two backward passes, the first one recorded.
 template <class T, class F>
@@ -57,7 +59,8 @@ Tensor<T> hvp(F&& f, const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
 }
 
 /// d f(x)[i...] / d x[j...].
-/// **Shapes** -> (shape of f(x)..., shape of x...). **Throws** std::invalid_argument for more than 8 axes together.
+/// **Shapes** -> (shape of f(x)..., shape of x...). **Throws** std::invalid_argument for more than
+/// 8 axes together.
 /// **Complexity** one evaluation and m backward passes; m n numbers.
 template <class T, class F>
 Tensor<T> jacobian(F&& f, const Tensor<T>& x) {
@@ -65,8 +68,8 @@ Tensor<T> jacobian(F&& f, const Tensor<T>& x) {
 }
 
 /// d^2 f(x) / d x[i...] d x[j...].
-/// **Shapes** f(x) one element -> (shape of x..., shape of x...). **Throws** std::invalid_argument for an f(x) of
-/// another size and for more than 8 axes.
+/// **Shapes** f(x) one element -> (shape of x..., shape of x...). **Throws** std::invalid_argument
+/// for an f(x) of another size and for more than 8 axes.
 /// **Complexity** one evaluation and 1 + n backward passes, the first one recorded; n^2 numbers.
 template <class T, class F>
 Tensor<T> hessian(F&& f, const Tensor<T>& x) {

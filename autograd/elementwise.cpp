@@ -14,7 +14,8 @@ using kernels::Loop;
 
 const Shape kScalar{};
 
-// The output's axes with each input's strides, merged from the innermost outwards where all inputs allow.
+// The output's axes with each input's strides, merged from the innermost outwards where all inputs
+// allow.
 void build_loop(Loop& loop, const Shape& out, const Shape* const* shapes, std::size_t n) {
   std::size_t extent[Shape::kMaxRank], stride[kernels::kMaxInputs][Shape::kMaxRank];
   std::size_t running[kernels::kMaxInputs];
@@ -83,7 +84,8 @@ std::size_t pieces_of(const Loop& loop) {
 }
 
 template <class T>
-void run_forward(const ElementwiseRule<T>& rule, const void* functor, const Loop& loop, const T* const* in, T* out) {
+void run_forward(const ElementwiseRule<T>& rule, const void* functor, const Loop& loop,
+                 const T* const* in, T* out) {
   const std::size_t pieces = pieces_of(loop);
   if (pieces == 1) return rule.kernels.forward(functor, loop, in, out);
   kernels::parallel_for(pieces, [&](std::size_t k) {
@@ -99,7 +101,8 @@ kernels::BackwardKernel<T> backward_kernel(const ElementwiseRule<T>& rule, unsig
   return rule.kernels.backward[rule.arity <= 2 ? needed : 0];
 }
 
-// Inputs that are repeated along the outermost axis get one partial sum per piece, added up in order.
+// Inputs that are repeated along the outermost axis get one partial sum per piece, added up in
+// order.
 template <class T>
 void run_backward(kernels::BackwardKernel<T> kernel, const void* functor, const Loop& loop,
                   const kernels::BackwardArguments<T>& a, const std::size_t* sizes) {
@@ -145,7 +148,8 @@ void run_backward(kernels::BackwardKernel<T> kernel, const void* functor, const 
 
 template <class T>
 Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor, std::size_t bytes,
-                            void (*copy)(const void*, void*), std::span<const Tensor<T>* const> inputs) {
+                            void (*copy)(const void*, void*),
+                            std::span<const Tensor<T>* const> inputs) {
   const std::size_t n = inputs.size();
   const T* in[kernels::kMaxInputs];
   const Shape* shapes[kernels::kMaxInputs];
@@ -169,7 +173,8 @@ Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor,
     build_loop(loop, out, shapes, n);
   }
   if (y.size() != 0) run_forward(rule, functor, loop, in, y.node()->data);
-  if (need != 0 && is_recording()) record_entry<T>(y, rule, inputs, rule.saves(need), functor, bytes, copy);
+  if (need != 0 && is_recording())
+    record_entry<T>(y, rule, inputs, rule.saves(need), functor, bytes, copy);
   return y;
 }
 
@@ -215,13 +220,15 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
     a.gin[i] = to.data;
     a.accumulate[i] = repeated || to.has_value;
   }
-  if (b.gradient().size() != 0) run_backward(backward_kernel(rule, needed), functor, loop, a, sizes);
+  if (b.gradient().size() != 0)
+    run_backward(backward_kernel(rule, needed), functor, loop, a, sizes);
   if (reused.defined()) b.add_reused(0, std::move(reused));
 }
 
 namespace {
 template <class T>
-const Rule<T> kAlias = {"alias", [](const void*, Backward<T>& b) { b.add(0, b.take_gradient()); }, nullptr};
+const Rule<T> kAlias = {"alias", [](const void*, Backward<T>& b) { b.add(0, b.take_gradient()); },
+                        nullptr};
 }
 
 template <class T>
@@ -252,11 +259,12 @@ void add_composed(Backward<T>& b, const std::vector<Tensor<T>>& inputs, const Te
   }
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                     \
-  template Tensor<T> apply_elementwise(const ElementwiseRule<T>&, const void*, std::size_t,                      \
-                                       void (*)(const void*, void*), std::span<const Tensor<T>* const>);         \
-  template void elementwise_backward(const void*, Backward<T>&);                                                 \
-  template std::vector<Tensor<T>> aliases(const Backward<T>&);                                                   \
+#define XGRAD_INSTANTIATE(T)                                                                \
+  template Tensor<T> apply_elementwise(const ElementwiseRule<T>&, const void*, std::size_t, \
+                                       void (*)(const void*, void*),                        \
+                                       std::span<const Tensor<T>* const>);                  \
+  template void elementwise_backward(const void*, Backward<T>&);                            \
+  template std::vector<Tensor<T>> aliases(const Backward<T>&);                              \
   template void add_composed(Backward<T>&, const std::vector<Tensor<T>>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

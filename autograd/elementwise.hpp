@@ -1,7 +1,8 @@
 #pragma once
 
-// Formulas as operations on tensors: broadcasting, recording, and the backward pass. Internal; operations are
-// declared with `apply<F>(f, x, ...)` and users' formulas with `map` (xgrad/ops/map.hpp).
+// Formulas as operations on tensors: broadcasting, recording, and the backward pass. Internal;
+// operations are declared with `apply<F>(f, x, ...)` and users' formulas with `map`
+// (xgrad/ops/map.hpp).
 
 #include <array>
 #include <span>
@@ -28,7 +29,8 @@ struct ElementwiseRule : Rule<T> {
 
 template <class T>
 Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor, std::size_t bytes,
-                            void (*copy)(const void*, void*), std::span<const Tensor<T>* const> inputs);
+                            void (*copy)(const void*, void*),
+                            std::span<const Tensor<T>* const> inputs);
 
 /// The Rule::backward of every elementwise operation.
 template <class T>
@@ -70,11 +72,12 @@ void composed_backward(const F& f, Backward<T>& b, std::index_sequence<I...>) {
 }
 
 template <class F, class T, std::size_t N>
-ElementwiseRule<T> make_elementwise_rule(const char* name, const kernels::ElementwiseKernels<T>& kernels) {
+ElementwiseRule<T> make_elementwise_rule(const char* name,
+                                         const kernels::ElementwiseKernels<T>& kernels) {
   ElementwiseRule<T> rule;
   rule.name = name;
   rule.backward = &elementwise_backward<T>;
-  if constexpr (requires(Backward<T>& b) { F::vjp(b); }) {
+  if constexpr (requires(Backward<T> & b) { F::vjp(b); }) {
     rule.backward = [](const void*, Backward<T>& b) { F::vjp(b); };
   }
   rule.destroy = std::is_trivially_destructible_v<F> ? nullptr : &destroy_attributes<F>;
@@ -90,8 +93,8 @@ ElementwiseRule<T> make_elementwise_rule(const char* name, const kernels::Elemen
 /// The operation of a formula that the library has kernels for.
 template <class F, class T, class... More>
 Tensor<T> apply(const F& f, const Tensor<T>& first, const More&... more) {
-  static const ElementwiseRule<T> rule =
-      make_elementwise_rule<F, T, 1 + sizeof...(More)>(F::name, kernels::elementwise_kernels_here<F, T>());
+  static const ElementwiseRule<T> rule = make_elementwise_rule<F, T, 1 + sizeof...(More)>(
+      F::name, kernels::elementwise_kernels_here<F, T>());
   const Tensor<T>* const inputs[] = {&first, &more...};
   return apply_elementwise<T>(rule, &f, sizeof(F), &copy_attributes<F>, inputs);
 }

@@ -51,14 +51,16 @@ template <class T>
 void check_idle(const Node<T>* n) {
   if (n->pending == nullptr) return;
   throw std::logic_error(std::string("backward: a backward pass through '") +
-                         (n->rule != nullptr ? n->rule->name : "leaf") + "' is under way; a hook or rule cannot start another one");
+                         (n->rule != nullptr ? n->rule->name : "leaf") +
+                         "' is under way; a hook or rule cannot start another one");
 }
 
 template <class T>
 void check_graph(const Node<T>* n) {
   if (!n->released) return;
-  throw std::logic_error(std::string("backward: the graph of '") + n->rule->name +
-                         "' was released by an earlier backward pass; give that one {.retain_graph = true}");
+  throw std::logic_error(
+      std::string("backward: the graph of '") + n->rule->name +
+      "' was released by an earlier backward pass; give that one {.retain_graph = true}");
 }
 
 template <class T>
@@ -67,10 +69,12 @@ bool was_written(Node<T>* n, std::uint32_t saved) {
 }
 
 template <class T>
-[[noreturn]] void fail_written(const char* operation, const std::string& what, Node<T>* n, std::uint32_t saved) {
-  throw std::logic_error(std::string("backward: ") + operation + " needs its " + what + " " + to_string(n->shape) +
-                         ", which was written in place after it was recorded (version " + std::to_string(saved) +
-                         ", now " + std::to_string(n->version().load(std::memory_order_relaxed)) + ")");
+[[noreturn]] void fail_written(const char* operation, const std::string& what, Node<T>* n,
+                               std::uint32_t saved) {
+  throw std::logic_error(
+      std::string("backward: ") + operation + " needs its " + what + " " + to_string(n->shape) +
+      ", which was written in place after it was recorded (version " + std::to_string(saved) +
+      ", now " + std::to_string(n->version().load(std::memory_order_relaxed)) + ")");
 }
 
 // What the entry saved is as it was.
@@ -94,8 +98,9 @@ Tensor<T> apply_hooks(const Node<T>* n, Tensor<T> g) {
     Tensor<T> replaced = hook.call(g);
     if (!replaced.defined()) continue;
     if (replaced.shape() != n->shape) {
-      throw std::invalid_argument("backward: a gradient hook returned shape " + to_string(replaced.shape()) +
-                                  " for a tensor of shape " + to_string(n->shape));
+      throw std::invalid_argument("backward: a gradient hook returned shape " +
+                                  to_string(replaced.shape()) + " for a tensor of shape " +
+                                  to_string(n->shape));
     }
     g = std::move(replaced);
   }
@@ -150,7 +155,8 @@ template <class T>
 Node<T>*& Engine<T>::slot(Node<T>* n) {
   if (collecting_) {
     if (const auto it = sinks_.find(n); it != sinks_.end()) {
-      const bool passes = !options_.stop_at_sinks && n->rule != nullptr && n->useful_stamp == stamp_;
+      const bool passes =
+          !options_.stop_at_sinks && n->rule != nullptr && n->useful_stamp == stamp_;
       if (it->second.gradient == nullptr && passes) push(n);
       return it->second.gradient;
     }
@@ -191,7 +197,8 @@ bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) const {
   return n->pending == nullptr;
 }
 
-// Visits every entry once before anything is changed: what is wrong is found before a gradient is touched.
+// Visits every entry once before anything is changed: what is wrong is found before a gradient is
+// touched.
 template <class T>
 void Engine<T>::inspect(const std::vector<Tensor<T>>& outputs) {
   stamp_ = last_stamp.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -231,7 +238,8 @@ void Engine<T>::mark_useful(std::vector<Node<T>*>& found) {
   for (Node<T>* n : found) {
     for (std::size_t i = 0; i < n->edge_count; ++i) {
       const Edge<T>& e = n->edges[i];
-      if (e.needs_grad && (e.node->useful_stamp == stamp_ || sinks_.contains(e.node))) n->useful_stamp = stamp_;
+      if (e.needs_grad && (e.node->useful_stamp == stamp_ || sinks_.contains(e.node)))
+        n->useful_stamp = stamp_;
     }
     if (n->useful_stamp == stamp_) check_saved(n);
   }
@@ -272,7 +280,8 @@ void Engine<T>::walk(const std::vector<Tensor<T>>& outputs, const std::vector<Te
     visit(n);
   }
   if (!collecting_) return;
-  for (auto& [n, sink] : sinks_) {  // leaves and sinks that were not passed have not met their hooks yet
+  for (auto& [n, sink] :
+       sinks_) {  // leaves and sinks that were not passed have not met their hooks yet
     const bool visited = !options_.stop_at_sinks && n->rule != nullptr && n->useful_stamp == stamp_;
     if (sink.gradient != nullptr && !visited && n->hooks != nullptr) {
       assign_slot(sink.gradient, apply_hooks(n, Tensor<T>(sink.gradient)));
@@ -295,7 +304,8 @@ bool Backward<T>::wanted(std::size_t i) const {
 template <class T>
 unsigned Backward<T>::needs_mask() const {
   unsigned mask = 0;
-  for (std::size_t i = 0; i < node_->edge_count && i < 32; ++i) mask |= static_cast<unsigned>(needs(i)) << i;
+  for (std::size_t i = 0; i < node_->edge_count && i < 32; ++i)
+    mask |= static_cast<unsigned>(needs(i)) << i;
   return mask;
 }
 

@@ -16,8 +16,9 @@ bool is_exclusive(const Node<T>* n) {
   return n->refs.get() == 1 && n->value_refs.get() == 1 && n->owns_data && n->rule == nullptr;
 }
 
-/// One backward pass. Entries are visited in reverse recording order, each once, when its gradient is complete:
-/// among those that have a gradient, the one recorded last cannot receive any more. No recursion.
+/// One backward pass. Entries are visited in reverse recording order, each once, when its gradient
+/// is complete: among those that have a gradient, the one recorded last cannot receive any more. No
+/// recursion.
 template <class T>
 class Engine {
  public:
@@ -38,7 +39,8 @@ class Engine {
   /// The way back ends at this tensor, whose gradient is not wanted.
   void stop_at(const Tensor<T>& t) { stops_.push_back(t.node()); }
 
-  /// Checks everything that can be wrong, then walks. `outputs` require gradients, `seeds` have their shapes.
+  /// Checks everything that can be wrong, then walks. `outputs` require gradients, `seeds` have
+  /// their shapes.
   void run(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds) {
     inspect(outputs);
     walk(outputs, seeds);

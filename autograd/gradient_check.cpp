@@ -17,7 +17,8 @@ namespace {
 
 using Tensors = std::vector<Tensor<double>>;
 
-constexpr double kFirstStep = 0.1545084971874737;  // of the scale; irrational: no step is a period of the function
+constexpr double kFirstStep =
+    0.1545084971874737;          // of the scale; irrational: no step is a period of the function
 constexpr double kAgain = 0.37;  // what the first step is multiplied by to repeat a measurement
 constexpr int kLonger = 2;       // how often the first step is lengthened
 constexpr double kTimesLonger = 0x1p10;
@@ -46,7 +47,11 @@ class InputChecker {
 };
 
 InputChecker::InputChecker(Probe& probe, const AnalyticGradients& analytic, std::size_t input)
-    : probe_(probe), analytic_(analytic), input_(input), x_(probe.inputs()[input]), scales_(coordinate_scales(x_)) {
+    : probe_(probe),
+      analytic_(analytic),
+      input_(input),
+      x_(probe.inputs()[input]),
+      scales_(coordinate_scales(x_)) {
   probe.measure_noise_of(input);
   magnitudes_ = probe.magnitudes();
   noise_ = probe.noise();
@@ -77,10 +82,12 @@ std::vector<GradientElement> InputChecker::judge_all(std::size_t position, doubl
   const std::vector<NumericDerivative> numeric = differences(position, first_step);
   std::vector<GradientElement> elements;
   for (std::size_t k = 0; k < numeric.size(); ++k) {
-    const double natural = natural_scale(analytic_.largest(k, input_), magnitudes_[k], noise_[k], s);
+    const double natural =
+        natural_scale(analytic_.largest(k, input_), magnitudes_[k], noise_[k], s);
     const Evidence evidence = {analytic_.values[k][input_].data()[position], numeric[k], natural};
-    elements.push_back(judge(evidence, [&] { return differences(position, kAgain * first_step)[k]; },
-                             [&] { return kinks(position); }));
+    elements.push_back(judge(
+        evidence, [&] { return differences(position, kAgain * first_step)[k]; },
+        [&] { return kinks(position); }));
     elements.back().input = input_;
     elements.back().position = position;
     elements.back().output = k;
@@ -92,12 +99,13 @@ bool is_open(const GradientElement& e) { return e.verdict == Verdict::inconclusi
 
 // From afar a plateau looks like a jump.
 bool shows_right(const GradientElement& e) {
-  return e.verdict == Verdict::pass || (e.verdict == Verdict::kink && std::isfinite(e.left) && std::isfinite(e.right));
+  return e.verdict == Verdict::pass ||
+         (e.verdict == Verdict::kink && std::isfinite(e.left) && std::isfinite(e.right));
 }
 
-// Steps that start at the size of the coordinate may all drown in rounding, of a small coordinate in a large sum for
-// instance. Longer ones can then show that the value is right; they cannot show that it is wrong, because the function
-// may vary on the scale that they jump over.
+// Steps that start at the size of the coordinate may all drown in rounding, of a small coordinate
+// in a large sum for instance. Longer ones can then show that the value is right; they cannot show
+// that it is wrong, because the function may vary on the scale that they jump over.
 void InputChecker::check(std::size_t position, std::vector<GradientElement>& elements) {
   double step = kFirstStep * scales_[position];
   std::vector<GradientElement> best = judge_all(position, step);
@@ -115,9 +123,11 @@ bool all_finite(const std::vector<double>& values) {
 }
 
 bool same_numbers(const Tensors& a, const Tensors& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Tensor<double>& s, const Tensor<double>& t) {
-    return s.shape() == t.shape() && std::memcmp(s.data(), t.data(), s.size() * sizeof(double)) == 0;
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Tensor<double>& s, const Tensor<double>& t) {
+                      return s.shape() == t.shape() &&
+                             std::memcmp(s.data(), t.data(), s.size() * sizeof(double)) == 0;
+                    });
 }
 
 // Fills a report.
@@ -129,11 +139,14 @@ class Check {
   GradientReport run();
 
  private:
-  void add(Problem kind, std::string text, bool meant = false) { r_.problems.push_back({kind, std::move(text), !meant}); }
+  void add(Problem kind, std::string text, bool meant = false) {
+    r_.problems.push_back({kind, std::move(text), !meant});
+  }
   std::string describe(std::size_t input) const;
   bool inspect_inputs();
   bool inspect_outputs(const Probe& probe, const Tensors& outputs);
-  void check_elements(Probe& probe, const AnalyticGradients& analytic, std::vector<GradientElement>& elements);
+  void check_elements(Probe& probe, const AnalyticGradients& analytic,
+                      std::vector<GradientElement>& elements);
   void inspect_gradient(const AnalyticGradients& analytic, std::size_t input);
   void check_second_order();
 
@@ -150,10 +163,12 @@ std::string Check::describe(std::size_t input) const {
 bool Check::inspect_inputs() {
   r_.seed = options_.seed;
   r_.kinks_meant = options_.meant.kink_not_a_subgradient;
-  if (inputs_.empty()) add(Problem::no_inputs, "there are no inputs to check", options_.meant.empty);
+  if (inputs_.empty())
+    add(Problem::no_inputs, "there are no inputs to check", options_.meant.empty);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const bool named = i < options_.names.size();
-    r_.inputs.push_back({named ? options_.names[i] : "input " + std::to_string(i), inputs_[i].shape()});
+    r_.inputs.push_back(
+        {named ? options_.names[i] : "input " + std::to_string(i), inputs_[i].shape()});
     if (inputs_[i].size() > 0) continue;
     add(Problem::empty_input, describe(i) + " has no elements", options_.meant.empty);
   }
@@ -166,17 +181,21 @@ bool Check::inspect_outputs(const Probe& probe, const Tensors& outputs) {
     return false;
   }
   if (!same_numbers(outputs, probe.outputs())) {
-    add(Problem::nondeterministic, "two evaluations at the same inputs differ: the function depends on something else");
+    add(Problem::nondeterministic,
+        "two evaluations at the same inputs differ: the function depends on something else");
     return false;
   }
   if (!all_finite(probe.values())) {
     add(Problem::not_finite, "the function is not finite at the inputs");
     return false;
   }
-  if (std::none_of(outputs.begin(), outputs.end(), [](const auto& y) { return y.requires_grad(); })) {
-    add(Problem::no_gradient, "no output depends on an input as far as the tape knows", options_.meant.unused_input);
+  if (std::none_of(outputs.begin(), outputs.end(),
+                   [](const auto& y) { return y.requires_grad(); })) {
+    add(Problem::no_gradient, "no output depends on an input as far as the tape knows",
+        options_.meant.unused_input);
   }
-  for (const std::string& text : constant_masks(outputs)) add(Problem::constant_mask, text, options_.meant.constant_mask);
+  for (const std::string& text : constant_masks(outputs))
+    add(Problem::constant_mask, text, options_.meant.constant_mask);
   return true;
 }
 
@@ -206,15 +225,18 @@ void Check::inspect_gradient(const AnalyticGradients& analytic, std::size_t inpu
     last = e.position;
   }
   if (!analytic.reached[input]) {
-    add(Problem::unused_input, describe(input) + " does not reach the outputs", options_.meant.unused_input);
+    add(Problem::unused_input, describe(input) + " does not reach the outputs",
+        options_.meant.unused_input);
   } else if (zero && in.checked > 0) {
-    add(Problem::zero_gradient, "the gradient of " + describe(input) + " is 0 everywhere: 0 = 0 proves nothing",
+    add(Problem::zero_gradient,
+        "the gradient of " + describe(input) + " is 0 everywhere: 0 = 0 proves nothing",
         options_.meant.zero_gradient);
   }
 }
 
 void Check::check_second_order() {
-  const GradientCheckOptions options = {.seed = options_.seed, .combinations = 1, .generators = options_.generators};
+  const GradientCheckOptions options = {
+      .seed = options_.seed, .combinations = 1, .generators = options_.generators};
   const Probe first(f_, inputs_, options);
   const TensorFunction<double> gradient = gradient_function(first);
   Probe second(gradient, inputs_, options, gradient_noise(first));
@@ -223,10 +245,13 @@ void Check::check_second_order() {
   r_.symmetry_gap = symmetry_gap(first);
   r_.evaluations += first.evaluations();
   const auto text = [](const char* identity, double gap) {
-    return std::string(identity) + " is violated by " + std::to_string(gap * 1e12) + "e-12 of its terms";
+    return std::string(identity) + " is violated by " + std::to_string(gap * 1e12) +
+           "e-12 of its terms";
   };
-  if (!(r_.adjoint_gap <= kIdentityTolerance)) add(Problem::not_adjoint, text("<J v, u> = <v, J' u>", r_.adjoint_gap));
-  if (!(r_.symmetry_gap <= kIdentityTolerance)) add(Problem::not_symmetric, text("<H v, w> = <v, H w>", r_.symmetry_gap));
+  if (!(r_.adjoint_gap <= kIdentityTolerance))
+    add(Problem::not_adjoint, text("<J v, u> = <v, J' u>", r_.adjoint_gap));
+  if (!(r_.symmetry_gap <= kIdentityTolerance))
+    add(Problem::not_symmetric, text("<H v, w> = <v, H w>", r_.symmetry_gap));
 }
 
 GradientReport Check::run() {
@@ -247,7 +272,8 @@ GradientReport Check::run() {
 
 }  // namespace
 
-GradientReport check_in_place(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options) {
+GradientReport check_in_place(const TensorFunction<double>& f, const Tensors& inputs,
+                              const GradientCheckOptions& options) {
   const EnableGrad guard;
   return Check(f, inputs, options).run();
 }
@@ -258,12 +284,15 @@ Tensors as_leaves(const Tensors& inputs) {
   return leaves;
 }
 
-RegularizedReport check_terms(const TensorFunction<double>& data, const TensorFunction<double>& penalty,
-                              const Tensors& inputs, const GradientCheckOptions& options) {
+RegularizedReport check_terms(const TensorFunction<double>& data,
+                              const TensorFunction<double>& penalty, const Tensors& inputs,
+                              const GradientCheckOptions& options) {
   const Tensors leaves = as_leaves(inputs);
   GradientCheckOptions of_a_term = options;
   of_a_term.meant.unused_input = true;
-  const TensorFunction<double> sum = [&](const Tensors& x) { return Tensors{add(data(x).at(0), penalty(x).at(0))}; };
+  const TensorFunction<double> sum = [&](const Tensors& x) {
+    return Tensors{add(data(x).at(0), penalty(x).at(0))};
+  };
   RegularizedReport r;
   r.data = check_in_place(data, leaves, of_a_term);
   r.penalty = check_in_place(penalty, leaves, of_a_term);
@@ -271,8 +300,10 @@ RegularizedReport check_terms(const TensorFunction<double>& data, const TensorFu
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     const double of_penalty = r.penalty.inputs[i].norm, of_data = r.data.inputs[i].norm;
     if (of_data == 0 || of_penalty <= kDominates * of_data) continue;
-    r.sum.problems.push_back({Problem::penalty_dominates, r.sum.inputs[i].name + ": the gradient of the penalty is " +
-                              std::to_string(of_penalty / of_data) + " times that of the data", false});
+    r.sum.problems.push_back({Problem::penalty_dominates,
+                              r.sum.inputs[i].name + ": the gradient of the penalty is " +
+                                  std::to_string(of_penalty / of_data) + " times that of the data",
+                              false});
   }
   return r;
 }

@@ -2,13 +2,15 @@
 
 // Gradient checks: is the gradient that backward gives the derivative of the function?
 //
-//   GradientReport report = check_gradients([](const auto& x, const auto& w) { return sum(tanh(matmul(x, w))); },
+//   GradientReport report = check_gradients([](const auto& x, const auto& w) { return
+//   sum(tanh(matmul(x, w))); },
 //                                           {x, w}, {.names = {"x", "w"}});
 //   if (!report.passed()) std::cerr << report.table();
 //
-// Every checked element gets a numeric derivative by extrapolated differences, a bound on the error of that number,
-// and a verdict. There is no tolerance to choose: the bound follows from the function. Modules are checked with
-// xgrad/modules/gradient_check.hpp; in Boost.Test use xgrad/autograd/gradient_check_boost.hpp.
+// Every checked element gets a numeric derivative by extrapolated differences, a bound on the error
+// of that number, and a verdict. There is no tolerance to choose: the bound follows from the
+// function. Modules are checked with xgrad/modules/gradient_check.hpp; in Boost.Test use
+// xgrad/autograd/gradient_check_boost.hpp.
 //
 // Walk-through: docs/gradient_check.md.
 
@@ -27,10 +29,11 @@ namespace xgrad {
 
 /// What the check says about one element of a gradient.
 enum class Verdict {
-  pass,                    ///< analytic and numeric value agree within the bound, and the bound is tight
-  fail,                    ///< they differ by more than any error of the numeric value can explain
-  kink,                    ///< no derivative here; the analytic value lies between the one-sided ones
-  kink_not_a_subgradient,  ///< several operations are at a kink and their conventions do not combine to a subgradient
+  pass,  ///< analytic and numeric value agree within the bound, and the bound is tight
+  fail,  ///< they differ by more than any error of the numeric value can explain
+  kink,  ///< no derivative here; the analytic value lies between the one-sided ones
+  kink_not_a_subgradient,  ///< several operations are at a kink and their conventions do not
+                           ///< combine to a subgradient
   inconclusive,            ///< the numeric value is not good enough to tell; never counts as a pass
 };
 
@@ -41,38 +44,42 @@ const char* to_string(Verdict verdict);
 struct GradientElement {
   std::size_t input = 0;     ///< which input; its name is in GradientReport::inputs
   std::size_t position = 0;  ///< row-major position in the input
-  std::size_t output = 0;    ///< which random combination of the outputs, or which output element ({.jacobian = true})
-  double analytic = 0;       ///< from backward
-  double numeric = 0;        ///< from differences
-  double bound = 0;          ///< the error of `numeric` is at most this where the function is smooth
-  double left = 0;           ///< the one-sided derivatives
+  std::size_t output =
+      0;  ///< which random combination of the outputs, or which output element ({.jacobian = true})
+  double analytic = 0;  ///< from backward
+  double numeric = 0;   ///< from differences
+  double bound = 0;     ///< the error of `numeric` is at most this where the function is smooth
+  double left = 0;      ///< the one-sided derivatives
   double right = 0;
-  double step = 0;           ///< the smallest difference used
+  double step = 0;  ///< the smallest difference used
   Verdict verdict = Verdict::inconclusive;
-  std::string note;          ///< why, where the numbers do not say it
+  std::string note;  ///< why, where the numbers do not say it
 
   /// |analytic - numeric| / max(|analytic|, |numeric|); 0 when both are 0.
   double relative_error() const;
 };
 
-/// What is said of a relative error in the field: above 1e-2 wrong, above 1e-4 worrying, above 1e-7 acceptable only
-/// with kinks in the function, below that good.
+/// What is said of a relative error in the field: above 1e-2 wrong, above 1e-4 worrying, above 1e-7
+/// acceptable only with kinks in the function, below that good.
 const char* reading_of(double relative_error);
 
 /// Why a report does not pass although no element failed.
 enum class Problem {
-  no_inputs,          ///< the list of inputs is empty
-  empty_input,        ///< an input has no elements, or nothing of it was checked
-  empty_output,       ///< the function returns nothing, or tensors without elements
-  no_gradient,        ///< no output depends on anything that requires a gradient
-  unused_input,       ///< an input does not reach the outputs
-  zero_gradient,      ///< analytic and numeric gradient of an input are 0 everywhere: 0 = 0 proves nothing
-  constant_mask,      ///< a mask is the same everywhere: a factor of ones, or a differentiable branch of `where` never taken
+  no_inputs,      ///< the list of inputs is empty
+  empty_input,    ///< an input has no elements, or nothing of it was checked
+  empty_output,   ///< the function returns nothing, or tensors without elements
+  no_gradient,    ///< no output depends on anything that requires a gradient
+  unused_input,   ///< an input does not reach the outputs
+  zero_gradient,  ///< analytic and numeric gradient of an input are 0 everywhere: 0 = 0 proves
+                  ///< nothing
+  constant_mask,  ///< a mask is the same everywhere: a factor of ones, or a differentiable branch
+                  ///< of `where` never taken
   nondeterministic,   ///< two evaluations at the same inputs differ
   not_finite,         ///< the function is not finite at the inputs
-  penalty_dominates,  ///< the gradient of the penalty is so large that it hides that of the data; a warning
-  not_adjoint,        ///< <J v, u> differs from <v, J' u>: the second derivatives contradict the first
-  not_symmetric,      ///< <H v, w> differs from <v, H w>: the second derivatives are wrong
+  penalty_dominates,  ///< the gradient of the penalty is so large that it hides that of the data; a
+                      ///< warning
+  not_adjoint,    ///< <J v, u> differs from <v, J' u>: the second derivatives contradict the first
+  not_symmetric,  ///< <H v, w> differs from <v, H w>: the second derivatives are wrong
 };
 
 /// "no_inputs" and so on.
@@ -80,8 +87,8 @@ const char* to_string(Problem problem);
 
 struct GradientProblem {
   Problem kind;
-  std::string text;     ///< names and values
-  bool fatal = true;    ///< false: meant, as the caller said, or a warning
+  std::string text;   ///< names and values
+  bool fatal = true;  ///< false: meant, as the caller said, or a warning
 };
 
 /// What the caller says is meant. Everything else that makes a check prove nothing fails it.
@@ -98,19 +105,21 @@ struct GradientCheckOptions {
   std::vector<std::string> names = {};
   /// Chooses coordinates and combinations of the outputs. The same seed gives the same report.
   std::uint64_t seed = 0;
-  /// How many coordinates of each input to check; 0 means all. Chosen over the whole input, a quarter of them where
-  /// the analytic gradient is 0.
+  /// How many coordinates of each input to check; 0 means all. Chosen over the whole input, a
+  /// quarter of them where the analytic gradient is 0.
   std::size_t samples = 0;
-  /// An output that is not a single number is checked as this many random combinations of its elements.
+  /// An output that is not a single number is checked as this many random combinations of its
+  /// elements.
   std::size_t combinations = 2;
-  /// Check d(every output element)/d(every checked coordinate) instead of combinations; costs a backward pass for
-  /// every output element.
+  /// Check d(every output element)/d(every checked coordinate) instead of combinations; costs a
+  /// backward pass for every output element.
   bool jacobian = false;
-  /// 1: the gradient. 2: also the gradient of the gradient, its adjoint identity and the symmetry of the Hessian.
+  /// 1: the gradient. 2: also the gradient of the gradient, its adjoint identity and the symmetry
+  /// of the Hessian.
   int order = 1;
   Meant meant = {};
-  /// Generators the function draws from. They, and always the default generator, start every evaluation in the same
-  /// state, and are left as if the check had not been there.
+  /// Generators the function draws from. They, and always the default generator, start every
+  /// evaluation in the same state, and are left as if the check had not been there.
   std::vector<Generator*> generators = {};
 };
 
@@ -118,9 +127,9 @@ struct GradientCheckOptions {
 struct CheckedInput {
   std::string name;
   Shape shape;
-  std::size_t checked = 0;       ///< how many coordinates
-  std::size_t informative = 0;   ///< how many of them have a gradient other than 0
-  double norm = 0;               ///< Euclidean norm of the analytic gradient, all coordinates and outputs
+  std::size_t checked = 0;      ///< how many coordinates
+  std::size_t informative = 0;  ///< how many of them have a gradient other than 0
+  double norm = 0;  ///< Euclidean norm of the analytic gradient, all coordinates and outputs
 };
 
 /// What a check found. `elements` holds first order, `second_order` the gradient of the gradient.
@@ -132,8 +141,10 @@ class GradientReport {
   std::vector<GradientProblem> problems;
   std::uint64_t seed = 0;
   std::size_t evaluations = 0;  ///< how often the function was evaluated
-  double adjoint_gap = 0;       ///< |<J v, u> - <v, J' u>| relative to the size of the terms; order 2 only
-  double symmetry_gap = 0;      ///< |<H v, w> - <v, H w>| relative to the size of the terms; order 2 only
+  double adjoint_gap =
+      0;  ///< |<J v, u> - <v, J' u>| relative to the size of the terms; order 2 only
+  double symmetry_gap =
+      0;  ///< |<H v, w> - <v, H w>| relative to the size of the terms; order 2 only
 
   /// True when every element is `pass` or `kink` and there is no fatal problem.
   bool passed() const;
@@ -158,22 +169,25 @@ class GradientReport {
 
 namespace detail {
 /// Checks d(f)/d(inputs), writing to the numbers of `inputs` themselves and putting them back.
-GradientReport check_in_place(const TensorFunction<double>& f, const std::vector<Tensor<double>>& inputs,
+GradientReport check_in_place(const TensorFunction<double>& f,
+                              const std::vector<Tensor<double>>& inputs,
                               const GradientCheckOptions& options);
 /// Copies of the inputs that require gradients.
 std::vector<Tensor<double>> as_leaves(const std::vector<Tensor<double>>& inputs);
 }  // namespace detail
 
-/// Checks the gradient of `f` at `inputs`, which are not changed. `f` takes as many tensors as there are inputs (or one
-/// std::vector of them) and returns a tensor or a std::vector of tensors of any shape; tensors that it captures are
-/// constants to the check.
+/// Checks the gradient of `f` at `inputs`, which are not changed. `f` takes as many tensors as
+/// there are inputs (or one std::vector of them) and returns a tensor or a std::vector of tensors
+/// of any shape; tensors that it captures are constants to the check.
 ///
 /// **Throws** std::invalid_argument when `f` takes another number of tensors, and what `f` throws.
-/// **Complexity** about 15 to 30 evaluations of `f` for each checked coordinate where it is smooth, up to 130 at kinks.
+/// **Complexity** about 15 to 30 evaluations of `f` for each checked coordinate where it is smooth,
+/// up to 130 at kinks.
 template <class F>
-GradientReport check_gradients(F f, const std::vector<Tensor<double>>& inputs, const GradientCheckOptions& options = {}) {
-  return detail::check_in_place(as_tensor_function<double>(std::move(f), "check_gradients"), detail::as_leaves(inputs),
-                                options);
+GradientReport check_gradients(F f, const std::vector<Tensor<double>>& inputs,
+                               const GradientCheckOptions& options = {}) {
+  return detail::check_in_place(as_tensor_function<double>(std::move(f), "check_gradients"),
+                                detail::as_leaves(inputs), options);
 }
 
 /// What checking a regularised loss found, term by term.
@@ -185,23 +199,28 @@ struct RegularizedReport {
 };
 
 namespace detail {
-RegularizedReport check_terms(const TensorFunction<double>& data, const TensorFunction<double>& penalty,
-                              const std::vector<Tensor<double>>& inputs, const GradientCheckOptions& options);
+RegularizedReport check_terms(const TensorFunction<double>& data,
+                              const TensorFunction<double>& penalty,
+                              const std::vector<Tensor<double>>& inputs,
+                              const GradientCheckOptions& options);
 }
 
-/// Checks the data term of a loss, its penalty, and their sum, each a single number: a penalty with a large and simple
-/// gradient would hide a wrong gradient of the data term. That a term uses only some of the inputs is no problem;
-/// `sum.problems` warns with `penalty_dominates` for every input whose gradient from the penalty is more than 10 times
-/// (in the Euclidean norm) that from the data.
+/// Checks the data term of a loss, its penalty, and their sum, each a single number: a penalty with
+/// a large and simple gradient would hide a wrong gradient of the data term. That a term uses only
+/// some of the inputs is no problem; `sum.problems` warns with `penalty_dominates` for every input
+/// whose gradient from the penalty is more than 10 times (in the Euclidean norm) that from the
+/// data.
 template <class Data, class Penalty>
-RegularizedReport check_regularized_gradients(Data data, Penalty penalty, const std::vector<Tensor<double>>& inputs,
+RegularizedReport check_regularized_gradients(Data data, Penalty penalty,
+                                              const std::vector<Tensor<double>>& inputs,
                                               const GradientCheckOptions& options = {}) {
   constexpr const char* name = "check_regularized_gradients";
   return detail::check_terms(as_tensor_function<double>(std::move(data), name),
                              as_tensor_function<double>(std::move(penalty), name), inputs, options);
 }
 
-/// For test frameworks other than Boost.Test: whether the check passes, and the table to show when it does not.
+/// For test frameworks other than Boost.Test: whether the check passes, and the table to show when
+/// it does not.
 ///   auto [ok, text] = gradients_agree(f, inputs);
 ///   EXPECT_TRUE(ok) << text;                    // GoogleTest
 ///   INFO(text); CHECK(ok);                      // Catch2

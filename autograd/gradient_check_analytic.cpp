@@ -26,7 +26,8 @@ void sample_from(const std::vector<std::size_t>& list, std::size_t count, Genera
   kernels::fill_uniform(u.data(), count, 0.0, 1.0, generator.next());
   for (std::size_t j = 0; j < count; ++j) {
     const std::size_t begin = j * list.size() / count, end = (j + 1) * list.size() / count;
-    chosen.push_back(list[begin + static_cast<std::size_t>(u[j] * static_cast<double>(end - begin))]);
+    chosen.push_back(
+        list[begin + static_cast<std::size_t>(u[j] * static_cast<double>(end - begin))]);
   }
 }
 
@@ -42,13 +43,15 @@ double AnalyticGradients::largest(std::size_t number, std::size_t input) const {
 double AnalyticGradients::norm(std::size_t input) const {
   double sum = 0;
   for (const Tensors& g : values) {
-    for (std::size_t i = 0; i < g[input].size(); ++i) sum += g[input].data()[i] * g[input].data()[i];
+    for (std::size_t i = 0; i < g[input].size(); ++i)
+      sum += g[input].data()[i] * g[input].data()[i];
   }
   return std::sqrt(sum);
 }
 
 bool AnalyticGradients::is_zero(std::size_t input, std::size_t position) const {
-  return std::all_of(values.begin(), values.end(), [&](const Tensors& g) { return g[input].data()[position] == 0; });
+  return std::all_of(values.begin(), values.end(),
+                     [&](const Tensors& g) { return g[input].data()[position] == 0; });
 }
 
 AnalyticGradients analytic_gradients(const Probe& probe, const Tensors& outputs) {
@@ -66,8 +69,8 @@ AnalyticGradients analytic_gradients(const Probe& probe, const Tensors& outputs)
   return a;
 }
 
-std::vector<std::size_t> choose_positions(const AnalyticGradients& gradients, std::size_t input, std::size_t samples,
-                                          Generator& generator) {
+std::vector<std::size_t> choose_positions(const AnalyticGradients& gradients, std::size_t input,
+                                          std::size_t samples, Generator& generator) {
   std::vector<std::size_t> with, without, chosen;
   const std::size_t all = gradients.values.empty() ? 0 : gradients.values[0][input].size();
   for (std::size_t p = 0; p < all; ++p) (gradients.is_zero(input, p) ? without : with).push_back(p);

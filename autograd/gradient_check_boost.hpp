@@ -2,7 +2,8 @@
 
 // Gradient checks in Boost.Test; the failure message is the report's table. Not part of xgrad.hpp.
 //
-//   XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return sum(tanh(matmul(x, w))); }, {x, w});
+//   XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return sum(tanh(matmul(x, w))); }, {x,
+//   w});
 //
 // The arguments are those of xgrad::check_gradients.
 
@@ -10,8 +11,8 @@
 
 #include "xgrad/autograd/gradient_check.hpp"
 
-#define XGRAD_CHECK_GRADIENTS(...)                                                  \
-  do {                                                                              \
+#define XGRAD_CHECK_GRADIENTS(...)                                                      \
+  do {                                                                                  \
     const ::xgrad::GradientReport xgrad_report = ::xgrad::check_gradients(__VA_ARGS__); \
-    BOOST_CHECK_MESSAGE(xgrad_report.passed(), xgrad_report.table());               \
+    BOOST_CHECK_MESSAGE(xgrad_report.passed(), xgrad_report.table());                   \
   } while (false)

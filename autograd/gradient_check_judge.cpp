@@ -11,8 +11,8 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 // Rounding of the analytic value itself, relative to it and to the natural scale.
 constexpr double kAnalyticRounding = 1e-9;
 constexpr double kNaturalRounding = 64 * kEpsilon;
-// An element passes when the numeric value is this good: two errors of it are below 1e-6, so that an analytic value that
-// is off by 1e-6 cannot pass.
+// An element passes when the numeric value is this good: two errors of it are below 1e-6, so that
+// an analytic value that is off by 1e-6 cannot pass.
 constexpr double kTight = 4e-7;
 // An element that is 0 passes when its numeric value is 0 to this, relative to the natural scale.
 constexpr double kTightZero = 1e-7;
@@ -24,7 +24,8 @@ constexpr double kTooWide = 0.01;
 double larger(double a, double b) { return std::max(std::abs(a), std::abs(b)); }
 
 double slack(const Evidence& e, double bound) {
-  return bound + kAnalyticRounding * larger(e.analytic, e.numeric.value) + kNaturalRounding * e.natural;
+  return bound + kAnalyticRounding * larger(e.analytic, e.numeric.value) +
+         kNaturalRounding * e.natural;
 }
 
 bool agrees(const Evidence& e) {
@@ -34,8 +35,10 @@ bool agrees(const Evidence& e) {
 bool is_tight(const Evidence& e) {
   const double bound = e.numeric.bound;
   if (bound <= kTight * larger(e.analytic, e.numeric.value)) return true;
-  if (e.analytic == 0) return bound <= kTightZero * std::max(e.natural, larger(e.numeric.left, e.numeric.right));
-  return larger(e.analytic, e.numeric.value) <= slack(e, bound) && bound <= kRoundedZero * e.natural;
+  if (e.analytic == 0)
+    return bound <= kTightZero * std::max(e.natural, larger(e.numeric.left, e.numeric.right));
+  return larger(e.analytic, e.numeric.value) <= slack(e, bound) &&
+         bound <= kRoundedZero * e.natural;
 }
 
 bool proves_wrong(const Evidence& e) {
@@ -62,8 +65,10 @@ GradientElement with(const Evidence& e, Verdict verdict, const char* note = "") 
   return r;
 }
 
-GradientElement judge_wrong(const Evidence& e, const std::function<std::size_t()>& kinks, const char* note) {
-  if (kinks() >= 2) return with(e, Verdict::kink_not_a_subgradient, "several operations are at a kink");
+GradientElement judge_wrong(const Evidence& e, const std::function<std::size_t()>& kinks,
+                            const char* note) {
+  if (kinks() >= 2)
+    return with(e, Verdict::kink_not_a_subgradient, "several operations are at a kink");
   return with(e, Verdict::fail, note);
 }
 
@@ -71,7 +76,8 @@ GradientElement judge_kink(const Evidence& e, const std::function<NumericDerivat
                            const std::function<std::size_t()>& kinks) {
   if (is_between_sides(e)) return with(e, Verdict::kink);
   const Evidence second = {e.analytic, again(), e.natural};
-  if (!second.numeric.is_kink() || is_between_sides(second)) return with(e, Verdict::inconclusive, "differences disagree");
+  if (!second.numeric.is_kink() || is_between_sides(second))
+    return with(e, Verdict::inconclusive, "differences disagree");
   return judge_wrong(e, kinks, "not between the one-sided derivatives");
 }
 
@@ -86,14 +92,19 @@ GradientElement judge(const Evidence& e, const std::function<NumericDerivative()
   if (!e.numeric.defined) return with(e, Verdict::inconclusive, "not finite on either side");
   if (!std::isfinite(e.analytic)) {
     const bool finite = e.numeric.bound <= kTooWide * larger(e.numeric.value, e.natural);
-    return with(e, finite ? Verdict::fail : Verdict::inconclusive, "the analytic value is not finite");
+    return with(e, finite ? Verdict::fail : Verdict::inconclusive,
+                "the analytic value is not finite");
   }
   const bool tight = is_tight(e);
-  if (e.numeric.is_kink() && (!tight || std::isinf(e.numeric.jump()))) return judge_kink(e, again, kinks);
-  const char* side = e.numeric.one_sided ? "at the end of the domain" : e.numeric.beside_kink ? "beside a kink" : "";
+  if (e.numeric.is_kink() && (!tight || std::isinf(e.numeric.jump())))
+    return judge_kink(e, again, kinks);
+  const char* side = e.numeric.one_sided     ? "at the end of the domain"
+                     : e.numeric.beside_kink ? "beside a kink"
+                                             : "";
   if (agrees(e)) return with(e, tight ? Verdict::pass : Verdict::inconclusive, side);
   if (!proves_wrong(e)) return with(e, Verdict::inconclusive, side);
-  if (!proves_wrong({e.analytic, again(), e.natural})) return with(e, Verdict::inconclusive, "differences disagree");
+  if (!proves_wrong({e.analytic, again(), e.natural}))
+    return with(e, Verdict::inconclusive, "differences disagree");
   return judge_wrong(e, kinks, side);
 }
 

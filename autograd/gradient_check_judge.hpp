@@ -13,15 +13,16 @@ namespace xgrad::detail {
 struct Evidence {
   double analytic;
   NumericDerivative numeric;
-  double natural;  ///< what a derivative would be if nothing cancelled: sizes of terms over that of the coordinate
+  double natural;  ///< what a derivative would be if nothing cancelled: sizes of terms over that of
+                   ///< the coordinate
 };
 
-/// The natural scale of derivatives: the largest in the gradient, or what is left of the function's terms (their
-/// rounding noise betrays them where they cancel) over the size of a coordinate.
+/// The natural scale of derivatives: the largest in the gradient, or what is left of the function's
+/// terms (their rounding noise betrays them where they cancel) over the size of a coordinate.
 double natural_scale(double largest, double magnitude, double noise, double coordinate);
 
-/// Verdict, values and note. `again` repeats the numeric derivative with other steps: a failure needs both to agree.
-/// `kinks` counts the operations that are at a kink, up to 2.
+/// Verdict, values and note. `again` repeats the numeric derivative with other steps: a failure
+/// needs both to agree. `kinks` counts the operations that are at a kink, up to 2.
 GradientElement judge(const Evidence& evidence, const std::function<NumericDerivative()>& again,
                       const std::function<std::size_t()>& kinks);
 

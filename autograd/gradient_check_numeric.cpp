@@ -7,20 +7,27 @@ namespace xgrad::detail {
 namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-constexpr long double kTruncationMargin = 4;  // covers errors down to sqrt(h), which the tableau does not remove
-constexpr long double kMostGain = 0.01;  // of one column over the one before: more may be a coincidence at a kink
-constexpr int kFirstColumn = 2;               // an entry is trusted when three rows agree
+constexpr long double kTruncationMargin =
+    4;  // covers errors down to sqrt(h), which the tableau does not remove
+constexpr long double kMostGain =
+    0.01;  // of one column over the one before: more may be a coincidence at a kink
+constexpr int kFirstColumn = 2;  // an entry is trusted when three rows agree
 constexpr int kMinRows = 5;
 constexpr int kMaxRows = 64;
-constexpr double kGoodEnough = 1e-11;   // relative bound at which shorter steps are not worth their cost
-constexpr double kClearKink = 1e-8;     // the same for one-sided derivatives, relative to their difference
-constexpr double kClearSides = 1e-3;    // one-sided derivatives this good show a kink
-constexpr double kLevel = 5;            // the deviations of noise in differences of several orders agree to this factor
-constexpr double kNoiseMargin = 6;      // between the measured deviation and the largest error
+constexpr double kGoodEnough =
+    1e-11;  // relative bound at which shorter steps are not worth their cost
+constexpr double kClearKink =
+    1e-8;  // the same for one-sided derivatives, relative to their difference
+constexpr double kClearSides = 1e-3;  // one-sided derivatives this good show a kink
+constexpr double kLevel =
+    5;  // the deviations of noise in differences of several orders agree to this factor
+constexpr double kNoiseMargin = 6;        // between the measured deviation and the largest error
 constexpr long double kClearChange = 16;  // a change this many times its noise is no noise
-constexpr double kClearJump = 1000;      // a change this many times its bound is a jump
-constexpr long double kLocated = 32;    // rounding errors that the limits of both changes may be off by
-constexpr double kShortest = 4096 * kEpsilon;  // step relative to x: shorter ones are rounded too much
+constexpr double kClearJump = 1000;       // a change this many times its bound is a jump
+constexpr long double kLocated =
+    32;  // rounding errors that the limits of both changes may be off by
+constexpr double kShortest =
+    4096 * kEpsilon;  // step relative to x: shorter ones are rounded too much
 
 // One coordinate, one function: the four tableaus and the best they gave.
 class Search {
@@ -44,7 +51,8 @@ class Search {
   void locate_kink(bool clear, long double noise);
   void use_side(NumericDerivative& d, bool right) const;
 
-  Extrapolation central_{2, 2}, right_{1, 1}, left_{1, 1}, jump_{1, 2}, right_change_{1, 1}, left_change_{1, 1};
+  Extrapolation central_{2, 2}, right_{1, 1}, left_{1, 1}, jump_{1, 2}, right_change_{1, 1},
+      left_change_{1, 1};
   NumericDerivative best_;
   // The change on that side does not go to 0, as far as steps longer than the distance show.
   bool kink_right_ = false, kink_left_ = false, jump_right_ = false, jump_left_ = false;
@@ -58,8 +66,11 @@ class Search {
 bool is_not_zero(const Estimate& e, double margin) { return std::abs(e.value) > margin * e.bound; }
 
 // Rows in which a change stayed the same, and its quotient grew like 1/h: the function jumps.
-int count_divergence(int count, const Extrapolation& quotient, long double change, long double noise) {
-  return std::abs(quotient.growth() - 2) < 0.02L && std::abs(change) > kClearChange * noise ? count + 1 : 0;
+int count_divergence(int count, const Extrapolation& quotient, long double change,
+                     long double noise) {
+  return std::abs(quotient.growth() - 2) < 0.02L && std::abs(change) > kClearChange * noise
+             ? count + 1
+             : 0;
 }
 
 void Search::keep(double value, double bound, double step) {
@@ -121,7 +132,8 @@ void Search::judge(double step, double noise) {
   const double value = both ? best_.value : right_finite_ ? best_right_.value : best_left_.value;
   const double bound = both ? best_.bound : right_finite_ ? best_right_.bound : best_left_.bound;
   done_ = bound <= kGoodEnough * std::abs(value) || 2 * noise / step > bound ||
-          (both && located_ && best_.is_kink() && best_.side_bound <= kClearKink * std::abs(best_.jump()));
+          (both && located_ && best_.is_kink() &&
+           best_.side_bound <= kClearKink * std::abs(best_.jump()));
 }
 
 void Search::add(const Row& r) {
@@ -133,7 +145,8 @@ void Search::add(const Row& r) {
     for (Extrapolation* t : {&central_, &jump_, &right_change_, &left_change_}) t->restart();
   }
   if (right_finite_ || left_finite_) {
-    judge(static_cast<double>(right_finite_ ? r.right_step : r.left_step), static_cast<double>(r.noise));
+    judge(static_cast<double>(right_finite_ ? r.right_step : r.left_step),
+          static_cast<double>(r.noise));
   }
 }
 
@@ -201,19 +214,22 @@ double NumericDerivative::jump() const { return right - left; }
 
 bool NumericDerivative::is_kink() const {
   if (std::isinf(left) || std::isinf(right)) return true;
-  return !one_sided && !beside_kink && side_bound < kInfinity && std::abs(jump()) > 100 * side_bound;
+  return !one_sided && !beside_kink && side_bound < kInfinity &&
+         std::abs(jump()) > 100 * side_bound;
 }
 
-std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x, double first_step) {
+std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x,
+                                             double first_step) {
   std::vector<Search> searches(count);
   double h = first_step;
-  for (int row = 0; row < kMaxRows && h > kShortest * std::abs(x) && !all_done(searches); ++row, h /= 2) {
+  for (int row = 0; row < kMaxRows && h > kShortest * std::abs(x) && !all_done(searches);
+       ++row, h /= 2) {
     const double right_x = x + h, left_x = x - h;
     const Sample right = line(right_x), left = line(left_x);
     for (std::size_t k = 0; k < count; ++k) {
       if (searches[k].done()) continue;
-      searches[k].add({static_cast<long double>(right_x) - x, static_cast<long double>(x) - left_x, right.changes[k],
-                       left.changes[k], std::max(right.noise[k], left.noise[k])});
+      searches[k].add({static_cast<long double>(right_x) - x, static_cast<long double>(x) - left_x,
+                       right.changes[k], left.changes[k], std::max(right.noise[k], left.noise[k])});
     }
   }
   std::vector<NumericDerivative> results;
@@ -222,12 +238,14 @@ std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count
 }
 
 // A smooth function leaves less in the differences of each higher order, noise the same in all.
-std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double spacing,
-                                  bool levels_only) {
+std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate,
+                                  double spacing, bool levels_only) {
   constexpr std::size_t kPoints = 12;
-  constexpr std::array<double, 9> kBinomial = {1, 2, 6, 20, 70, 252, 924, 3432, 12870};  // of 2k over k
+  constexpr std::array<double, 9> kBinomial = {1,   2,   6,    20,   70,
+                                               252, 924, 3432, 12870};  // of 2k over k
   std::vector<std::vector<double>> table;
-  for (std::size_t j = 0; j < kPoints; ++j) table.push_back(evaluate((static_cast<double>(j) + 0.5) * spacing));
+  for (std::size_t j = 0; j < kPoints; ++j)
+    table.push_back(evaluate((static_cast<double>(j) + 0.5) * spacing));
   std::vector<double> noise(table[0].size(), kInfinity), largest(table[0].size(), 0);
   for (std::size_t order = 1; order < kBinomial.size(); ++order) {
     const std::size_t count = kPoints - order;

@@ -2,20 +2,22 @@
 
 // Numeric derivatives with a bound on their error. Internal to the gradient check.
 //
-// Along one coordinate, f is sampled at x and x +- h for h = h0, h0/2, h0/4 ... These are extrapolated to h = 0
-// (Richardson 1911; Ridders 1982 for growing the tableau until its error stops falling):
+// Along one coordinate, f is sampled at x and x +- h for h = h0, h0/2, h0/4 ... These are
+// extrapolated to h = 0 (Richardson 1911; Ridders 1982 for growing the tableau until its error
+// stops falling):
 //
-//   central  (f(x+h) - f(x-h)) / 2h            error h^2, h^4, ...   the derivative of a smooth function
-//   right    (f(x+h) - f(x)) / h               error h, h^2, ...     the one-sided derivatives
-//   left     (f(x) - f(x-h)) / h               error h, h^2, ...
-//   jump     (f(x+h) - 2 f(x) + f(x-h)) / h    error h, h^3, ...     right - left: 0 unless x is at a kink
+//   central  (f(x+h) - f(x-h)) / 2h            error h^2, h^4, ...   the derivative of a smooth
+//   function right    (f(x+h) - f(x)) / h               error h, h^2, ...     the one-sided
+//   derivatives left     (f(x) - f(x-h)) / h               error h, h^2, ... jump     (f(x+h) - 2
+//   f(x) + f(x-h)) / h    error h, h^3, ...     right - left: 0 unless x is at a kink
 //
-// and, to tell a point at a kink from one 1e-9 beside it, the changes f(x+h) - f(x) and f(x-h) - f(x) themselves: seen
-// from steps much longer than the distance to the kink, the change on its side does not go to 0.
+// and, to tell a point at a kink from one 1e-9 beside it, the changes f(x+h) - f(x) and f(x-h) -
+// f(x) themselves: seen from steps much longer than the distance to the kink, the change on its
+// side does not go to 0.
 //
-// The error of an entry is bounded by its distance from the entries it was made of (truncation) plus the noise of
-// the function values as the tableau amplifies it (rounding). A step that crosses a kink beside x makes the
-// distances large, so the best entry is one whose steps are short enough.
+// The error of an entry is bounded by its distance from the entries it was made of (truncation)
+// plus the noise of the function values as the tableau amplifies it (rounding). A step that crosses
+// a kink beside x makes the distances large, so the best entry is one whose steps are short enough.
 
 #include <array>
 #include <cstddef>
@@ -58,7 +60,8 @@ class Extrapolation {
   std::array<Entry, kColumns> row_;
 };
 
-/// K functions of one number, sampled together, as differences from their values at the point of interest.
+/// K functions of one number, sampled together, as differences from their values at the point of
+/// interest.
 struct Sample {
   std::vector<long double> changes;
   std::vector<long double> noise;  ///< how wrong each change can be by rounding
@@ -70,24 +73,30 @@ struct NumericDerivative {
   double value = 0;
   double bound = kInfinity;  ///< |value - derivative| is at most this, as long as f is smooth at x
   double step = 0;           ///< the smallest step behind value
-  double left = 0, right = 0;  ///< infinite where f jumps at x
+  double left = 0, right = 0;     ///< infinite where f jumps at x
   double side_bound = kInfinity;  ///< bound on the errors of left and right together
-  bool beside_kink = false;       ///< a kink lies so near that value is the one-sided derivative away from it
-  bool one_sided = false;         ///< f is not finite on one side of x, however near: value is the other side's
-  bool defined = true;            ///< false: f is finite on neither side
+  bool beside_kink =
+      false;  ///< a kink lies so near that value is the one-sided derivative away from it
+  bool one_sided =
+      false;  ///< f is not finite on one side of x, however near: value is the other side's
+  bool defined = true;  ///< false: f is finite on neither side
 
   double jump() const;
-  /// True when the one-sided derivatives differ by far more than their errors, or f jumps, at x itself.
+  /// True when the one-sided derivatives differ by far more than their errors, or f jumps, at x
+  /// itself.
   bool is_kink() const;
 };
 
-/// The derivatives of the `count` functions of `line` at x, with `first_step` as the h to start with.
-std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x, double first_step);
+/// The derivatives of the `count` functions of `line` at x, with `first_step` as the h to start
+/// with.
+std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x,
+                                             double first_step);
 
-/// The rounding noise of each of the values that `evaluate` gives, from their differences at equidistant points
-/// t = spacing / 2, 3 spacing / 2, ... (More and Wild, "Estimating computational noise", 2011), with a margin. A negative
-/// spacing looks to the other side of 0. With `levels_only` differences that still fall with their order count as no noise.
-std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate, double spacing,
-                                  bool levels_only);
+/// The rounding noise of each of the values that `evaluate` gives, from their differences at
+/// equidistant points t = spacing / 2, 3 spacing / 2, ... (More and Wild, "Estimating computational
+/// noise", 2011), with a margin. A negative spacing looks to the other side of 0. With
+/// `levels_only` differences that still fall with their order count as no noise.
+std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate,
+                                  double spacing, bool levels_only);
 
 }  // namespace xgrad::detail

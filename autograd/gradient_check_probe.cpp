@@ -48,19 +48,25 @@ std::vector<double> coordinate_scales(const Tensor<double>& x) {
   return scales;
 }
 
-Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options,
-             std::vector<double> least_noise)
-    : f_(f), inputs_(inputs), generators_(with_default(options.generators)), generator_(options.seed),
-      jacobian_(options.jacobian), least_noise_(std::move(least_noise)) {
+Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs,
+             const GradientCheckOptions& options, std::vector<double> least_noise)
+    : f_(f),
+      inputs_(inputs),
+      generators_(with_default(options.generators)),
+      generator_(options.seed),
+      jacobian_(options.jacobian),
+      least_noise_(std::move(least_noise)) {
   centre_ = values();
   elements_ = centre_.size();
   least_noise_.resize(elements_, 0);
   noise_ = least_noise_;
   forget_changes();
-  const std::size_t combinations = elements_ == 1 ? 1 : std::max<std::size_t>(options.combinations, 1);
+  const std::size_t combinations =
+      elements_ == 1 ? 1 : std::max<std::size_t>(options.combinations, 1);
   if (jacobian_) return;
   for (std::size_t k = 0; k < combinations; ++k) {
-    weights_.push_back(elements_ == 1 ? std::vector<double>{1} : random_weights(elements_, generator_));
+    weights_.push_back(elements_ == 1 ? std::vector<double>{1}
+                                      : random_weights(elements_, generator_));
   }
 }
 
@@ -119,9 +125,10 @@ std::vector<double> Probe::noise() const {
   return {s.noise.begin(), s.noise.end()};
 }
 
-// Along a random direction, relative to every coordinate, so that all operations round anew. Short distances show
-// ordinary rounding; longer ones also that of values which stay the same for a while, such as 1 - tanh(x) for large x.
-// A kink that is met looks like noise, so the less noisy side counts.
+// Along a random direction, relative to every coordinate, so that all operations round anew. Short
+// distances show ordinary rounding; longer ones also that of values which stay the same for a
+// while, such as 1 - tanh(x) for large x. A kink that is met looks like noise, so the less noisy
+// side counts.
 void Probe::measure_noise_of(std::size_t input) {
   Tensor<double> x = inputs_[input];
   const KeepValue keep(x);
@@ -135,8 +142,10 @@ void Probe::measure_noise_of(std::size_t input) {
   noise_ = least_noise_;
   for (const double spacing : {kShortSpacing, kLongSpacing}) {
     const bool far = spacing == kLongSpacing;
-    const std::vector<double> right = measure_noise(evaluate, spacing, far), left = measure_noise(evaluate, -spacing, far);
-    for (std::size_t k = 0; k < noise_.size(); ++k) noise_[k] = std::max(noise_[k], std::min(right[k], left[k]));
+    const std::vector<double> right = measure_noise(evaluate, spacing, far),
+                              left = measure_noise(evaluate, -spacing, far);
+    for (std::size_t k = 0; k < noise_.size(); ++k)
+      noise_[k] = std::max(noise_[k], std::min(right[k], left[k]));
   }
 }
 

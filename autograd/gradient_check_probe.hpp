@@ -1,6 +1,7 @@
 #pragma once
 
-// The function under a gradient check, evaluated in place and always with the same random numbers. Internal.
+// The function under a gradient check, evaluated in place and always with the same random numbers.
+// Internal.
 
 #include <cstddef>
 #include <utility>
@@ -43,7 +44,8 @@ class KeepValue {
 /// Puts one number of a leaf back when it goes.
 class KeepElement {
  public:
-  KeepElement(const Tensor<double>& x, std::size_t position) : x_(x), position_(position), before_(x.data()[position]) {}
+  KeepElement(const Tensor<double>& x, std::size_t position)
+      : x_(x), position_(position), before_(x.data()[position]) {}
   ~KeepElement() { x_.mutable_data()[position_] = before_; }
   KeepElement(const KeepElement&) = delete;
   KeepElement& operator=(const KeepElement&) = delete;
@@ -54,13 +56,14 @@ class KeepElement {
   double before_;
 };
 
-/// `f` and the inputs it is checked at, and the numbers that are made of its outputs: random combinations, or every
-/// element.
+/// `f` and the inputs it is checked at, and the numbers that are made of its outputs: random
+/// combinations, or every element.
 class Probe {
  public:
   using Tensors = std::vector<Tensor<double>>;
 
-  /// `least_noise` holds lower limits of the rounding noise of the elements of all outputs; empty: 0.
+  /// `least_noise` holds lower limits of the rounding noise of the elements of all outputs; empty:
+  /// 0.
   Probe(const TensorFunction<double>& f, const Tensors& inputs, const GradientCheckOptions& options,
         std::vector<double> least_noise = {});
 
@@ -84,8 +87,9 @@ class Probe {
   void measure_noise_of(std::size_t input);
   /// The noise of each number.
   std::vector<double> noise() const;
-  /// How the numbers made of f(inputs) differ from those at construction. An output that changed in no sample since
-  /// the last call of `forget_changes` does not depend on what is varied and adds no noise.
+  /// How the numbers made of f(inputs) differ from those at construction. An output that changed in
+  /// no sample since the last call of `forget_changes` does not depend on what is varied and adds
+  /// no noise.
   Sample sample();
   void forget_changes() { changed_.assign(elements_, false); }
 
@@ -98,14 +102,15 @@ class Probe {
   mutable Generator generator_;
   bool jacobian_;
   std::size_t elements_ = 0;
-  std::vector<std::vector<double>> weights_;  // of each combination, over the elements of all outputs
+  std::vector<std::vector<double>>
+      weights_;  // of each combination, over the elements of all outputs
   std::vector<double> centre_, noise_, least_noise_;  // of each element
   std::vector<bool> changed_;
   mutable std::size_t evaluations_ = 0;
 };
 
-/// The magnitude that each coordinate varies on: its own, or the root mean square of all if that is larger; 1 if both
-/// are 0.
+/// The magnitude that each coordinate varies on: its own, or the root mean square of all if that is
+/// larger; 1 if both are 0.
 std::vector<double> coordinate_scales(const Tensor<double>& x);
 
 /// Numbers of magnitude 0.5 to 1.5 and either sign.

@@ -13,11 +13,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Worst first.
-constexpr std::array<Verdict, 5> kBySeverity = {Verdict::fail, Verdict::kink_not_a_subgradient, Verdict::inconclusive,
-                                                Verdict::kink, Verdict::pass};
+constexpr std::array<Verdict, 5> kBySeverity = {Verdict::fail, Verdict::kink_not_a_subgradient,
+                                                Verdict::inconclusive, Verdict::kink,
+                                                Verdict::pass};
 
 std::size_t severity(Verdict v) {
-  return static_cast<std::size_t>(std::find(kBySeverity.begin(), kBySeverity.end(), v) - kBySeverity.begin());
+  return static_cast<std::size_t>(std::find(kBySeverity.begin(), kBySeverity.end(), v) -
+                                  kBySeverity.begin());
 }
 
 std::string number(const char* format, double v) {
@@ -32,7 +34,9 @@ std::string padded(std::string s, std::size_t width) {
 }
 
 // JSON has no infinities.
-Json json_number(double v) { return std::isfinite(v) ? Json(v) : Json(std::isnan(v) ? "nan" : v > 0 ? "inf" : "-inf"); }
+Json json_number(double v) {
+  return std::isfinite(v) ? Json(v) : Json(std::isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
+}
 
 Json shape_to_json(const Shape& shape) {
   Json sizes = Json::array();
@@ -43,11 +47,19 @@ Json shape_to_json(const Shape& shape) {
 Json elements_to_json(const GradientReport& r, const std::vector<GradientElement>& elements) {
   Json list = Json::array();
   for (const GradientElement& e : elements) {
-    list.push_back({{"name", r.name_of(e)}, {"input", e.input}, {"position", e.position}, {"output", e.output},
-                    {"analytic", json_number(e.analytic)}, {"numeric", json_number(e.numeric)},
-                    {"bound", json_number(e.bound)}, {"left", json_number(e.left)}, {"right", json_number(e.right)},
-                    {"relative_error", json_number(e.relative_error())}, {"step", json_number(e.step)},
-                    {"verdict", to_string(e.verdict)}, {"note", e.note}});
+    list.push_back({{"name", r.name_of(e)},
+                    {"input", e.input},
+                    {"position", e.position},
+                    {"output", e.output},
+                    {"analytic", json_number(e.analytic)},
+                    {"numeric", json_number(e.numeric)},
+                    {"bound", json_number(e.bound)},
+                    {"left", json_number(e.left)},
+                    {"right", json_number(e.right)},
+                    {"relative_error", json_number(e.relative_error())},
+                    {"step", json_number(e.step)},
+                    {"verdict", to_string(e.verdict)},
+                    {"note", e.note}});
   }
   return list;
 }
@@ -58,11 +70,18 @@ Cells cells_of(const GradientReport& r, const GradientElement& e, bool second) {
   std::string remark = e.note;
   const bool kink = e.verdict == Verdict::kink || e.verdict == Verdict::kink_not_a_subgradient;
   if (kink) {
-    remark += (remark.empty() ? "" : "; ") + number("left %.6g", e.left) + number(", right %.6g", e.right);
+    remark += (remark.empty() ? "" : "; ") + number("left %.6g", e.left) +
+              number(", right %.6g", e.right);
   }
-  return {to_string(e.verdict), (second ? "second order " : "") + r.name_of(e), number("% .12e", e.analytic),
-          number("% .12e", e.numeric), number("%.1e", e.bound), number("%.1e", e.relative_error()),
-          number("%.1e", e.step), kink ? "-" : reading_of(e.relative_error()), remark};
+  return {to_string(e.verdict),
+          (second ? "second order " : "") + r.name_of(e),
+          number("% .12e", e.analytic),
+          number("% .12e", e.numeric),
+          number("%.1e", e.bound),
+          number("%.1e", e.relative_error()),
+          number("%.1e", e.step),
+          kink ? "-" : reading_of(e.relative_error()),
+          remark};
 }
 
 std::string layout(const std::vector<Cells>& rows) {
@@ -79,22 +98,25 @@ std::string layout(const std::vector<Cells>& rows) {
   return text;
 }
 
-std::string elements_to_text(const GradientReport& r, const std::vector<GradientElement>& elements, std::size_t most,
-                             bool second) {
+std::string elements_to_text(const GradientReport& r, const std::vector<GradientElement>& elements,
+                             std::size_t most, bool second) {
   if (elements.empty() || most == 0) return {};
-  std::vector<Cells> rows = {
-      {"verdict", "element", "analytic", "numeric", "bound", "rel. error", "step", "reading", "remark"}};
-  for (std::size_t i = 0; i < std::min(most, elements.size()); ++i) rows.push_back(cells_of(r, elements[i], second));
+  std::vector<Cells> rows = {{"verdict", "element", "analytic", "numeric", "bound", "rel. error",
+                              "step", "reading", "remark"}};
+  for (std::size_t i = 0; i < std::min(most, elements.size()); ++i)
+    rows.push_back(cells_of(r, elements[i], second));
   std::string text = layout(rows);
-  if (elements.size() > most) text += "... and " + std::to_string(elements.size() - most) + " more, none worse\n";
+  if (elements.size() > most)
+    text += "... and " + std::to_string(elements.size() - most) + " more, none worse\n";
   return text;
 }
 
 std::vector<GradientElement> sorted(std::vector<GradientElement> list) {
-  std::stable_sort(list.begin(), list.end(), [](const GradientElement& a, const GradientElement& b) {
-    if (a.verdict != b.verdict) return severity(a.verdict) < severity(b.verdict);
-    return a.relative_error() > b.relative_error();
-  });
+  std::stable_sort(list.begin(), list.end(),
+                   [](const GradientElement& a, const GradientElement& b) {
+                     if (a.verdict != b.verdict) return severity(a.verdict) < severity(b.verdict);
+                     return a.relative_error() > b.relative_error();
+                   });
   return list;
 }
 
@@ -102,43 +124,63 @@ std::string summary(const GradientReport& r) {
   std::string text = r.passed() ? "gradient check passed: " : "gradient check FAILED: ";
   text += std::to_string(r.elements.size() + r.second_order.size()) + " elements";
   for (const Verdict v : kBySeverity) {
-    if (const std::size_t n = r.count(v); n > 0) text += ", " + std::to_string(n) + " " + to_string(v);
+    if (const std::size_t n = r.count(v); n > 0)
+      text += ", " + std::to_string(n) + " " + to_string(v);
   }
-  return text + " (seed " + std::to_string(r.seed) + ", " + std::to_string(r.evaluations) + " evaluations)\n";
+  return text + " (seed " + std::to_string(r.seed) + ", " + std::to_string(r.evaluations) +
+         " evaluations)\n";
 }
 
 std::string coverage(const CheckedInput& in) {
   return "  " + in.name + " " + to_string(in.shape) + ": " + std::to_string(in.checked) + " of " +
-         std::to_string(in.shape.elements()) + " coordinates, " + std::to_string(in.informative) + " not 0\n";
+         std::to_string(in.shape.elements()) + " coordinates, " + std::to_string(in.informative) +
+         " not 0\n";
 }
 
 }  // namespace
 
 const char* to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::pass: return "pass";
-    case Verdict::fail: return "fail";
-    case Verdict::kink: return "kink";
-    case Verdict::kink_not_a_subgradient: return "kink_not_a_subgradient";
-    case Verdict::inconclusive: break;
+    case Verdict::pass:
+      return "pass";
+    case Verdict::fail:
+      return "fail";
+    case Verdict::kink:
+      return "kink";
+    case Verdict::kink_not_a_subgradient:
+      return "kink_not_a_subgradient";
+    case Verdict::inconclusive:
+      break;
   }
   return "inconclusive";
 }
 
 const char* to_string(Problem problem) {
   switch (problem) {
-    case Problem::no_inputs: return "no_inputs";
-    case Problem::empty_input: return "empty_input";
-    case Problem::empty_output: return "empty_output";
-    case Problem::no_gradient: return "no_gradient";
-    case Problem::unused_input: return "unused_input";
-    case Problem::zero_gradient: return "zero_gradient";
-    case Problem::constant_mask: return "constant_mask";
-    case Problem::nondeterministic: return "nondeterministic";
-    case Problem::not_finite: return "not_finite";
-    case Problem::penalty_dominates: return "penalty_dominates";
-    case Problem::not_adjoint: return "not_adjoint";
-    case Problem::not_symmetric: break;
+    case Problem::no_inputs:
+      return "no_inputs";
+    case Problem::empty_input:
+      return "empty_input";
+    case Problem::empty_output:
+      return "empty_output";
+    case Problem::no_gradient:
+      return "no_gradient";
+    case Problem::unused_input:
+      return "unused_input";
+    case Problem::zero_gradient:
+      return "zero_gradient";
+    case Problem::constant_mask:
+      return "constant_mask";
+    case Problem::nondeterministic:
+      return "nondeterministic";
+    case Problem::not_finite:
+      return "not_finite";
+    case Problem::penalty_dominates:
+      return "penalty_dominates";
+    case Problem::not_adjoint:
+      return "not_adjoint";
+    case Problem::not_symmetric:
+      break;
   }
   return "not_symmetric";
 }
@@ -163,7 +205,8 @@ bool GradientReport::passed() const {
   };
   return std::all_of(elements.begin(), elements.end(), good) &&
          std::all_of(second_order.begin(), second_order.end(), good) &&
-         std::none_of(problems.begin(), problems.end(), [](const GradientProblem& p) { return p.fatal; });
+         std::none_of(problems.begin(), problems.end(),
+                      [](const GradientProblem& p) { return p.fatal; });
 }
 
 std::size_t GradientReport::count(Verdict verdict) const {
@@ -173,7 +216,8 @@ std::size_t GradientReport::count(Verdict verdict) const {
 }
 
 bool GradientReport::has(Problem problem) const {
-  return std::any_of(problems.begin(), problems.end(), [&](const GradientProblem& p) { return p.kind == problem; });
+  return std::any_of(problems.begin(), problems.end(),
+                     [&](const GradientProblem& p) { return p.kind == problem; });
 }
 
 std::string GradientReport::name_of(const GradientElement& element) const {
@@ -200,13 +244,19 @@ std::string GradientReport::table(std::size_t rows) const {
 }
 
 std::string GradientReport::json() const {
-  Json j = {{"passed", passed()}, {"seed", seed}, {"evaluations", evaluations},
-            {"adjoint_gap", json_number(adjoint_gap)}, {"symmetry_gap", json_number(symmetry_gap)}};
+  Json j = {{"passed", passed()},
+            {"seed", seed},
+            {"evaluations", evaluations},
+            {"adjoint_gap", json_number(adjoint_gap)},
+            {"symmetry_gap", json_number(symmetry_gap)}};
   for (const Verdict v : kBySeverity) j["counts"][to_string(v)] = count(v);
   j["inputs"] = Json::array();
   for (const CheckedInput& in : inputs) {
-    j["inputs"].push_back({{"name", in.name}, {"shape", shape_to_json(in.shape)}, {"checked", in.checked},
-                           {"informative", in.informative}, {"norm", json_number(in.norm)}});
+    j["inputs"].push_back({{"name", in.name},
+                           {"shape", shape_to_json(in.shape)},
+                           {"checked", in.checked},
+                           {"informative", in.informative},
+                           {"norm", json_number(in.norm)}});
   }
   j["problems"] = Json::array();
   for (const GradientProblem& p : problems) {
@@ -218,7 +268,8 @@ std::string GradientReport::json() const {
 }
 
 std::string RegularizedReport::table(std::size_t rows) const {
-  return "data term: " + data.table(rows) + "penalty: " + penalty.table(rows) + "sum: " + sum.table(rows);
+  return "data term: " + data.table(rows) + "penalty: " + penalty.table(rows) +
+         "sum: " + sum.table(rows);
 }
 
 }  // namespace xgrad

@@ -22,14 +22,16 @@ Tensors random_like(const Tensors& list, Generator& generator) {
 }
 
 // grad() for outputs some of which are constants and inputs some of which are unused: zeros there.
-Tensors gradients(const Tensors& outputs, const Tensors& inputs, const Tensors& seeds, bool create_graph) {
+Tensors gradients(const Tensors& outputs, const Tensors& inputs, const Tensors& seeds,
+                  bool create_graph) {
   Tensors y, gy, g(inputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].requires_grad()) continue;
     y.push_back(outputs[i]);
     gy.push_back(seeds[i]);
   }
-  const GradOptions options = {.retain_graph = true, .create_graph = create_graph, .allow_unused = true};
+  const GradOptions options = {
+      .retain_graph = true, .create_graph = create_graph, .allow_unused = true};
   if (!y.empty()) g = grad(y, inputs, options, gy);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!g[i].defined()) g[i] = Tensor<double>::filled(inputs[i].shape(), 0);
@@ -55,7 +57,9 @@ class Gap {
     add(a, b, 0, 1e-3L);
     return *this;
   }
-  double relative() const { return size_ == 0 ? 0 : static_cast<double>(std::abs(difference_) / size_); }
+  double relative() const {
+    return size_ == 0 ? 0 : static_cast<double>(std::abs(difference_) / size_);
+  }
 
  private:
   void add(const Tensors& a, const Tensors& b, long double sign, long double weight) {
@@ -86,14 +90,16 @@ std::vector<double> gradient_noise(const Probe& probe) {
   const double rounding = std::numeric_limits<double>::epsilon() / 2 * probe.magnitudes()[0];
   std::vector<double> noise;
   for (const Tensor<double>& x : probe.inputs()) {
-    for (const double scale : coordinate_scales(x)) noise.push_back(rounding / std::max(scale, 1.0));
+    for (const double scale : coordinate_scales(x))
+      noise.push_back(rounding / std::max(scale, 1.0));
   }
   return noise;
 }
 
 double adjoint_gap(const Probe& probe) {
   const Tensors y = probe.outputs();
-  const Tensors u = random_like(y, probe.generator()), v = random_like(probe.inputs(), probe.generator());
+  const Tensors u = random_like(y, probe.generator()),
+                v = random_like(probe.inputs(), probe.generator());
   Tensors seeds = random_like(y, probe.generator());
   for (Tensor<double>& s : seeds) s.requires_grad_();
   const Tensors jt_seeds = gradients(y, probe.inputs(), seeds, true);
@@ -105,8 +111,10 @@ double adjoint_gap(const Probe& probe) {
 double symmetry_gap(const Probe& probe) {
   const Tensors y = probe.outputs();
   const Tensors u = seeds_of(probe, y), g = gradients(y, probe.inputs(), u, true);
-  const Tensors v = random_like(probe.inputs(), probe.generator()), w = random_like(probe.inputs(), probe.generator());
-  const Tensors hv = gradients(g, probe.inputs(), v, false), hw = gradients(g, probe.inputs(), w, false);
+  const Tensors v = random_like(probe.inputs(), probe.generator()),
+                w = random_like(probe.inputs(), probe.generator());
+  const Tensors hv = gradients(g, probe.inputs(), v, false),
+                hw = gradients(g, probe.inputs(), w, false);
   return Gap(hv, w, v, hw).rounded_from(g, w).rounded_from(y, u).relative();
 }
 

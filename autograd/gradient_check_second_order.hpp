@@ -6,16 +6,17 @@
 
 namespace xgrad::detail {
 
-/// x -> the gradient of <u, f(x)> by every input, u being the first combination of `probe` (whose function is f).
-/// Differentiable when recording is on.
+/// x -> the gradient of <u, f(x)> by every input, u being the first combination of `probe` (whose
+/// function is f). Differentiable when recording is on.
 TensorFunction<double> gradient_function(const Probe& probe);
 
-/// How much rounding there is at least in each number that gradient_function returns: that of the terms of f, divided by
-/// the coordinate where it is large. Where a gradient vanishes, as of tanh(20), it moves in such steps.
+/// How much rounding there is at least in each number that gradient_function returns: that of the
+/// terms of f, divided by the coordinate where it is large. Where a gradient vanishes, as of
+/// tanh(20), it moves in such steps.
 std::vector<double> gradient_noise(const Probe& probe);
 
-/// |<J v, u> - <v, J' u>| over the sum of the magnitudes of the terms (and a thousandth of those of the value, since terms
-/// that cancel leave rounding), for random u and v: J' u by backward, J v by
+/// |<J v, u> - <v, J' u>| over the sum of the magnitudes of the terms (and a thousandth of those of
+/// the value, since terms that cancel leave rounding), for random u and v: J' u by backward, J v by
 /// differentiating J' u by u.
 double adjoint_gap(const Probe& probe);
 

@@ -38,7 +38,8 @@ std::vector<double> local_slopes(const Tensor<double>& y, const Tensor<double>& 
 Tensor<double> uneven(const Shape& shape) {
   Tensor<double> w = Tensor<double>::uninitialized(shape);
   double* p = w.mutable_data();
-  for (std::size_t i = 0; i < w.size(); ++i) p[i] = 1 + std::fmod(0.6180339887498949 * static_cast<double>(i + 1), 1.0);
+  for (std::size_t i = 0; i < w.size(); ++i)
+    p[i] = 1 + std::fmod(0.6180339887498949 * static_cast<double>(i + 1), 1.0);
   return w;
 }
 
@@ -52,12 +53,14 @@ Tensor<double> one_hot(const Shape& shape, std::size_t position) {
 using Slopes = std::array<std::vector<double>, 4>;
 constexpr std::array<double, 4> kPlaces = {-1, -1.0 / 16, 1.0 / 16, 1};
 
-// A smooth slope changes 16 times less over an interval 16 times as short; one with a step in it does not.
+// A smooth slope changes 16 times less over an interval 16 times as short; one with a step in it
+// does not.
 bool has_step(const Slopes& s) {
   const std::size_t n = s[0].size();
   if (s[1].size() != n || s[2].size() != n || s[3].size() != n) return true;
   double largest = 0;
-  for (std::size_t i = 0; i < n; ++i) largest = std::max({largest, std::abs(s[0][i]), std::abs(s[3][i])});
+  for (std::size_t i = 0; i < n; ++i)
+    largest = std::max({largest, std::abs(s[0][i]), std::abs(s[3][i])});
   for (std::size_t i = 0; i < n; ++i) {
     const double far = std::abs(s[0][i] - s[3][i]), near = std::abs(s[1][i] - s[2][i]);
     if (far > 1e-9 * largest && near > far / 2) return true;
@@ -68,7 +71,8 @@ bool has_step(const Slopes& s) {
 using OutputsAt = std::function<std::vector<Tensor<double>>(double t)>;
 
 // The entries whose slopes have a step; nothing when the program differs between the four places.
-std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outputs_at, double step) {
+std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outputs_at,
+                                                           double step) {
   std::vector<Slopes> slopes;
   std::vector<const Rule<double>*> program;
   for (std::size_t place = 0; place < kPlaces.size(); ++place) {
@@ -77,8 +81,11 @@ std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outp
       slopes.resize(entries.size());
       for (const Tensor<double>& y : entries) program.push_back(y.node()->rule);
     }
-    const auto same = [](const Tensor<double>& y, const Rule<double>* rule) { return y.node()->rule == rule; };
-    if (!std::equal(entries.begin(), entries.end(), program.begin(), program.end(), same)) return std::nullopt;
+    const auto same = [](const Tensor<double>& y, const Rule<double>* rule) {
+      return y.node()->rule == rule;
+    };
+    if (!std::equal(entries.begin(), entries.end(), program.begin(), program.end(), same))
+      return std::nullopt;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       slopes[i][place] = local_slopes(entries[i], uneven(entries[i].shape()));
     }
@@ -97,7 +104,8 @@ std::size_t count_elements(const OutputsAt& outputs_at, double step, std::size_t
   for (std::size_t place = 0; place < kPlaces.size(); ++place) {
     const Tensor<double> y = entries_behind(outputs_at(kPlaces[place] * step))[entry];
     slopes.resize(std::min(y.size(), kMostElements));
-    for (std::size_t i = 0; i < slopes.size(); ++i) slopes[i][place] = local_slopes(y, one_hot(y.shape(), i));
+    for (std::size_t i = 0; i < slopes.size(); ++i)
+      slopes[i][place] = local_slopes(y, one_hot(y.shape(), i));
   }
   return static_cast<std::size_t>(std::count_if(slopes.begin(), slopes.end(), has_step));
 }
@@ -109,19 +117,22 @@ bool is_one(double v) { return v == 1; }
 bool is_zero(double v) { return v == 0; }
 bool is_set(double v) { return v != 0; }
 
-// What is constant about the mask that edge i of an entry is; empty when it is none, or when it leaves no gradient
-// untried: where(x == 0, 1, x) only protects what follows.
+// What is constant about the mask that edge i of an entry is; empty when it is none, or when it
+// leaves no gradient untried: where(x == 0, 1, x) only protects what follows.
 std::string describe_mask(const Node<double>& entry, std::size_t i) {
   const Edge<double>& e = entry.edges[i];
   if (!e.saved || e.node->rule != nullptr) return {};
   const bool selects = std::strcmp(entry.rule->name, "where") == 0 && i == 0;
   const bool multiplies = std::strcmp(entry.rule->name, "multiply") == 0;
   const char* what = nullptr;
-  if (selects && entry.edges[2].needs_grad && is_constant(*e.node, is_set)) what = "the condition is true";
-  if (selects && entry.edges[1].needs_grad && is_constant(*e.node, is_zero)) what = "the condition is false";
+  if (selects && entry.edges[2].needs_grad && is_constant(*e.node, is_set))
+    what = "the condition is true";
+  if (selects && entry.edges[1].needs_grad && is_constant(*e.node, is_zero))
+    what = "the condition is false";
   if (multiplies && is_constant(*e.node, is_one)) what = "the factor is 1";
   if (what == nullptr) return {};
-  return std::string(entry.rule->name) + ": " + what + " in every element of " + to_string(e.node->shape);
+  return std::string(entry.rule->name) + ": " + what + " in every element of " +
+         to_string(e.node->shape);
 }
 
 }  // namespace
@@ -147,7 +158,8 @@ std::vector<std::string> constant_masks(const std::vector<Tensor<double>>& outpu
   std::vector<std::string> texts;
   for (const Tensor<double>& y : entries_behind(outputs)) {
     for (std::size_t i = 0; i < y.node()->edge_count; ++i) {
-      if (std::string text = describe_mask(*y.node(), i); !text.empty()) texts.push_back(std::move(text));
+      if (std::string text = describe_mask(*y.node(), i); !text.empty())
+        texts.push_back(std::move(text));
     }
   }
   return texts;

@@ -14,14 +14,15 @@ namespace xgrad::detail {
 /// The recorded entries behind `outputs`, in the order of recording.
 std::vector<Tensor<double>> entries_behind(const std::vector<Tensor<double>>& outputs);
 
-/// One sentence for each mask behind `outputs` that is the same everywhere: the condition of a `where` that never selects
-/// one of its differentiable operands, or a constant or leaf of ones that something is multiplied with. Masks of one
-/// element don't count.
+/// One sentence for each mask behind `outputs` that is the same everywhere: the condition of a
+/// `where` that never selects one of its differentiable operands, or a constant or leaf of ones
+/// that something is multiplied with. Masks of one element don't count.
 std::vector<std::string> constant_masks(const std::vector<Tensor<double>>& outputs);
 
-/// How many elements of operations are at a kink: their own slope is another one on the two sides of t = 0, however
-/// near. `outputs_at(t)` evaluates with recording on. Counts up to 2, which is enough to tell one from several; 1 when
-/// the program itself takes another path on the two sides.
-std::size_t count_kinks(const std::function<std::vector<Tensor<double>>(double t)>& outputs_at, double step);
+/// How many elements of operations are at a kink: their own slope is another one on the two sides
+/// of t = 0, however near. `outputs_at(t)` evaluates with recording on. Counts up to 2, which is
+/// enough to tell one from several; 1 when the program itself takes another path on the two sides.
+std::size_t count_kinks(const std::function<std::vector<Tensor<double>>(double t)>& outputs_at,
+                        double step);
 
 }  // namespace xgrad::detail

@@ -27,7 +27,8 @@ Node<T>* make_value(const Shape& shape) {
   std::size_t elements = 1;
   for (const std::size_t size : shape) {
     if (size != 0 && elements > std::numeric_limits<std::size_t>::max() / sizeof(T) / size) {
-      throw std::invalid_argument("shape " + to_string(shape) + " has more elements than memory can address");
+      throw std::invalid_argument("shape " + to_string(shape) +
+                                  " has more elements than memory can address");
     }
     elements *= size;
   }
@@ -54,7 +55,8 @@ Node<T>* storage_of(Node<T>* n) {
   storage->data = n->data;
   storage->elements = n->elements;
   storage->shape = n->shape;
-  storage->own_version.store(n->own_version.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  storage->own_version.store(n->own_version.load(std::memory_order_relaxed),
+                             std::memory_order_relaxed);
   hold(storage);
   Node<T>* other = nullptr;
   if (!n->base.compare_exchange_strong(other, storage, std::memory_order_acq_rel)) {
@@ -109,8 +111,8 @@ void release_entry(Node<T>* n) noexcept {
   }
 }
 
-// Dropping an edge may free its node, whose edges are dropped in turn: the nodes wait in a list instead of on
-// the stack.
+// Dropping an edge may free its node, whose edges are dropped in turn: the nodes wait in a list
+// instead of on the stack.
 template <class T>
 void free_node(Node<T>* n) noexcept {
   thread_local Node<T>* waiting = nullptr;
@@ -148,14 +150,14 @@ const Array<T>& face_of(Node<T>& n) {
   return *made;
 }
 
-#define XGRAD_INSTANTIATE(T)                                        \
-  template Node<T>* make_node<T>();                                 \
-  template Node<T>* make_value<T>(const Shape&);                    \
-  template Node<T>* share_value<T>(Node<T>*, const Shape&);         \
-  template Node<T>* storage_of<T>(Node<T>*);                        \
-  template void free_value<T>(Node<T>*) noexcept;                   \
-  template void free_node<T>(Node<T>*) noexcept;                    \
-  template void release_entry<T>(Node<T>*) noexcept;                \
+#define XGRAD_INSTANTIATE(T)                                \
+  template Node<T>* make_node<T>();                         \
+  template Node<T>* make_value<T>(const Shape&);            \
+  template Node<T>* share_value<T>(Node<T>*, const Shape&); \
+  template Node<T>* storage_of<T>(Node<T>*);                \
+  template void free_value<T>(Node<T>*) noexcept;           \
+  template void free_node<T>(Node<T>*) noexcept;            \
+  template void release_entry<T>(Node<T>*) noexcept;        \
   template const Array<T>& face_of<T>(Node<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -2,12 +2,14 @@
 
 // The tape's entries. Internal: operations use autograd/record.hpp, users Tensor<T>.
 //
-// A Node is a value and, when it came out of a recorded operation, the entry of the tape for it: the edges to
-// the inputs and the rule for going back. Value and entry have separate lifetimes in one object:
-//   refs        everything that needs the Node: handles (Tensor), edges of later entries, saved inputs.
-//   value_refs  everything that needs the numbers: handles, saved inputs, and the entry's own saved output.
-// The numbers are freed when value_refs reaches 0, the Node when refs does, so that y = relu(x + b) does not
-// keep x + b. Freeing is iterative: a chain of a million entries does not recurse.
+// A Node is a value and, when it came out of a recorded operation, the entry of the tape for it:
+// the edges to the inputs and the rule for going back. Value and entry have separate lifetimes in
+// one object:
+//   refs        everything that needs the Node: handles (Tensor), edges of later entries, saved
+//   inputs. value_refs  everything that needs the numbers: handles, saved inputs, and the entry's
+//   own saved output.
+// The numbers are freed when value_refs reaches 0, the Node when refs does, so that y = relu(x + b)
+// does not keep x + b. Freeing is iterative: a chain of a million entries does not recurse.
 
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
@@ -81,7 +83,8 @@ struct Edge {
   bool saved;
 };
 
-/// A function called with the finished gradient of a tensor; it may return another one in its place.
+/// A function called with the finished gradient of a tensor; it may return another one in its
+/// place.
 template <class T>
 struct Hooks {
   struct Entry {
@@ -104,11 +107,11 @@ struct Node {
   std::size_t elements = 0;
   std::atomic<std::uint32_t> own_version{0};
   bool requires_grad = false;
-  bool owns_data = false;      // data came from the pool; otherwise it is face's or base's
-  bool retains_grad = false;   // an interior node that keeps its gradient
-  bool saves_output = false;   // the entry holds one of value_refs
+  bool owns_data = false;            // data came from the pool; otherwise it is face's or base's
+  bool retains_grad = false;         // an interior node that keeps its gradient
+  bool saves_output = false;         // the entry holds one of value_refs
   std::uint32_t output_version = 0;  // of the value when it was saved for the entry
-  bool released = false;       // a backward pass went through and let go what was saved
+  bool released = false;             // a backward pass went through and let go what was saved
   std::uint32_t edge_count = 0;
   Shape shape;
   std::atomic<Array<T>*> face{nullptr};  // the xtensor view of data, made when somebody asks
@@ -131,15 +134,15 @@ struct Node {
   // The entry. rule is null for a leaf.
   const Rule<T>* rule = nullptr;
   Edge<T>* edges = nullptr;  // inline_edges or a pool block
-  std::uint64_t sequence = 0;      // later entries have larger ones, also than those of other threads they use
+  std::uint64_t sequence =
+      0;  // later entries have larger ones, also than those of other threads they use
   std::uint64_t visit_stamp = 0;   // of the backward pass that saw this entry last
   std::uint64_t useful_stamp = 0;  // ... and found that it leads to a tensor asked for
-  Node* next = nullptr;  // links nodes waiting to be freed
-  void* attributes = nullptr;    // inline_attributes or a pool block
+  Node* next = nullptr;            // links nodes waiting to be freed
+  void* attributes = nullptr;      // inline_attributes or a pool block
   std::size_t attribute_bytes = 0;
   Edge<T> inline_edges[kInlineEdges];
   alignas(16) std::byte inline_attributes[kInlineAttributes];
-
 };
 
 /// A node without a value.
@@ -150,13 +153,14 @@ Node<T>* make_node();
 template <class T>
 Node<T>* make_value(const Shape& shape);
 
-/// A node that shares the numbers of `n` under another shape of as many elements. Unless it is about to be recorded
-/// as an operation on `n`, it does not keep the entry of `n`.
+/// A node that shares the numbers of `n` under another shape of as many elements. Unless it is
+/// about to be recorded as an operation on `n`, it does not keep the entry of `n`.
 template <class T>
 Node<T>* share_value(Node<T>* n, const Shape& shape);
 
-/// The node that the numbers of `n` belong to, one without an entry: those of an entry are handed to a new node first.
-/// What shares them through it keeps neither the entry nor the graph behind it.
+/// The node that the numbers of `n` belong to, one without an entry: those of an entry are handed
+/// to a new node first. What shares them through it keeps neither the entry nor the graph behind
+/// it.
 template <class T>
 Node<T>* storage_of(Node<T>* n);
 

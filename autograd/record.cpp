@@ -18,7 +18,8 @@ Edge<T> make_edge(const Tensor<T>& input, bool saved) {
 }
 
 template <class T>
-void attach_attributes(Node<T>* n, const void* attributes, std::size_t bytes, void (*copy)(const void*, void*)) {
+void attach_attributes(Node<T>* n, const void* attributes, std::size_t bytes,
+                       void (*copy)(const void*, void*)) {
   n->attribute_bytes = bytes;
   void* place = bytes <= kInlineAttributes ? n->inline_attributes : pool_allocate(bytes);
   try {
@@ -33,10 +34,12 @@ void attach_attributes(Node<T>* n, const void* attributes, std::size_t bytes, vo
 }  // namespace
 
 template <class T>
-void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs, Saves saves,
-                  const void* attributes, std::size_t attribute_bytes, void (*copy)(const void*, void*)) {
+void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,
+                  Saves saves, const void* attributes, std::size_t attribute_bytes,
+                  void (*copy)(const void*, void*)) {
   if (!is_recording()) return;
-  const bool needed = std::any_of(inputs.begin(), inputs.end(), [](const Tensor<T>* t) { return t->requires_grad(); });
+  const bool needed = std::any_of(inputs.begin(), inputs.end(),
+                                  [](const Tensor<T>* t) { return t->requires_grad(); });
   if (!needed) return;
   Node<T>* n = y.node();
   const std::size_t count = inputs.size();
@@ -59,9 +62,11 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
   }
 }
 
-template void record_entry<float>(const Tensor<float>&, const Rule<float>&, std::span<const Tensor<float>* const>, Saves,
-                                  const void*, std::size_t, void (*)(const void*, void*));
-template void record_entry<double>(const Tensor<double>&, const Rule<double>&, std::span<const Tensor<double>* const>,
-                                   Saves, const void*, std::size_t, void (*)(const void*, void*));
+template void record_entry<float>(const Tensor<float>&, const Rule<float>&,
+                                  std::span<const Tensor<float>* const>, Saves, const void*,
+                                  std::size_t, void (*)(const void*, void*));
+template void record_entry<double>(const Tensor<double>&, const Rule<double>&,
+                                   std::span<const Tensor<double>* const>, Saves, const void*,
+                                   std::size_t, void (*)(const void*, void*));
 
 }  // namespace xgrad::detail

@@ -2,13 +2,14 @@
 
 // How an operation enters the tape, and what its backward rule is given.
 //
-//   const Rule<T> kRule = {"exp", [](const void*, Backward<T>& b) { b.add(0, b.gradient() * b.output()); }, nullptr};
-//   Tensor<T> y = <compute>;
-//   record(y, kRule, {&x}, Saves{.output = true});
+//   const Rule<T> kRule = {"exp", [](const void*, Backward<T>& b) { b.add(0, b.gradient() *
+//   b.output()); }, nullptr}; Tensor<T> y = <compute>; record(y, kRule, {&x}, Saves{.output =
+//   true});
 //
-// A rule is written once, in operations on tensors, and serves every order of differentiation: recording is on
-// while it runs when `create_graph` was asked for. It may take a faster way with raw kernels when
-// `b.recording()` is false. It must not capture its own output (ask for it with Saves) or copies of arrays.
+// A rule is written once, in operations on tensors, and serves every order of differentiation:
+// recording is on while it runs when `create_graph` was asked for. It may take a faster way with
+// raw kernels when `b.recording()` is false. It must not capture its own output (ask for it with
+// Saves) or copies of arrays.
 
 #include <initializer_list>
 #include <span>
@@ -41,8 +42,9 @@ unsigned needed(std::initializer_list<const Tensor<T>*> inputs) {
 
 /// Makes `y` the output of an operation on `inputs`. Does nothing when no gradient is needed.
 template <class T>
-void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs, Saves saves,
-                  const void* attributes, std::size_t attribute_bytes, void (*copy)(const void* from, void* to));
+void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,
+                  Saves saves, const void* attributes, std::size_t attribute_bytes,
+                  void (*copy)(const void* from, void* to));
 
 template <class T>
 void record(const Tensor<T>& y, const Rule<T>& rule, std::initializer_list<const Tensor<T>*> inputs,
@@ -59,17 +61,18 @@ void destroy_attributes(void* p) noexcept {
   static_cast<A*>(p)->~A();
 }
 
-/// The same with attributes: what the rule needs to know beyond the tensors. The rule's `destroy` must be
-/// `destroy_attributes<A>` unless A is trivially destructible.
+/// The same with attributes: what the rule needs to know beyond the tensors. The rule's `destroy`
+/// must be `destroy_attributes<A>` unless A is trivially destructible.
 template <class T, class A>
-void record(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs, Saves saves,
-            const A& attributes) {
+void record(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,
+            Saves saves, const A& attributes) {
   record_entry<T>(y, rule, inputs, saves, &attributes, sizeof(A), &copy_attributes<A>);
 }
 template <class T, class A>
-void record(const Tensor<T>& y, const Rule<T>& rule, std::initializer_list<const Tensor<T>*> inputs, Saves saves,
-            const A& attributes) {
-  record(y, rule, std::span<const Tensor<T>* const>(inputs.begin(), inputs.size()), saves, attributes);
+void record(const Tensor<T>& y, const Rule<T>& rule, std::initializer_list<const Tensor<T>*> inputs,
+            Saves saves, const A& attributes) {
+  record(y, rule, std::span<const Tensor<T>* const>(inputs.begin(), inputs.size()), saves,
+         attributes);
 }
 
 template <class T>
@@ -77,7 +80,8 @@ class Engine;
 
 }  // namespace detail
 
-/// What a backward rule is given: the incoming gradient, the saved values, and a place for its results.
+/// What a backward rule is given: the incoming gradient, the saved values, and a place for its
+/// results.
 template <class T>
 class Backward {
  public:
@@ -103,20 +107,22 @@ class Backward {
   /// True when the rule's operations are being recorded (`create_graph`).
   bool recording() const { return is_recording(); }
 
-  /// Adds to the gradient of input i; ignored when it is not wanted. A gradient of a shape that input i was
-  /// broadcast to is summed down to its shape: rules need not undo broadcasting.
+  /// Adds to the gradient of input i; ignored when it is not wanted. A gradient of a shape that
+  /// input i was broadcast to is summed down to its shape: rules need not undo broadcasting.
   void add(std::size_t i, Tensor<T> gradient);
 
-  /// Where a kernel may accumulate the gradient of input i itself: memory of its shape, which holds the sum so
-  /// far when `has_value`, and is not set otherwise. Only when not recording, and i is wanted.
+  /// Where a kernel may accumulate the gradient of input i itself: memory of its shape, which holds
+  /// the sum so far when `has_value`, and is not set otherwise. Only when not recording, and i is
+  /// wanted.
   struct Accumulator {
     T* data;
     bool has_value;
   };
   Accumulator accumulator(std::size_t i);
 
-  /// The gradient's memory to overwrite with the first contribution to input i, of the same shape; undefined when
-  /// somebody else can see it or input i has a contribution already. Hand it on with add_reused.
+  /// The gradient's memory to overwrite with the first contribution to input i, of the same shape;
+  /// undefined when somebody else can see it or input i has a contribution already. Hand it on with
+  /// add_reused.
   Tensor<T> reusable_gradient(std::size_t i);
   void add_reused(std::size_t i, Tensor<T> gradient);
 

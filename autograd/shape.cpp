@@ -46,8 +46,8 @@ Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
     std::size_t& size = r[offset + i];
     if (size == shorter[i] || shorter[i] == 1) continue;
     if (size != 1) {
-      throw std::invalid_argument(std::string(operation) + ": shapes do not broadcast: a " + to_string(a) +
-                                  ", b " + to_string(b));
+      throw std::invalid_argument(std::string(operation) + ": shapes do not broadcast: a " +
+                                  to_string(a) + ", b " + to_string(b));
     }
     size = shorter[i];
   }

@@ -21,11 +21,12 @@ class Shape {
   Shape() {}
   Shape(std::initializer_list<std::size_t> sizes) : Shape(sizes.begin(), sizes.end()) {}
 
-  /// From any range of integers, such as the shape of an xtensor expression. Throws std::invalid_argument for
-  /// more than 8 axes.
+  /// From any range of integers, such as the shape of an xtensor expression. Throws
+  /// std::invalid_argument for more than 8 axes.
   template <class Range>
-    requires(!std::is_same_v<Range, Shape> && requires(const Range& r) { r.begin() != r.end(); })
-  explicit Shape(const Range& sizes) : Shape(sizes.begin(), sizes.end()) {}
+  requires(!std::is_same_v<Range, Shape> &&
+           requires(const Range& r) { r.begin() != r.end(); }) explicit Shape(const Range& sizes)
+      : Shape(sizes.begin(), sizes.end()) {}
 
   template <class Iterator>
   Shape(Iterator first, Iterator last) {
@@ -78,13 +79,13 @@ Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b);
 /// `axis` counted from the end when negative, as an index in [0, rank). Throws std::out_of_range.
 std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size_t rank);
 
-/// A list of axes, negative ones counted from the end: `1`, `{0, -1}`, or a vector. In a reduction `{}` means every axis.
+/// A list of axes, negative ones counted from the end: `1`, `{0, -1}`, or a vector. In a reduction
+/// `{}` means every axis.
 class Axes {
  public:
   Axes() = default;
   template <std::integral I>
-    requires(!std::is_same_v<I, bool>)
-  Axes(I axis) : Axes({static_cast<std::ptrdiff_t>(axis)}) {}
+  requires(!std::is_same_v<I, bool>) Axes(I axis) : Axes({static_cast<std::ptrdiff_t>(axis)}) {}
   /// Throws std::invalid_argument for more than 8 axes.
   Axes(std::initializer_list<std::ptrdiff_t> axes) : Axes(axes.begin(), axes.size()) {}
   Axes(const std::vector<std::ptrdiff_t>& axes) : Axes(axes.data(), axes.size()) {}

@@ -13,14 +13,16 @@ namespace {
 template <class T>
 void require_writable(const detail::Node<T>& n, const char* what) {
   if (n.rule != nullptr) {
-    throw std::logic_error(std::string(what) + ": the tensor is a result of the recorded operation '" + n.rule->name +
+    throw std::logic_error(std::string(what) +
+                           ": the tensor is a result of the recorded operation '" + n.rule->name +
                            "'; only leaves and constants can be changed");
   }
 }
 
 template <class T>
 void require_differentiable(const char* operation, const Tensor<T>& output) {
-  if (!output.defined()) throw std::logic_error(std::string(operation) + ": the output is undefined");
+  if (!output.defined())
+    throw std::logic_error(std::string(operation) + ": the output is undefined");
   if (!output.requires_grad()) {
     throw std::logic_error(std::string(operation) + ": the output " + to_string(output.shape()) +
                            " does not depend on anything that requires a gradient");
@@ -32,14 +34,16 @@ template <class T>
 Tensor<T> checked_seed(const char* operation, const Tensor<T>& output, const Tensor<T>& seed) {
   if (!seed.defined()) {
     if (output.size() != 1) {
-      throw std::invalid_argument(std::string(operation) + ": the output has shape " + to_string(output.shape()) +
+      throw std::invalid_argument(std::string(operation) + ": the output has shape " +
+                                  to_string(output.shape()) +
                                   "; only a single element can be differentiated without a seed");
     }
     return Tensor<T>::filled(output.shape(), T(1));
   }
   if (seed.shape() != output.shape()) {
-    throw std::invalid_argument(std::string(operation) + ": the seed has shape " + to_string(seed.shape()) +
-                                ", the output " + to_string(output.shape()));
+    throw std::invalid_argument(std::string(operation) + ": the seed has shape " +
+                                to_string(seed.shape()) + ", the output " +
+                                to_string(output.shape()));
   }
   return seed;
 }
@@ -76,7 +80,8 @@ namespace {
 template <class T, class Values>
 Tensor<T> from_values(const Shape& shape, const Values& values) {
   if (values.size() != shape.elements()) {
-    throw std::invalid_argument("tensor: " + std::to_string(values.size()) + " values for shape " + to_string(shape));
+    throw std::invalid_argument("tensor: " + std::to_string(values.size()) + " values for shape " +
+                                to_string(shape));
   }
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   std::copy(values.begin(), values.end(), t.node()->data);
@@ -106,7 +111,8 @@ std::size_t Tensor<T>::size(std::ptrdiff_t axis) const {
 template <class T>
 T Tensor<T>::item() const {
   if (size() != 1) {
-    throw std::invalid_argument("item: the tensor has shape " + to_string(shape()) + ", not one element");
+    throw std::invalid_argument("item: the tensor has shape " + to_string(shape()) +
+                                ", not one element");
   }
   return data()[0];
 }
@@ -114,8 +120,9 @@ T Tensor<T>::item() const {
 template <class T>
 void Tensor<T>::set_value(const Array<T>& array) {
   if (Shape(array.shape()) != shape()) {
-    throw std::invalid_argument("set_value: the value has shape " + to_string(Shape(array.shape())) +
-                                ", the tensor " + to_string(shape()));
+    throw std::invalid_argument("set_value: the value has shape " +
+                                to_string(Shape(array.shape())) + ", the tensor " +
+                                to_string(shape()));
   }
   std::copy_n(array.data(), size(), mutable_data());
 }
@@ -151,9 +158,10 @@ const char* Tensor<T>::operation() const {
 template <class T>
 const Array<T>& Tensor<T>::grad() const {
   if (checked().grad == nullptr) {
-    throw std::logic_error("grad: the tensor " + to_string(shape()) +
-                           (is_leaf() ? " has no gradient: no backward pass reached it since the last zero_grad()"
-                                      : " is not a leaf; call retain_grad() on it before backward()"));
+    throw std::logic_error(
+        "grad: the tensor " + to_string(shape()) +
+        (is_leaf() ? " has no gradient: no backward pass reached it since the last zero_grad()"
+                   : " is not a leaf; call retain_grad() on it before backward()"));
   }
   return detail::face_of(*node_->grad);
 }
@@ -167,8 +175,8 @@ template <class T>
 void Tensor<T>::set_gradient(const Tensor& gradient) {
   detail::Node<T>& n = checked();
   if (gradient.defined() && gradient.shape() != n.shape) {
-    throw std::invalid_argument("set_gradient: the gradient has shape " + to_string(gradient.shape()) +
-                                ", the tensor " + to_string(n.shape));
+    throw std::invalid_argument("set_gradient: the gradient has shape " +
+                                to_string(gradient.shape()) + ", the tensor " + to_string(n.shape));
   }
   if (gradient.defined()) detail::hold(gradient.node());
   detail::Node<T>* old = std::exchange(n.grad, gradient.node());
@@ -199,7 +207,8 @@ template <class T>
 void Tensor<T>::backward(const Tensor& seed, BackwardOptions options) const {
   require_differentiable("backward", *this);
   const Tensor start = checked_seed("backward", *this, seed);
-  detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph, .create_graph = options.create_graph});
+  detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph,
+                            .create_graph = options.create_graph});
   engine.run({*this}, {start});
 }
 
@@ -219,14 +228,17 @@ namespace {
 
 template <class T>
 [[noreturn]] void fail_unused(std::size_t i, const Tensor<T>& input) {
-  throw std::logic_error("grad: input " + std::to_string(i) + " " + to_string(input.shape()) +
-                         " does not reach the outputs; give {.allow_unused = true} to get an undefined tensor");
+  throw std::logic_error(
+      "grad: input " + std::to_string(i) + " " + to_string(input.shape()) +
+      " does not reach the outputs; give {.allow_unused = true} to get an undefined tensor");
 }
 
 template <class T>
-std::vector<Tensor<T>> collect_gradients(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
-                                         GradOptions options, const std::vector<Tensor<T>>& starts) {
-  detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph, .create_graph = options.create_graph});
+std::vector<Tensor<T>> collect_gradients(const std::vector<Tensor<T>>& outputs,
+                                         const std::vector<Tensor<T>>& inputs, GradOptions options,
+                                         const std::vector<Tensor<T>>& starts) {
+  detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph,
+                            .create_graph = options.create_graph});
   engine.collect(inputs);
   engine.inspect(outputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -238,7 +250,8 @@ std::vector<Tensor<T>> collect_gradients(const std::vector<Tensor<T>>& outputs, 
   return result;
 }
 
-// Gradients may share memory with each other and with seeds; what the caller gets may be written to.
+// Gradients may share memory with each other and with seeds; what the caller gets may be written
+// to.
 template <class T>
 void make_separate(std::vector<Tensor<T>>& gradients) {
   for (Tensor<T>& g : gradients) {
@@ -249,8 +262,9 @@ void make_separate(std::vector<Tensor<T>>& gradients) {
 }  // namespace
 
 template <class T>
-std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
-                            GradOptions options, const std::vector<Tensor<T>>& seeds) {
+std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
+                            const std::vector<Tensor<T>>& inputs, GradOptions options,
+                            const std::vector<Tensor<T>>& seeds) {
   if (!seeds.empty() && seeds.size() != outputs.size()) {
     throw std::invalid_argument("grad: " + std::to_string(outputs.size()) + " outputs, " +
                                 std::to_string(seeds.size()) + " seeds");
@@ -275,9 +289,11 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::ve
 
 template class Tensor<float>;
 template class Tensor<double>;
-template std::vector<Tensor<float>> grad(const std::vector<Tensor<float>>&, const std::vector<Tensor<float>>&, GradOptions,
+template std::vector<Tensor<float>> grad(const std::vector<Tensor<float>>&,
+                                         const std::vector<Tensor<float>>&, GradOptions,
                                          const std::vector<Tensor<float>>&);
-template std::vector<Tensor<double>> grad(const std::vector<Tensor<double>>&, const std::vector<Tensor<double>>&,
-                                          GradOptions, const std::vector<Tensor<double>>&);
+template std::vector<Tensor<double>> grad(const std::vector<Tensor<double>>&,
+                                          const std::vector<Tensor<double>>&, GradOptions,
+                                          const std::vector<Tensor<double>>&);
 
 }  // namespace xgrad

@@ -2,8 +2,9 @@
 
 // Tensor<T>: a handle to a value in the graph, with T float or double.
 //
-// Copying a Tensor copies the handle: both show the same value. Operations on tensors that require gradients
-// record themselves; `backward()` walks the record. Operations themselves are in xgrad/ops.
+// Copying a Tensor copies the handle: both show the same value. Operations on tensors that require
+// gradients record themselves; `backward()` walks the record. Operations themselves are in
+// xgrad/ops.
 
 #include <concepts>
 #include <functional>
@@ -20,8 +21,9 @@ namespace xgrad {
 /// Options of a backward pass.
 struct BackwardOptions {
   bool retain_graph = false;  ///< keep what the operations saved, so that another pass can follow
-  /// Record the pass itself, for derivatives of higher order; implies retain_graph. A leaf and its recorded gradient hold
-  /// each other: only zero_grad() lets go of them. `grad` makes no such circle.
+  /// Record the pass itself, for derivatives of higher order; implies retain_graph. A leaf and its
+  /// recorded gradient hold each other: only zero_grad() lets go of them. `grad` makes no such
+  /// circle.
   bool create_graph = false;
 };
 
@@ -29,7 +31,8 @@ struct BackwardOptions {
 struct GradOptions {
   bool retain_graph = false;
   bool create_graph = false;
-  bool allow_unused = false;  ///< an input the outputs do not depend on gets an undefined tensor, not an error
+  bool allow_unused =
+      false;  ///< an input the outputs do not depend on gets an undefined tensor, not an error
 };
 
 template <class T>
@@ -45,8 +48,7 @@ class Tensor {
 
   /// A 0-d constant.
   template <class S>
-    requires(std::is_arithmetic_v<S>)
-  Tensor(S scalar) : Tensor(filled({}, static_cast<T>(scalar))) {}
+  requires(std::is_arithmetic_v<S>) Tensor(S scalar) : Tensor(filled({}, static_cast<T>(scalar))) {}
 
   /// A constant: takes over the array without copying it.
   Tensor(Array<T>&& array);
@@ -77,7 +79,8 @@ class Tensor {
   /// A constant of the given shape whose numbers are not set. For kernels that write all of them.
   static Tensor uninitialized(const Shape& shape);
   static Tensor filled(const Shape& shape, T value);
-  /// A constant from numbers in row-major order. Throws std::invalid_argument when their count is not the shape's.
+  /// A constant from numbers in row-major order. Throws std::invalid_argument when their count is
+  /// not the shape's.
   static Tensor from(const Shape& shape, std::initializer_list<T> values);
   static Tensor from(const Shape& shape, const std::vector<T>& values);
 
@@ -94,8 +97,9 @@ class Tensor {
   /// The only element. Throws std::invalid_argument when there is not exactly one.
   T item() const;
 
-  /// Writes the numbers of a leaf or constant (of the same shape) in place. A pending backward pass that saved
-  /// the old ones is then refused. Throws std::logic_error for a result of a recorded operation.
+  /// Writes the numbers of a leaf or constant (of the same shape) in place. A pending backward pass
+  /// that saved the old ones is then refused. Throws std::logic_error for a result of a recorded
+  /// operation.
   void set_value(const Array<T>& array);
   /// Writable access to the numbers, under the same rules as set_value.
   ArrayView<T> mutable_value();
@@ -103,40 +107,45 @@ class Tensor {
   T* mutable_data();
 
   bool requires_grad() const { return node_ != nullptr && node_->requires_grad; }
-  /// Makes a leaf require a gradient, or freezes it. Throws std::logic_error for a result of a recorded operation.
+  /// Makes a leaf require a gradient, or freezes it. Throws std::logic_error for a result of a
+  /// recorded operation.
   Tensor& requires_grad_(bool on = true);
   /// True for constants and parameters, false for results of recorded operations.
   bool is_leaf() const { return checked().rule == nullptr; }
   /// Name of the operation this tensor came out of; "leaf" for a leaf.
   const char* operation() const;
 
-  /// The accumulated gradient. Throws std::logic_error when there is none: after construction, after
-  /// zero_grad(), when no backward pass reached this tensor, or for an interior tensor without retain_grad().
+  /// The accumulated gradient. Throws std::logic_error when there is none: after construction,
+  /// after zero_grad(), when no backward pass reached this tensor, or for an interior tensor
+  /// without retain_grad().
   const Array<T>& grad() const;
   bool has_grad() const { return checked().grad != nullptr; }
   /// The gradient as a tensor (after `create_graph` differentiable); undefined when there is none.
   Tensor gradient() const;
-  /// Replaces the gradient; an undefined tensor removes it. Throws std::invalid_argument for another shape.
+  /// Replaces the gradient; an undefined tensor removes it. Throws std::invalid_argument for
+  /// another shape.
   void set_gradient(const Tensor& gradient);
   /// Removes the gradient: the next backward pass moves its result in instead of adding to zeros.
   void zero_grad() { set_gradient({}); }
   /// Keeps the gradient of an interior tensor, as of a leaf.
   void retain_grad();
 
-  /// Calls `hook` with the finished gradient in each backward pass, before it is accumulated or passed on; a
-  /// defined tensor that it returns takes its place (same shape). Returns an id for remove_hook.
+  /// Calls `hook` with the finished gradient in each backward pass, before it is accumulated or
+  /// passed on; a defined tensor that it returns takes its place (same shape). Returns an id for
+  /// remove_hook.
   std::size_t register_hook(std::function<Tensor(const Tensor&)> hook);
   void remove_hook(std::size_t id);
 
   /// Adds d(this)/d(leaf) to the gradient of every leaf that requires one.
   /// Without a seed this must have one element; `seed` is d(loss)/d(this), of this tensor's shape.
-  /// Throws std::logic_error: nothing requires a gradient, the graph was released by an earlier pass, or a value
-  /// it saved was changed in place; std::invalid_argument: not a scalar and no seed, seed of another shape.
+  /// Throws std::logic_error: nothing requires a gradient, the graph was released by an earlier
+  /// pass, or a value it saved was changed in place; std::invalid_argument: not a scalar and no
+  /// seed, seed of another shape.
   void backward(BackwardOptions options = {}) const { backward(Tensor(), options); }
   void backward(const Tensor& seed, BackwardOptions options = {}) const;
 
-  /// The same numbers as a constant, sharing memory: no gradient flows through. The memory stays shared: writing
-  /// in place to one changes the other.
+  /// The same numbers as a constant, sharing memory: no gradient flows through. The memory stays
+  /// shared: writing in place to one changes the other.
   Tensor detach() const;
   /// A constant with a copy of the numbers.
   Tensor clone() const;
@@ -178,18 +187,20 @@ Tensor<T> parameter(const Tensor<T>& value) {
   return t;
 }
 
-/// d(sum of outputs)/d(inputs), without touching any `.grad()`. `seeds`, when given, has one tensor for each
-/// output, of its shape; without it every output must have one element. Inputs may be interior tensors.
-/// Throws as `backward`, and std::logic_error for an input that does not reach the outputs unless
-/// `allow_unused`.
+/// d(sum of outputs)/d(inputs), without touching any `.grad()`. `seeds`, when given, has one tensor
+/// for each output, of its shape; without it every output must have one element. Inputs may be
+/// interior tensors. Throws as `backward`, and std::logic_error for an input that does not reach
+/// the outputs unless `allow_unused`.
 template <class T>
-std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
-                            GradOptions options = {}, const std::vector<Tensor<T>>& seeds = {});
+std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
+                            const std::vector<Tensor<T>>& inputs, GradOptions options = {},
+                            const std::vector<Tensor<T>>& seeds = {});
 
 /// The same with the lists written in place: `grad({y}, {w, b})`.
 template <class T>
-std::vector<Tensor<T>> grad(std::initializer_list<Tensor<T>> outputs, std::initializer_list<Tensor<T>> inputs,
-                            GradOptions options = {}, const std::vector<Tensor<T>>& seeds = {}) {
+std::vector<Tensor<T>> grad(std::initializer_list<Tensor<T>> outputs,
+                            std::initializer_list<Tensor<T>> inputs, GradOptions options = {},
+                            const std::vector<Tensor<T>>& seeds = {}) {
   return grad(std::vector<Tensor<T>>(outputs), std::vector<Tensor<T>>(inputs), options, seeds);
 }
 

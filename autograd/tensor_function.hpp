@@ -1,8 +1,8 @@
 #pragma once
 
-// Any callable on tensors seen as a function from a list of tensors to a list of tensors: what gradient checks and
-// derivatives work on. It may take `n` tensors or one std::vector of them, return one tensor or a std::vector, and
-// be generic (`const auto&`).
+// Any callable on tensors seen as a function from a list of tensors to a list of tensors: what
+// gradient checks and derivatives work on. It may take `n` tensors or one std::vector of them,
+// return one tensor or a std::vector, and be generic (`const auto&`).
 
 #include <concepts>
 #include <cstddef>
@@ -59,8 +59,8 @@ std::vector<Tensor<T>> call_with(F& f, const std::vector<Tensor<T>>& x, std::ind
 
 }  // namespace detail
 
-/// `f` as a TensorFunction. The result throws std::invalid_argument when called with another number of tensors than
-/// `f` takes, naming `operation`.
+/// `f` as a TensorFunction. The result throws std::invalid_argument when called with another number
+/// of tensors than `f` takes, naming `operation`.
 template <class T, class F>
 TensorFunction<T> as_tensor_function(F f, const char* operation) {
   if constexpr (std::same_as<F, TensorFunction<T>>) {
@@ -68,15 +68,18 @@ TensorFunction<T> as_tensor_function(F f, const char* operation) {
   } else if constexpr (constexpr std::size_t n = detail::tensor_arity<F, T>(); n > 0) {
     return [f = std::move(f), operation](const std::vector<Tensor<T>>& x) mutable {
       if (x.size() != n) {
-        throw std::invalid_argument(std::string(operation) + ": the function takes " + std::to_string(n) +
-                                    " tensors: " + std::to_string(x.size()) + " inputs given");
+        throw std::invalid_argument(std::string(operation) + ": the function takes " +
+                                    std::to_string(n) + " tensors: " + std::to_string(x.size()) +
+                                    " inputs given");
       }
       return detail::call_with<T>(f, x, std::make_index_sequence<n>{});
     };
   } else {
     static_assert(std::is_invocable_v<F&, const std::vector<Tensor<T>>&>,
                   "xgrad: the function takes neither tensors nor a std::vector of them");
-    return [f = std::move(f)](const std::vector<Tensor<T>>& x) mutable { return detail::as_list<T>(f(x)); };
+    return [f = std::move(f)](const std::vector<Tensor<T>>& x) mutable {
+      return detail::as_list<T>(f(x));
+    };
   }
 }
 

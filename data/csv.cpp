@@ -18,8 +18,8 @@ using detail::CsvValue;
 using detail::Origin;
 
 constexpr std::string_view kReader = "csv";
-constexpr std::size_t kMostColumns = std::size_t{1}
-                                     << 20;  // what a line of separators costs stays bounded
+// Bounds what a line of separators costs.
+constexpr std::size_t kMostColumns = std::size_t{1} << 20;
 
 using Fields = std::vector<std::string_view>;
 
@@ -28,7 +28,7 @@ bool is_header(const Fields& first, const CsvOptions& options) {
   bool text = false;
   for (const std::string_view field : first) {
     const CsvValue value = detail::parse_csv_value(field, options);
-    if (value.kind == CsvValue::Kind::number) return false;
+    if (value.is_number()) return false;
     text = text || value.kind == CsvValue::Kind::text;
   }
   return text;

@@ -28,7 +28,8 @@ CsvValue parse_csv_value(std::string_view text, const CsvOptions& options) {
   const char* end = text.data() + text.size();
   double number = 0;
   const auto [stop, error] = std::from_chars(begin, end, number);
-  if (error != std::errc() || stop != end) return {Kind::text, kNaN};
+  if (error == std::errc::invalid_argument || stop != end) return {Kind::text, kNaN};
+  if (error != std::errc()) return {Kind::beyond_range, kNaN};
   return {std::isnan(number) ? Kind::missing : Kind::number, number};
 }
 
@@ -61,21 +62,19 @@ void CsvColumn::add(std::string_view text, std::size_t line) {
     if (options_.missing == Missing::error) fail(line, "missing value ", quote(text));
     return values_.push_back(kNaN);
   }
-  if (kind_ == Kind::unknown) {
-    kind_ = value.kind == CsvValue::Kind::number ? Kind::numbers : Kind::text_categories;
-  }
+  if (kind_ == Kind::unknown) kind_ = value.is_number() ? Kind::numbers : Kind::text_categories;
   values_.push_back(kind_ == Kind::numbers ? number(value, text, line)
                                            : category(value, text, line));
 }
 
 double CsvColumn::number(const CsvValue& value, std::string_view text, std::size_t line) const {
-  if (value.kind == CsvValue::Kind::text)
-    fail(line, quote(text), " is not a number of double's range", kHint);
+  if (!value.is_number()) fail(line, quote(text), " is not a number", kHint);
+  if (std::isnan(value.number)) fail(line, quote(text), " is beyond the range of double");
   return value.number;
 }
 
 double CsvColumn::category(const CsvValue& value, std::string_view text, std::size_t line) {
-  if (kind_ == Kind::text_categories && value.kind == CsvValue::Kind::number) {
+  if (kind_ == Kind::text_categories && value.is_number()) {
     fail(line, "number ", quote(text), " among text such as ", quote(categories_[0]), kHint);
   }
   const std::string key(text);

@@ -15,9 +15,11 @@ namespace xgrad::detail {
 
 /// What the text of a field is by itself.
 struct CsvValue {
-  enum class Kind { missing, number, text };
+  enum class Kind { missing, number, beyond_range, text };
   Kind kind;
-  double number;  ///< NaN unless it is one
+  double number;  ///< NaN unless it is one that double can hold
+
+  bool is_number() const { return kind == Kind::number || kind == Kind::beyond_range; }
 };
 
 CsvValue parse_csv_value(std::string_view text, const CsvOptions& options);

@@ -51,7 +51,7 @@ DType type_of(const Origin& from, std::uint32_t magic) {
     if (magic >> 8U == t.code) return t.dtype;
   }
   from.fail("not an IDX file: magic number ", magic,
-            ", wanted 2051 (images), 2049 (labels) or a relative");
+            ", wanted 2051 (images), 2049 (labels) or another type");
 }
 
 std::uint32_t read_word(const Origin& from, Content& content, const char* what) {

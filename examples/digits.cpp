@@ -1,10 +1,14 @@
-// Trains a multi-layer perceptron on images of digits, and says how well it reads digits it has not seen.
+// Trains a multi-layer perceptron on images of digits, and says how well it reads digits it has not
+// seen.
 //
-// Run it:   scripts/train                       digits that the program draws itself; needs no download
+// Run it:   scripts/train                       digits that the program draws itself; needs no
+// download
 //           scripts/train --data mnist          IDX files: MNIST, Fashion-MNIST and their relatives
 //           scripts/train --help                the other options
-// Expect:   progress per epoch, a confusion table, a saved model, and a last line `test accuracy 0.98..`;
-//           about half a minute with the defaults, and 5 to 8 seconds per epoch for MNIST's 60,000 images.
+// Expect:   progress per epoch, a confusion table, a saved model, and a last line `test accuracy
+// 0.98..`;
+//           about half a minute with the defaults, and 5 to 8 seconds per epoch for MNIST's 60,000
+//           images.
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -13,7 +17,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
 #include <xgrad/xgrad.hpp>
 
 using namespace xgrad;
@@ -36,7 +39,8 @@ struct Digits {
 LabeledDataset<float> as_dataset(ImageData d) { return {std::move(d.images), std::move(d.labels)}; }
 
 Digits load(const Settings& s) {
-  if (!s.data.empty()) return {as_dataset(load_idx(s.data, Split::train)), as_dataset(load_idx(s.data, Split::test))};
+  if (!s.data.empty())
+    return {as_dataset(load_idx(s.data, Split::train)), as_dataset(load_idx(s.data, Split::test))};
   return {as_dataset(draw_digits(s.train_samples, s.seed)),
           as_dataset(draw_digits(s.test_samples, s.seed, {.first = s.train_samples}))};
 }
@@ -57,17 +61,20 @@ Sequential<float> make_net(const Settings& s, std::size_t inputs, std::size_t cl
   return net;
 }
 
-std::unique_ptr<Optimizer<float>> make_optimizer(const Settings& s, const NamedTensors<float>& parameters) {
+std::unique_ptr<Optimizer<float>> make_optimizer(const Settings& s,
+                                                 const NamedTensors<float>& parameters) {
   const auto rate = [&](double usual) { return s.learning_rate > 0 ? s.learning_rate : usual; };
   if (s.optimizer == "adam") {
     return std::make_unique<Adam<float>>(
         parameters, AdamOptions{.learning_rate = rate(1e-3), .weight_decay = s.weight_decay});
   }
-  return std::make_unique<Sgd<float>>(
-      parameters, SgdOptions{.learning_rate = rate(0.05), .momentum = s.momentum, .weight_decay = s.weight_decay});
+  return std::make_unique<Sgd<float>>(parameters, SgdOptions{.learning_rate = rate(0.05),
+                                                             .momentum = s.momentum,
+                                                             .weight_decay = s.weight_decay});
 }
 
-ConfusionMatrix evaluate(Module<float>& net, const LabeledDataset<float>& data, std::size_t classes) {
+ConfusionMatrix evaluate(Module<float>& net, const LabeledDataset<float>& data,
+                         std::size_t classes) {
   const NoGrad guard;
   net.eval();
   ConfusionMatrix confusion(classes);
@@ -84,14 +91,16 @@ std::string figures(double loss, double accuracy) {
 }
 
 // One pass over the training data; the rate falls along half a cosine over all epochs.
-void train_epoch(Module<float>& net, Optimizer<float>& optimizer, DataLoader<LabeledDataset<float>>& loader,
-                 std::size_t epoch, const Settings& s, double base_rate) {
+void train_epoch(Module<float>& net, Optimizer<float>& optimizer,
+                 DataLoader<LabeledDataset<float>>& loader, std::size_t epoch, const Settings& s,
+                 double base_rate) {
   const std::string name = "epoch " + std::to_string(epoch + 1) + "/" + std::to_string(s.epochs);
   Progress progress(std::cerr, name, loader.size(), stderr_is_terminal());
   double loss_sum = 0;
   std::size_t correct = 0, seen = 0, done = 0;
   for (const auto& [images, labels] : loader) {
-    const double at = static_cast<double>(epoch * loader.size() + done) / static_cast<double>(s.epochs * loader.size());
+    const double at = static_cast<double>(epoch * loader.size() + done) /
+                      static_cast<double>(s.epochs * loader.size());
     optimizer.set_learning_rate(base_rate * 0.5 * (1 + std::cos(M_PI * at)));
     optimizer.zero_grad();
     const Tensor<float> scores = net(images);
@@ -101,9 +110,11 @@ void train_epoch(Module<float>& net, Optimizer<float>& optimizer, DataLoader<Lab
     loss_sum += loss.item() * static_cast<double>(labels.size());
     correct += count_correct(scores, labels);
     seen += labels.size();
-    progress.update(++done, figures(loss_sum / static_cast<double>(seen), static_cast<double>(correct) / static_cast<double>(seen)));
+    progress.update(++done, figures(loss_sum / static_cast<double>(seen),
+                                    static_cast<double>(correct) / static_cast<double>(seen)));
   }
-  progress.finish(figures(loss_sum / static_cast<double>(seen), static_cast<double>(correct) / static_cast<double>(seen)));
+  progress.finish(figures(loss_sum / static_cast<double>(seen),
+                          static_cast<double>(correct) / static_cast<double>(seen)));
 }
 
 void run(const Settings& s) {
@@ -112,15 +123,17 @@ void run(const Settings& s) {
   const Digits digits = load(s);
   const Shape images(digits.train.inputs().shape());
   std::size_t classes = 0;
-  for (const std::int64_t label : digits.train.labels()) classes = std::max(classes, static_cast<std::size_t>(label) + 1);
-  std::printf("%zu images for training, %zu for testing, %zu x %zu pixels, %zu classes\n", digits.train.size(),
-              digits.test.size(), images[1], images[2], classes);
+  for (const std::int64_t label : digits.train.labels())
+    classes = std::max(classes, static_cast<std::size_t>(label) + 1);
+  std::printf("%zu images for training, %zu for testing, %zu x %zu pixels, %zu classes\n",
+              digits.train.size(), digits.test.size(), images[1], images[2], classes);
 
   Sequential<float> net = make_net(s, images[1] * images[2], classes);
   const auto optimizer = make_optimizer(s, net.parameters());
   const double base_rate = optimizer->learning_rate();
   DataLoader loader(digits.train, {.batch_size = s.batch_size, .shuffle = true, .seed = s.seed});
-  for (std::size_t epoch = 0; epoch < s.epochs; ++epoch) train_epoch(net, *optimizer, loader, epoch, s, base_rate);
+  for (std::size_t epoch = 0; epoch < s.epochs; ++epoch)
+    train_epoch(net, *optimizer, loader, epoch, s, base_rate);
 
   const ConfusionMatrix confusion = evaluate(net, digits.test, classes);
   std::printf("\ntrue class by row, predicted class by column:\n%s\n", confusion.table().c_str());
@@ -136,21 +149,42 @@ void run(const Settings& s) {
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("Trains a multi-layer perceptron on images of digits.");
-  app.add_option("--data", s.data, "folder with IDX files (train-images-idx3-ubyte[.gz], ...); default: drawn digits");
+  app.add_option(
+      "--data", s.data,
+      "folder with IDX files (train-images-idx3-ubyte[.gz], ...); default: drawn digits");
   app.add_option("--epochs", s.epochs, "passes over the training images")->capture_default_str();
-  app.add_option("--batch-size", s.batch_size, "images per step")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--learning-rate", s.learning_rate, "at the start; default 0.05 for sgd, 0.001 for adam")
+  app.add_option("--batch-size", s.batch_size, "images per step")
+      ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--optimizer", s.optimizer, "sgd or adam")->capture_default_str()->check(CLI::IsMember({"sgd", "adam"}));
-  app.add_option("--momentum", s.momentum, "of sgd")->capture_default_str()->check(CLI::Range(0.0, 1.0));
-  app.add_option("--weight-decay", s.weight_decay, "lambda of lambda/2 |w|^2")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--dropout", s.dropout, "probability to drop a hidden unit")->capture_default_str()->check(CLI::Range(0.0, 0.99));
-  app.add_option("--hidden", s.hidden, "sizes of the hidden layers")->capture_default_str()->delimiter(',');
-  app.add_option("--train-samples", s.train_samples, "drawn digits to train with")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--test-samples", s.test_samples, "drawn digits to test with")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--seed", s.seed, "of initial weights, order and drawn digits")->capture_default_str();
+  app.add_option("--learning-rate", s.learning_rate,
+                 "at the start; default 0.05 for sgd, 0.001 for adam")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--optimizer", s.optimizer, "sgd or adam")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"sgd", "adam"}));
+  app.add_option("--momentum", s.momentum, "of sgd")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--weight-decay", s.weight_decay, "lambda of lambda/2 |w|^2")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--dropout", s.dropout, "probability to drop a hidden unit")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.99));
+  app.add_option("--hidden", s.hidden, "sizes of the hidden layers")
+      ->capture_default_str()
+      ->delimiter(',');
+  app.add_option("--train-samples", s.train_samples, "drawn digits to train with")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--test-samples", s.test_samples, "drawn digits to test with")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--seed", s.seed, "of initial weights, order and drawn digits")
+      ->capture_default_str();
   app.add_option("--threads", s.threads, "default: all cores")->check(CLI::PositiveNumber);
-  app.add_option("--save", s.save, "file for the trained weights; empty: none")->capture_default_str();
+  app.add_option("--save", s.save, "file for the trained weights; empty: none")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     run(s);

@@ -1,7 +1,8 @@
 #pragma once
 
-// Activation functions as formulas: primitives with a slope of their own (see primitives.hpp) where the derivative reads
-// off the output or a branch, plain formulas otherwise, which are differentiated by Dual numbers.
+// Activation functions as formulas: primitives with a slope of their own (see primitives.hpp) where
+// the derivative reads off the output or a branch, plain formulas otherwise, which are
+// differentiated by Dual numbers.
 
 #include <cstddef>
 
@@ -70,14 +71,16 @@ struct Prelu {
   }
 };
 
-/// scale x for x > 0, scale alpha (e^(x / width) - 1) for x <= 0: ELU, CELU and SELU. alpha, scale >= 0, width > 0.
+/// scale x for x > 0, scale alpha (e^(x / width) - 1) for x <= 0: ELU, CELU and SELU. alpha, scale
+/// >= 0, width > 0.
 struct ExponentialLinear {
   static constexpr const char* name = "elu";
   static constexpr Reads reads = Reads::output;
   double alpha, scale, width;
   template <class X>
   X operator()(const X& x) const {
-    return where(x <= X(0), X(scale * alpha) * expm1(minimum(x, X(0)) * X(1 / width)), X(scale) * x);
+    return where(x <= X(0), X(scale * alpha) * expm1(minimum(x, X(0)) * X(1 / width)),
+                 X(scale) * x);
   }
   template <class X>
   X slope(const X&, const X& y) const {

@@ -1,7 +1,7 @@
 #pragma once
 
-// Comparisons and logic. Their results are masks, 1 for true and 0 for false, without gradient; a comparison with
-// NaN is false, except `!=`.
+// Comparisons and logic. Their results are masks, 1 for true and 0 for false, without gradient; a
+// comparison with NaN is false, except `!=`.
 
 #include <cstddef>
 

@@ -102,7 +102,7 @@ void write_lattice(const T* x, T* y, const Lattice& lattice, bool accumulate) {
   run(x, y + lattice.offset, loop, accumulate);
 }
 
-#define XGRAD_INSTANTIATE(T)                                \
+#define XGRAD_INSTANTIATE(T)                                      \
   template void read_lattice(const T*, const Lattice&, T*, bool); \
   template void write_lattice(const T*, T*, const Lattice&, bool);
 XGRAD_INSTANTIATE(float)

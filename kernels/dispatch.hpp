@@ -3,7 +3,8 @@
 // From a formula to its kernels for the instruction set in use.
 //
 // A kernel source (kernels/elementwise_*.cpp) is compiled once per instruction set and instantiates
-// `elementwise_kernels<isa, F, T>` for its formulas; a formula that none instantiates does not link.
+// `elementwise_kernels<isa, F, T>` for its formulas; a formula that none instantiates does not
+// link.
 
 #include "xgrad/kernels/isa.hpp"
 #include "xgrad/kernels/loop.hpp"
@@ -20,7 +21,8 @@ struct ElementwiseKernels {
 template <Isa I, class F, class T>
 ElementwiseKernels<T> elementwise_kernels();
 
-/// make.operator()<I>() for the instruction set in use: `choose([]<Isa I>() { return make_reduce_kernels<I, T>(); })`.
+/// make.operator()<I>() for the instruction set in use: `choose([]<Isa I>() { return
+/// make_reduce_kernels<I, T>(); })`.
 template <class Make>
 auto choose(const Make& make) {
 #if defined(__x86_64__) && !defined(XGRAD_WITHOUT_AVX512)

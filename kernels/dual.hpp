@@ -1,7 +1,8 @@
 #pragma once
 
-// Dual<X, N>: a number with its derivatives with respect to N inputs. Evaluating a formula on duals gives its value
-// and partial derivatives in one pass. X is a Pack. Operations between a dual and a plain X treat X as constant.
+// Dual<X, N>: a number with its derivatives with respect to N inputs. Evaluating a formula on duals
+// gives its value and partial derivatives in one pass. X is a Pack. Operations between a dual and a
+// plain X treat X as constant.
 
 #include <concepts>
 #include <cstddef>
@@ -23,10 +24,10 @@ struct Dual {
   Dual() = default;
   /// A constant.
   [[gnu::always_inline]] Dual(const X& constant)
-      : Dual(make(constant, [](std::size_t) __attribute__((always_inline)) { return X(0); })) {}
+      : Dual(make(
+            constant, [](std::size_t) __attribute__((always_inline)) { return X(0); })) {}
   template <class S>
-    requires(std::is_arithmetic_v<S>)
-  [[gnu::always_inline]] Dual(S constant) : Dual(X(constant)) {}
+  requires(std::is_arithmetic_v<S>) [[gnu::always_inline]] Dual(S constant) : Dual(X(constant)) {}
   /// Input `i` of the formula.
   [[gnu::always_inline]] static Dual variable(const X& value, std::size_t i) {
     Dual d{value};
@@ -34,7 +35,8 @@ struct Dual {
     return d;
   }
 
-  // The dual `value` whose partials are f(i). Not a loop: GCC leaves arrays that a loop walks in memory.
+  // The dual `value` whose partials are f(i). Not a loop: GCC leaves arrays that a loop walks in
+  // memory.
   template <class F>
   [[gnu::always_inline]] static Dual make(const X& value, const F& f) {
     return make(value, f, std::make_index_sequence<N>{});
@@ -48,41 +50,62 @@ struct Dual {
   }
 
   [[gnu::always_inline]] friend Dual operator-(const Dual& a) {
-    return make(-a.value, [&](std::size_t i) __attribute__((always_inline)) { return -a.partial[i]; });
+    return make(
+        -a.value, [&](std::size_t i) __attribute__((always_inline)) { return -a.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator+(const Dual& a, const Dual& b) {
-    return make(a.value + b.value, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] + b.partial[i]; });
+    return make(
+        a.value + b.value, [&](std::size_t i) __attribute__((always_inline)) {
+          return a.partial[i] + b.partial[i];
+        });
   }
   [[gnu::always_inline]] friend Dual operator+(const Dual& a, const X& b) {
-    return make(a.value + b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i]; });
+    return make(
+        a.value + b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator+(const X& a, const Dual& b) { return b + a; }
   [[gnu::always_inline]] friend Dual operator-(const Dual& a, const Dual& b) {
-    return make(a.value - b.value, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] - b.partial[i]; });
+    return make(
+        a.value - b.value, [&](std::size_t i) __attribute__((always_inline)) {
+          return a.partial[i] - b.partial[i];
+        });
   }
   [[gnu::always_inline]] friend Dual operator-(const Dual& a, const X& b) {
-    return make(a.value - b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i]; });
+    return make(
+        a.value - b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator-(const X& a, const Dual& b) {
-    return make(a - b.value, [&](std::size_t i) __attribute__((always_inline)) { return -b.partial[i]; });
+    return make(
+        a - b.value, [&](std::size_t i) __attribute__((always_inline)) { return -b.partial[i]; });
   }
   [[gnu::always_inline]] friend Dual operator*(const Dual& a, const Dual& b) {
-    return make(a.value * b.value, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] * b.value + a.value * b.partial[i]; });
+    return make(
+        a.value * b.value, [&](std::size_t i) __attribute__((always_inline)) {
+          return a.partial[i] * b.value + a.value * b.partial[i];
+        });
   }
   [[gnu::always_inline]] friend Dual operator*(const Dual& a, const X& b) {
-    return make(a.value * b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] * b; });
+    return make(
+        a.value * b, [&](std::size_t i)
+                         __attribute__((always_inline)) { return a.partial[i] * b; });
   }
   [[gnu::always_inline]] friend Dual operator*(const X& a, const Dual& b) { return b * a; }
   [[gnu::always_inline]] friend Dual operator/(const Dual& a, const Dual& b) {
     const X q = a.value / b.value;
-    return make(q, [&](std::size_t i) __attribute__((always_inline)) { return (a.partial[i] - q * b.partial[i]) / b.value; });
+    return make(
+        q, [&](std::size_t i) __attribute__((always_inline)) {
+          return (a.partial[i] - q * b.partial[i]) / b.value;
+        });
   }
   [[gnu::always_inline]] friend Dual operator/(const Dual& a, const X& b) {
-    return make(a.value / b, [&](std::size_t i) __attribute__((always_inline)) { return a.partial[i] / b; });
+    return make(
+        a.value / b, [&](std::size_t i)
+                         __attribute__((always_inline)) { return a.partial[i] / b; });
   }
   [[gnu::always_inline]] friend Dual operator/(const X& a, const Dual& b) {
     const X q = a / b.value, slope = -(q / b.value);
-    return make(q, [&](std::size_t i) __attribute__((always_inline)) { return slope * b.partial[i]; });
+    return make(
+        q, [&](std::size_t i) __attribute__((always_inline)) { return slope * b.partial[i]; });
   }
 
   // clang-format off
@@ -96,31 +119,49 @@ struct Dual {
   template <class S> requires(std::is_arithmetic_v<S>) [[gnu::always_inline]] friend Dual operator/(S a, const Dual& b) { return X(a) / b; }
   // clang-format on
 
-  [[gnu::always_inline]] friend Mask operator<(const Dual& a, const Dual& b) { return a.value < b.value; }
-  [[gnu::always_inline]] friend Mask operator<=(const Dual& a, const Dual& b) { return a.value <= b.value; }
-  [[gnu::always_inline]] friend Mask operator>(const Dual& a, const Dual& b) { return a.value > b.value; }
-  [[gnu::always_inline]] friend Mask operator>=(const Dual& a, const Dual& b) { return a.value >= b.value; }
-  [[gnu::always_inline]] friend Mask operator==(const Dual& a, const Dual& b) { return a.value == b.value; }
-  [[gnu::always_inline]] friend Mask operator!=(const Dual& a, const Dual& b) { return a.value != b.value; }
+  [[gnu::always_inline]] friend Mask operator<(const Dual& a, const Dual& b) {
+    return a.value < b.value;
+  }
+  [[gnu::always_inline]] friend Mask operator<=(const Dual& a, const Dual& b) {
+    return a.value <= b.value;
+  }
+  [[gnu::always_inline]] friend Mask operator>(const Dual& a, const Dual& b) {
+    return a.value > b.value;
+  }
+  [[gnu::always_inline]] friend Mask operator>=(const Dual& a, const Dual& b) {
+    return a.value >= b.value;
+  }
+  [[gnu::always_inline]] friend Mask operator==(const Dual& a, const Dual& b) {
+    return a.value == b.value;
+  }
+  [[gnu::always_inline]] friend Mask operator!=(const Dual& a, const Dual& b) {
+    return a.value != b.value;
+  }
 
   /// The branch not taken contributes nothing, whatever its value.
   [[gnu::always_inline]] friend Dual where(const Mask& m, const Dual& a, const Dual& b) {
-    return make(where(m, a.value, b.value), [&](std::size_t i) __attribute__((always_inline)) { return where(m, a.partial[i], b.partial[i]); });
+    return make(
+        where(m, a.value, b.value), [&](std::size_t i) __attribute__((always_inline)) {
+          return where(m, a.partial[i], b.partial[i]);
+        });
   }
   [[gnu::always_inline]] friend Dual maximum(const Dual& a, const Dual& b) {
-    return where(a.value == b.value, 0.5 * (a + b), where(a.value > b.value || a.value != a.value, a, b));
+    return where(a.value == b.value, 0.5 * (a + b),
+                 where(a.value > b.value || a.value != a.value, a, b));
   }
   [[gnu::always_inline]] friend Dual minimum(const Dual& a, const Dual& b) {
-    return where(a.value == b.value, 0.5 * (a + b), where(a.value < b.value || a.value != a.value, a, b));
+    return where(a.value == b.value, 0.5 * (a + b),
+                 where(a.value < b.value || a.value != a.value, a, b));
   }
   /// x^(y-1) y dx + log(x) x^y dy; the second term is 0 where dy is, and at x = 0 for y > 0.
   friend Dual pow(const Dual& x, const Dual& y) {
     const X p = pow(x.value, y.value), dx = y.value * pow(x.value, y.value - X(1));
     const X dy = where(x.value == X(0) && y.value > X(0), X(0), p * log(x.value));
-    return make(p, [&](std::size_t i) __attribute__((always_inline)) {
-      const X through_y = where(y.partial[i] == X(0), X(0), dy * y.partial[i]);
-      return where(y.value == X(0), X(0), dx * x.partial[i]) + through_y;
-    });
+    return make(
+        p, [&](std::size_t i) __attribute__((always_inline)) {
+          const X through_y = where(y.partial[i] == X(0), X(0), dy * y.partial[i]);
+          return where(y.value == X(0), X(0), dx * x.partial[i]) + through_y;
+        });
   }
 };
 
@@ -128,7 +169,8 @@ struct Dual {
 template <class F, class X, std::size_t N>
 [[gnu::always_inline]] inline Dual<X, N> chain(const F& f, const Dual<X, N>& x) {
   const X y = f(x.value), slope = f.slope(x.value, y);
-  return Dual<X, N>::make(y, [&](std::size_t i) __attribute__((always_inline)) { return slope * x.partial[i]; });
+  return Dual<X, N>::make(
+      y, [&](std::size_t i) __attribute__((always_inline)) { return slope * x.partial[i]; });
 }
 
 // clang-format off

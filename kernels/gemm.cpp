@@ -12,8 +12,8 @@
 namespace xgrad::kernels {
 namespace {
 
-// A band is worth a thread from this many multiplications on; it is also above the size at which OpenBLAS changes
-// to kernels for small matrices, which add up in another order.
+// A band is worth a thread from this many multiplications on; it is also above the size at which
+// OpenBLAS changes to kernels for small matrices, which add up in another order.
 constexpr double kBandWork = 4e6;
 constexpr std::size_t kBandRows = 48;  // bands begin at a multiple of every kernel's block of rows
 
@@ -27,7 +27,8 @@ void use_one_blas_thread() {
 
 int checked(std::size_t size) {
   if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    throw std::invalid_argument("matmul: size " + std::to_string(size) + " is larger than BLAS can count");
+    throw std::invalid_argument("matmul: size " + std::to_string(size) +
+                                " is larger than BLAS can count");
   }
   return static_cast<int>(size);
 }
@@ -65,8 +66,8 @@ void scale(T* c, std::size_t n, T beta) {
 }  // namespace
 
 template <class T>
-void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, const T* a, const T* b,
-          T beta, T* c) {
+void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
+          const T* a, const T* b, T beta, T* c) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale(c, m * n, beta);
   use_one_blas_thread();
@@ -89,13 +90,15 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
 }
 
 template <class T>
-void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, const T* a,
-                  std::size_t stride_a, const T* b, std::size_t stride_b, T beta, T* c, std::size_t stride_c,
-                  std::size_t count) {
+void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
+                  const T* a, std::size_t stride_a, const T* b, std::size_t stride_b, T beta, T* c,
+                  std::size_t stride_c, std::size_t count) {
   const auto one = [&](std::size_t i) {
-    gemm(transpose_a, transpose_b, m, n, k, a + i * stride_a, b + i * stride_b, beta, c + i * stride_c);
+    gemm(transpose_a, transpose_b, m, n, k, a + i * stride_a, b + i * stride_b, beta,
+         c + i * stride_c);
   };
-  const double work = static_cast<double>(m * n) * static_cast<double>(k) * static_cast<double>(count);
+  const double work =
+      static_cast<double>(m * n) * static_cast<double>(k) * static_cast<double>(count);
   if (count == 1 || work < 2 * kBandWork) {
     for (std::size_t i = 0; i < count; ++i) one(i);
   } else {
@@ -103,10 +106,11 @@ void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t
   }
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                       \
-  template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, const T*, T, T*);                \
-  template void batched_gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, std::size_t, const T*,   \
-                             std::size_t, T, T*, std::size_t, std::size_t);
+#define XGRAD_INSTANTIATE(T)                                                                   \
+  template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, const T*, T, \
+                     T*);                                                                      \
+  template void batched_gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*,      \
+                             std::size_t, const T*, std::size_t, T, T*, std::size_t, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

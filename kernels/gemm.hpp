@@ -2,26 +2,27 @@
 
 // Matrix products on OpenBLAS.
 //
-// OpenBLAS itself runs on one thread (the first product sets openblas_set_num_threads(1) for the process); large
-// products are cut into bands of rows here and shared out over the library's threads. Every element of the result
-// is computed by the same instructions in the same order whatever the bands, so the number of threads does not
-// show in the result.
+// OpenBLAS itself runs on one thread (the first product sets openblas_set_num_threads(1) for the
+// process); large products are cut into bands of rows here and shared out over the library's
+// threads. Every element of the result is computed by the same instructions in the same order
+// whatever the bands, so the number of threads does not show in the result.
 
 #include <cstddef>
 
 namespace xgrad::kernels {
 
-/// C (m, n) = A B + beta C, row-major; A is (m, k), or (k, m) when `transpose_a`; B is (k, n), or (n, k) when
-/// `transpose_b`. With beta = 0 C is not read.
-/// Throws std::invalid_argument for sizes that OpenBLAS cannot count (2^31 and more).
+/// C (m, n) = A B + beta C, row-major; A is (m, k), or (k, m) when `transpose_a`; B is (k, n), or
+/// (n, k) when `transpose_b`. With beta = 0 C is not read. Throws std::invalid_argument for sizes
+/// that OpenBLAS cannot count (2^31 and more).
 template <class T>
-void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, const T* a, const T* b,
-          T beta, T* c);
+void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
+          const T* a, const T* b, T beta, T* c);
 
-/// `count` products: A, B and C move on by the given strides, in elements; a stride of 0 uses one matrix throughout.
+/// `count` products: A, B and C move on by the given strides, in elements; a stride of 0 uses one
+/// matrix throughout.
 template <class T>
-void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k, const T* a,
-                  std::size_t stride_a, const T* b, std::size_t stride_b, T beta, T* c, std::size_t stride_c,
-                  std::size_t count);
+void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
+                  const T* a, std::size_t stride_a, const T* b, std::size_t stride_b, T beta, T* c,
+                  std::size_t stride_c, std::size_t count);
 
 }  // namespace xgrad::kernels

@@ -1,8 +1,9 @@
 #pragma once
 
-// For kernel sources only: the instruction set this source is being compiled for (-DXGRAD_KERNEL_ISA=...).
-// Such a source sees raw pointers and sizes, and no xtensor header: an inline function of a library compiled with
-// AVX-512 here and without it elsewhere would be one symbol to the linker.
+// For kernel sources only: the instruction set this source is being compiled for
+// (-DXGRAD_KERNEL_ISA=...). Such a source sees raw pointers and sizes, and no xtensor header: an
+// inline function of a library compiled with AVX-512 here and without it elsewhere would be one
+// symbol to the linker.
 
 #include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/elementwise.hpp"
@@ -43,7 +44,9 @@ ElementwiseKernels<T> make_elementwise_kernels() {
   } else if constexpr (N == 1) {
     return {&K::forward, {nullptr, &K::template backward<1>, nullptr, nullptr}};
   } else if constexpr (N == 2) {
-    return {&K::forward, {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
+    return {
+        &K::forward,
+        {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
   } else {
     return {&K::forward, {&K::template backward<(1U << N) - 1>, nullptr, nullptr, nullptr}};
   }

@@ -9,10 +9,10 @@ namespace xgrad::kernels {
 constexpr std::size_t kMaxRank = 8;
 constexpr std::size_t kMaxInputs = 8;
 
-/// Axes of the output, outermost first, merged as far as all inputs allow; the output is contiguous. The
-/// innermost stride of an input is 1, or 0 when it is repeated along that axis.
+/// Axes of the output, outermost first, merged as far as all inputs allow; the output is
+/// contiguous. The innermost stride of an input is 1, or 0 when it is repeated along that axis.
 struct Loop {
-  std::size_t rank;    // at least 1
+  std::size_t rank;  // at least 1
   std::size_t inputs;
   std::size_t extent[kMaxRank];
   std::size_t stride[kMaxInputs][kMaxRank];
@@ -28,7 +28,8 @@ struct Loop {
 template <class T>
 using ForwardKernel = void (*)(const void* functor, const Loop& loop, const T* const* in, T* out);
 
-/// What a backward pass reads and writes. in[i] is meaningful for saved inputs, y when the output was saved.
+/// What a backward pass reads and writes. in[i] is meaningful for saved inputs, y when the output
+/// was saved.
 template <class T>
 struct BackwardArguments {
   const T* in[kMaxInputs];
@@ -39,6 +40,7 @@ struct BackwardArguments {
 };
 
 template <class T>
-using BackwardKernel = void (*)(const void* functor, const Loop& loop, const BackwardArguments<T>& a);
+using BackwardKernel = void (*)(const void* functor, const Loop& loop,
+                                const BackwardArguments<T>& a);
 
 }  // namespace xgrad::kernels

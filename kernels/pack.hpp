@@ -1,13 +1,12 @@
 #pragma once
 
-// Pack<T, A>: as many numbers as fit a register of instruction set A, with the arithmetic of one number.
-// Formulas (functors) are evaluated on packs, and on Dual<Pack> for their derivative.
+// Pack<T, A>: as many numbers as fit a register of instruction set A, with the arithmetic of one
+// number. Formulas (functors) are evaluated on packs, and on Dual<Pack> for their derivative.
 
 #include <cmath>
 #include <concepts>
 #include <limits>
 #include <type_traits>
-
 #include <xsimd/xsimd.hpp>
 
 namespace xgrad {
@@ -19,8 +18,12 @@ struct Pack;
 template <class T, class A>
 struct PackMask {
   xsimd::batch_bool<T, A> raw;
-  [[gnu::always_inline, gnu::flatten]] friend PackMask operator&&(PackMask a, PackMask b) { return {a.raw & b.raw}; }
-  [[gnu::always_inline, gnu::flatten]] friend PackMask operator||(PackMask a, PackMask b) { return {a.raw | b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend PackMask operator&&(PackMask a, PackMask b) {
+    return {a.raw & b.raw};
+  }
+  [[gnu::always_inline, gnu::flatten]] friend PackMask operator||(PackMask a, PackMask b) {
+    return {a.raw | b.raw};
+  }
   [[gnu::always_inline, gnu::flatten]] friend PackMask operator!(PackMask a) { return {~a.raw}; }
 };
 
@@ -36,20 +39,25 @@ struct Pack {
   Pack() = default;
   [[gnu::always_inline, gnu::flatten]] Pack(Raw r) : raw(r) {}
   template <class S>
-    requires(std::is_arithmetic_v<S>)
-  [[gnu::always_inline, gnu::flatten]] Pack(S s) : raw(static_cast<T>(s)) {}
+  requires(std::is_arithmetic_v<S>) [[gnu::always_inline, gnu::flatten]] Pack(S s)
+      : raw(static_cast<T>(s)) {}
 
-  [[gnu::always_inline, gnu::flatten]] static Pack load(const T* p) { return Raw::load_unaligned(p); }
+  [[gnu::always_inline, gnu::flatten]] static Pack load(const T* p) {
+    return Raw::load_unaligned(p);
+  }
   [[gnu::always_inline, gnu::flatten]] void store(T* p) const { raw.store_unaligned(p); }
 
-  /// The first n <= size numbers at p, the rest of the lanes being `fill`; nothing behind them is touched.
+  /// The first n <= size numbers at p, the rest of the lanes being `fill`; nothing behind them is
+  /// touched.
   [[gnu::always_inline]] static Pack load_first(const T* p, std::size_t n, T fill = T(0)) {
 #if defined(__AVX512F__)
     if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {
       if constexpr (sizeof(T) == 4) {
-        return Raw(_mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1U << n) - 1), p));
+        return Raw(
+            _mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1U << n) - 1), p));
       } else {
-        return Raw(_mm512_mask_loadu_pd(_mm512_set1_pd(fill), static_cast<__mmask8>((1U << n) - 1), p));
+        return Raw(
+            _mm512_mask_loadu_pd(_mm512_set1_pd(fill), static_cast<__mmask8>((1U << n) - 1), p));
       }
     }
 #endif
@@ -73,25 +81,51 @@ struct Pack {
     for (std::size_t i = 0; i < n; ++i) p[i] = lane[i];
   }
 
-  [[gnu::always_inline, gnu::flatten]] friend Pack operator+(Pack a, Pack b) { return a.raw + b.raw; }
-  [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a, Pack b) { return a.raw - b.raw; }
-  [[gnu::always_inline, gnu::flatten]] friend Pack operator*(Pack a, Pack b) { return a.raw * b.raw; }
-  [[gnu::always_inline, gnu::flatten]] friend Pack operator/(Pack a, Pack b) { return a.raw / b.raw; }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator+(Pack a, Pack b) {
+    return a.raw + b.raw;
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a, Pack b) {
+    return a.raw - b.raw;
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator*(Pack a, Pack b) {
+    return a.raw * b.raw;
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator/(Pack a, Pack b) {
+    return a.raw / b.raw;
+  }
   [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a) { return -a.raw; }
   [[gnu::always_inline, gnu::flatten]] friend Pack operator+(Pack a) { return a; }
-  [[gnu::always_inline, gnu::flatten]] friend Mask operator<(Pack a, Pack b) { return {a.raw < b.raw}; }
-  [[gnu::always_inline, gnu::flatten]] friend Mask operator<=(Pack a, Pack b) { return {a.raw <= b.raw}; }
-  [[gnu::always_inline, gnu::flatten]] friend Mask operator>(Pack a, Pack b) { return {a.raw > b.raw}; }
-  [[gnu::always_inline, gnu::flatten]] friend Mask operator>=(Pack a, Pack b) { return {a.raw >= b.raw}; }
-  [[gnu::always_inline, gnu::flatten]] friend Mask operator==(Pack a, Pack b) { return {a.raw == b.raw}; }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator<(Pack a, Pack b) {
+    return {a.raw < b.raw};
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator<=(Pack a, Pack b) {
+    return {a.raw <= b.raw};
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator>(Pack a, Pack b) {
+    return {a.raw > b.raw};
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator>=(Pack a, Pack b) {
+    return {a.raw >= b.raw};
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator==(Pack a, Pack b) {
+    return {a.raw == b.raw};
+  }
   // Not by xsimd's !=, which on AVX and AVX-512 says that NaN does not differ from NaN.
-  [[gnu::always_inline, gnu::flatten]] friend Mask operator!=(Pack a, Pack b) { return {~(a.raw == b.raw)}; }
-  [[gnu::always_inline, gnu::flatten]] friend Pack where(Mask m, Pack a, Pack b) { return xsimd::select(m.raw, a.raw, b.raw); }
+  [[gnu::always_inline, gnu::flatten]] friend Mask operator!=(Pack a, Pack b) {
+    return {~(a.raw == b.raw)};
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Pack where(Mask m, Pack a, Pack b) {
+    return xsimd::select(m.raw, a.raw, b.raw);
+  }
   /// The larger one; NaN when either is NaN.
-  [[gnu::always_inline, gnu::flatten]] friend Pack maximum(Pack a, Pack b) { return where(a > b || a != a, a, b); }
-  [[gnu::always_inline, gnu::flatten]] friend Pack minimum(Pack a, Pack b) { return where(a < b || a != a, a, b); }
-  /// Lane by lane with the C library's pow: exact to the last place and right in its many special cases, where
-  /// exp(y log x) loses up to 5 bits.
+  [[gnu::always_inline, gnu::flatten]] friend Pack maximum(Pack a, Pack b) {
+    return where(a > b || a != a, a, b);
+  }
+  [[gnu::always_inline, gnu::flatten]] friend Pack minimum(Pack a, Pack b) {
+    return where(a < b || a != a, a, b);
+  }
+  /// Lane by lane with the C library's pow: exact to the last place and right in its many special
+  /// cases, where exp(y log x) loses up to 5 bits.
   friend Pack pow(Pack x, Pack y) {
     alignas(64) T base[size], exponent[size];
     x.store(base);

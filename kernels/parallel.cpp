@@ -12,7 +12,9 @@ std::atomic<int> chosen{0};  // 0: OpenMP's default
 }
 
 void set_num_threads(int threads) {
-  if (threads < 1) throw std::invalid_argument("set_num_threads: " + std::to_string(threads) + " is not at least 1");
+  if (threads < 1)
+    throw std::invalid_argument("set_num_threads: " + std::to_string(threads) +
+                                " is not at least 1");
   chosen.store(threads, std::memory_order_relaxed);
 }
 

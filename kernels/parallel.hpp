@@ -1,6 +1,7 @@
 #pragma once
 
-// Work shared out over the cores: one pool (OpenMP, also OpenBLAS's), and results that do not depend on its size.
+// Work shared out over the cores: one pool (OpenMP, also OpenBLAS's), and results that do not
+// depend on its size.
 //
 // The caller cuts the work into pieces by its size alone; threads only decide who does which piece.
 
@@ -8,8 +9,8 @@
 
 namespace xgrad {
 
-/// How many threads the library's loops and matrix products use, at least 1. The default is OpenMP's: the
-/// environment variable OMP_NUM_THREADS, or the number of cores.
+/// How many threads the library's loops and matrix products use, at least 1. The default is
+/// OpenMP's: the environment variable OMP_NUM_THREADS, or the number of cores.
 void set_num_threads(int threads);
 int num_threads();
 
@@ -22,7 +23,8 @@ namespace detail {
 void run_pieces(std::size_t pieces, void (*piece)(void* context, std::size_t i), void* context);
 }
 
-/// piece(0) ... piece(pieces - 1), in any order and possibly at the same time. An exception must not leave a piece.
+/// piece(0) ... piece(pieces - 1), in any order and possibly at the same time. An exception must
+/// not leave a piece.
 template <class Piece>
 void parallel_for(std::size_t pieces, const Piece& piece) {
   if (pieces == 1) return piece(0);

@@ -15,15 +15,16 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
-constexpr std::size_t kSmall = std::size_t{64} << 10;             // largest block of a thread's own cache
-constexpr std::size_t kThreadCap = std::size_t{64} << 20;         // bytes a thread keeps for itself
+constexpr std::size_t kSmall = std::size_t{64} << 10;      // largest block of a thread's own cache
+constexpr std::size_t kThreadCap = std::size_t{64} << 20;  // bytes a thread keeps for itself
 constexpr std::size_t kClasses = 192;
 
-// Class c holds blocks of class_bytes(c): 64, 80, 96, 112, 128, 160, ... four steps per doubling. Blocks stay
-// 64-byte aligned because the system is asked for each with that alignment.
+// Class c holds blocks of class_bytes(c): 64, 80, 96, 112, 128, 160, ... four steps per doubling.
+// Blocks stay 64-byte aligned because the system is asked for each with that alignment.
 std::size_t class_of(std::size_t bytes) {
   if (bytes <= 64) return 0;
-  const std::size_t high = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // 2^high < bytes
+  const std::size_t high =
+      static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // 2^high < bytes
   const std::size_t step = std::size_t{1} << (high - 2);
   return (high - 6) * 4 + (bytes - (std::size_t{1} << high) + step - 1) / step;
 }
@@ -89,10 +90,10 @@ struct ThreadCache;
 // Never destroyed: arrays may be freed by destructors that run after every other static's.
 struct Shared {
   std::mutex mutex;
-  Lists lists;                      // guarded by mutex
-  std::size_t cached = 0;           // guarded by mutex
-  ThreadCache* threads = nullptr;   // guarded by mutex
-  std::int64_t gone_in_use = 0;     // of threads that ended, guarded by mutex
+  Lists lists;                     // guarded by mutex
+  std::size_t cached = 0;          // guarded by mutex
+  ThreadCache* threads = nullptr;  // guarded by mutex
+  std::int64_t gone_in_use = 0;    // of threads that ended, guarded by mutex
   std::uint64_t gone_requests = 0, gone_system = 0;
   std::atomic<std::size_t> cap{std::size_t{2} << 30};
   std::atomic<bool> pooling{pooling_by_default()};

@@ -2,13 +2,14 @@
 
 // The derivative table: every function that formulas are made of, with its slope.
 //
-// A primitive is evaluated on packs by the forward kernel, and on tensors nowhere (that is the operation itself).
-// `slope(x, y)` is dy/dx in terms of input and output; it is evaluated on packs by the backward kernel, on
-// Dual numbers for composite formulas, and on tensors when the backward pass is itself recorded. So this file is
-// the one place a derivative is written. `reads` says whether slope looks at the input or the output: only that is
-// kept for the backward pass.
+// A primitive is evaluated on packs by the forward kernel, and on tensors nowhere (that is the
+// operation itself). `slope(x, y)` is dy/dx in terms of input and output; it is evaluated on packs
+// by the backward kernel, on Dual numbers for composite formulas, and on tensors when the backward
+// pass is itself recorded. So this file is the one place a derivative is written. `reads` says
+// whether slope looks at the input or the output: only that is kept for the backward pass.
 //
-// Kinks and ties: docs/conventions.md. The slope at a kink is that of the flat or negative side, where(x <= 0, ...).
+// Kinks and ties: docs/conventions.md. The slope at a kink is that of the flat or negative side,
+// where(x <= 0, ...).
 
 #include <cstddef>
 
@@ -102,8 +103,8 @@ struct Softplus   { static constexpr const char* name = "softplus"; static const
                     template <class X> X slope(const X& x, const X&) const { return sigmoid(x); } };
 // clang-format on
 
-// Two arguments and more. `saves` names what the backward pass reads for the inputs in `needed`; `composed` is the
-// backward pass in operations on tensors, b being xgrad::Backward.
+// Two arguments and more. `saves` names what the backward pass reads for the inputs in `needed`;
+// `composed` is the backward pass in operations on tensors, b being xgrad::Backward.
 
 struct Add {
   static constexpr const char* name = "add";
@@ -177,7 +178,8 @@ struct Power {
   template <class B>
   void composed(B& b) const {
     const auto x = b.input(0), y = b.input(1);
-    if (b.needs(0)) b.add(0, b.gradient() * where(y == 0, 0 * x, y * pow(x, where(y == 0, 1 + 0 * y, y - 1))));
+    if (b.needs(0))
+      b.add(0, b.gradient() * where(y == 0, 0 * x, y * pow(x, where(y == 0, 1 + 0 * y, y - 1))));
     if (b.needs(1)) {
       const auto zero = x == 0;
       b.add(1, b.gradient() * where(zero, 0 * y, pow(x, y) * log(where(zero, 1, x))));

@@ -59,7 +59,8 @@ void unit_numbers(const Block& b, float* u) {
   for (std::size_t i = 0; i < kWords; ++i) u[i] = static_cast<float>(b.word[i] >> 8) * 0x1p-24F;
 }
 void unit_numbers(const Block& b, double* u) {
-  for (std::size_t i = 0; i < kWords / 2; ++i) u[i] = static_cast<double>(word64(b, i) >> 11) * 0x1p-53;
+  for (std::size_t i = 0; i < kWords / 2; ++i)
+    u[i] = static_cast<double>(word64(b, i) >> 11) * 0x1p-53;
 }
 template <class T>
 constexpr std::size_t kPerBlock = kWords * sizeof(float) / sizeof(T);
@@ -71,12 +72,14 @@ const PhiloxKernels& philox_kernels() {
 
 // Calls make(block, numbers) for blocks first to last - 1 of a draw, `Per` numbers each.
 template <std::size_t Per, class T, class Make>
-void fill_piece(T* x, std::size_t n, Generator::State draw, std::size_t first, std::size_t last, const Make& make) {
+void fill_piece(T* x, std::size_t n, Generator::State draw, std::size_t first, std::size_t last,
+                const Make& make) {
   constexpr std::size_t kChunk = 16 * kPhiloxBlocks;
   Block blocks[kChunk];
   for (; first < last; first += kChunk) {
     const std::size_t count = std::min(kChunk, last - first);
-    philox_kernels().words(blocks[0].word, draw, first, (count + kPhiloxBlocks - 1) / kPhiloxBlocks * kPhiloxBlocks);
+    philox_kernels().words(blocks[0].word, draw, first,
+                           (count + kPhiloxBlocks - 1) / kPhiloxBlocks * kPhiloxBlocks);
     T* const to = x + first * Per;
     const std::size_t whole = std::min(count, n / Per - first);
     for (std::size_t b = 0; b < whole; ++b) make(blocks[b], to + b * Per);
@@ -131,8 +134,10 @@ void fill_bernoulli(T* x, std::size_t n, double probability, T value, Generator:
   });
 }
 
-void fill_integers(std::int64_t* x, std::size_t n, std::int64_t low, std::int64_t high, Generator::State draw) {
-  const auto range = static_cast<Wide>(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low));
+void fill_integers(std::int64_t* x, std::size_t n, std::int64_t low, std::int64_t high,
+                   Generator::State draw) {
+  const auto range =
+      static_cast<Wide>(static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low));
   fill_blocks<kWords / 2>(x, n, draw, [=](const Block& b, std::int64_t* v) {
     for (std::size_t i = 0; i < kWords / 2; ++i) {
       const auto step = static_cast<std::uint64_t>(word64(b, i) * range >> 64);
@@ -150,9 +155,9 @@ void fill_permutation(std::int64_t* x, std::size_t n, Generator::State draw) {
   }
 }
 
-#define XGRAD_INSTANTIATE(T)                                                       \
-  template void fill_uniform(T*, std::size_t, T, T, Generator::State);             \
-  template void fill_normal(T*, std::size_t, T, T, Generator::State);              \
+#define XGRAD_INSTANTIATE(T)                                           \
+  template void fill_uniform(T*, std::size_t, T, T, Generator::State); \
+  template void fill_normal(T*, std::size_t, T, T, Generator::State);  \
   template void fill_bernoulli(T*, std::size_t, double, T, Generator::State);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -1,10 +1,11 @@
 #pragma once
 
-// Random numbers from the counter-based generator Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers:
-// as easy as 1, 2, 3", SC11), by Random123.
+// Random numbers from the counter-based generator Philox4x32-10 (Salmon, Moraes, Dror, Shaw,
+// "Parallel random numbers: as easy as 1, 2, 3", SC11), by Random123.
 //
-// Number i of draw d of a generator is a function of (seed, d, i) only, so results depend neither on the number of
-// threads nor on the order of evaluation, and a generator's whole state is two numbers.
+// Number i of draw d of a generator is a function of (seed, d, i) only, so results depend neither
+// on the number of threads nor on the order of evaluation, and a generator's whole state is two
+// numbers.
 
 #include <atomic>
 #include <cstddef>
@@ -38,8 +39,9 @@ class Generator {
   std::atomic<std::uint64_t> draws_{0};
 };
 
-/// The generator used where none is given; shared by all threads, seed 0 at the start. Threads that draw at the same
-/// time should each have a generator of their own to get the same numbers every time.
+/// The generator used where none is given; shared by all threads, seed 0 at the start. Threads that
+/// draw at the same time should each have a generator of their own to get the same numbers every
+/// time.
 Generator& default_generator();
 
 /// Seeds the default generator.
@@ -67,12 +69,14 @@ void fill_uniform(T* x, std::size_t n, T low, T high, Generator::State draw);
 template <class T>
 void fill_normal(T* x, std::size_t n, T mean, T deviation, Generator::State draw);
 
-/// x[i] = `value` with the given probability (to 2^-32), else 0. The choice is the same in float and double.
+/// x[i] = `value` with the given probability (to 2^-32), else 0. The choice is the same in float
+/// and double.
 template <class T>
 void fill_bernoulli(T* x, std::size_t n, double probability, T value, Generator::State draw);
 
 /// x[i] uniform in {low, ..., high - 1}; low < high.
-void fill_integers(std::int64_t* x, std::size_t n, std::int64_t low, std::int64_t high, Generator::State draw);
+void fill_integers(std::int64_t* x, std::size_t n, std::int64_t low, std::int64_t high,
+                   Generator::State draw);
 
 /// x becomes a random order of 0 ... n - 1 (Fisher and Yates).
 void fill_permutation(std::int64_t* x, std::size_t n, Generator::State draw);

@@ -42,7 +42,8 @@ void lstm_forward(const T* bias, T* gates, const T* c, T* c1, T* h, std::size_t 
 template <class T>
 void lstm_gates_backward(const T* gates, const T* ggates, T* gz, std::size_t n, std::size_t d) {
   over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().gates_backward(gates + 4 * r * d, ggates + 4 * r * d, gz + 4 * r * d, rows, d);
+    lstm_kernels<T>().gates_backward(gates + 4 * r * d, ggates + 4 * r * d, gz + 4 * r * d, rows,
+                                     d);
   });
 }
 
@@ -50,8 +51,9 @@ template <class T>
 void lstm_cell_backward(const T* gates, const T* c, const T* gc1, T* ggates, bool add_gates, T* gc,
                         bool add_c, std::size_t n, std::size_t d) {
   over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().cell_backward(gates + 4 * r * d, c + r * d, gc1 + r * d, shifted(ggates, 4 * r * d),
-                                    add_gates, shifted(gc, r * d), add_c, rows, d);
+    lstm_kernels<T>().cell_backward(gates + 4 * r * d, c + r * d, gc1 + r * d,
+                                    shifted(ggates, 4 * r * d), add_gates, shifted(gc, r * d),
+                                    add_c, rows, d);
   });
 }
 
@@ -59,16 +61,19 @@ template <class T>
 void lstm_output_backward(const T* gates, const T* c1, const T* gh, T* ggates, bool add_gates,
                           T* gc1, bool add_c1, std::size_t n, std::size_t d) {
   over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().output_backward(gates + 4 * r * d, c1 + r * d, gh + r * d, shifted(ggates, 4 * r * d),
-                                      add_gates, shifted(gc1, r * d), add_c1, rows, d);
+    lstm_kernels<T>().output_backward(gates + 4 * r * d, c1 + r * d, gh + r * d,
+                                      shifted(ggates, 4 * r * d), add_gates, shifted(gc1, r * d),
+                                      add_c1, rows, d);
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                                      \
-  template void lstm_forward(const T*, T*, const T*, T*, T*, std::size_t, std::size_t);                           \
-  template void lstm_gates_backward(const T*, const T*, T*, std::size_t, std::size_t);                            \
-  template void lstm_cell_backward(const T*, const T*, const T*, T*, bool, T*, bool, std::size_t, std::size_t);   \
-  template void lstm_output_backward(const T*, const T*, const T*, T*, bool, T*, bool, std::size_t, std::size_t);
+#define XGRAD_INSTANTIATE(T)                                                                      \
+  template void lstm_forward(const T*, T*, const T*, T*, T*, std::size_t, std::size_t);           \
+  template void lstm_gates_backward(const T*, const T*, T*, std::size_t, std::size_t);            \
+  template void lstm_cell_backward(const T*, const T*, const T*, T*, bool, T*, bool, std::size_t, \
+                                   std::size_t);                                                  \
+  template void lstm_output_backward(const T*, const T*, const T*, T*, bool, T*, bool,            \
+                                     std::size_t, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -10,13 +10,13 @@ namespace xgrad::kernels {
 
 template <class T>
 struct LstmKernels {
-  /// gates = sigmoid(gates + bias), tanh for g, in place; c1 = f c + i g; h = o tanh(c1). bias may be
-  /// null.
+  /// gates = sigmoid(gates + bias), tanh for g, in place; c1 = f c + i g; h = o tanh(c1). bias may
+  /// be null.
   void (*forward)(const T* bias, T* gates, const T* c, T* c1, T* h, std::size_t n, std::size_t d);
   /// Of the gates from that of what they are before sigmoid and tanh: gz may be ggates.
   void (*gates_backward)(const T* gates, const T* ggates, T* gz, std::size_t n, std::size_t d);
-  /// Through c1 = f c + i g: i, f and g of ggates, and gc. Each is added to if asked; ggates that is
-  /// not has 0 for o.
+  /// Through c1 = f c + i g: i, f and g of ggates, and gc. Each is added to if asked; ggates that
+  /// is not has 0 for o.
   void (*cell_backward)(const T* gates, const T* c, const T* gc1, T* ggates, bool add_gates, T* gc,
                         bool add_c, std::size_t n, std::size_t d);
   /// Through h = o tanh(c1): o of ggates, and gc1; likewise with 0 for i, f and g.
@@ -27,7 +27,8 @@ struct LstmKernels {
 template <Isa I, class T>
 LstmKernels<T> make_lstm_kernels();
 
-// The kernels above, with the rows shared out over the threads. A gradient that is null is not wanted.
+// The kernels above, with the rows shared out over the threads. A gradient that is null is not
+// wanted.
 
 template <class T>
 void lstm_forward(const T* bias, T* gates, const T* c, T* c1, T* h, std::size_t n, std::size_t d);

@@ -11,7 +11,8 @@ namespace {
 
 // Pieces of the n axis for one outer index, partial results added up in order.
 template <class T>
-void reduce_in_pieces(Reduction r, const T* x, T* y, std::size_t n, std::size_t inner, std::size_t pieces) {
+void reduce_in_pieces(Reduction r, const T* x, T* y, std::size_t n, std::size_t inner,
+                      std::size_t pieces) {
   const auto kernel = reduce_kernels<T>().reduce[static_cast<std::size_t>(r)];
   const std::size_t bytes = pieces * inner * sizeof(T);
   T* const partial = static_cast<T*>(xgrad::detail::pool_allocate(bytes));
@@ -27,7 +28,8 @@ void reduce_in_pieces(Reduction r, const T* x, T* y, std::size_t n, std::size_t 
 
 template <class T>
 const ReduceKernels<T>& reduce_kernels() {
-  static const ReduceKernels<T> kernels = choose([]<Isa I>() { return make_reduce_kernels<I, T>(); });
+  static const ReduceKernels<T> kernels =
+      choose([]<Isa I>() { return make_reduce_kernels<I, T>(); });
   return kernels;
 }
 
@@ -48,7 +50,8 @@ void reduce(Reduction r, const T* x, T* y, std::size_t outer, std::size_t n, std
 }
 
 template <class T>
-void spread(const T* x, T* y, std::size_t outer, std::size_t n, std::size_t inner, T scale, bool accumulate) {
+void spread(const T* x, T* y, std::size_t outer, std::size_t n, std::size_t inner, T scale,
+            bool accumulate) {
   const auto kernel = reduce_kernels<T>().spread;
   const std::size_t pieces = pieces_for(outer * n * inner);
   if (outer >= pieces) {
@@ -66,9 +69,9 @@ void spread(const T* x, T* y, std::size_t outer, std::size_t n, std::size_t inne
   }
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                       \
-  template const ReduceKernels<T>& reduce_kernels<T>();                                            \
-  template void reduce(Reduction, const T*, T*, std::size_t, std::size_t, std::size_t);            \
+#define XGRAD_INSTANTIATE(T)                                                            \
+  template const ReduceKernels<T>& reduce_kernels<T>();                                 \
+  template void reduce(Reduction, const T*, T*, std::size_t, std::size_t, std::size_t); \
   template void spread(const T*, T*, std::size_t, std::size_t, std::size_t, T, bool);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -15,7 +15,9 @@ using detail::apply;
 
 namespace {
 void require(bool ok, const char* operation, const char* what, double value) {
-  if (!ok) throw std::invalid_argument(std::string(operation) + ": " + what + ": " + std::to_string(value));
+  if (!ok)
+    throw std::invalid_argument(std::string(operation) + ": " + what + ": " +
+                                std::to_string(value));
 }
 }  // namespace
 
@@ -27,7 +29,8 @@ Tensor<T> log_sigmoid(const Tensor<T>& x) {
 template <class T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   if (!(low <= high)) {
-    throw std::invalid_argument("clamp: low " + std::to_string(low) + " is not at most high " + std::to_string(high));
+    throw std::invalid_argument("clamp: low " + std::to_string(low) + " is not at most high " +
+                                std::to_string(high));
   }
   return apply(primitives::Clamp{low, high}, x);
 }
@@ -92,8 +95,8 @@ Tensor<T> mish(const Tensor<T>& x) {
 template <class T>
 Tensor<T> maxout(const Tensor<T>& x, std::size_t pieces) {
   if (x.rank() == 0 || pieces == 0 || x.shape().back() % pieces != 0) {
-    throw std::invalid_argument("maxout: the last axis is no multiple of the pieces: x " + to_string(x.shape()) +
-                                ", pieces " + std::to_string(pieces));
+    throw std::invalid_argument("maxout: the last axis is no multiple of the pieces: x " +
+                                to_string(x.shape()) + ", pieces " + std::to_string(pieces));
   }
   Shape groups = x.shape();
   groups[groups.rank() - 1] /= pieces;
@@ -101,20 +104,20 @@ Tensor<T> maxout(const Tensor<T>& x, std::size_t pieces) {
   return max(detail::view(x, groups), -1);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                            \
-  template Tensor<T> log_sigmoid(const Tensor<T>&);                                                     \
-  template Tensor<T> clamp(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>);         \
-  template Tensor<T> hardtanh(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>);      \
-  template Tensor<T> relu6(const Tensor<T>&);                                                           \
-  template Tensor<T> leaky_relu(const Tensor<T>&, std::type_identity_t<T>);                             \
-  template Tensor<T> prelu(const Tensor<T>&, const Tensor<T>&);                                         \
-  template Tensor<T> elu(const Tensor<T>&, std::type_identity_t<T>);                                    \
-  template Tensor<T> celu(const Tensor<T>&, std::type_identity_t<T>);                                   \
-  template Tensor<T> selu(const Tensor<T>&);                                                            \
-  template Tensor<T> gelu(const Tensor<T>&, GeluForm);                                                  \
-  template Tensor<T> silu(const Tensor<T>&);                                                            \
-  template Tensor<T> softsign(const Tensor<T>&);                                                        \
-  template Tensor<T> mish(const Tensor<T>&);                                                            \
+#define XGRAD_INSTANTIATE(T)                                                                       \
+  template Tensor<T> log_sigmoid(const Tensor<T>&);                                                \
+  template Tensor<T> clamp(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>);    \
+  template Tensor<T> hardtanh(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>); \
+  template Tensor<T> relu6(const Tensor<T>&);                                                      \
+  template Tensor<T> leaky_relu(const Tensor<T>&, std::type_identity_t<T>);                        \
+  template Tensor<T> prelu(const Tensor<T>&, const Tensor<T>&);                                    \
+  template Tensor<T> elu(const Tensor<T>&, std::type_identity_t<T>);                               \
+  template Tensor<T> celu(const Tensor<T>&, std::type_identity_t<T>);                              \
+  template Tensor<T> selu(const Tensor<T>&);                                                       \
+  template Tensor<T> gelu(const Tensor<T>&, GeluForm);                                             \
+  template Tensor<T> silu(const Tensor<T>&);                                                       \
+  template Tensor<T> softsign(const Tensor<T>&);                                                   \
+  template Tensor<T> mish(const Tensor<T>&);                                                       \
   template Tensor<T> maxout(const Tensor<T>&, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -1,7 +1,7 @@
 #pragma once
 
-// Activation functions: (any shape) -> the same shape, element by element (maxout excepted). relu, sigmoid, tanh and
-// softplus are in xgrad/ops/math.hpp. Slopes at kinks: docs/conventions.md.
+// Activation functions: (any shape) -> the same shape, element by element (maxout excepted). relu,
+// sigmoid, tanh and softplus are in xgrad/ops/math.hpp. Slopes at kinks: docs/conventions.md.
 
 #include <type_traits>
 
@@ -14,14 +14,15 @@ namespace xgrad {
 template <class T>
 Tensor<T> log_sigmoid(const Tensor<T>& x);
 
-/// x limited to [low, high]. Gradient: gy strictly inside, 0 at and beyond the limits. An infinite limit is none.
-/// Throws std::invalid_argument unless low <= high.
+/// x limited to [low, high]. Gradient: gy strictly inside, 0 at and beyond the limits. An infinite
+/// limit is none. Throws std::invalid_argument unless low <= high.
 template <class T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high);
 
 /// clamp to [low, high], [-1, 1] by default.
 template <class T>
-Tensor<T> hardtanh(const Tensor<T>& x, std::type_identity_t<T> low = T(-1), std::type_identity_t<T> high = T(1));
+Tensor<T> hardtanh(const Tensor<T>& x, std::type_identity_t<T> low = T(-1),
+                   std::type_identity_t<T> high = T(1));
 
 /// clamp to [0, 6].
 template <class T>
@@ -31,12 +32,13 @@ Tensor<T> relu6(const Tensor<T>& x);
 template <class T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01));
 
-/// leaky_relu with a slope that is learned; `slope` broadcasts against x, for instance (c) against (n, c).
-/// He, Zhang, Ren, Sun 2015, eq. 1.
+/// leaky_relu with a slope that is learned; `slope` broadcasts against x, for instance (c) against
+/// (n, c). He, Zhang, Ren, Sun 2015, eq. 1.
 template <class T>
 Tensor<T> prelu(const Tensor<T>& x, const Tensor<T>& slope);
 
-/// x for x > 0, alpha (e^x - 1) else; alpha >= 0. The slope at 0 is alpha. Clevert, Unterthiner, Hochreiter 2016.
+/// x for x > 0, alpha (e^x - 1) else; alpha >= 0. The slope at 0 is alpha. Clevert, Unterthiner,
+/// Hochreiter 2016.
 template <class T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T(1));
 
@@ -70,9 +72,9 @@ template <class T>
 Tensor<T> mish(const Tensor<T>& x);
 
 /// The largest of `pieces` neighbours on the last axis: y[o] = max over j of x[o pieces + j].
-/// Shapes: x (..., out pieces) -> (..., out). Gradient: gy at the largest, shared evenly between equal ones.
-/// Throws std::invalid_argument for a scalar, and unless `pieces` divides the last axis and is not 0.
-/// Goodfellow, Warde-Farley, Mirza, Courville, Bengio 2013.
+/// Shapes: x (..., out pieces) -> (..., out). Gradient: gy at the largest, shared evenly between
+/// equal ones. Throws std::invalid_argument for a scalar, and unless `pieces` divides the last axis
+/// and is not 0. Goodfellow, Warde-Farley, Mirza, Courville, Bengio 2013.
 template <class T>
 Tensor<T> maxout(const Tensor<T>& x, std::size_t pieces);
 

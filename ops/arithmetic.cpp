@@ -99,26 +99,27 @@ Tensor<T> logical_not(const Tensor<T>& a) {
   return mask(primitives::Not{}, a);
 }
 
-#define XGRAD_INSTANTIATE(T) \
-  template Tensor<T> add(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> subtract(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> multiply(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> divide(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> pow(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> maximum(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> minimum(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> less(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> less_equal(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> greater(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> greater_equal(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> equal(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> not_equal(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> logical_and(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> logical_or(const Tensor<T>&, const Tensor<T>&); \
-  template Tensor<T> negative(const Tensor<T>&); \
-  template Tensor<T> logical_not(const Tensor<T>&); \
-  template Tensor<T> pow(const Tensor<T>&, std::type_identity_t<T>); \
-  template Tensor<T> where(const Tensor<T>&, const std::type_identity_t<Tensor<T>>&, const std::type_identity_t<Tensor<T>>&);
+#define XGRAD_INSTANTIATE(T)                                                         \
+  template Tensor<T> add(const Tensor<T>&, const Tensor<T>&);                        \
+  template Tensor<T> subtract(const Tensor<T>&, const Tensor<T>&);                   \
+  template Tensor<T> multiply(const Tensor<T>&, const Tensor<T>&);                   \
+  template Tensor<T> divide(const Tensor<T>&, const Tensor<T>&);                     \
+  template Tensor<T> pow(const Tensor<T>&, const Tensor<T>&);                        \
+  template Tensor<T> maximum(const Tensor<T>&, const Tensor<T>&);                    \
+  template Tensor<T> minimum(const Tensor<T>&, const Tensor<T>&);                    \
+  template Tensor<T> less(const Tensor<T>&, const Tensor<T>&);                       \
+  template Tensor<T> less_equal(const Tensor<T>&, const Tensor<T>&);                 \
+  template Tensor<T> greater(const Tensor<T>&, const Tensor<T>&);                    \
+  template Tensor<T> greater_equal(const Tensor<T>&, const Tensor<T>&);              \
+  template Tensor<T> equal(const Tensor<T>&, const Tensor<T>&);                      \
+  template Tensor<T> not_equal(const Tensor<T>&, const Tensor<T>&);                  \
+  template Tensor<T> logical_and(const Tensor<T>&, const Tensor<T>&);                \
+  template Tensor<T> logical_or(const Tensor<T>&, const Tensor<T>&);                 \
+  template Tensor<T> negative(const Tensor<T>&);                                     \
+  template Tensor<T> logical_not(const Tensor<T>&);                                  \
+  template Tensor<T> pow(const Tensor<T>&, std::type_identity_t<T>);                 \
+  template Tensor<T> where(const Tensor<T>&, const std::type_identity_t<Tensor<T>>&, \
+                           const std::type_identity_t<Tensor<T>>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -1,8 +1,10 @@
 #pragma once
 
-// Arithmetic, comparison and selection on tensors. All broadcast; a scalar may stand on either side.
+// Arithmetic, comparison and selection on tensors. All broadcast; a scalar may stand on either
+// side.
 //
-// Comparisons give masks: 1 where true, 0 where false, never a gradient. Compound ones are written with && || !.
+// Comparisons give masks: 1 where true, 0 where false, never a gradient. Compound ones are written
+// with && || !.
 
 #include <type_traits>
 
@@ -26,8 +28,9 @@ Tensor<T> divide(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>
 Tensor<T> negative(const Tensor<T>& x);
 
-/// x^y. Gradient: gx = gy y x^(y-1), and by the exponent gy x^y log x. Conventions: d/dx of x^0 is 0 everywhere;
-/// d/dy at x = 0, y > 0 is 0. A negative x with an exponent that is no integer gives NaN, as in the C library.
+/// x^y. Gradient: gx = gy y x^(y-1), and by the exponent gy x^y log x. Conventions: d/dx of x^0 is
+/// 0 everywhere; d/dy at x = 0, y > 0 is 0. A negative x with an exponent that is no integer gives
+/// NaN, as in the C library.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
 /// x^p for a constant exponent.
@@ -40,7 +43,8 @@ Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b);
 /// The smaller of a and b; NaN when either is. Equal arguments share the gradient evenly.
 template <class T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b);
-/// a where the mask is not 0, b elsewhere. What is not selected gets the gradient 0, whatever its value.
+/// a where the mask is not 0, b elsewhere. What is not selected gets the gradient 0, whatever its
+/// value.
 template <class T>
 Tensor<T> where(const Tensor<T>& mask, const std::type_identity_t<Tensor<T>>& a,
                 const std::type_identity_t<Tensor<T>>& b);

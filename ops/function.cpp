@@ -26,8 +26,8 @@ void check_gradient(const Custom<T>& f, std::size_t i, const Shape& gradient, co
     if (broadcast_shapes("", gradient, input) == gradient) return;
   } catch (const std::invalid_argument&) {  // reported below with the operation's name
   }
-  throw std::logic_error(f.name + ": backward returned shape " + to_string(gradient) + " for input " +
-                         std::to_string(i) + " " + to_string(input));
+  throw std::logic_error(f.name + ": backward returned shape " + to_string(gradient) +
+                         " for input " + std::to_string(i) + " " + to_string(input));
 }
 
 template <class T>
@@ -37,8 +37,8 @@ void custom_backward(const void* attributes, Backward<T>& b) {
   for (std::size_t i = 0; i < b.input_count(); ++i) inputs.push_back(b.input(i));
   std::vector<Tensor<T>> g = f->backward(inputs, b.output(), b.gradient());
   if (g.size() != inputs.size()) {
-    throw std::logic_error(f->name + ": backward returned " + std::to_string(g.size()) + " gradients for " +
-                           std::to_string(inputs.size()) + " inputs");
+    throw std::logic_error(f->name + ": backward returned " + std::to_string(g.size()) +
+                           " gradients for " + std::to_string(inputs.size()) + " inputs");
   }
   for (std::size_t i = 0; i < g.size(); ++i) {
     if (g[i].defined()) check_gradient(*f, i, g[i].shape(), inputs[i].shape());
@@ -58,31 +58,34 @@ const detail::Rule<T>& rule_named(const std::string& name) {
   static auto* const rules = new std::map<std::string, detail::Rule<T>>;
   const std::lock_guard lock(mutex);
   const auto [it, added] = rules->try_emplace(name);
-  if (added) it->second = {it->first.c_str(), &custom_backward<T>, &detail::destroy_attributes<Shared<T>>};
+  if (added)
+    it->second = {it->first.c_str(), &custom_backward<T>, &detail::destroy_attributes<Shared<T>>};
   return it->second;
 }
 }  // namespace
 
 template <class T>
-Tensor<T> custom_function(std::string name, const std::vector<Tensor<T>>& inputs, ForwardFunction<T> forward,
-                          BackwardFunction<T> backward) {
+Tensor<T> custom_function(std::string name, const std::vector<Tensor<T>>& inputs,
+                          ForwardFunction<T> forward, BackwardFunction<T> backward) {
   if (inputs.size() > 32) throw std::invalid_argument(name + ": more than 32 inputs");
   Tensor<T> y;
   {
     const NoGrad guard;
-    y = forward(inputs).detach();  // another tensor than the inputs, even if forward returned one of them
+    y = forward(inputs)
+            .detach();  // another tensor than the inputs, even if forward returned one of them
   }
   std::vector<const Tensor<T>*> pointers;
   for (const Tensor<T>& x : inputs) pointers.push_back(&x);
   const detail::Rule<T>& rule = rule_named<T>(name);
   const auto f = std::make_shared<const Custom<T>>(Custom<T>{std::move(name), std::move(backward)});
-  record(y, rule, std::span<const Tensor<T>* const>(pointers), {.inputs = ~0U, .output = true}, Shared<T>(f));
+  record(y, rule, std::span<const Tensor<T>* const>(pointers), {.inputs = ~0U, .output = true},
+         Shared<T>(f));
   return y;
 }
 
-template Tensor<float> custom_function(std::string, const std::vector<Tensor<float>>&, ForwardFunction<float>,
-                                       BackwardFunction<float>);
-template Tensor<double> custom_function(std::string, const std::vector<Tensor<double>>&, ForwardFunction<double>,
-                                        BackwardFunction<double>);
+template Tensor<float> custom_function(std::string, const std::vector<Tensor<float>>&,
+                                       ForwardFunction<float>, BackwardFunction<float>);
+template Tensor<double> custom_function(std::string, const std::vector<Tensor<double>>&,
+                                        ForwardFunction<double>, BackwardFunction<double>);
 
 }  // namespace xgrad

@@ -4,7 +4,8 @@
 //
 //   Tensor<double> y = custom_function<double>("cube", {x},
 //       [](const auto& in) { return in[0] * in[0] * in[0]; },
-//       [](const auto& in, const auto& y, const auto& gy) { return std::vector{3.0 * square(in[0]) * gy}; });
+//       [](const auto& in, const auto& y, const auto& gy) { return std::vector{3.0 * square(in[0])
+//       * gy}; });
 
 #include <functional>
 #include <string>
@@ -18,17 +19,18 @@ namespace xgrad {
 template <class T>
 using ForwardFunction = std::function<Tensor<T>(const std::vector<Tensor<T>>& inputs)>;
 
-/// d(loss)/d(inputs) from inputs, output and d(loss)/d(output): one tensor per input, of its shape or one it broadcasts
-/// to; undefined where there is no gradient. Written in tensor operations it can be differentiated again.
+/// d(loss)/d(inputs) from inputs, output and d(loss)/d(output): one tensor per input, of its shape
+/// or one it broadcasts to; undefined where there is no gradient. Written in tensor operations it
+/// can be differentiated again.
 template <class T>
-using BackwardFunction = std::function<std::vector<Tensor<T>>(const std::vector<Tensor<T>>& inputs,
-                                                              const Tensor<T>& output, const Tensor<T>& gradient)>;
+using BackwardFunction = std::function<std::vector<Tensor<T>>(
+    const std::vector<Tensor<T>>& inputs, const Tensor<T>& output, const Tensor<T>& gradient)>;
 
 /// Applies `forward` and records `backward` for it under `name`.
-/// Throws std::logic_error, during the backward pass, when `backward` returns another number of tensors or a tensor of
-/// a shape that does not fit, naming the operation.
+/// Throws std::logic_error, during the backward pass, when `backward` returns another number of
+/// tensors or a tensor of a shape that does not fit, naming the operation.
 template <class T>
-Tensor<T> custom_function(std::string name, const std::vector<Tensor<T>>& inputs, ForwardFunction<T> forward,
-                          BackwardFunction<T> backward);
+Tensor<T> custom_function(std::string name, const std::vector<Tensor<T>>& inputs,
+                          ForwardFunction<T> forward, BackwardFunction<T> backward);
 
 }  // namespace xgrad

@@ -19,8 +19,8 @@ using detail::view;
 
 [[noreturn]] void fail(const char* operation, const char* what, const Shape& a, const Shape& b,
                        const char* names[2]) {
-  throw std::invalid_argument(std::string(operation) + ": " + what + ": " + names[0] + " " + to_string(a) + ", " +
-                              names[1] + " " + to_string(b));
+  throw std::invalid_argument(std::string(operation) + ": " + what + ": " + names[0] + " " +
+                              to_string(a) + ", " + names[1] + " " + to_string(b));
 }
 const char* kAB[] = {"a", "b"};
 const char* kXWeight[] = {"x", "weight"};
@@ -42,16 +42,16 @@ Shape with_matrix(Shape batch, std::size_t m, std::size_t n) {
 }
 
 Sizes sizes_of(const Shape& a, const Shape& b, MatmulOptions o) {
-  return {batch_of(a).elements(), o.transpose_a ? columns(a) : rows(a), o.transpose_b ? rows(b) : columns(b),
-          o.transpose_a ? rows(a) : columns(a)};
+  return {batch_of(a).elements(), o.transpose_a ? columns(a) : rows(a),
+          o.transpose_b ? rows(b) : columns(b), o.transpose_a ? rows(a) : columns(a)};
 }
 
 // c = op(a) op(b) + beta c for matrices, or equally many of them.
 template <class T>
 void multiply_into(T* c, const Tensor<T>& a, const Tensor<T>& b, MatmulOptions o, T beta) {
   const Sizes s = sizes_of(a.shape(), b.shape(), o);
-  kernels::batched_gemm(o.transpose_a, o.transpose_b, s.m, s.n, s.k, a.data(), s.m * s.k, b.data(), s.k * s.n, beta, c,
-                        s.m * s.n, s.count);
+  kernels::batched_gemm(o.transpose_a, o.transpose_b, s.m, s.n, s.k, a.data(), s.m * s.k, b.data(),
+                        s.k * s.n, beta, c, s.m * s.n, s.count);
 }
 
 template <class T>
@@ -60,7 +60,8 @@ Tensor<T> multiply_matrices(const Tensor<T>& a, const Tensor<T>& b, MatmulOption
 }  // namespace
 
 template <class T>
-void detail::add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q, MatmulOptions o) {
+void detail::add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q,
+                         MatmulOptions o) {
   if (!back.needs(i)) return;
   if (back.recording()) return back.add(i, multiply_matrices(p, q, o));
   const auto to = back.accumulator(i);
@@ -127,8 +128,9 @@ Tensor<T> multiply_batches(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions
     return view(y, with_matrix(batch_a, rows(a.shape()), columns(y.shape())));
   }
   const Shape batch = broadcast_shapes("matmul", batch_a, batch_b);
-  return multiply_matrices(detail::broadcast_to(a, with_matrix(batch, rows(a.shape()), columns(a.shape()))),
-                           detail::broadcast_to(b, with_matrix(batch, rows(b.shape()), columns(b.shape()))), o);
+  return multiply_matrices(
+      detail::broadcast_to(a, with_matrix(batch, rows(a.shape()), columns(a.shape()))),
+      detail::broadcast_to(b, with_matrix(batch, rows(b.shape()), columns(b.shape()))), o);
 }
 
 void require_vectors(const char* operation, const Shape& a, const Shape& b) {
@@ -179,7 +181,8 @@ const detail::Rule<T> kLinear = {"linear", &linear_backward<T>, nullptr};
 
 void check_linear(const Shape& x, const Shape& weight) {
   if (weight.rank() != 2) fail("linear", "the weight is no matrix", x, weight, kXWeight);
-  if (x.rank() == 0 || x.back() != weight[1]) fail("linear", "input sizes differ", x, weight, kXWeight);
+  if (x.rank() == 0 || x.back() != weight[1])
+    fail("linear", "input sizes differ", x, weight, kXWeight);
 }
 
 // x (n, in)
@@ -189,7 +192,8 @@ Tensor<T> linear_rows(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<
   Tensor<T> y = Tensor<T>::uninitialized({n, out});
   T* const to = y.node()->data;
   if (bias.defined()) kernels::spread(bias.data(), to, 1, n, out, T(1), false);
-  kernels::gemm(false, true, n, out, weight.shape()[1], x.data(), weight.data(), bias.defined() ? T(1) : T(0), to);
+  kernels::gemm(false, true, n, out, weight.shape()[1], x.data(), weight.data(),
+                bias.defined() ? T(1) : T(0), to);
   const unsigned needed = detail::needed<T>({&x, &weight, &bias});
   const detail::Saves saves = {(needed & 1U) << 1 | (needed >> 1 & 1U)};
   if (needed == 0) return y;
@@ -218,11 +222,12 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   return view(linear_rows(view(x, {n, in}), weight, bias), shape);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                             \
-  template Tensor<T> matmul(const Tensor<T>&, const Tensor<T>&, MatmulOptions);          \
-  template void detail::add_product(Backward<T>&, std::size_t, const Tensor<T>&, const Tensor<T>&, MatmulOptions); \
-  template Tensor<T> dot(const Tensor<T>&, const Tensor<T>&);                            \
-  template Tensor<T> outer(const Tensor<T>&, const Tensor<T>&);                          \
+#define XGRAD_INSTANTIATE(T)                                                                       \
+  template Tensor<T> matmul(const Tensor<T>&, const Tensor<T>&, MatmulOptions);                    \
+  template void detail::add_product(Backward<T>&, std::size_t, const Tensor<T>&, const Tensor<T>&, \
+                                    MatmulOptions);                                                \
+  template Tensor<T> dot(const Tensor<T>&, const Tensor<T>&);                                      \
+  template Tensor<T> outer(const Tensor<T>&, const Tensor<T>&);                                    \
   template Tensor<T> linear(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -12,10 +12,11 @@ struct MatmulOptions {
 };
 
 /// The matrix product.
-/// Shapes: a (m, k), b (k, n) -> (m, n). A vector a (k) counts as (1, k), a vector b (k) as (k, 1), and the axis added is
-/// removed again: (k), (k) -> (). Axes before the last two are batches and broadcast: (s, m, k), (k, n) -> (s, m, n).
-/// Gradient: ga = gy b^T, gb = a^T gy, summed over broadcast batches.
-/// Throws std::invalid_argument: 0-d operand, transposed vector, inner sizes or batches that do not fit.
+/// Shapes: a (m, k), b (k, n) -> (m, n). A vector a (k) counts as (1, k), a vector b (k) as (k, 1),
+/// and the axis added is removed again: (k), (k) -> (). Axes before the last two are batches and
+/// broadcast: (s, m, k), (k, n) -> (s, m, n). Gradient: ga = gy b^T, gb = a^T gy, summed over
+/// broadcast batches. Throws std::invalid_argument: 0-d operand, transposed vector, inner sizes or
+/// batches that do not fit.
 template <class T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions options = {});
 
@@ -27,9 +28,9 @@ Tensor<T> dot(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>
 Tensor<T> outer(const Tensor<T>& a, const Tensor<T>& b);
 
-/// y = x W^T + b: one operation, the bias in the product's destination, gradients accumulated by the product itself.
-/// Shapes: x (..., in), weight (out, in), bias (out) or undefined -> (..., out).
-/// Throws std::invalid_argument for shapes that do not fit.
+/// y = x W^T + b: one operation, the bias in the product's destination, gradients accumulated by
+/// the product itself. Shapes: x (..., in), weight (out, in), bias (out) or undefined -> (...,
+/// out). Throws std::invalid_argument for shapes that do not fit.
 template <class T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {});
 

@@ -5,16 +5,20 @@
 //   Tensor<float> loss = cross_entropy(net(images), labels, {.label_smoothing = 0.1});
 //
 // Each has a `reduction`: the mean over all elements (or samples, where it says so), the sum, or
-// none at all. Predictions and targets have the same shape, labels that of the predictions without
-// the axis of the classes: axis 1, or the only one. (n, c) with labels (n); (n, c, h, w) with
-// labels (n, h, w); (c) with labels (). Targets may require gradients; labels cannot. Kinks:
-// docs/conventions.md.
+// none at all.
+//
+// Shapes: predictions and targets are the same. Labels have the shape of the predictions without
+// the axis of the classes, which is axis 1, or the only one: (n, c) with labels (n), (n, c, h, w)
+// with labels (n, h, w), (c) with labels (). With no reduction the result has the shape of the
+// elements or of the labels.
+//
+// Targets may require gradients; labels and weights of classes cannot. Kinks: docs/conventions.md.
 //
 // Throws, before anything is computed: std::invalid_argument for shapes that do not fit,
 // std::out_of_range for a label that is not a class.
 //
-// cross_entropy with labels and nll_loss are operations of their own. The element by element losses
-// are one formula each, in one pass, followed by a reduction; everything else is composed.
+// cross_entropy with labels and nll_loss are operations of their own, in one pass each way. The
+// element by element losses are one formula each, followed by a reduction; the rest is composed.
 
 #include <cstdint>
 #include <type_traits>
@@ -58,8 +62,9 @@ struct CosineOptions {
   double eps = 1e-8;        ///< lower limit of each norm
 };
 
-/// a . b / (max(|a|, eps) max(|b|, eps)) of the vectors along an axis, which disappears; 0 where a
-/// vector is. Throws std::out_of_range for an axis that is not there.
+/// a . b / (max(|a|, eps) max(|b|, eps)) of the vectors along an axis; 0 where a vector is 0.
+/// Shapes: a and b the same -> without the axis.
+/// Throws std::out_of_range for an axis that is not there.
 template <class T>
 Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOptions options = {});
 
@@ -91,8 +96,9 @@ struct KlOptions {
 };
 
 /// Elements of the Kullback-Leibler divergence of exp(x) from t: t (log t - x), 0 where t is 0;
-/// exp(t) (t - x) with log_target. The mean is over all elements; the divergence itself is the sum
-/// divided by the number of samples. Gradient: -t by x; log t + 1 - x by t, 0 where t is 0.
+/// with log_target exp(t) (t - x). The mean is over all elements; the divergence itself is the sum
+/// divided by the number of samples.
+/// Gradient: -t by x; log t + 1 - x by t, 0 where t is 0.
 template <class T>
 Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& t, KlOptions options = {});
 
@@ -107,9 +113,8 @@ struct NllOptions {
 
 template <class T>
 struct CrossEntropyOptions {
-  Tensor<T> weight = {};  ///< (c), of each class; undefined: 1. Gets no gradient.
-  double label_smoothing =
-      0;  ///< in [0, 1]: this much of the target is spread evenly over the classes
+  Tensor<T> weight = {};       ///< (c), of each class; undefined: 1. Gets no gradient.
+  double label_smoothing = 0;  ///< in [0, 1]: how much of the target is spread over all classes
   std::int64_t ignore_index = -100;  ///< samples with this label do not count; labels only
   Reduction reduction = Reduction::mean;
 };
@@ -121,10 +126,10 @@ template <class T>
 Tensor<T> nll_loss(const Tensor<T>& x, const Indices& labels,
                    const std::type_identity_t<NllOptions<T>>& options = {});
 
-/// Cross entropy of the distributions softmax(x) against labels: -weight[label]
-/// log_softmax(x)[label]. With label smoothing s and c classes: (1 - s) of that, plus s / c of
-/// -sum(weight log_softmax(x)). The mean is the sum over the samples that count divided by the sum
-/// of the weights of their labels; NaN when none counts. Gradient: weight[label] (softmax(x) -
+/// Cross entropy of softmax(x) against labels: -weight[label] log_softmax(x)[label].
+/// With label smoothing s and c classes: (1 - s) of that, plus s / c of -sum(weight
+/// log_softmax(x)). The mean is the sum over the samples that count divided by the sum of the
+/// weights of their labels; NaN when none counts. Gradient: weight[label] (softmax(x) -
 /// onehot(label)). Throws std::invalid_argument for smoothing outside [0, 1].
 template <class T>
 Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& labels,
@@ -132,6 +137,7 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& labels,
 
 /// Cross entropy against probabilities t of the shape of x: -sum(weight t log_softmax(x)), where
 /// smoothing replaces t by (1 - s) t + s / c. The mean is over the samples, whatever their weights.
+/// Gradient: weight t summed up times softmax(x), less weight t; by t -weight log_softmax(x).
 template <class T>
 Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
                         const std::type_identity_t<CrossEntropyOptions<T>>& options = {});
@@ -143,7 +149,7 @@ struct HingeOptions {
 
 /// sum over j != label of max(0, x[j] - x[label] + margin): the multi-class support vector machine.
 /// Gradient: 0 for a class exactly at the margin.
-/// Source: J. Weston and C. Watkins, Support vector machines for multi-class pattern recognition,
+/// Source: J. Weston, C. Watkins, Support vector machines for multi-class pattern recognition,
 /// 1999.
 template <class T>
 Tensor<T> multi_class_hinge(const Tensor<T>& x, const Indices& labels, HingeOptions options = {});

@@ -102,11 +102,16 @@ Tensor<T> one_hot(const Samples<T>& s) {
   return hot;
 }
 
+// The mean of no samples, as that of no elements.
+template <class T>
+constexpr T kUndefined = std::numeric_limits<T>::quiet_NaN();
+
 // The losses of the samples, which have their factors already, summed up unless the reduction is
 // none.
 template <class T>
 Tensor<T> total_of(const Tensor<T>& losses, const Samples<T>& s, Reduction reduction) {
   if (reduction == Reduction::none) return Tensor<T>(detail::share_value(losses.node(), s.shape));
+  if (s.divisor == 0) return Tensor<T>(kUndefined<T>);
   const NoGrad guard;
   return sum(losses);
 }
@@ -220,7 +225,8 @@ Tensor<T> smooth_cross_entropy(const Tensor<T>& x, const Indices& labels,
                                {options.weight, options.ignore_index, options.reduction});
   const Tensor<T> targets = reshape(smooth_targets(s, options, labels), x.shape());
   const Tensor<T> losses = dense_cross_entropy(x, targets);
-  return options.reduction == Reduction::none ? losses : sum(losses);
+  if (options.reduction == Reduction::none) return losses;
+  return s.divisor == 0 ? sum(losses) * kUndefined<T> : sum(losses);
 }
 
 void require_smoothing(double smoothing) {

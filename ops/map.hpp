@@ -4,11 +4,12 @@
 //
 //   auto y = map([](auto x, auto a) { return x * sigmoid(a * x); }, x, alpha);
 //
-// The formula is a generic lambda of scalar-like values. It may use + - * /, comparisons with && || !,
-// where(mask, a, b), maximum, minimum, pow, and the functions of xgrad/ops/math.hpp; ordinary if is not possible, since it is
-// evaluated on several numbers at a time. It is compiled in your file, with your compiler flags: give -march=native
-// for the widest registers. No derivative is written: the backward pass evaluates it on dual numbers, and a
-// recorded backward pass (create_graph) on tensors.
+// The formula is a generic lambda of scalar-like values. It may use + - * /, comparisons with && ||
+// !, where(mask, a, b), maximum, minimum, pow, and the functions of xgrad/ops/math.hpp; ordinary if
+// is not possible, since it is evaluated on several numbers at a time. It is compiled in your file,
+// with your compiler flags: give -march=native for the widest registers. No derivative is written:
+// the backward pass evaluates it on dual numbers, and a recorded backward pass (create_graph) on
+// tensors.
 
 #include <cstddef>
 
@@ -26,7 +27,9 @@ kernels::ElementwiseKernels<T> kernels_of_formula() {
   if constexpr (N == 1) {
     return {&K::forward, {nullptr, &K::template backward<1>, nullptr, nullptr}};
   } else if constexpr (N == 2) {
-    return {&K::forward, {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
+    return {
+        &K::forward,
+        {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
   } else {
     return {&K::forward, {&K::template backward<(1U << N) - 1>, nullptr, nullptr, nullptr}};
   }
@@ -34,14 +37,15 @@ kernels::ElementwiseKernels<T> kernels_of_formula() {
 
 }  // namespace detail
 
-/// f applied to the elements of one to eight tensors, which broadcast. The formula may have captures; they are copied.
-/// Gradient: by the chain rule for every input. Throws std::invalid_argument for shapes that do not broadcast.
+/// f applied to the elements of one to eight tensors, which broadcast. The formula may have
+/// captures; they are copied. Gradient: by the chain rule for every input. Throws
+/// std::invalid_argument for shapes that do not broadcast.
 template <class F, class T, class... More>
 Tensor<T> map(const F& f, const Tensor<T>& first, const More&... more) {
   constexpr std::size_t kInputs = 1 + sizeof...(More);
   static_assert(kInputs <= kernels::kMaxInputs, "xgrad: map takes at most 8 tensors");
-  static const detail::ElementwiseRule<T> rule =
-      detail::make_elementwise_rule<F, T, kInputs>("map", detail::kernels_of_formula<F, T, kInputs>());
+  static const detail::ElementwiseRule<T> rule = detail::make_elementwise_rule<F, T, kInputs>(
+      "map", detail::kernels_of_formula<F, T, kInputs>());
   const Tensor<T>* const inputs[] = {&first, &more...};
   return detail::apply_elementwise<T>(rule, &f, sizeof(F), &detail::copy_attributes<F>, inputs);
 }

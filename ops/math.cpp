@@ -104,30 +104,30 @@ Tensor<T> softplus(const Tensor<T>& x) {
   return apply(primitives::Softplus{}, x);
 }
 
-#define XGRAD_INSTANTIATE(T) \
-  template Tensor<T> exp(const Tensor<T>&); \
-  template Tensor<T> expm1(const Tensor<T>&); \
-  template Tensor<T> log(const Tensor<T>&); \
-  template Tensor<T> log1p(const Tensor<T>&); \
-  template Tensor<T> sqrt(const Tensor<T>&); \
-  template Tensor<T> rsqrt(const Tensor<T>&); \
-  template Tensor<T> square(const Tensor<T>&); \
+#define XGRAD_INSTANTIATE(T)                       \
+  template Tensor<T> exp(const Tensor<T>&);        \
+  template Tensor<T> expm1(const Tensor<T>&);      \
+  template Tensor<T> log(const Tensor<T>&);        \
+  template Tensor<T> log1p(const Tensor<T>&);      \
+  template Tensor<T> sqrt(const Tensor<T>&);       \
+  template Tensor<T> rsqrt(const Tensor<T>&);      \
+  template Tensor<T> square(const Tensor<T>&);     \
   template Tensor<T> reciprocal(const Tensor<T>&); \
-  template Tensor<T> abs(const Tensor<T>&); \
-  template Tensor<T> sign(const Tensor<T>&); \
-  template Tensor<T> sin(const Tensor<T>&); \
-  template Tensor<T> cos(const Tensor<T>&); \
-  template Tensor<T> tan(const Tensor<T>&); \
-  template Tensor<T> asin(const Tensor<T>&); \
-  template Tensor<T> acos(const Tensor<T>&); \
-  template Tensor<T> atan(const Tensor<T>&); \
-  template Tensor<T> sinh(const Tensor<T>&); \
-  template Tensor<T> cosh(const Tensor<T>&); \
-  template Tensor<T> tanh(const Tensor<T>&); \
-  template Tensor<T> erf(const Tensor<T>&); \
-  template Tensor<T> floor(const Tensor<T>&); \
-  template Tensor<T> sigmoid(const Tensor<T>&); \
-  template Tensor<T> relu(const Tensor<T>&); \
+  template Tensor<T> abs(const Tensor<T>&);        \
+  template Tensor<T> sign(const Tensor<T>&);       \
+  template Tensor<T> sin(const Tensor<T>&);        \
+  template Tensor<T> cos(const Tensor<T>&);        \
+  template Tensor<T> tan(const Tensor<T>&);        \
+  template Tensor<T> asin(const Tensor<T>&);       \
+  template Tensor<T> acos(const Tensor<T>&);       \
+  template Tensor<T> atan(const Tensor<T>&);       \
+  template Tensor<T> sinh(const Tensor<T>&);       \
+  template Tensor<T> cosh(const Tensor<T>&);       \
+  template Tensor<T> tanh(const Tensor<T>&);       \
+  template Tensor<T> erf(const Tensor<T>&);        \
+  template Tensor<T> floor(const Tensor<T>&);      \
+  template Tensor<T> sigmoid(const Tensor<T>&);    \
+  template Tensor<T> relu(const Tensor<T>&);       \
   template Tensor<T> softplus(const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

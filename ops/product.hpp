@@ -8,9 +8,10 @@
 
 namespace xgrad::detail {
 
-/// Adds op(p) op(q), of matrices or equally many of them, to the gradient of input i; the product itself does the
-/// adding.
+/// Adds op(p) op(q), of matrices or equally many of them, to the gradient of input i; the product
+/// itself does the adding.
 template <class T>
-void add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q, MatmulOptions o = {});
+void add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q,
+                 MatmulOptions o = {});
 
 }  // namespace xgrad::detail

@@ -19,9 +19,11 @@ Indices make_indices(const Shape& shape) {
 }  // namespace
 
 template <class T>
-Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low, std::type_identity_t<T> high, Generator& generator) {
+Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low, std::type_identity_t<T> high,
+                  Generator& generator) {
   if (!(low <= high) || !std::isfinite(low) || !std::isfinite(high)) {
-    throw std::invalid_argument("uniform: not an interval: low " + text(low) + ", high " + text(high));
+    throw std::invalid_argument("uniform: not an interval: low " + text(low) + ", high " +
+                                text(high));
   }
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_uniform(t.mutable_data(), t.size(), low, high, generator.next());
@@ -29,9 +31,10 @@ Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low, std::type_ide
 }
 
 template <class T>
-Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean, std::type_identity_t<T> deviation,
-                 Generator& generator) {
-  if (!(deviation >= T(0))) throw std::invalid_argument("normal: deviation " + text(deviation) + " is not at least 0");
+Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean,
+                 std::type_identity_t<T> deviation, Generator& generator) {
+  if (!(deviation >= T(0)))
+    throw std::invalid_argument("normal: deviation " + text(deviation) + " is not at least 0");
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_normal(t.mutable_data(), t.size(), mean, deviation, generator.next());
   return t;
@@ -40,17 +43,19 @@ Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean, std::type_ide
 template <class T>
 Tensor<T> bernoulli(const Shape& shape, double probability, Generator& generator) {
   if (!(probability >= 0 && probability <= 1)) {
-    throw std::invalid_argument("bernoulli: probability " + text(probability) + " is not in [0, 1]");
+    throw std::invalid_argument("bernoulli: probability " + text(probability) +
+                                " is not in [0, 1]");
   }
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_bernoulli(t.mutable_data(), t.size(), probability, T(1), generator.next());
   return t;
 }
 
-Indices random_integers(const Shape& shape, std::int64_t low, std::int64_t high, Generator& generator) {
+Indices random_integers(const Shape& shape, std::int64_t low, std::int64_t high,
+                        Generator& generator) {
   if (low >= high) {
-    throw std::invalid_argument("random_integers: empty range: low " + std::to_string(low) + ", high " +
-                                std::to_string(high));
+    throw std::invalid_argument("random_integers: empty range: low " + std::to_string(low) +
+                                ", high " + std::to_string(high));
   }
   Indices r = make_indices(shape);
   kernels::fill_integers(r.data(), r.size(), low, high, generator.next());
@@ -63,9 +68,11 @@ Indices random_permutation(std::size_t n, Generator& generator) {
   return r;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                              \
-  template Tensor<T> uniform<T>(const Shape&, std::type_identity_t<T>, std::type_identity_t<T>, Generator&); \
-  template Tensor<T> normal<T>(const Shape&, std::type_identity_t<T>, std::type_identity_t<T>, Generator&);  \
+#define XGRAD_INSTANTIATE(T)                                                                    \
+  template Tensor<T> uniform<T>(const Shape&, std::type_identity_t<T>, std::type_identity_t<T>, \
+                                Generator&);                                                    \
+  template Tensor<T> normal<T>(const Shape&, std::type_identity_t<T>, std::type_identity_t<T>,  \
+                               Generator&);                                                     \
   template Tensor<T> bernoulli<T>(const Shape&, double, Generator&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -1,7 +1,8 @@
 #pragma once
 
-// Random tensors: constants, from the default generator or a given one (see xgrad/kernels/random.hpp). Each call is one
-// draw of the generator; its numbers do not depend on the number of threads.
+// Random tensors: constants, from the default generator or a given one (see
+// xgrad/kernels/random.hpp). Each call is one draw of the generator; its numbers do not depend on
+// the number of threads.
 
 #include "xgrad/autograd/tensor.hpp"
 #include "xgrad/kernels/random.hpp"
@@ -10,18 +11,21 @@ namespace xgrad {
 
 /// Uniform in [low, high). Throws std::invalid_argument unless low <= high, both finite.
 template <class T>
-Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low = T(0), std::type_identity_t<T> high = T(1),
-                  Generator& generator = default_generator());
+Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low = T(0),
+                  std::type_identity_t<T> high = T(1), Generator& generator = default_generator());
 
-/// Normal with the given mean and standard deviation. Throws std::invalid_argument for a negative deviation.
+/// Normal with the given mean and standard deviation. Throws std::invalid_argument for a negative
+/// deviation.
 template <class T>
-Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean = T(0), std::type_identity_t<T> deviation = T(1),
+Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean = T(0),
+                 std::type_identity_t<T> deviation = T(1),
                  Generator& generator = default_generator());
 
-/// A mask: 1 with the given probability, else 0. The same mask in float and double for the same generator state.
-/// Throws std::invalid_argument for a probability outside [0, 1].
+/// A mask: 1 with the given probability, else 0. The same mask in float and double for the same
+/// generator state. Throws std::invalid_argument for a probability outside [0, 1].
 template <class T>
-Tensor<T> bernoulli(const Shape& shape, double probability, Generator& generator = default_generator());
+Tensor<T> bernoulli(const Shape& shape, double probability,
+                    Generator& generator = default_generator());
 
 /// Integers uniform in {low, ..., high - 1}. Throws std::invalid_argument unless low < high.
 Indices random_integers(const Shape& shape, std::int64_t low, std::int64_t high,

@@ -15,7 +15,8 @@ namespace xgrad {
 
 using detail::Rule;
 
-// A step is three entries of the tape, whose outputs one kernel computes: the gates after sigmoid and tanh,
+// A step is three entries of the tape, whose outputs one kernel computes: the gates after sigmoid
+// and tanh,
 //   (i, f, g, o) = a(x Wx^T + h Wh^T + b),   c' = f c + i g,   h' = o tanh(c').
 namespace {
 
@@ -148,8 +149,8 @@ LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<
   return next;
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                     \
-  template LstmState<T> lstm_cell(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&,       \
+#define XGRAD_INSTANTIATE(T)                                                               \
+  template LstmState<T> lstm_cell(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&, \
                                   const Tensor<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -5,9 +5,14 @@
 //   sum(x);  sum(x, 1);  sum(x, {0, -1}, {.keep_dims = true});
 //
 // Axes: one axis, a list or a vector of them; negative ones count from the end, `{}` (the default)
-// is every axis. Shapes: the reduced axes disappear, or stay with size 1 when `keep_dims` is set.
-// Over no numbers at all: sum 0, prod 1, mean and var NaN, logsumexp -inf, norm 0. Throws:
-// std::out_of_range for an axis that x does not have, std::invalid_argument for one given twice.
+// is every axis.
+//
+// Shapes: the reduced axes disappear, or stay with size 1 when `keep_dims` is set.
+//
+// Over no numbers at all: sum 0, prod 1, mean and var NaN, logsumexp -inf, norm 0.
+//
+// Throws: std::out_of_range for an axis that x does not have, std::invalid_argument for one given
+// twice.
 //
 // sum, mean, prod and logsumexp, the sum of squares inside var and norm, and cumsum are operations
 // with kernels of their own, in one pass over memory each way; the rest is composed of them. Sums
@@ -23,8 +28,7 @@ struct ReduceOptions {
 };
 
 struct VarianceOptions {
-  double correction =
-      1;  ///< subtracted from the number of elements in the divisor; 0: the biased estimate
+  double correction = 1;  ///< subtracted from n in the divisor; 0: the biased estimate
   bool keep_dims = false;
 };
 
@@ -41,7 +45,8 @@ template <class T>
 Tensor<T> prod(const Tensor<T>& x, const Axes& axes = {}, ReduceOptions options = {});
 
 /// The variance: sum (x - mean)^2 / (n - correction), in two passes. NaN when n is not above the
-/// correction. Gradient: gx = 2 gy (x - mean) / (n - correction).
+/// correction.
+/// Gradient: gx = 2 gy (x - mean) / (n - correction).
 template <class T>
 Tensor<T> var(const Tensor<T>& x, const Axes& axes = {}, VarianceOptions options = {});
 
@@ -53,8 +58,8 @@ Tensor<T> stddev(const Tensor<T>& x, const Axes& axes = {}, VarianceOptions opti
 /// The p-norm, (sum |x|^p)^(1/p); the largest |x| for p infinite.
 /// Gradient: gx = gy sign(x) (|x| / y)^(p-1), in particular gx = gy x / y for p = 2. It is 0 where
 /// y is 0 and at elements that are 0; for p infinite the largest elements share it evenly. Squares
-/// beyond the range of T overflow. Throws std::invalid_argument unless p > 0, and for p infinite
-/// over no elements.
+/// beyond the range of T overflow.
+/// Throws std::invalid_argument unless p > 0, and for p infinite over no elements.
 template <class T>
 Tensor<T> norm(const Tensor<T>& x, double p = 2, const Axes& axes = {}, ReduceOptions options = {});
 

@@ -16,6 +16,7 @@ namespace {
 }  // namespace
 
 std::string text(double value) {
+  if (std::isnan(value)) return "nan";  // whatever its sign
   char digits[32];
   std::snprintf(digits, sizeof digits, "%g", value);
   return digits;

@@ -31,10 +31,10 @@ NamedTensors<T> load_state(const std::string& path) {
   return from_archive<T>(path.ends_with(".npz") ? read_npz(path) : read_safetensors(path));
 }
 
-#define XGRAD_INSTANTIATE(T)                                              \
-  template Archive to_archive(const NamedTensors<T>&);                    \
-  template NamedTensors<T> from_archive(const Archive&);                  \
-  template void save_state(const std::string&, const NamedTensors<T>&);   \
+#define XGRAD_INSTANTIATE(T)                                            \
+  template Archive to_archive(const NamedTensors<T>&);                  \
+  template NamedTensors<T> from_archive(const Archive&);                \
+  template void save_state(const std::string&, const NamedTensors<T>&); \
   template NamedTensors<T> load_state(const std::string&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -12,16 +12,18 @@
 
 namespace xgrad {
 
-/// The tensors' numbers under their names. Throws std::invalid_argument for a name that occurs twice.
+/// The tensors' numbers under their names. Throws std::invalid_argument for a name that occurs
+/// twice.
 template <class T>
 Archive to_archive(const NamedTensors<T>& state);
 
-/// Every floating-point array of an archive as a constant tensor, in the archive's order; other element types are left
-/// out. Throws FileError for a number too large for T.
+/// Every floating-point array of an archive as a constant tensor, in the archive's order; other
+/// element types are left out. Throws FileError for a number too large for T.
 template <class T>
 NamedTensors<T> from_archive(const Archive& archive);
 
-/// Writes a safetensors file in one step: an interrupted call leaves the old file. Throws FileError.
+/// Writes a safetensors file in one step: an interrupted call leaves the old file. Throws
+/// FileError.
 template <class T>
 void save_state(const std::string& path, const NamedTensors<T>& state);
 

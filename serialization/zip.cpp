@@ -10,10 +10,10 @@ namespace {
 constexpr std::uint32_t kLocal = 0x04034B50, kCentral = 0x02014B50, kEnd = 0x06054B50,
                         kLocator64 = 0x07064B50;
 constexpr std::size_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kLocator64Size = 20;
-constexpr std::size_t kMost16 = 0xFFFF,
-                      kMost32 = 0xFFFFFFFF;  // these values themselves announce zip64
-constexpr std::uint16_t kVersion = 20, kUtf8 = 1U << 11U,
-                        kFirstDay = (1U << 5U) | 1U;  // 1980-01-01
+// These values themselves announce zip64.
+constexpr std::size_t kMost16 = 0xFFFF, kMost32 = 0xFFFFFFFF;
+// Version 2.0; names are UTF-8; 1980-01-01.
+constexpr std::uint16_t kVersion = 20, kUtf8 = 1U << 11U, kFirstDay = (1U << 5U) | 1U;
 constexpr std::size_t kStored = 0, kDeflated = 8, kEncrypted = 1;
 constexpr std::string_view kNoZip64 = "zip64 archives are not supported";
 

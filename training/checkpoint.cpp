@@ -25,7 +25,9 @@ std::string previous(const std::string& path) { return path + ".previous"; }
 
 class Checksum {
  public:
-  void add(const void* data, std::size_t bytes) { value_ = crc32_z(value_, static_cast<const Bytef*>(data), bytes); }
+  void add(const void* data, std::size_t bytes) {
+    value_ = crc32_z(value_, static_cast<const Bytef*>(data), bytes);
+  }
   void add(std::string_view text) {
     const std::uint64_t length = text.size();
     add(&length, sizeof length);
@@ -37,7 +39,8 @@ class Checksum {
   unsigned long value_ = crc32_z(0, nullptr, 0);
 };
 
-// Over names, types, shapes, numbers and texts, by name: a file may keep its arrays in another order.
+// Over names, types, shapes, numbers and texts, by name: a file may keep its arrays in another
+// order.
 std::string checksum(const Archive& archive) {
   Checksum c;
   std::vector<std::string> names = archive.names();
@@ -69,8 +72,8 @@ Indices counters(std::initializer_list<std::uint64_t> values) {
   return a;
 }
 
-std::vector<std::uint64_t> counters(const Archive& archive, std::string_view name, std::size_t count,
-                                    const std::string& path) {
+std::vector<std::uint64_t> counters(const Archive& archive, std::string_view name,
+                                    std::size_t count, const std::string& path) {
   const Indices a = archive.get<std::int64_t>(name);
   if (a.size() != count) throw FileError(kReader, path, std::string(name) + " is damaged");
   std::vector<std::uint64_t> values(count);
@@ -101,9 +104,11 @@ Archive pack(const Checkpoint<T>& c) {
 
 void verify(const Archive& a, const std::string& path) {
   const auto format = a.metadata.find(kFormat);
-  if (format == a.metadata.end()) throw FileError(kReader, path, "this safetensors file is not a checkpoint");
+  if (format == a.metadata.end())
+    throw FileError(kReader, path, "this safetensors file is not a checkpoint");
   if (format->second != kVersion) {
-    throw FileError(kReader, path, "format " + detail::quote(format->second) + " is not known here");
+    throw FileError(kReader, path,
+                    "format " + detail::quote(format->second) + " is not known here");
   }
   const auto sum = a.metadata.find(kChecksum);
   if (sum == a.metadata.end() || sum->second != checksum(a)) {
@@ -115,11 +120,13 @@ template <class T>
 Checkpoint<T> unpack(const Archive& a, const std::string& path) {
   Checkpoint<T> c;
   for (const auto& [name, array] : a) {
-    if (const auto rest = after("model/", name)) c.model.push_back({*rest, Tensor<T>(a.get<T>(name))});
+    if (const auto rest = after("model/", name))
+      c.model.push_back({*rest, Tensor<T>(a.get<T>(name))});
     if (const auto rest = after("optimizer/", name)) {
       c.optimizer.tensors.push_back({*rest, Tensor<T>(a.get<T>(name))});
     }
-    if (const auto rest = after("optimizer number/", name)) c.optimizer.numbers[*rest] = a.get<double>(name)(0);
+    if (const auto rest = after("optimizer number/", name))
+      c.optimizer.numbers[*rest] = a.get<double>(name)(0);
     if (const auto rest = after("number/", name)) c.numbers[*rest] = a.get<double>(name)(0);
   }
   const auto generator = counters(a, "generator", 2, path), loader = counters(a, "loader", 3, path);
@@ -147,7 +154,8 @@ void keep_previous(const std::string& path) {
 }  // namespace
 
 template <class T>
-Checkpoint<T> Checkpoint<T>::of(const Module<T>& module, const Optimizer<T>& optimizer, const LoaderState& loader) {
+Checkpoint<T> Checkpoint<T>::of(const Module<T>& module, const Optimizer<T>& optimizer,
+                                const LoaderState& loader) {
   Checkpoint c;
   for (const auto& t : module.state_dict()) c.model.push_back({t.name, t.tensor.clone()});
   c.optimizer = optimizer.state_dict();
@@ -206,11 +214,11 @@ void restore(const Checkpoint<T>& checkpoint, Module<T>& module, Optimizer<T>& o
   default_generator().set_state(checkpoint.generator);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                            \
-  template struct Checkpoint<T>;                                                                        \
-  template void save_checkpoint(const std::string&, const Checkpoint<T>&);                              \
-  template Checkpoint<T> load_checkpoint(const std::string&);                                           \
-  template Checkpoint<T> load_latest_checkpoint(const std::string&, std::string*);                      \
+#define XGRAD_INSTANTIATE(T)                                                       \
+  template struct Checkpoint<T>;                                                   \
+  template void save_checkpoint(const std::string&, const Checkpoint<T>&);         \
+  template Checkpoint<T> load_checkpoint(const std::string&);                      \
+  template Checkpoint<T> load_latest_checkpoint(const std::string&, std::string*); \
   template void restore(const Checkpoint<T>&, Module<T>&, Optimizer<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -10,16 +10,16 @@ namespace {
 
 void check_scores(const char* operation, const Shape& scores) {
   if (scores.rank() != 2 || scores[1] == 0) {
-    throw std::invalid_argument(std::string(operation) + ": scores have shape " + to_string(scores) +
-                                ", not (n, classes)");
+    throw std::invalid_argument(std::string(operation) + ": scores have shape " +
+                                to_string(scores) + ", not (n, classes)");
   }
 }
 
 void check_labels(const char* operation, const Shape& scores, const Indices& labels) {
   check_scores(operation, scores);
   if (labels.dimension() != 1 || labels.size() != scores[0]) {
-    throw std::invalid_argument(std::string(operation) + ": scores " + to_string(scores) + ", labels " +
-                                to_string(Shape(labels.shape())));
+    throw std::invalid_argument(std::string(operation) + ": scores " + to_string(scores) +
+                                ", labels " + to_string(Shape(labels.shape())));
   }
   for (const std::int64_t label : labels) {
     if (label < 0 || static_cast<std::size_t>(label) >= scores[1]) {
@@ -52,7 +52,8 @@ std::size_t count_correct(const Tensor<T>& scores, const Indices& labels, std::s
     const T* row = scores.data() + i * classes;
     const auto label = static_cast<std::size_t>(labels.data()[i]);
     std::size_t before = 0;
-    for (std::size_t c = 0; c < classes; ++c) before += row[c] > row[label] || (row[c] == row[label] && c < label);
+    for (std::size_t c = 0; c < classes; ++c)
+      before += row[c] > row[label] || (row[c] == row[label] && c < label);
     correct += before < k && row[label] == row[label];
   }
   return correct;
@@ -69,7 +70,8 @@ void ConfusionMatrix::add(std::int64_t truth, std::int64_t predicted) {
   const auto classes = static_cast<std::int64_t>(classes_);
   if (truth < 0 || truth >= classes || predicted < 0 || predicted >= classes) {
     throw std::out_of_range("ConfusionMatrix: class " + std::to_string(truth) + " predicted as " +
-                            std::to_string(predicted) + " of " + std::to_string(classes_) + " classes");
+                            std::to_string(predicted) + " of " + std::to_string(classes_) +
+                            " classes");
   }
   ++counts_[static_cast<std::size_t>(truth) * classes_ + static_cast<std::size_t>(predicted)];
 }
@@ -96,7 +98,9 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
   const auto name = [&](std::size_t i) { return i < names.size() ? names[i] : std::to_string(i); };
   std::size_t width = std::to_string(*std::max_element(counts_.begin(), counts_.end())).size();
   for (std::size_t i = 0; i < classes_; ++i) width = std::max(width, name(i).size());
-  const auto cell = [width](const std::string& s) { return std::string(width + 2 - std::min(width + 2, s.size()), ' ') + s; };
+  const auto cell = [width](const std::string& s) {
+    return std::string(width + 2 - std::min(width + 2, s.size()), ' ') + s;
+  };
   std::string r = cell("");
   for (std::size_t i = 0; i < classes_; ++i) r += cell(name(i));
   r += "  recall\n";
@@ -109,7 +113,8 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
     }
     char recall[32];
     std::snprintf(recall, sizeof recall, "  %6.4f\n",
-                  row == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>((*this)(i, i)) / static_cast<double>(row));
+                  row == 0 ? std::numeric_limits<double>::quiet_NaN()
+                           : static_cast<double>((*this)(i, i)) / static_cast<double>(row));
     r += recall;
   }
   return r;

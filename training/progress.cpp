@@ -35,14 +35,23 @@ std::string format_duration(double seconds) {
 }
 
 Progress::Progress(std::ostream& stream, std::string name, std::size_t total, bool terminal)
-    : stream_(stream), name_(std::move(name)), total_(total), terminal_(terminal), start_(Clock::now()), last_(start_) {}
+    : stream_(stream),
+      name_(std::move(name)),
+      total_(total),
+      terminal_(terminal),
+      start_(Clock::now()),
+      last_(start_) {}
 
-double Progress::seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+double Progress::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
 
 void Progress::draw(std::size_t done, const std::string& figures) {
-  const double left = done == 0 ? 0 : seconds() / static_cast<double>(done) * static_cast<double>(total_ - done);
-  std::string line = name_ + " " + bar(done, total_) + " " + std::to_string(done) + "/" + std::to_string(total_) + "  " +
-                     figures + "  " + format_duration(left) + " left";
+  const double left =
+      done == 0 ? 0 : seconds() / static_cast<double>(done) * static_cast<double>(total_ - done);
+  std::string line = name_ + " " + bar(done, total_) + " " + std::to_string(done) + "/" +
+                     std::to_string(total_) + "  " + figures + "  " + format_duration(left) +
+                     " left";
   const std::size_t length = line.size();
   if (length < width_) line.append(width_ - length, ' ');  // over the longer line before
   width_ = length;

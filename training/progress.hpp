@@ -1,7 +1,8 @@
 #pragma once
 
-// Progress: how far a long piece of work is, on standard error or any stream: a bar with the time left that redraws
-// itself on a terminal, one plain line at the end of each stage elsewhere (files, CI).
+// Progress: how far a long piece of work is, on standard error or any stream: a bar with the time
+// left that redraws itself on a terminal, one plain line at the end of each stage elsewhere (files,
+// CI).
 
 #include <chrono>
 #include <cstddef>
@@ -12,11 +13,12 @@ namespace xgrad {
 
 class Progress {
  public:
-  /// A stage of `total` steps, named for instance "epoch 3/10". `terminal` says whether the stream redraws.
+  /// A stage of `total` steps, named for instance "epoch 3/10". `terminal` says whether the stream
+  /// redraws.
   Progress(std::ostream& stream, std::string name, std::size_t total, bool terminal);
 
-  /// `done` steps are done; `figures` is shown behind the bar, for instance "loss 0.123  accuracy 0.97". Redraws at
-  /// most ten times a second.
+  /// `done` steps are done; `figures` is shown behind the bar, for instance "loss 0.123  accuracy
+  /// 0.97". Redraws at most ten times a second.
   void update(std::size_t done, const std::string& figures);
   /// The stage is over: leaves one complete line.
   void finish(const std::string& figures);

@@ -2,11 +2,13 @@
 //
 //   contender THREADS WORKLOAD [name=value ...]
 //
-//   write FILE        one step from the start; loss and gradients go to FILE. Answer: arrays written
-//   compare FILE      one step from the start, compared with FILE. Answer: the largest difference of
+//   write FILE        one step from the start; loss and gradients go to FILE. Answer: arrays
+//   written compare FILE      one step from the start, compared with FILE. Answer: the largest
+//   difference of
 //                     an array, relative to its norm, and the array's name
 //   run SECONDS       steps for about that long. Answer: microseconds per step of the clock on the
-//                     wall and of the processor, steps, page faults and calls of operator new per step
+//                     wall and of the processor, steps, page faults and calls of operator new per
+//                     step
 //   system_calls N    N steps watched by ptrace. Answer: calls that take memory from the system
 //                     or give it back, and all system calls
 //   peak              Answer: the process's peak memory in KiB
@@ -39,7 +41,8 @@ std::atomic<std::uint64_t> news{0};
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   news.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  const std::size_t rounded =
+      (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   void* p = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, rounded)
                                                   : std::malloc(rounded);
   if (p == nullptr) throw std::bad_alloc();
@@ -117,8 +120,8 @@ std::string compare(const Results& mine, const Results& theirs) {
   double worst = -1;
   std::string where = "nothing";
   for (const Result& t : theirs) {
-    const auto m = std::find_if(mine.begin(), mine.end(),
-                                [&](const Result& r) { return r.name == t.name; });
+    const auto m =
+        std::find_if(mine.begin(), mine.end(), [&](const Result& r) { return r.name == t.name; });
     const double d = m == mine.end() ? HUGE_VAL : difference(m->values, t.values);
     if (d > worst || std::isnan(d)) {
       worst = d;

@@ -1,8 +1,8 @@
 #pragma once
 
-// What the contenders of the side-by-side benchmark share: the parameters of a workload, the numbers
-// it works on, and what it must show before its time counts. docs/performance.md defines the
-// workloads.
+// What the contenders of the side-by-side benchmark share: the parameters of a workload, the
+// numbers it works on, and what it must show before its time counts. docs/performance.md defines
+// the workloads.
 
 #include <cstddef>
 #include <cstdint>
@@ -84,7 +84,8 @@ std::vector<T> numbers(std::size_t n, std::uint64_t seed, double bound = 1) {
 /// n class labels below `classes`.
 inline std::vector<std::int64_t> labels(std::size_t n, std::uint64_t classes) {
   std::vector<std::int64_t> v(n);
-  for (std::size_t i = 0; i < n; ++i) v[i] = static_cast<std::int64_t>(random_bits(99, i) % classes);
+  for (std::size_t i = 0; i < n; ++i)
+    v[i] = static_cast<std::int64_t>(random_bits(99, i) % classes);
   return v;
 }
 

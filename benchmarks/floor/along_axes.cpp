@@ -18,12 +18,15 @@ class Sum : public Workload {
         axis_(p.text("axis", "all")),
         x_(numbers<T>(n_ * d_, seeds::kInput)),
         gx_(n_ * d_),
-        y_(axis_ == "all" ? 1 : axis_ == "0" ? d_ : n_),
+        y_(axis_ == "all" ? 1
+           : axis_ == "0" ? d_
+                          : n_),
         gy_(axis_ == "all" ? std::vector<T>(1, T(1)) : numbers<T>(y_.size(), seeds::kGradient)) {}
   void step() override {
-    const T *__restrict x = x_.data(), *__restrict gy = gy_.data();
-    T *__restrict gx = gx_.data(), *__restrict y = y_.data();
-    const T scale = Mean ? static_cast<T>(static_cast<double>(y_.size()) / static_cast<double>(n_ * d_)) : 1;
+    const T* __restrict x = x_.data(), * __restrict gy = gy_.data();
+    T* __restrict gx = gx_.data(), * __restrict y = y_.data();
+    const T scale =
+        Mean ? static_cast<T>(static_cast<double>(y_.size()) / static_cast<double>(n_ * d_)) : 1;
     if (axis_ == "all") {
       T sum = 0;
       for (std::size_t i = 0; i < n_ * d_; ++i) sum += x[i];
@@ -92,7 +95,7 @@ class LogSoftmax : public Rows<T> {
       for (std::size_t j = 0; j < d; ++j) y[j] = x[j] - shift;
     }
     for (std::size_t i = 0; i < this->n_; ++i) {
-      const T *__restrict y = &this->y_[i * d], *__restrict gy = &this->gy_[i * d];
+      const T* __restrict y = &this->y_[i * d], * __restrict gy = &this->gy_[i * d];
       T* __restrict gx = &this->gx_[i * d];
       T sum = 0;
       for (std::size_t j = 0; j < d; ++j) sum += gy[j];
@@ -105,11 +108,15 @@ template <class T>
 class LayerNorm : public Rows<T> {
  public:
   explicit LayerNorm(const Parameters& p)
-      : Rows<T>(p, 512), gain_(this->d_, T(1)), shift_(this->d_, T(0)), mean_(this->n_), scale_(this->n_) {}
+      : Rows<T>(p, 512),
+        gain_(this->d_, T(1)),
+        shift_(this->d_, T(0)),
+        mean_(this->n_),
+        scale_(this->n_) {}
   void step() override {
     const std::size_t d = this->d_;
     const T count = static_cast<T>(d);
-    const T *__restrict w = gain_.value.data(), *__restrict b = shift_.value.data();
+    const T* __restrict w = gain_.value.data(), * __restrict b = shift_.value.data();
     for (std::size_t i = 0; i < this->n_; ++i) {
       const T* __restrict x = &this->x_[i * d];
       T* __restrict y = &this->y_[i * d];
@@ -122,11 +129,11 @@ class LayerNorm : public Rows<T> {
       mean_[i] = m;
       scale_[i] = s;
     }
-    T *__restrict gw = gain_.grad.data(), *__restrict gb = shift_.grad.data();
+    T* __restrict gw = gain_.grad.data(), * __restrict gb = shift_.grad.data();
     std::fill_n(gw, d, T(0));
     std::fill_n(gb, d, T(0));
     for (std::size_t i = 0; i < this->n_; ++i) {
-      const T *__restrict x = &this->x_[i * d], *__restrict gy = &this->gy_[i * d];
+      const T* __restrict x = &this->x_[i * d], * __restrict gy = &this->gy_[i * d];
       T* __restrict gx = &this->gx_[i * d];
       const T m = mean_[i], s = scale_[i];
       T sum = 0, dot = 0;

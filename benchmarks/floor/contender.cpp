@@ -1,5 +1,5 @@
-// The contender written by hand. OpenBLAS shares its products out over the threads; the loops run on
-// one.
+// The contender written by hand. OpenBLAS shares its products out over the threads; the loops run
+// on one.
 
 #include <cblas.h>
 
@@ -8,7 +8,8 @@
 namespace benchmark_contenders {
 
 std::unique_ptr<Workload> make_workload(const std::string& name, const Parameters& p) {
-  return p.text("dtype", "f32") == "f64" ? make_of_type<double>(name, p) : make_of_type<float>(name, p);
+  return p.text("dtype", "f32") == "f64" ? make_of_type<double>(name, p)
+                                         : make_of_type<float>(name, p);
 }
 
 void use_threads(int threads) { openblas_set_num_threads(threads); }

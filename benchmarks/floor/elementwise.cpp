@@ -12,10 +12,7 @@ template <class T>
 struct Arrays {
   std::vector<T> x, gy, y, gx;
   Arrays(std::size_t n, double bound)
-      : x(numbers<T>(n, seeds::kInput, bound)),
-        gy(numbers<T>(n, seeds::kGradient)),
-        y(n),
-        gx(n) {}
+      : x(numbers<T>(n, seeds::kInput, bound)), gy(numbers<T>(n, seeds::kGradient)), y(n), gx(n) {}
 };
 
 /// x / (1 + exp(-u)), u = x (swish) or 2 sqrt(2/pi) (x + 0.044715 x^3) (GELU in its tanh form).
@@ -25,8 +22,8 @@ class Gated : public Workload {
   explicit Gated(const Parameters& p) : a_(p.size("n", 1000000), 3) {}
   void step() override {
     const std::size_t n = a_.x.size();
-    const T *__restrict x = a_.x.data(), *__restrict gy = a_.gy.data();
-    T *__restrict y = a_.y.data(), *__restrict gx = a_.gx.data();
+    const T* __restrict x = a_.x.data(), * __restrict gy = a_.gy.data();
+    T* __restrict y = a_.y.data(), * __restrict gx = a_.gx.data();
     constexpr T k = T(1.5957691216057308), c = T(0.044715);
     for (std::size_t i = 0; i < n; ++i) {
       const T u = Gelu ? k * (x[i] + c * x[i] * x[i] * x[i]) : x[i];
@@ -40,7 +37,8 @@ class Gated : public Workload {
     }
   }
   Results results() override {
-    return {result("output", a_.y.data(), a_.y.size()), result("gradient", a_.gx.data(), a_.gx.size())};
+    return {result("output", a_.y.data(), a_.y.size()),
+            result("gradient", a_.gx.data(), a_.gx.size())};
   }
 
  private:
@@ -52,10 +50,14 @@ template <class T, bool Multiply>
 class Broadcast : public Workload {
  public:
   explicit Broadcast(const Parameters& p)
-      : n_(p.size("n", 4096)), d_(p.size("d", 512)), a_(n_ * d_, 1), b_(numbers<T>(d_, seeds::kOther)), gb_(d_) {}
+      : n_(p.size("n", 4096)),
+        d_(p.size("d", 512)),
+        a_(n_ * d_, 1),
+        b_(numbers<T>(d_, seeds::kOther)),
+        gb_(d_) {}
   void step() override {
-    const T *__restrict x = a_.x.data(), *__restrict b = b_.data(), *__restrict gy = a_.gy.data();
-    T *__restrict y = a_.y.data(), *__restrict gx = a_.gx.data(), *__restrict gb = gb_.data();
+    const T* __restrict x = a_.x.data(), * __restrict b = b_.data(), * __restrict gy = a_.gy.data();
+    T* __restrict y = a_.y.data(), * __restrict gx = a_.gx.data(), * __restrict gb = gb_.data();
     for (std::size_t i = 0; i < n_ * d_; i += d_) {
       for (std::size_t j = 0; j < d_; ++j) y[i + j] = Multiply ? x[i + j] * b[j] : x[i + j] + b[j];
     }
@@ -68,7 +70,8 @@ class Broadcast : public Workload {
     }
   }
   Results results() override {
-    return {result("output", a_.y.data(), a_.y.size()), result("gradient", a_.gx.data(), a_.gx.size()),
+    return {result("output", a_.y.data(), a_.y.size()),
+            result("gradient", a_.gx.data(), a_.gx.size()),
             result("broadcast gradient", gb_.data(), d_)};
   }
 
@@ -92,8 +95,8 @@ class Outer : public Workload {
         gx_(n_),
         gb_(d_) {}
   void step() override {
-    const T *__restrict x = x_.data(), *__restrict b = b_.data(), *__restrict gy = gy_.data();
-    T *__restrict y = y_.data(), *__restrict gb = gb_.data();
+    const T* __restrict x = x_.data(), * __restrict b = b_.data(), * __restrict gy = gy_.data();
+    T* __restrict y = y_.data(), * __restrict gb = gb_.data();
     for (std::size_t i = 0; i < n_; ++i) {
       for (std::size_t j = 0; j < d_; ++j) y[i * d_ + j] = x[i] * b[j];
     }
@@ -123,7 +126,13 @@ template <class T>
 class Chain : public Workload {
  public:
   Chain(const Parameters& p, bool with_b)
-      : n_(p.size("n", 1000)), with_b_(with_b), size_(p.size("size", 1)), y_((n_ + 1) * size_), ga_(size_), gb_(size_), g_(size_) {}
+      : n_(p.size("n", 1000)),
+        with_b_(with_b),
+        size_(p.size("size", 1)),
+        y_((n_ + 1) * size_),
+        ga_(size_),
+        gb_(size_),
+        g_(size_) {}
   void step() override {
     const T a = 1, b = 0;
     std::fill_n(y_.data(), size_, T(0.5));
@@ -159,7 +168,8 @@ class Chain : public Workload {
 /// sum 100 (x[i+1] - x[i]^2)^2 + (1 - x[i])^2 and its gradient, in double.
 class Rosenbrock : public Workload {
  public:
-  explicit Rosenbrock(const Parameters& p) : x_(numbers<double>(p.size("n", 10000), seeds::kInput)), gx_(x_.size()) {}
+  explicit Rosenbrock(const Parameters& p)
+      : x_(numbers<double>(p.size("n", 10000), seeds::kInput)), gx_(x_.size()) {}
   void step() override {
     std::fill(gx_.begin(), gx_.end(), 0.0);
     double loss = 0;
@@ -171,7 +181,9 @@ class Rosenbrock : public Workload {
     }
     loss_ = loss;
   }
-  Results results() override { return {result("loss", &loss_, 1), result("gradient", gx_.data(), gx_.size())}; }
+  Results results() override {
+    return {result("loss", &loss_, 1), result("gradient", gx_.data(), gx_.size())};
+  }
 
  private:
   std::vector<double> x_, gx_;

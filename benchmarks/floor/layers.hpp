@@ -1,7 +1,8 @@
 #pragma once
 
 // Layers written by hand on OpenBLAS and fused loops: buffers allocated once, no tape, no checks.
-// With the compiler's flags for this machine and -ffast-math they are the practical floor of a step.
+// With the compiler's flags for this machine and -ffast-math they are the practical floor of a
+// step.
 
 #include <Random123/philox.h>
 #include <cblas.h>
@@ -56,8 +57,7 @@ class Parameter {
       : value(n), grad(n), initial_(numbers<T>(n, seed, bound)), first_(n), second_(n) {
     reset();
   }
-  Parameter(std::size_t n, T same)
-      : value(n), grad(n), initial_(n, same), first_(n), second_(n) {
+  Parameter(std::size_t n, T same) : value(n), grad(n), initial_(n, same), first_(n), second_(n) {
     reset();
   }
 
@@ -70,7 +70,7 @@ class Parameter {
 
   void update(Update rule) {
     const std::size_t n = value.size();
-    T *__restrict w = value.data(), *__restrict m = first_.data(), *__restrict v = second_.data();
+    T* __restrict w = value.data(), * __restrict m = first_.data(), * __restrict v = second_.data();
     const T* __restrict g = grad.data();
     if (rule == Update::momentum) {
       for (std::size_t i = 0; i < n; ++i) {
@@ -131,13 +131,20 @@ struct BatchNorm {
   std::vector<T> mean, scale, running_mean, running_variance, a, b;
 
   explicit BatchNorm(std::size_t d_)
-      : d(d_), gain(d, T(1)), shift(d, T(0)), mean(d), scale(d), running_mean(d),
-        running_variance(d, T(1)), a(d), b(d) {}
+      : d(d_),
+        gain(d, T(1)),
+        shift(d, T(0)),
+        mean(d),
+        scale(d),
+        running_mean(d),
+        running_variance(d, T(1)),
+        a(d),
+        b(d) {}
 
   void forward(const T* __restrict x, T* __restrict y, std::size_t n) {
     const T count = static_cast<T>(n);
-    T *__restrict m = mean.data(), *__restrict s = scale.data();
-    T *__restrict p = a.data(), *__restrict q = b.data();
+    T* __restrict m = mean.data(), * __restrict s = scale.data();
+    T* __restrict p = a.data(), * __restrict q = b.data();
     sum_rows(x, m, n, d);
     for (std::size_t j = 0; j < d; ++j) m[j] /= count;
     std::fill_n(s, d, T(0));
@@ -163,8 +170,8 @@ struct BatchNorm {
   /// gx may be gy, which is masked by the caller where Relu gave 0.
   void backward(const T* __restrict x, const T* gy, T* gx, std::size_t n) {
     const T count = static_cast<T>(n);
-    const T *__restrict m = mean.data(), *__restrict s = scale.data();
-    T *__restrict gg = gain.grad.data(), *__restrict gs = shift.grad.data();
+    const T* __restrict m = mean.data(), * __restrict s = scale.data();
+    T* __restrict gg = gain.grad.data(), * __restrict gs = shift.grad.data();
     std::fill_n(gg, d, T(0));
     std::fill_n(gs, d, T(0));
     for (std::size_t i = 0; i < n; ++i) {
@@ -174,7 +181,7 @@ struct BatchNorm {
       }
     }
     // gx = gain s (gy - mean(gy) - xhat mean(gy xhat)) = p gy + q x + r
-    T *__restrict p = a.data(), *__restrict q = b.data();
+    T* __restrict p = a.data(), * __restrict q = b.data();
     for (std::size_t j = 0; j < d; ++j) {
       p[j] = gain.value[j] * s[j];
       q[j] = -p[j] * s[j] * gg[j] / count;
@@ -218,8 +225,8 @@ T cross_entropy(T* z, const std::int64_t* label, std::size_t n, std::size_t clas
 }
 
 /// Dropout after max(., 0), in place, with the mask in bytes. The generator is 16 xorshifts side by
-/// side (Marsaglia 2003). The first mask after a reset is drawn as xgrad draws it, by Philox, so that
-/// the results of that step can be compared. Off, it keeps everything.
+/// side (Marsaglia 2003). The first mask after a reset is drawn as xgrad draws it, by Philox, so
+/// that the results of that step can be compared. Off, it keeps everything.
 class Dropout {
  public:
   Dropout(std::size_t n, std::uint32_t draw, bool on) : keep_(n), draw_(draw), on_(on) { reset(); }
@@ -261,7 +268,8 @@ class Dropout {
     for (std::size_t i = 0; i < n; ++i) {
       const r123::Philox4x32::ctr_type counter = {{static_cast<std::uint32_t>(i / 4), 0, draw_, 0}};
       const r123::Philox4x32::key_type key = {{kSeed, 0}};
-      const bool kept = !on_ || r123::Philox4x32()(counter, key).v[i % 4] < (std::uint32_t{1} << 31);
+      const bool kept =
+          !on_ || r123::Philox4x32()(counter, key).v[i % 4] < (std::uint32_t{1} << 31);
       keep_[i] = kept && x[i] > 0 ? 1 : 0;
       x[i] = kept ? (on_ ? 2 : 1) * x[i] : 0;
     }

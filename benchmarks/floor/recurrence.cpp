@@ -1,5 +1,5 @@
-// A long short-term memory (Hochreiter, Schmidhuber 1997; forget gate: Gers et al. 2000), trained by
-// one step of gradient descent through all time steps.
+// A long short-term memory (Hochreiter, Schmidhuber 1997; forget gate: Gers et al. 2000), trained
+// by one step of gradient descent through all time steps.
 
 #include <cmath>
 
@@ -48,7 +48,8 @@ class Lstm : public Workload {
     b_.update(rule_);
   }
   Results results() override {
-    return {result("loss", &loss_, 1), result("input weight gradient", wx_.grad.data(), wx_.grad.size()),
+    return {result("loss", &loss_, 1),
+            result("input weight gradient", wx_.grad.data(), wx_.grad.size()),
             result("recurrent weight gradient", wh_.grad.data(), wh_.grad.size()),
             result("bias gradient", b_.grad.data(), b_.grad.size())};
   }
@@ -62,9 +63,9 @@ class Lstm : public Workload {
     gemm<T>(false, false, steps_ * n_, 4 * d, d, x_.data(), wx_.value.data(), z_.data());
     const T* __restrict b = b_.value.data();
     for (std::size_t t = 0; t < steps_; ++t) {
-      T *__restrict z = &z_[t * 4 * size], *__restrict u = &tanh_c_[t * size];
+      T* __restrict z = &z_[t * 4 * size], * __restrict u = &tanh_c_[t * size];
       const T* __restrict c = &c_[t * size];
-      T *__restrict h1 = &h_[(t + 1) * size], *__restrict c1 = &c_[(t + 1) * size];
+      T* __restrict h1 = &h_[(t + 1) * size], * __restrict c1 = &c_[(t + 1) * size];
       gemm<T>(false, false, n_, 4 * d, d, &h_[t * size], wh_.value.data(), z, 1);
       for (std::size_t r = 0; r < n_; ++r) {
         T* __restrict q = z + r * 4 * d;
@@ -89,9 +90,9 @@ class Lstm : public Workload {
 
   void backward() {
     const std::size_t d = d_, size = n_ * d;
-    T *__restrict gh = gh_.data(), *__restrict gc = gc_.data();
+    T* __restrict gh = gh_.data(), * __restrict gc = gc_.data();
     for (std::size_t t = steps_; t-- > 0;) {
-      const T *__restrict c = &c_[t * size], *__restrict u = &tanh_c_[t * size];
+      const T* __restrict c = &c_[t * size], * __restrict u = &tanh_c_[t * size];
       for (std::size_t r = 0; r < n_; ++r) {
         const T* __restrict q = &z_[t * 4 * size + r * 4 * d];
         T* __restrict g = &gz_[t * 4 * size + r * 4 * d];

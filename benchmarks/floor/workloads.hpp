@@ -18,7 +18,8 @@ std::unique_ptr<Workload> make_recurrence(const std::string& name, const Paramet
 /// The first of the families that has it.
 template <class T>
 std::unique_ptr<Workload> make_of_type(const std::string& name, const Parameters& p) {
-  for (const auto make : {&make_training<T>, &make_elementwise<T>, &make_along_axes<T>, &make_recurrence<T>}) {
+  for (const auto make :
+       {&make_training<T>, &make_elementwise<T>, &make_along_axes<T>, &make_recurrence<T>}) {
     if (auto w = make(name, p)) return w;
   }
   return nullptr;

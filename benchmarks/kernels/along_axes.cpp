@@ -44,31 +44,47 @@ struct Arrays {
 // `passes` arrays of (rows, columns) are read or written.
 void add(const std::string& name, double passes, const std::function<void(Arrays&)>& kernel) {
   for (const auto& shape : kShapes) {
-    benchmark::RegisterBenchmark(name.c_str(),
-                                 [=](benchmark::State& state) {
-                                   Arrays a(static_cast<std::size_t>(state.range(0)),
-                                            static_cast<std::size_t>(state.range(1)));
-                                   run(state, [&] { kernel(a); });
-                                   report(state, passes * 4 * static_cast<double>(a.rows * a.columns));
-                                 })
-        ->Args({static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1])});
+    benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+      Arrays a(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+      run(state, [&] { kernel(a); });
+      report(state, passes * 4 * static_cast<double>(a.rows * a.columns));
+    })->Args({static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1])});
   }
 }
 
 const bool kAdded = [] {
   using kernels::Reduction;
-  add("sum/axis_0", 1, [](Arrays& a) { kernels::reduce(Reduction::sum, a.x.data(), a.y.data(), 1, a.rows, a.columns); });
-  add("sum/axis_1", 1, [](Arrays& a) { kernels::reduce(Reduction::sum, a.x.data(), a.y.data(), a.rows, a.columns, 1); });
-  add("sum/all", 1, [](Arrays& a) { kernels::reduce(Reduction::sum, a.x.data(), a.y.data(), 1, a.rows * a.columns, 1); });
-  add("max/axis_1", 1, [](Arrays& a) { kernels::reduce(Reduction::maximum, a.x.data(), a.y.data(), a.rows, a.columns, 1); });
-  add("spread/axis_0", 1, [](Arrays& a) { kernels::spread(a.x.data(), a.y.data(), 1, a.rows, a.columns, 1.0F, false); });
-  add("spread/axis_1", 1, [](Arrays& a) { kernels::spread(a.x.data(), a.y.data(), a.rows, a.columns, 1, 1.0F, false); });
-  add("log_softmax/forward", 2, [](Arrays& a) { kernels::log_softmax(a.x.data(), a.y.data(), AxisView{a.rows, a.columns, 1}); });
-  add("log_softmax/backward", 3, [](Arrays& a) {
-    kernels::log_softmax_backward(a.y.data(), a.gy.data(), a.gx.data(), AxisView{a.rows, a.columns, 1}, false);
+  add("sum/axis_0", 1, [](Arrays& a) {
+    kernels::reduce(Reduction::sum, a.x.data(), a.y.data(), 1, a.rows, a.columns);
   });
-  add("layer_norm/forward", 2, [](Arrays& a) { kernels::normalize_rows(a.inputs(), a.y.data(), {a.rows, a.columns, 1}, 1e-5F); });
-  add("layer_norm/backward", 3, [](Arrays& a) { kernels::normalize_rows_backward(a.inputs(), a.gradients(), {a.rows, a.columns, 1}); });
+  add("sum/axis_1", 1, [](Arrays& a) {
+    kernels::reduce(Reduction::sum, a.x.data(), a.y.data(), a.rows, a.columns, 1);
+  });
+  add("sum/all", 1, [](Arrays& a) {
+    kernels::reduce(Reduction::sum, a.x.data(), a.y.data(), 1, a.rows * a.columns, 1);
+  });
+  add("max/axis_1", 1, [](Arrays& a) {
+    kernels::reduce(Reduction::maximum, a.x.data(), a.y.data(), a.rows, a.columns, 1);
+  });
+  add("spread/axis_0", 1, [](Arrays& a) {
+    kernels::spread(a.x.data(), a.y.data(), 1, a.rows, a.columns, 1.0F, false);
+  });
+  add("spread/axis_1", 1, [](Arrays& a) {
+    kernels::spread(a.x.data(), a.y.data(), a.rows, a.columns, 1, 1.0F, false);
+  });
+  add("log_softmax/forward", 2, [](Arrays& a) {
+    kernels::log_softmax(a.x.data(), a.y.data(), AxisView{a.rows, a.columns, 1});
+  });
+  add("log_softmax/backward", 3, [](Arrays& a) {
+    kernels::log_softmax_backward(a.y.data(), a.gy.data(), a.gx.data(),
+                                  AxisView{a.rows, a.columns, 1}, false);
+  });
+  add("layer_norm/forward", 2, [](Arrays& a) {
+    kernels::normalize_rows(a.inputs(), a.y.data(), {a.rows, a.columns, 1}, 1e-5F);
+  });
+  add("layer_norm/backward", 3, [](Arrays& a) {
+    kernels::normalize_rows_backward(a.inputs(), a.gradients(), {a.rows, a.columns, 1});
+  });
   add("batch_norm/forward", 2, [](Arrays& a) {
     kernels::normalize_channels(a.inputs(), a.y.data(), {a.rows, a.columns, 1, 0}, 1e-5F);
   });

@@ -91,8 +91,10 @@ void add(const std::string& name, F f = {}) {
   const std::string type = sizeof(T) == 4 ? "float" : "double";
   for (const std::size_t n : kSizes) {
     const auto size = static_cast<std::int64_t>(n);
-    benchmark::RegisterBenchmark(("forward/" + name + "/" + type).c_str(), forward<F, T>, f)->Arg(size);
-    benchmark::RegisterBenchmark(("backward/" + name + "/" + type).c_str(), backward<F, T>, f)->Arg(size);
+    benchmark::RegisterBenchmark(("forward/" + name + "/" + type).c_str(), forward<F, T>, f)
+        ->Arg(size);
+    benchmark::RegisterBenchmark(("backward/" + name + "/" + type).c_str(), backward<F, T>, f)
+        ->Arg(size);
   }
 }
 
@@ -100,8 +102,11 @@ template <class F>
 void add_broadcast(const std::string& name) {
   for (const bool row : {true, false}) {
     for (const bool back : {false, true}) {
-      const std::string title = (back ? "backward/" : "forward/") + name + (row ? "_row" : "_column");
-      benchmark::RegisterBenchmark(title.c_str(), broadcast<F>, F{}, row, back)->Arg(1 << 17)->Arg(1 << 21);
+      const std::string title =
+          (back ? "backward/" : "forward/") + name + (row ? "_row" : "_column");
+      benchmark::RegisterBenchmark(title.c_str(), broadcast<F>, F{}, row, back)
+          ->Arg(1 << 17)
+          ->Arg(1 << 21);
     }
   }
 }

@@ -66,9 +66,15 @@ const bool kAdded = [] {
     RegisterBenchmark("update/sgd", update<kernels::SgdRule<float>>, sgd)->Arg(n);
     RegisterBenchmark("update/momentum", update<kernels::MomentumRule<float>>, momentum)->Arg(n);
     RegisterBenchmark("update/adam", update<kernels::AdamRule<float, false>>, adam)->Arg(n);
-    const auto uniform = [](float* x, std::size_t size, Generator::State s) { kernels::fill_uniform(x, size, 0.0F, 1.0F, s); };
-    const auto normal = [](float* x, std::size_t size, Generator::State s) { kernels::fill_normal(x, size, 0.0F, 1.0F, s); };
-    const auto bernoulli = [](float* x, std::size_t size, Generator::State s) { kernels::fill_bernoulli(x, size, 0.5, 2.0F, s); };
+    const auto uniform = [](float* x, std::size_t size, Generator::State s) {
+      kernels::fill_uniform(x, size, 0.0F, 1.0F, s);
+    };
+    const auto normal = [](float* x, std::size_t size, Generator::State s) {
+      kernels::fill_normal(x, size, 0.0F, 1.0F, s);
+    };
+    const auto bernoulli = [](float* x, std::size_t size, Generator::State s) {
+      kernels::fill_bernoulli(x, size, 0.5, 2.0F, s);
+    };
     RegisterBenchmark("random/uniform", draw<decltype(uniform)>, uniform)->Arg(n);
     RegisterBenchmark("random/normal", draw<decltype(normal)>, normal)->Arg(n);
     RegisterBenchmark("random/bernoulli", draw<decltype(bernoulli)>, bernoulli)->Arg(n);

@@ -1,8 +1,8 @@
 #pragma once
 
-// Rates of kernels beside the limits of the machine, which are measured in the same process: bytes/s
-// with `of_copy`, their share of what a copy of arrays of that size reaches, and flop/s with
-// `of_gemm`, their share of a large matrix product. One thread.
+// Rates of kernels beside the limits of the machine, which are measured in the same process:
+// bytes/s with `of_copy`, their share of what a copy of arrays of that size reaches, and flop/s
+// with `of_gemm`, their share of a large matrix product. One thread.
 
 #include <benchmark/benchmark.h>
 

@@ -62,8 +62,9 @@ template <class T, class Norm>
 std::unique_ptr<Workload> normalized(const Tensor<T>& x, const Tensor<T>& gy) {
   const auto norm = std::make_shared<Norm>(x.shape()[1]);
   return std::make_unique<Operation<T>>(
-      std::vector<typename Operation<T>::Leaf>{
-          {"gradient", x}, {"gain gradient", norm->at("weight")}, {"shift gradient", norm->at("bias")}},
+      std::vector<typename Operation<T>::Leaf>{{"gradient", x},
+                                               {"gain gradient", norm->at("weight")},
+                                               {"shift gradient", norm->at("bias")}},
       gy, [=] { return (*norm)(x); });
 }
 
@@ -73,9 +74,8 @@ std::unique_ptr<Workload> along_rows(const std::string& name, const Parameters& 
   const Tensor<T> x = random<T>({n, d}, seeds::kInput, 3), gy = random<T>({n, d}, seeds::kGradient);
   if (name == "layer_norm") return normalized<T, xgrad::LayerNorm<T>>(x, gy);
   if (name == "batch_norm") return normalized<T, xgrad::BatchNorm<T>>(x, gy);
-  return std::make_unique<Operation<T>>(
-      std::vector<typename Operation<T>::Leaf>{{"gradient", x}}, gy,
-      [=] { return xgrad::log_softmax(x, 1); });
+  return std::make_unique<Operation<T>>(std::vector<typename Operation<T>::Leaf>{{"gradient", x}},
+                                        gy, [=] { return xgrad::log_softmax(x, 1); });
 }
 
 template <class T>

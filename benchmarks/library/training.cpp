@@ -26,8 +26,8 @@ std::unique_ptr<xgrad::Optimizer<T>> make_optimizer(const Parameters& p,
   if (p.text("opt", "sgdm") == "adam") {
     return std::make_unique<xgrad::Adam<T>>(parameters, xgrad::AdamOptions{.learning_rate = 1e-3});
   }
-  return std::make_unique<xgrad::Sgd<T>>(
-      parameters, xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
+  return std::make_unique<xgrad::Sgd<T>>(parameters,
+                                         xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
 }
 
 /// A linear layer with the numbers of every contender.

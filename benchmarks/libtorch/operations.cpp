@@ -9,8 +9,8 @@ namespace {
 
 using torch::Tensor;
 
-/// An operation on leaves, and its backward pass from a given output gradient; the sum of the output
-/// is differentiated when there is none.
+/// An operation on leaves, and its backward pass from a given output gradient; the sum of the
+/// output is differentiated when there is none.
 class Operation : public Workload {
  public:
   using Forward = std::function<Tensor()>;
@@ -19,7 +19,8 @@ class Operation : public Workload {
     Tensor tensor;
   };
 
-  Operation(std::vector<Leaf> leaves, Tensor gradient, Forward forward, std::string output = "output")
+  Operation(std::vector<Leaf> leaves, Tensor gradient, Forward forward,
+            std::string output = "output")
       : leaves_(std::move(leaves)),
         gradient_(std::move(gradient)),
         forward_(std::move(forward)),
@@ -88,20 +89,21 @@ std::unique_ptr<Workload> sum(const std::string& name, const Parameters& p) {
   const auto n = count(p, "n", 4096), d = count(p, "d", 1000);
   const std::string axis = p.text("axis", "all");
   const Tensor x = random({n, d}, type_of(p), seeds::kInput);
-  const Tensor gy = axis == "all" ? Tensor()
-                                  : random({axis == "0" ? d : n}, type_of(p), seeds::kGradient);
-  return std::make_unique<Operation>(
-      std::vector<Operation::Leaf>{{"gradient", x}}, gy, [=, is_sum = name == "sum"] {
-        if (axis == "all") return is_sum ? x.sum() : x.mean();
-        const std::int64_t along = axis == "0" ? 0 : 1;
-        return is_sum ? x.sum(along) : x.mean(along);
-      });
+  const Tensor gy =
+      axis == "all" ? Tensor() : random({axis == "0" ? d : n}, type_of(p), seeds::kGradient);
+  return std::make_unique<Operation>(std::vector<Operation::Leaf>{{"gradient", x}}, gy,
+                                     [=, is_sum = name == "sum"] {
+                                       if (axis == "all") return is_sum ? x.sum() : x.mean();
+                                       const std::int64_t along = axis == "0" ? 0 : 1;
+                                       return is_sum ? x.sum(along) : x.mean(along);
+                                     });
 }
 
 std::unique_ptr<Workload> normalization(const std::string& name, const Parameters& p) {
   const auto n = count(p, "n", 4096), d = count(p, "d", name == "log_softmax" ? 1000 : 512);
   const auto type = type_of(p);
-  const Tensor x = random({n, d}, type, seeds::kInput, 3), gy = random({n, d}, type, seeds::kGradient);
+  const Tensor x = random({n, d}, type, seeds::kInput, 3),
+               gy = random({n, d}, type, seeds::kGradient);
   if (name == "log_softmax") {
     return std::make_unique<Operation>(std::vector<Operation::Leaf>{{"gradient", x}}, gy,
                                        [=] { return torch::log_softmax(x, 1); });
@@ -174,7 +176,8 @@ std::unique_ptr<Workload> make_operation(const std::string& name, const Paramete
   if (name.starts_with("gelu") || name.starts_with("swish")) return gated(name, p);
   if (name == "badd" || name == "bmul" || name == "outer") return broadcast(name, p);
   if (name == "sum" || name == "mean") return sum(name, p);
-  if (name == "log_softmax" || name == "layer_norm" || name == "batch_norm") return normalization(name, p);
+  if (name == "log_softmax" || name == "layer_norm" || name == "batch_norm")
+    return normalization(name, p);
   if (name == "chain") return chain(p);
   if (name == "deep") return deep(p);
   if (name == "rosenbrock") return rosenbrock(p);

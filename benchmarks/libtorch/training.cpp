@@ -77,8 +77,7 @@ struct ResidualNetImpl : nn::Module {
       blocks.push_back(register_module("block" + std::to_string(i),
                                        Block(width, seeds::kParameters + 10 * i, type)));
     }
-    head =
-        register_module("head", linear(width, kClasses, seeds::kParameters + 1000, type));
+    head = register_module("head", linear(width, kClasses, seeds::kParameters + 1000, type));
   }
   Tensor forward(Tensor x) {
     for (Block& b : blocks) x = b(x);
@@ -182,10 +181,7 @@ class Epoch : public Workload {
 class Lstm : public Workload {
  public:
   Lstm(const Parameters& p, bool cell)
-      : p_(p),
-        d_(count(p.size("hidden", 128))),
-        n_(count(p.size("batch", 32))),
-        cell_(cell) {
+      : p_(p), d_(count(p.size("hidden", 128))), n_(count(p.size("batch", 32))), cell_(cell) {
     const auto type = type_of(p);
     initial_ = {random({d_, 4 * d_}, type, seeds::kParameters, 0.08),
                 random({d_, 4 * d_}, type, seeds::kParameters + 1, 0.08),
@@ -210,7 +206,8 @@ class Lstm : public Workload {
       if (cell_) {
         std::tie(h, c) = torch::lstm_cell(x, {h, c}, weights_[0], weights_[1], weights_[2]);
       } else {
-        const Tensor z = torch::matmul(x, weights_[0]) + torch::matmul(h, weights_[1]) + weights_[2];
+        const Tensor z =
+            torch::matmul(x, weights_[0]) + torch::matmul(h, weights_[1]) + weights_[2];
         const auto part = [&](std::int64_t i) { return z.slice(1, i * d_, (i + 1) * d_); };
         c = torch::sigmoid(part(1)) * c + torch::sigmoid(part(0)) * torch::tanh(part(2));
         h = torch::sigmoid(part(3)) * torch::tanh(c);
@@ -241,8 +238,10 @@ class Lstm : public Workload {
 
 std::unique_ptr<Workload> make_training(const std::string& name, const Parameters& p) {
   torch::manual_seed(0);
-  if (name == "mlp") return std::make_unique<FixedBatch<Perceptron>>(p, perceptron(p, false), kPerceptron[0]);
-  if (name == "mlp_bn") return std::make_unique<FixedBatch<Perceptron>>(p, perceptron(p, true), kPerceptron[0]);
+  if (name == "mlp")
+    return std::make_unique<FixedBatch<Perceptron>>(p, perceptron(p, false), kPerceptron[0]);
+  if (name == "mlp_bn")
+    return std::make_unique<FixedBatch<Perceptron>>(p, perceptron(p, true), kPerceptron[0]);
   if (name == "resmlp") {
     const std::size_t width = p.size("width", 256);
     return std::make_unique<FixedBatch<ResidualNet>>(

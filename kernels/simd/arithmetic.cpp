@@ -8,7 +8,7 @@ namespace xgrad::kernels {
 
 using namespace primitives;
 
-#define XGRAD_KERNELS(F)                                                \
+#define XGRAD_KERNELS(F)                                                    \
   template ElementwiseKernels<float> elementwise_kernels<kIsa, F, float>(); \
   template ElementwiseKernels<double> elementwise_kernels<kIsa, F, double>();
 

@@ -48,12 +48,8 @@ struct Lanes {
 };
 Lanes product(Lanes a, Lanes b) { return {_mm256_mul_epu32(a.v, b.v)}; }
 Lanes upper(Lanes a) { return {_mm256_srli_epi64(a.v, 32)}; }
-Lanes mix(Lanes a, Lanes b, Lanes c) {
-  return {_mm256_xor_si256(a.v, _mm256_xor_si256(b.v, c.v))};
-}
-Lanes join(Lanes a, Lanes b) {
-  return {_mm256_blend_epi32(a.v, _mm256_slli_epi64(b.v, 32), 0xAA)};
-}
+Lanes mix(Lanes a, Lanes b, Lanes c) { return {_mm256_xor_si256(a.v, _mm256_xor_si256(b.v, c.v))}; }
+Lanes join(Lanes a, Lanes b) { return {_mm256_blend_epi32(a.v, _mm256_slli_epi64(b.v, 32), 0xAA)}; }
 void store(std::uint32_t* out, Lanes a, Lanes b) {
   const __m256i even = _mm256_unpacklo_epi64(a.v, b.v), odd = _mm256_unpackhi_epi64(a.v, b.v);
   auto* const to = reinterpret_cast<__m256i*>(out);

@@ -12,9 +12,8 @@ namespace {
 template <class P, class Body>
 [[gnu::always_inline]] inline void each_unit(std::size_t n, std::size_t d, const Body& body) {
   for (std::size_t r = 0; r < n; ++r) {
-    each_pack<P>(d, [&](std::size_t k, auto width, auto) XGRAD_INLINE {
-      body(r * d + k, 4 * r * d + k, width);
-    });
+    each_pack<P>(d, [&](std::size_t k, auto width, auto)
+                        XGRAD_INLINE { body(r * d + k, 4 * r * d + k, width); });
   }
 }
 
@@ -26,7 +25,8 @@ void forward(const T* bias, T* gates, const T* c, T* c1, T* h, std::size_t n, st
       const P z = load<P>(gates + gate + q * d, width);
       return bias != nullptr ? z + load<P>(bias + (gate + q * d) % (4 * d), width) : z;
     };
-    const P i = sigmoid(before(0)), f = sigmoid(before(1)), g = tanh(before(2)), o = sigmoid(before(3));
+    const P i = sigmoid(before(0)), f = sigmoid(before(1)), g = tanh(before(2)),
+            o = sigmoid(before(3));
     const P cell = f * load<P>(c + at, width) + i * g;
     store(i, gates + gate, width);
     store(f, gates + gate + d, width);
@@ -54,8 +54,8 @@ void gates_backward(const T* gates, const T* ggates, T* gz, std::size_t n, std::
 }
 
 template <class T>
-void cell_backward(const T* gates, const T* c, const T* gc1, T* ggates, bool add_gates, T* gc, bool add_c,
-                   std::size_t n, std::size_t d) {
+void cell_backward(const T* gates, const T* c, const T* gc1, T* ggates, bool add_gates, T* gc,
+                   bool add_c, std::size_t n, std::size_t d) {
   using P = Pack<T, Arch>;
   each_unit<P>(n, d, [&](std::size_t at, std::size_t gate, auto width) XGRAD_INLINE {
     const P s = load<P>(gc1 + at, width);
@@ -69,12 +69,13 @@ void cell_backward(const T* gates, const T* c, const T* gc1, T* ggates, bool add
 }
 
 template <class T>
-void output_backward(const T* gates, const T* c1, const T* gh, T* ggates, bool add_gates, T* gc1, bool add_c1,
-                     std::size_t n, std::size_t d) {
+void output_backward(const T* gates, const T* c1, const T* gh, T* ggates, bool add_gates, T* gc1,
+                     bool add_c1, std::size_t n, std::size_t d) {
   using P = Pack<T, Arch>;
   each_unit<P>(n, d, [&](std::size_t at, std::size_t gate, auto width) XGRAD_INLINE {
     const P s = load<P>(gh + at, width), u = tanh(load<P>(c1 + at, width));
-    if (gc1 != nullptr) put(s * load<P>(gates + gate + 3 * d, width) * ((1 - u) * (1 + u)), gc1 + at, width, add_c1);
+    if (gc1 != nullptr)
+      put(s * load<P>(gates + gate + 3 * d, width) * ((1 - u) * (1 + u)), gc1 + at, width, add_c1);
     if (ggates == nullptr) return;
     put(s * u, ggates + gate + 3 * d, width, add_gates);
     if (add_gates) return;

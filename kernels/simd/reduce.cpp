@@ -89,8 +89,10 @@ void reduce_columns(const T* x, T* y, std::size_t n, std::size_t inner) {
     const std::size_t rows = n - i < kRows ? n - i : kRows;
     const T* part = x + i * inner;
     std::size_t j = 0;
-    for (; j + 8 * P::size <= inner; j += 8 * P::size) reduce_strip<R, T, 8>(part + j, y + j, rows, inner, i > 0);
-    for (; j + P::size <= inner; j += P::size) reduce_strip<R, T, 1>(part + j, y + j, rows, inner, i > 0);
+    for (; j + 8 * P::size <= inner; j += 8 * P::size)
+      reduce_strip<R, T, 8>(part + j, y + j, rows, inner, i > 0);
+    for (; j + P::size <= inner; j += P::size)
+      reduce_strip<R, T, 1>(part + j, y + j, rows, inner, i > 0);
     for (; j < inner; ++j) {
       T s = part[j];
       for (std::size_t r = 1; r < rows; ++r) s = join_scalars<R>(s, part[r * inner + j]);
@@ -120,14 +122,16 @@ void axpy_kernel(T* y, const T* x, T a, std::size_t n) {
 }
 
 template <class T>
-void spread_kernel(const T* x, T* y, std::size_t outer, std::size_t n, std::size_t inner, T scale, bool accumulate) {
+void spread_kernel(const T* x, T* y, std::size_t outer, std::size_t n, std::size_t inner, T scale,
+                   bool accumulate) {
   using P = Pack<T, Arch>;
   for (std::size_t o = 0; o < outer; ++o) {
     if (inner == 1) {
       const T v = x[o] * scale;
       T* to = y + o * n;
       std::size_t k = 0;
-      for (; k + P::size <= n; k += P::size) (accumulate ? P::load(to + k) + P(v) : P(v)).store(to + k);
+      for (; k + P::size <= n; k += P::size)
+        (accumulate ? P::load(to + k) + P(v) : P(v)).store(to + k);
       for (; k < n; ++k) to[k] = accumulate ? to[k] + v : v;
       continue;
     }
@@ -148,7 +152,8 @@ void spread_kernel(const T* x, T* y, std::size_t outer, std::size_t n, std::size
 
 template <Isa I, class T>
 ReduceKernels<T> make_reduce_kernels() {
-  return {{&reduce_kernel<Sum, T>, &reduce_kernel<Product, T>, &reduce_kernel<Maximum, T>, &reduce_kernel<Minimum, T>},
+  return {{&reduce_kernel<Sum, T>, &reduce_kernel<Product, T>, &reduce_kernel<Maximum, T>,
+           &reduce_kernel<Minimum, T>},
           &spread_kernel<T>,
           &axpy_kernel<T>};
 }

@@ -1,10 +1,9 @@
 // Arrays and tensors pass between sources whatever flags these are compiled with.
 
-#include "tests/compiler_flags/with_flags.hpp"
-
 #include <boost/test/unit_test.hpp>
 #include <utility>
 
+#include "tests/compiler_flags/with_flags.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 
 #ifdef XTENSOR_USE_XSIMD

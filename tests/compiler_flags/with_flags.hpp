@@ -1,7 +1,7 @@
 #pragma once
 
-// Functions compiled with -march=native and XTENSOR_USE_XSIMD, to be called from a source without. They link only if
-// the types in their signatures are the same in both.
+// Functions compiled with -march=native and XTENSOR_USE_XSIMD, to be called from a source without.
+// They link only if the types in their signatures are the same in both.
 
 #include "tests/compiler_flags/layout.hpp"
 #include "xgrad/autograd/tensor.hpp"

@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(faults_of_quotes) {
 
 BOOST_AUTO_TEST_CASE(lines_count_through_quotes) {
   BOOST_TEST(fault("a,b\n\"x\ny\",1\n\"z\",q\n") ==
-             "csv: f: line 4, column 1 \"b\": \"q\" is not a number of double's range" + kHint);
+             "csv: f: line 4, column 1 \"b\": \"q\" is not a number" + kHint);
 }
 
 BOOST_AUTO_TEST_CASE(number_forms) {
@@ -126,13 +126,13 @@ BOOST_AUTO_TEST_CASE(numbers_do_not_depend_on_the_locale) {
 
 BOOST_AUTO_TEST_CASE(text_among_numbers) {
   BOOST_TEST(fault("a,b\n1,2\n3,x\n") ==
-             "csv: f: line 3, column 1 \"b\": \"x\" is not a number of double's range" + kHint);
+             "csv: f: line 3, column 1 \"b\": \"x\" is not a number" + kHint);
   BOOST_TEST(fault("1,2\n3,1e999\n") ==
-             "csv: f: line 2, column 1: \"1e999\" is not a number of double's range" + kHint);
-  BOOST_TEST(fault("1\n0x10\n") ==
-             "csv: f: line 2, column 0: \"0x10\" is not a number of double's range" + kHint);
-  BOOST_TEST(fault("1\n+-2\n") ==
-             "csv: f: line 2, column 0: \"+-2\" is not a number of double's range" + kHint);
+             "csv: f: line 2, column 1: \"1e999\" is beyond the range of double");
+  BOOST_TEST(fault("1e-999\n1\n") ==
+             "csv: f: line 1, column 0: \"1e-999\" is beyond the range of double");
+  BOOST_TEST(fault("1\n0x10\n") == "csv: f: line 2, column 0: \"0x10\" is not a number" + kHint);
+  BOOST_TEST(fault("1\n+-2\n") == "csv: f: line 2, column 0: \"+-2\" is not a number" + kHint);
   BOOST_TEST(fault("a\nx\n7\n") ==
              "csv: f: line 3, column 0 \"a\": number \"7\" among text such as \"x\"" + kHint);
 }
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(missing_values) {
   BOOST_TEST(with_minus_nine_for_nan(numbers("5\n-999\n", {.missing_values = {"-999"}})) ==
              (Numbers{5, -9}));
   BOOST_TEST(fault("1\nNA\n", {.missing_values = {}}) ==
-             "csv: f: line 2, column 0: \"NA\" is not a number of double's range" + kHint);
+             "csv: f: line 2, column 0: \"NA\" is not a number" + kHint);
 }
 
 BOOST_AUTO_TEST_CASE(every_spelling_of_nan_is_missing) {

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(headers_that_lie) {
              "idx: f: shape (4294967295, 4294967295, 4294967295) is too large");
   BOOST_TEST(fault("hello, world") ==
              "idx: f: not an IDX file: magic number 1751477356, wanted 2051 (images), 2049 "
-             "(labels) or a relative");
+             "(labels) or another type");
   BOOST_TEST(fault(with(file, 3, "\x09")) == "idx: f: 9 axes, at most 8 are supported");
 }
 

@@ -61,7 +61,8 @@ BOOST_AUTO_TEST_CASE(in_order) {
 
 BOOST_AUTO_TEST_CASE(shuffled_by_seed_and_epoch) {
   const auto data = numbers(100);
-  DataLoader a(data, {.batch_size = 7, .shuffle = true, .seed = 5}), b(data, {.batch_size = 9, .shuffle = true, .seed = 5});
+  DataLoader a(data, {.batch_size = 7, .shuffle = true, .seed = 5}),
+      b(data, {.batch_size = 9, .shuffle = true, .seed = 5});
   const auto first = epoch(a), second = epoch(a);
   BOOST_TEST(first == epoch(b), boost::test_tools::per_element());
   BOOST_TEST((first != second));
@@ -89,7 +90,8 @@ BOOST_AUTO_TEST_CASE(resumes_in_the_middle_of_an_epoch) {
 
 BOOST_AUTO_TEST_CASE(prefetching_changes_nothing) {
   const auto data = numbers(1000);
-  DataLoader a(data, {.batch_size = 13, .shuffle = true, .seed = 2}), b(data, {.batch_size = 13, .shuffle = true, .seed = 2, .prefetch = 2});
+  DataLoader a(data, {.batch_size = 13, .shuffle = true, .seed = 2}),
+      b(data, {.batch_size = 13, .shuffle = true, .seed = 2, .prefetch = 2});
   for (int e = 0; e < 3; ++e) BOOST_TEST(epoch(a) == epoch(b), boost::test_tools::per_element());
   for ([[maybe_unused]] const auto& batch : b) break;  // leaving early must not hang
 }
@@ -101,7 +103,12 @@ BOOST_AUTO_TEST_CASE(an_error_in_the_thread_comes_out) {
     return b;
   });
   DataLoader a(broken, {.batch_size = 2, .prefetch = 2});
-  require_message<std::runtime_error>([&] { for ([[maybe_unused]] const auto& b : a) {} }, "no such sample");
+  require_message<std::runtime_error>(
+      [&] {
+        for ([[maybe_unused]] const auto& b : a) {
+        }
+      },
+      "no such sample");
 }
 
 BOOST_AUTO_TEST_CASE(weighted) {
@@ -110,7 +117,8 @@ BOOST_AUTO_TEST_CASE(weighted) {
   const auto seen = epoch(a);
   BOOST_TEST(seen.size() == 4000u);
   const auto twos = static_cast<double>(std::count(seen.begin(), seen.end(), 2));
-  BOOST_TEST(std::count(seen.begin(), seen.end(), 1) + std::count(seen.begin(), seen.end(), 3) == 0);
+  BOOST_TEST(std::count(seen.begin(), seen.end(), 1) + std::count(seen.begin(), seen.end(), 3) ==
+             0);
   BOOST_TEST(std::abs(twos / 4000 - 0.75) < 5 * std::sqrt(0.75 * 0.25 / 4000));
 }
 
@@ -133,22 +141,39 @@ BOOST_AUTO_TEST_CASE(subsets_and_targets) {
   const Subset some(data, {7, 2, 5});
   DataLoader a(some, {.batch_size = 2});
   BOOST_TEST(epoch(a) == (std::vector<int>{7, 2, 5}), boost::test_tools::per_element());
-  const TargetDataset<double> pairs(Array<double>{{1.0, 2.0}, {3.0, 4.0}}, Array<double>{{5.0, 7.0}, {6.0, 8.0}});
+  const TargetDataset<double> pairs(Array<double>{{1.0, 2.0}, {3.0, 4.0}},
+                                    Array<double>{{5.0, 7.0}, {6.0, 8.0}});
   const std::int64_t second = 1;
   BOOST_TEST(pairs.get({&second, 1}).targets.value()(0, 0) == 6);
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
   const auto data = numbers(10);
-  require_message<std::invalid_argument>([&] { DataLoader(data, {.batch_size = 0}); }, "DataLoader: batch_size is 0");
+  require_message<std::invalid_argument>([&] { DataLoader(data, {.batch_size = 0}); },
+                                         "DataLoader: batch_size is 0");
   require_message<std::out_of_range>([&] { Subset(data, {10}); }, "Subset: sample 10 of 10");
-  require_message<std::invalid_argument>([] { weighted_sampler({1, -2}); }, "weighted_sampler: weight 1 is -2.000000");
-  require_message<std::invalid_argument>([] { weighted_sampler({0, 0}); },
-                                         "weighted_sampler: the weights of 2 samples are all 0");
-  require_message<std::invalid_argument>([] { LabeledDataset<float>(Array<float>(Array<float>::shape_type{3, 2}), Indices(Indices::shape_type{2})); },
-                                         "LabeledDataset: the numbers of samples differ: inputs (3, 2), (2)");
+  require_message<std::invalid_argument>(
+      [] {
+        weighted_sampler({1, -2});
+      },
+      "weighted_sampler: weight 1 is -2.000000");
+  require_message<std::invalid_argument>(
+      [] {
+        weighted_sampler({0, 0});
+      },
+      "weighted_sampler: the weights of 2 samples are all 0");
+  require_message<std::invalid_argument>(
+      [] {
+        LabeledDataset<float>(Array<float>(Array<float>::shape_type{3, 2}),
+                              Indices(Indices::shape_type{2}));
+      },
+      "LabeledDataset: the numbers of samples differ: inputs (3, 2), (2)");
   DataLoader a(data, {.batch_size = 4});
-  require_message<std::invalid_argument>([&] { a.set_state({0, 0, 4}); }, "DataLoader: batch 4 of 3");
+  require_message<std::invalid_argument>(
+      [&] {
+        a.set_state({0, 0, 4});
+      },
+      "DataLoader: batch 4 of 3");
   BOOST_TEST((a.state() == LoaderState{}));
 }
 

@@ -1,9 +1,9 @@
-// The gradient check itself: right gradients pass with tight bounds, wrong ones fail, and the report says where.
+// The gradient check itself: right gradients pass with tight bounds, wrong ones fail, and the
+// report says where.
 
 #include <boost/test/unit_test.hpp>
-#include <nlohmann/json.hpp>
-
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "xgrad/autograd/gradient_check.hpp"
 #include "xgrad/autograd/gradient_check_boost.hpp"
@@ -28,7 +28,9 @@ const D kW = D::from({3, 2}, {0.3, -0.2, 1.0, 1.5, 0.4, -2.7});
 D cube(const D& x, double factor) {
   return custom_function<double>(
       "cube", {x}, [](const Tensors& in) { return in[0] * in[0] * in[0]; },
-      [factor](const Tensors& in, const D&, const D& gy) { return Tensors{factor * 3.0 * square(in[0]) * gy}; });
+      [factor](const Tensors& in, const D&, const D& gy) {
+        return Tensors{factor * 3.0 * square(in[0]) * gy};
+      });
 }
 
 }  // namespace
@@ -36,13 +38,16 @@ D cube(const D& x, double factor) {
 BOOST_AUTO_TEST_SUITE(checker)
 
 BOOST_AUTO_TEST_CASE(right_gradients_pass) {
-  XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return tanh(matmul(x, w)); }, {kX, kW}, {.order = 2});
-  XGRAD_CHECK_GRADIENTS([](const auto& x) { return sum(exp(x) / (1.0 + square(x))); }, {kX}, {.order = 2});
+  XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return tanh(matmul(x, w)); }, {kX, kW},
+                        {.order = 2});
+  XGRAD_CHECK_GRADIENTS([](const auto& x) { return sum(exp(x) / (1.0 + square(x))); }, {kX},
+                        {.order = 2});
   XGRAD_CHECK_GRADIENTS([](const auto& x) { return cube(x, 1); }, {kX});
 }
 
 BOOST_AUTO_TEST_CASE(bounds_of_smooth_functions_are_tight) {
-  const auto r = check_gradients([](const auto& x, const auto& w) { return sum(sigmoid(matmul(x, w))); }, {kX, kW});
+  const auto r = check_gradients(
+      [](const auto& x, const auto& w) { return sum(sigmoid(matmul(x, w))); }, {kX, kW});
   for (const GradientElement& e : r.elements) {
     BOOST_TEST(e.bound <= 1e-10 * std::abs(e.numeric) + 1e-11);
     BOOST_TEST(std::abs(e.analytic - e.numeric) <= e.bound);
@@ -78,7 +83,9 @@ BOOST_AUTO_TEST_CASE(wrong_second_derivative_fails_in_second_order) {
   const auto detached = [](const auto& x) {
     return custom_function<double>(
         "square", {x}, [](const Tensors& in) { return in[0] * in[0]; },
-        [](const Tensors& in, const D&, const D& gy) { return Tensors{2.0 * in[0].detach() * gy}; });
+        [](const Tensors& in, const D&, const D& gy) {
+          return Tensors{2.0 * in[0].detach() * gy};
+        });
   };
   BOOST_TEST(check_gradients(detached, {kX}).passed());
   const auto r = check_gradients(detached, {kX}, {.order = 2});
@@ -90,7 +97,9 @@ BOOST_AUTO_TEST_CASE(wrong_mixed_derivative_breaks_symmetry) {
   const auto product = [](const auto& a, const auto& b) {
     return custom_function<double>(
         "product", {a, b}, [](const Tensors& in) { return in[0] * in[1]; },
-        [](const Tensors& in, const D&, const D& gy) { return Tensors{gy * in[1].detach(), gy * in[0]}; });
+        [](const Tensors& in, const D&, const D& gy) {
+          return Tensors{gy * in[1].detach(), gy * in[0]};
+        });
   };
   const auto r = check_gradients(product, {kX, kX}, {.order = 2});
   BOOST_TEST(r.has(Problem::not_symmetric));
@@ -98,7 +107,9 @@ BOOST_AUTO_TEST_CASE(wrong_mixed_derivative_breaks_symmetry) {
 }
 
 BOOST_AUTO_TEST_CASE(identities_hold_to_rounding) {
-  const auto f = [](const auto& x, const auto& w) { return sigmoid(matmul(x, w)) * exp(sum(x, 0)); };
+  const auto f = [](const auto& x, const auto& w) {
+    return sigmoid(matmul(x, w)) * exp(sum(x, 0));
+  };
   const D x = D::from({2, 2}, {0.3, -1.2, 2.0, 0.5}), w = D::from({2, 2}, {0.2, 0.1, -0.4, 1.5});
   const auto r = check_gradients(f, {x, w}, {.order = 2});
   BOOST_TEST(r.passed());
@@ -107,13 +118,18 @@ BOOST_AUTO_TEST_CASE(identities_hold_to_rounding) {
 }
 
 BOOST_AUTO_TEST_CASE(the_whole_jacobian) {
-  const auto r = check_gradients([](const auto& x, const auto& w) { return matmul(x, w); }, {kX, kW}, {.jacobian = true});
+  const auto r = check_gradients([](const auto& x, const auto& w) { return matmul(x, w); },
+                                 {kX, kW}, {.jacobian = true});
   BOOST_TEST(r.passed());
   BOOST_TEST(r.elements.size() == 4 * (6 + 6));
 }
 
 BOOST_AUTO_TEST_CASE(several_outputs) {
-  XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return Tensors{exp(x), sum(w * w), D(3.0)}; }, {kX, kW});
+  XGRAD_CHECK_GRADIENTS(
+      [](const auto& x, const auto& w) {
+        return Tensors{exp(x), sum(w * w), D(3.0)};
+      },
+      {kX, kW});
 }
 
 BOOST_AUTO_TEST_CASE(a_list_of_inputs) {
@@ -121,9 +137,12 @@ BOOST_AUTO_TEST_CASE(a_list_of_inputs) {
 }
 
 BOOST_AUTO_TEST_CASE(wrong_number_of_inputs) {
-  BOOST_CHECK_EXCEPTION(check_gradients([](const auto& x) { return x; }, {kX, kW}), std::invalid_argument, [](const auto& e) {
-    return e.what() == std::string("check_gradients: the function takes 1 tensors: 2 inputs given");
-  });
+  BOOST_CHECK_EXCEPTION(
+      check_gradients([](const auto& x) { return x; }, {kX, kW}), std::invalid_argument,
+      [](const auto& e) {
+        return e.what() ==
+               std::string("check_gradients: the function takes 1 tensors: 2 inputs given");
+      });
 }
 
 BOOST_AUTO_TEST_CASE(inputs_are_left_alone) {
@@ -137,7 +156,8 @@ BOOST_AUTO_TEST_CASE(inputs_are_left_alone) {
 
 BOOST_AUTO_TEST_CASE(inputs_checked_in_place_are_put_back) {
   D x = parameter(kX);
-  const auto r = detail::check_in_place([&](const Tensors&) { return Tensors{sum(exp(x))}; }, {x}, {});
+  const auto r =
+      detail::check_in_place([&](const Tensors&) { return Tensors{sum(exp(x))}; }, {x}, {});
   BOOST_TEST(r.passed());
   BOOST_TEST(std::equal(x.data(), x.data() + x.size(), kX.data()));
 }
@@ -145,7 +165,8 @@ BOOST_AUTO_TEST_CASE(inputs_checked_in_place_are_put_back) {
 BOOST_AUTO_TEST_CASE(coordinates_are_sampled_by_seed) {
   const D x = normal<double>({20, 30});
   const auto f = [](const auto& t) { return sum(square(t)); };
-  const auto a = check_gradients(f, {x}, {.seed = 1, .samples = 12}), b = check_gradients(f, {x}, {.seed = 1, .samples = 12}),
+  const auto a = check_gradients(f, {x}, {.seed = 1, .samples = 12}),
+             b = check_gradients(f, {x}, {.seed = 1, .samples = 12}),
              c = check_gradients(f, {x}, {.seed = 2, .samples = 12});
   BOOST_TEST(a.elements.size() == 12);
   BOOST_TEST(a.inputs[0].checked == 12);
@@ -189,12 +210,15 @@ BOOST_AUTO_TEST_CASE(steps_follow_the_magnitude_of_the_coordinate) {
 }
 
 BOOST_AUTO_TEST_CASE(steps_stay_within_the_domain) {
-  XGRAD_CHECK_GRADIENTS([](const auto& x) { return log(x) + sqrt(x); }, {D::from({4}, {1e-6, 1e-3, 1, 1e4})});
-  XGRAD_CHECK_GRADIENTS([](const auto& x) { return asin(x); }, {D::from({3}, {0.99999, -0.9999, 0.2})});
+  XGRAD_CHECK_GRADIENTS([](const auto& x) { return log(x) + sqrt(x); },
+                        {D::from({4}, {1e-6, 1e-3, 1, 1e4})});
+  XGRAD_CHECK_GRADIENTS([](const auto& x) { return asin(x); },
+                        {D::from({3}, {0.99999, -0.9999, 0.2})});
 }
 
 BOOST_AUTO_TEST_CASE(periodic_functions_are_not_mistaken_for_constants) {
-  XGRAD_CHECK_GRADIENTS([](const auto& x) { return sin(x * (2 * M_PI)); }, {D::from({3}, {16, 32, 1024})});
+  XGRAD_CHECK_GRADIENTS([](const auto& x) { return sin(x * (2 * M_PI)); },
+                        {D::from({3}, {16, 32, 1024})});
 }
 
 BOOST_AUTO_TEST_CASE(narrow_functions_are_not_missed) {
@@ -210,7 +234,9 @@ BOOST_AUTO_TEST_CASE(a_function_that_is_not_finite) {
 }
 
 BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_finite_fails) {
-  const auto f = [](const auto& x) { return where(x > 0.0, sqrt(x), 0.0) * 0.0 + sqrt(where(x > 0.0, x, 0.0)); };
+  const auto f = [](const auto& x) {
+    return where(x > 0.0, sqrt(x), 0.0) * 0.0 + sqrt(where(x > 0.0, x, 0.0));
+  };
   const auto r = check_gradients(f, {D::from({2}, {-1, 4})});
   BOOST_TEST(!r.passed());
   BOOST_TEST(r.count(Verdict::fail) > 0);
@@ -222,19 +248,22 @@ BOOST_AUTO_TEST_CASE(regularised_losses_are_checked_apart) {
   const auto r = check_regularized_gradients(data, penalty, {kW}, {.names = {"w"}});
   BOOST_TEST(r.passed(), r.table());
   BOOST_TEST(r.sum.has(Problem::penalty_dominates));
-  const auto light = check_regularized_gradients(data, [](const auto& w) { return 1e-6 * sum(square(w)); }, {kW});
+  const auto light =
+      check_regularized_gradients(data, [](const auto& w) { return 1e-6 * sum(square(w)); }, {kW});
   BOOST_TEST(!light.sum.has(Problem::penalty_dominates));
 }
 
 BOOST_AUTO_TEST_CASE(a_penalty_does_not_hide_a_wrong_data_term) {
   const auto data = [](const auto& w) { return 1e-9 * sum(cube(w, 1.5)); };
-  const auto r = check_regularized_gradients(data, [](const auto& w) { return sum(square(w)); }, {kW});
+  const auto r =
+      check_regularized_gradients(data, [](const auto& w) { return sum(square(w)); }, {kW});
   BOOST_TEST(!r.data.passed());
   BOOST_TEST(r.penalty.passed());
 }
 
 BOOST_AUTO_TEST_CASE(the_report_as_json) {
-  const auto r = check_gradients([](const auto& x) { return cube(x, 1.5); }, {kX}, {.names = {"x"}});
+  const auto r =
+      check_gradients([](const auto& x) { return cube(x, 1.5); }, {kX}, {.names = {"x"}});
   const auto j = nlohmann::json::parse(r.json());
   BOOST_TEST(j["passed"] == false);
   BOOST_TEST(j["counts"]["fail"] == r.elements.size());

@@ -1,10 +1,10 @@
 // jacobian, hessian, vjp, jvp and hvp against derivatives known in closed form.
 
-#include <boost/test/unit_test.hpp>
+#include "xgrad/autograd/derivatives.hpp"
 
+#include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "xgrad/autograd/derivatives.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -22,7 +22,8 @@ const D kX = D::from({3}, {0.3, -0.7, 1.1});
 
 void check_close(const D& a, const D& b, double tolerance = 1e-14) {
   BOOST_REQUIRE(a.shape() == b.shape());
-  for (std::size_t i = 0; i < a.size(); ++i) BOOST_TEST(std::abs(a.data()[i] - b.data()[i]) <= tolerance);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    BOOST_TEST(std::abs(a.data()[i] - b.data()[i]) <= tolerance);
 }
 
 }  // namespace
@@ -47,14 +48,16 @@ BOOST_AUTO_TEST_CASE(of_an_elementwise_function) {
   const D cosine = cos(kX);
   const D j = jacobian([](const D& x) { return sin(x); }, kX);
   for (std::size_t i = 0; i < 3; ++i) {
-    for (std::size_t k = 0; k < 3; ++k) BOOST_TEST(j.data()[3 * i + k] == (i == k ? cosine.data()[i] : 0));
+    for (std::size_t k = 0; k < 3; ++k)
+      BOOST_TEST(j.data()[3 * i + k] == (i == k ? cosine.data()[i] : 0));
   }
 }
 
 BOOST_AUTO_TEST_CASE(shapes_are_joined) {
   const auto f = [](const D& x) { return x * x; };
   BOOST_TEST(to_string(jacobian(f, kA).shape()) == "(2, 3, 2, 3)");
-  BOOST_TEST(to_string(hessian([](const D& x) { return sum(x * x); }, kA).shape()) == "(2, 3, 2, 3)");
+  BOOST_TEST(to_string(hessian([](const D& x) { return sum(x * x); }, kA).shape()) ==
+             "(2, 3, 2, 3)");
   BOOST_TEST(to_string(jacobian([](const D& x) { return sum(x); }, kA).shape()) == "(2, 3)");
 }
 
@@ -67,7 +70,8 @@ BOOST_AUTO_TEST_CASE(of_a_constant_are_zero) {
 }
 
 BOOST_AUTO_TEST_CASE(in_float) {
-  const auto h = hessian([](const Tensor<float>& x) { return sum(square(x)); }, Tensor<float>::from({2}, {1, 2}));
+  const auto h = hessian([](const Tensor<float>& x) { return sum(square(x)); },
+                         Tensor<float>::from({2}, {1, 2}));
   BOOST_TEST(h.data()[0] == 2);
   BOOST_TEST(h.data()[1] == 0);
 }
@@ -88,8 +92,10 @@ BOOST_AUTO_TEST_CASE(refuse_other_shapes) {
     return [text](const std::invalid_argument& e) { return e.what() == std::string(text); };
   };
   const auto f = [](const D& x) { return square(x); };
-  BOOST_CHECK_EXCEPTION(vjp(f, kX, D(1.0)), std::invalid_argument, says("vjp: the cotangent has shape (), expected (3)"));
-  BOOST_CHECK_EXCEPTION(jvp(f, kX, D(1.0)), std::invalid_argument, says("jvp: the tangent has shape (), expected (3)"));
+  BOOST_CHECK_EXCEPTION(vjp(f, kX, D(1.0)), std::invalid_argument,
+                        says("vjp: the cotangent has shape (), expected (3)"));
+  BOOST_CHECK_EXCEPTION(jvp(f, kX, D(1.0)), std::invalid_argument,
+                        says("jvp: the tangent has shape (), expected (3)"));
   BOOST_CHECK_EXCEPTION(hvp(f, kX, kX), std::invalid_argument,
                         says("hvp: the function returned shape (3), not one element"));
   BOOST_CHECK_EXCEPTION(hessian(f, kX), std::invalid_argument,

@@ -1,7 +1,6 @@
 // Points where a function has no derivative, and points 1e-9 beside them.
 
 #include <boost/test/unit_test.hpp>
-
 #include <functional>
 #include <map>
 #include <set>
@@ -28,7 +27,8 @@ Verdict verdict_at(const Unary& f, double x) {
   return r.elements.at(0).verdict;
 }
 
-// One function, where its kink is, and what the check says there. Beside it there is a derivative: pass.
+// One function, where its kink is, and what the check says there. Beside it there is a derivative:
+// pass.
 struct Kinked {
   const char* name;
   Unary f;
@@ -39,9 +39,13 @@ struct Kinked {
 const std::vector<Kinked> kFunctions = {
     {"relu", [](const D& x) { return relu(x); }, 0, Verdict::kink},
     {"leaky_relu", [](const D& x) { return where(x > 0.0, x, 0.01 * x); }, 0, Verdict::kink},
-    {"prelu", [](const D& x) { return map([](auto t, auto a) { return where(t > 0, t, a * t); }, x, D(0.25)); }, 0,
-     Verdict::kink},
-    {"elu", [](const D& x) { return where(x > 0.0, x, expm1(x)); }, 0, Verdict::pass},  // smooth once
+    {"prelu",
+     [](const D& x) {
+       return map([](auto t, auto a) { return where(t > 0, t, a * t); }, x, D(0.25));
+     },
+     0, Verdict::kink},
+    {"elu", [](const D& x) { return where(x > 0.0, x, expm1(x)); }, 0,
+     Verdict::pass},  // smooth once
     {"elu_2", [](const D& x) { return where(x > 0.0, x, 2.0 * expm1(x)); }, 0, Verdict::kink},
     {"maxout", [](const D& x) { return maximum(2.0 * x - 1.0, 0.5 * x + 2.0); }, 2, Verdict::kink},
     {"abs", [](const D& x) { return abs(x); }, 0, Verdict::kink},
@@ -66,7 +70,8 @@ BOOST_AUTO_TEST_SUITE(kinks)
 
 BOOST_AUTO_TEST_CASE(at_the_kink) {
   for (const Kinked& k : kFunctions) {
-    BOOST_TEST_CONTEXT(k.name) BOOST_TEST(to_string(verdict_at(k.f, k.kink)) == to_string(k.at_kink));
+    BOOST_TEST_CONTEXT(k.name)
+    BOOST_TEST(to_string(verdict_at(k.f, k.kink)) == to_string(k.at_kink));
   }
 }
 
@@ -81,14 +86,20 @@ BOOST_AUTO_TEST_CASE(beside_the_kink) {
 
 BOOST_AUTO_TEST_CASE(subgradients_within_the_one_sided_derivatives) {
   for (const double at_zero : {0.0, 0.3, 1.0}) {
-    BOOST_TEST(to_string(verdict_at([=](const D& x) { return relu_with(x, at_zero); }, 0)) == "kink", at_zero);
+    BOOST_TEST(
+        to_string(verdict_at([=](const D& x) { return relu_with(x, at_zero); }, 0)) == "kink",
+        at_zero);
   }
 }
 
 BOOST_AUTO_TEST_CASE(wrong_subgradients_fail) {
   for (const double at_zero : {2.0, 1.001, -0.001, -1.0}) {
-    BOOST_TEST(to_string(verdict_at([=](const D& x) { return relu_with(x, at_zero); }, 0)) == "fail", at_zero);
-    BOOST_TEST(to_string(verdict_at([=](const D& x) { return sum(tanh(3.0 * relu_with(x, at_zero))); }, 0)) == "fail");
+    BOOST_TEST(
+        to_string(verdict_at([=](const D& x) { return relu_with(x, at_zero); }, 0)) == "fail",
+        at_zero);
+    BOOST_TEST(to_string(verdict_at(
+                   [=](const D& x) { return sum(tanh(3.0 * relu_with(x, at_zero))); }, 0)) ==
+               "fail");
   }
 }
 
@@ -97,12 +108,15 @@ BOOST_AUTO_TEST_CASE(wrong_slopes_beside_the_kink_fail) {
     return [factor](const D& x) {
       return custom_function<double>(
           "wrong", {x}, [](const Tensors& in) { return relu(in[0]); },
-          [factor](const Tensors& in, const D&, const D& gy) { return Tensors{factor * gy * (in[0] > 0.0)}; });
+          [factor](const Tensors& in, const D&, const D& gy) {
+            return Tensors{factor * gy * (in[0] > 0.0)};
+          });
     };
   };
   for (const double distance : {1e-11, 1e-9, 1e-7, 1e-5}) {
     for (const double factor : {0.5, 1 - 1e-6, 1 + 1e-6, 2.0}) {
-      BOOST_TEST(to_string(verdict_at(wrong(factor), distance)) == "fail", distance << " " << factor);
+      BOOST_TEST(to_string(verdict_at(wrong(factor), distance)) == "fail",
+                 distance << " " << factor);
     }
   }
 }
@@ -114,8 +128,9 @@ BOOST_AUTO_TEST_CASE(several_kinks_at_once_are_no_failure) {
   BOOST_TEST(to_string(verdict_at(identity, 1e-9)) == "pass");
   const auto report = check_gradients(identity, {D::from({1}, {0})});
   BOOST_TEST(!report.passed());
-  const auto meant = check_gradients(identity, {D::from({1}, {0})},
-                                     {.meant = {.zero_gradient = true, .kink_not_a_subgradient = true}});
+  const auto meant =
+      check_gradients(identity, {D::from({1}, {0})},
+                      {.meant = {.zero_gradient = true, .kink_not_a_subgradient = true}});
   BOOST_TEST(meant.passed(), meant.table());
 }
 
@@ -140,14 +155,18 @@ BOOST_AUTO_TEST_CASE(smooth_once_but_not_twice) {
 BOOST_AUTO_TEST_CASE(networks_of_relus_do_not_flake) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     Generator g(seed);
-    const D x = normal<double>({3, 4}, 0, 1, g), w = normal<double>({4, 8}, 0, 1, g), v = normal<double>({8, 1}, 0, 1, g);
-    const auto r = check_gradients([](const auto& a, const auto& b, const auto& c) { return sum(square(matmul(relu(matmul(a, b)), c))); },
-                                   {x, w, v}, {.seed = seed, .samples = 6});
+    const D x = normal<double>({3, 4}, 0, 1, g), w = normal<double>({4, 8}, 0, 1, g),
+            v = normal<double>({8, 1}, 0, 1, g);
+    const auto r =
+        check_gradients([](const auto& a, const auto& b,
+                           const auto& c) { return sum(square(matmul(relu(matmul(a, b)), c))); },
+                        {x, w, v}, {.seed = seed, .samples = 6});
     BOOST_TEST(r.passed(), "seed " << seed << "\n" << r.table(5));
   }
 }
 
-// Each function at its kink and beside it, in company of random other elements, 10,000 times altogether.
+// Each function at its kink and beside it, in company of random other elements, 10,000 times
+// altogether.
 BOOST_AUTO_TEST_CASE(no_flakes) {
   std::set<std::string> wrong;
   for (std::uint64_t seed = 0; seed < 10000; ++seed) {
@@ -160,7 +179,9 @@ BOOST_AUTO_TEST_CASE(no_flakes) {
     const auto r = check_gradients(k.f, {x}, {.seed = seed});
     for (const GradientElement& e : r.elements) {
       const Verdict expected = e.position == 0 ? k.at_kink : Verdict::pass;
-      if (e.verdict != expected) wrong.insert(k.name + std::string(" ") + to_string(e.verdict) + " seed " + std::to_string(seed));
+      if (e.verdict != expected)
+        wrong.insert(k.name + std::string(" ") + to_string(e.verdict) + " seed " +
+                     std::to_string(seed));
     }
   }
   BOOST_TEST(wrong.empty(), wrong.size() << ", first " << (wrong.empty() ? "" : *wrong.begin()));

@@ -98,7 +98,8 @@ bool broadcasts(const Shape& a, const Shape& b) {
 // Values must stay where functions of them neither vanish nor overflow.
 bool is_usable(const D& y) {
   if (y.size() == 0 || y.size() > 200) return false;
-  return std::all_of(y.data(), y.data() + y.size(), [](double v) { return v == 0 || (std::abs(v) > 1e-9 && std::abs(v) < 200); });
+  return std::all_of(y.data(), y.data() + y.size(),
+                     [](double v) { return v == 0 || (std::abs(v) > 1e-9 && std::abs(v) < 200); });
 }
 
 }  // namespace
@@ -138,12 +139,18 @@ void RandomProgram::add_step(bool kinks) {
   switch (random(8)) {
     case 0:
     case 1:
-    case 2: return unary(kinks);
-    case 3: return binary(kinks);
-    case 4: return matrix_product();
-    case 5: return reduction(kinks);
-    case 6: return rearrangement();
-    default: return assembly();
+    case 2:
+      return unary(kinks);
+    case 3:
+      return binary(kinks);
+    case 4:
+      return matrix_product();
+    case 5:
+      return reduction(kinks);
+    case 6:
+      return rearrangement();
+    default:
+      return assembly();
   }
 }
 
@@ -171,21 +178,31 @@ void RandomProgram::matrix_product() {
 
 void RandomProgram::reduction(bool kinks) {
   const std::size_t i = pick(), rank = values_[i].rank(), kind = random(kinks ? 8 : 6);
-  const std::vector<std::ptrdiff_t> axes = {rank == 0 ? 0 : static_cast<std::ptrdiff_t>(random(rank))};
+  const std::vector<std::ptrdiff_t> axes = {rank == 0 ? 0
+                                                      : static_cast<std::ptrdiff_t>(random(rank))};
   const bool all = rank == 0 || random(3) == 0, keep = random(2) == 0;
-  constexpr const char* kNames[] = {"sum", "mean", "prod", "logsumexp", "var", "norm", "max", "min"};
+  constexpr const char* kNames[] = {"sum", "mean", "prod", "logsumexp",
+                                    "var", "norm", "max",  "min"};
   add(kNames[kind], [=](const Tensors& v) {
     const D& x = v[i];
     const Axes over = all ? Axes() : Axes(axes);
     switch (kind) {
-      case 0: return sum(x, over, {.keep_dims = keep});
-      case 1: return mean(x, over, {.keep_dims = keep});
-      case 2: return prod(x, over, {.keep_dims = keep});
-      case 3: return logsumexp(x, over, {.keep_dims = keep});
-      case 4: return var(x, over, {.correction = 0, .keep_dims = keep});
-      case 5: return norm(1.0 + square(x), 2, over, {.keep_dims = keep});
-      case 6: return max(x, over, {.keep_dims = keep});
-      default: return min(x, over, {.keep_dims = keep});
+      case 0:
+        return sum(x, over, {.keep_dims = keep});
+      case 1:
+        return mean(x, over, {.keep_dims = keep});
+      case 2:
+        return prod(x, over, {.keep_dims = keep});
+      case 3:
+        return logsumexp(x, over, {.keep_dims = keep});
+      case 4:
+        return var(x, over, {.correction = 0, .keep_dims = keep});
+      case 5:
+        return norm(1.0 + square(x), 2, over, {.keep_dims = keep});
+      case 6:
+        return max(x, over, {.keep_dims = keep});
+      default:
+        return min(x, over, {.keep_dims = keep});
     }
   });
 }
@@ -193,18 +210,25 @@ void RandomProgram::reduction(bool kinks) {
 void RandomProgram::rearrangement() {
   const std::size_t i = pick(), rank = values_[i].rank(), kind = random(6);
   if (rank == 0) return;
-  const auto axis = static_cast<std::ptrdiff_t>(random(rank)), other = static_cast<std::ptrdiff_t>(random(rank));
+  const auto axis = static_cast<std::ptrdiff_t>(random(rank)),
+             other = static_cast<std::ptrdiff_t>(random(rank));
   constexpr const char* kNames[] = {"flatten", "transpose", "flip", "slice", "pad", "index_select"};
   add(kNames[kind], [=](const Tensors& v) {
     const D& x = v[i];
     const std::size_t n = x.size(axis);
     switch (kind) {
-      case 0: return flatten(x);
-      case 1: return transpose(x, axis, other);
-      case 2: return flip(x, std::vector<std::ptrdiff_t>{axis});
-      case 3: return slice(x, axis, Slice{.start = n > 1 ? 1 : 0});
-      case 4: return pad(x, std::vector<Padding>(x.rank(), {1, 0}), 0.5);
-      default: return index_select(x, axis, Indices{static_cast<std::int64_t>(n - 1), 0});
+      case 0:
+        return flatten(x);
+      case 1:
+        return transpose(x, axis, other);
+      case 2:
+        return flip(x, std::vector<std::ptrdiff_t>{axis});
+      case 3:
+        return slice(x, axis, Slice{.start = n > 1 ? 1 : 0});
+      case 4:
+        return pad(x, std::vector<Padding>(x.rank(), {1, 0}), 0.5);
+      default:
+        return index_select(x, axis, Indices{static_cast<std::int64_t>(n - 1), 0});
     }
   });
 }
@@ -216,9 +240,12 @@ void RandomProgram::assembly() {
   add(kNames[kind], [=](const Tensors& v) {
     const D& x = v[i];
     switch (kind) {
-      case 0: return concat({x, 2.0 * x}, -1);
-      case 1: return stack({x, sin(x)}, 0);
-      default: return repeat(x, std::vector<std::size_t>(x.rank(), 2));
+      case 0:
+        return concat({x, 2.0 * x}, -1);
+      case 1:
+        return stack({x, sin(x)}, 0);
+      default:
+        return repeat(x, std::vector<std::size_t>(x.rank(), 2));
     }
   });
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// Programs made of random operations on random shapes, for runs that look for false alarms of the gradient check.
+// Programs made of random operations on random shapes, for runs that look for false alarms of the
+// gradient check.
 
 #include <cstdint>
 #include <functional>
@@ -37,7 +38,9 @@ class RandomProgram {
   void rearrangement();
   void assembly();
   std::size_t pick() { return random(values_.size()); }
-  std::size_t random(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_); }
+  std::size_t random(std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>(0, n - 1)(engine_);
+  }
 
   std::mt19937_64 engine_;
   Tensors inputs_, values_;

@@ -1,9 +1,9 @@
 // Right gradients of random programs: the check must not call one of them wrong.
 //
-// The environment variable XGRAD_RANDOM_PROGRAMS sets how many of each kind; 150 without it, 5000 in the long run.
+// The environment variable XGRAD_RANDOM_PROGRAMS sets how many of each kind; 150 without it, 5000
+// in the long run.
 
 #include <boost/test/unit_test.hpp>
-
 #include <cstdlib>
 #include <map>
 
@@ -24,7 +24,9 @@ struct Tally {
   std::map<Verdict, std::size_t> verdicts;
   std::size_t elements = 0;
 
-  double share(Verdict v) { return elements == 0 ? 0 : static_cast<double>(verdicts[v]) / static_cast<double>(elements); }
+  double share(Verdict v) {
+    return elements == 0 ? 0 : static_cast<double>(verdicts[v]) / static_cast<double>(elements);
+  }
 };
 
 Tally run(std::uint64_t first_seed, bool kinks, int order) {
@@ -39,11 +41,16 @@ Tally run(std::uint64_t first_seed, bool kinks, int order) {
     };
     count(r.elements);
     count(r.second_order);
-    BOOST_TEST(r.count(Verdict::fail) == 0, "seed " << seed << ": " << program.text() << "\n" << r.table(4));
-    if (order > 1) BOOST_TEST(std::max(r.adjoint_gap, r.symmetry_gap) <= 1e-12, "seed " << seed << ": " << program.text());
-    if (r.count(Verdict::inconclusive) > 0) BOOST_TEST_MESSAGE("seed " << seed << ": " << program.text() << "\n" << r.table(3));
+    BOOST_TEST(r.count(Verdict::fail) == 0, "seed " << seed << ": " << program.text() << "\n"
+                                                    << r.table(4));
+    if (order > 1)
+      BOOST_TEST(std::max(r.adjoint_gap, r.symmetry_gap) <= 1e-12,
+                 "seed " << seed << ": " << program.text());
+    if (r.count(Verdict::inconclusive) > 0)
+      BOOST_TEST_MESSAGE("seed " << seed << ": " << program.text() << "\n" << r.table(3));
   }
-  for (const auto& [verdict, n] : tally.verdicts) BOOST_TEST_MESSAGE(to_string(verdict) << ": " << n);
+  for (const auto& [verdict, n] : tally.verdicts)
+    BOOST_TEST_MESSAGE(to_string(verdict) << ": " << n);
   return tally;
 }
 

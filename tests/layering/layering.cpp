@@ -29,8 +29,12 @@ BOOST_AUTO_TEST_CASE(is_read) {
   BOOST_TEST(project().contains("kernels/simd/reduce.cpp"));
 }
 BOOST_AUTO_TEST_CASE(folders_point_one_way) { require_none(check_folders(project())); }
-BOOST_AUTO_TEST_CASE(kernel_sources_see_no_xtensor) { require_none(check_kernel_sources(project())); }
-BOOST_AUTO_TEST_CASE(headers_leave_xtensor_to_array_hpp) { require_none(check_xtensor_headers(project())); }
+BOOST_AUTO_TEST_CASE(kernel_sources_see_no_xtensor) {
+  require_none(check_kernel_sources(project()));
+}
+BOOST_AUTO_TEST_CASE(headers_leave_xtensor_to_array_hpp) {
+  require_none(check_xtensor_headers(project()));
+}
 BOOST_AUTO_TEST_CASE(umbrella_only_includes) { require_none(check_umbrella(project())); }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -39,15 +43,19 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE(broken_rules)
 
 BOOST_AUTO_TEST_CASE(upward_include) {
-  const Tree tree{{"ops/math.hpp", "#pragma once\n\n#include \"xgrad/kernels/isa.hpp\"\n#include \"xgrad/modules/linear.hpp\"\n"}};
-  require_only(check_folders(tree),
-               "ops/math.hpp:4: ops includes xgrad/modules/linear.hpp, may include autograd, kernels, ops");
+  const Tree tree{{"ops/math.hpp",
+                   "#pragma once\n\n#include \"xgrad/kernels/isa.hpp\"\n#include "
+                   "\"xgrad/modules/linear.hpp\"\n"}};
+  require_only(
+      check_folders(tree),
+      "ops/math.hpp:4: ops includes xgrad/modules/linear.hpp, may include autograd, kernels, ops");
 }
 
 BOOST_AUTO_TEST_CASE(sideways_include) {
   const Tree tree{{"optimizers/sgd.cpp", "  #  include \"xgrad/ops/math.hpp\" // why not\n"}};
   require_only(check_folders(tree),
-               "optimizers/sgd.cpp:1: optimizers includes xgrad/ops/math.hpp, may include autograd, kernels, optimizers");
+               "optimizers/sgd.cpp:1: optimizers includes xgrad/ops/math.hpp, may include "
+               "autograd, kernels, optimizers");
 }
 
 BOOST_AUTO_TEST_CASE(umbrella_inside) {
@@ -57,31 +65,37 @@ BOOST_AUTO_TEST_CASE(umbrella_inside) {
 
 BOOST_AUTO_TEST_CASE(outside_the_library) {
   const Tree tree{{"data/csv.cpp", "#include \"tests/helpers.hpp\"\n"}};
-  require_only(check_folders(tree), "data/csv.cpp:1: \"tests/helpers.hpp\" is not xgrad/<folder>/<file>");
+  require_only(check_folders(tree),
+               "data/csv.cpp:1: \"tests/helpers.hpp\" is not xgrad/<folder>/<file>");
 }
 
 BOOST_AUTO_TEST_CASE(angle_brackets) {
   const Tree tree{{"data/csv.cpp", "#include <xgrad/modules/linear.hpp>\n"}};
-  require_only(check_folders(tree), "data/csv.cpp:1: <xgrad/modules/linear.hpp> is ours and belongs in quotes");
+  require_only(check_folders(tree),
+               "data/csv.cpp:1: <xgrad/modules/linear.hpp> is ours and belongs in quotes");
 }
 
 BOOST_AUTO_TEST_CASE(xtensor_behind_a_kernel_source) {
-  const Tree tree{{"kernels/simd/map.cpp", "#include \"xgrad/kernels/a.hpp\"\n"},
-                  {"kernels/a.hpp", "#include \"xgrad/kernels/b.hpp\"\n"},
-                  {"kernels/b.hpp", "#include \"xgrad/kernels/a.hpp\"\n#include <xtensor/xarray.hpp>\n"}};
-  require_only(check_kernel_sources(tree), "kernels/b.hpp:2: <xtensor/xarray.hpp> is reached from kernels/simd/map.cpp");
+  const Tree tree{
+      {"kernels/simd/map.cpp", "#include \"xgrad/kernels/a.hpp\"\n"},
+      {"kernels/a.hpp", "#include \"xgrad/kernels/b.hpp\"\n"},
+      {"kernels/b.hpp", "#include \"xgrad/kernels/a.hpp\"\n#include <xtensor/xarray.hpp>\n"}};
+  require_only(check_kernel_sources(tree),
+               "kernels/b.hpp:2: <xtensor/xarray.hpp> is reached from kernels/simd/map.cpp");
 }
 
 BOOST_AUTO_TEST_CASE(xtensor_in_a_header) {
   const Tree tree{{"autograd/array.hpp", "#include <xtensor/xarray.hpp>\n"},
                   {"ops/math.cpp", "#include <xtensor/xmath.hpp>\n"},
                   {"ops/math.hpp", "#include <xtensor/xmath.hpp>\n"}};
-  require_only(check_xtensor_headers(tree),
-               "ops/math.hpp:1: <xtensor/xmath.hpp> in a header, where only autograd/array.hpp has xtensor");
+  require_only(
+      check_xtensor_headers(tree),
+      "ops/math.hpp:1: <xtensor/xmath.hpp> in a header, where only autograd/array.hpp has xtensor");
 }
 
 BOOST_AUTO_TEST_CASE(umbrella_with_code) {
-  const Tree tree{{"xgrad.hpp", "#pragma once\n\n// Everything.\n#include \"xgrad/ops/math.hpp\"\nint f();\n"}};
+  const Tree tree{
+      {"xgrad.hpp", "#pragma once\n\n// Everything.\n#include \"xgrad/ops/math.hpp\"\nint f();\n"}};
   require_only(check_umbrella(tree), "xgrad.hpp:5: 'int f();' is no include of ours");
 }
 

@@ -133,20 +133,23 @@ std::vector<std::string> check_xtensor_headers(const Tree& tree) {
     if (!path.ends_with(".hpp") || path == "autograd/array.hpp") continue;
     for (const Include& include : includes_of(path, text)) {
       if (!is_xtensor(include.name)) continue;
-      broken.push_back(include.where + ": <" + include.name + "> in a header, where only autograd/array.hpp has xtensor");
+      broken.push_back(include.where + ": <" + include.name +
+                       "> in a header, where only autograd/array.hpp has xtensor");
     }
   }
   return broken;
 }
 
 std::vector<std::string> check_umbrella(const Tree& tree) {
-  static const std::regex allowed(R"(\s*(//.*)?|#pragma once|#include "xgrad/[a-z]+/[a-z0-9_]+\.hpp")");
+  static const std::regex allowed(
+      R"(\s*(//.*)?|#pragma once|#include "xgrad/[a-z]+/[a-z0-9_]+\.hpp")");
   std::vector<std::string> broken;
   std::istringstream lines(tree.at("xgrad.hpp"));
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
     if (std::regex_match(line, allowed)) continue;
-    broken.push_back("xgrad.hpp:" + std::to_string(number) + ": '" + line + "' is no include of ours");
+    broken.push_back("xgrad.hpp:" + std::to_string(number) + ": '" + line +
+                     "' is no include of ours");
   }
   return broken;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// The rules of who may include whom, on a tree of sources that is read from disk or made up by a test. Each broken rule
-// is one line `file:line: what is wrong`.
+// The rules of who may include whom, on a tree of sources that is read from disk or made up by a
+// test. Each broken rule is one line `file:line: what is wrong`.
 
 #include <map>
 #include <string>

@@ -24,7 +24,8 @@ struct Subject {
 };
 
 std::vector<Subject> subjects() {
-  const D x = numbers({3, 3}, 0.3, 1.7, 1), y = numbers({3, 3}, 0.4, 1.5, 2), row = numbers({3}, 0.5, 1.5, 3);
+  const D x = numbers({3, 3}, 0.3, 1.7, 1), y = numbers({3, 3}, 0.4, 1.5, 2),
+          row = numbers({3}, 0.5, 1.5, 3);
   const xgrad::Indices labels = {2, 0, 1};
   return {
       {"multiply", [](const Tensors& in) { return in[0] * in[1]; }, {x, y}, 0},
@@ -42,7 +43,12 @@ std::vector<Subject> subjects() {
       {"mean", [](const Tensors& in) { return mean(square(in[0])); }, {x}, 0},
       {"cumsum", [](const Tensors& in) { return cumsum(in[0] * in[0], 1); }, {x}, 0},
       {"layer_norm", [](const Tensors& in) { return layer_norm(in[0], {3}, in[1]); }, {x, row}, 0},
-      {"concat", [](const Tensors& in) { return xgrad::concat({in[0], in[1]}, 0) * 2.0; }, {x, y}, 0},
+      {"concat",
+       [](const Tensors& in) {
+         return xgrad::concat({in[0], in[1]}, 0) * 2.0;
+       },
+       {x, y},
+       0},
       {"transpose", [](const Tensors& in) { return transpose(in[0] * in[0]); }, {x}, 0},
       {"cross_entropy", [=](const Tensors& in) { return cross_entropy(in[0], labels); }, {x}, 0},
   };
@@ -67,17 +73,20 @@ Bug elements(std::string name, std::function<double(double v, std::size_t i)> f)
 
 std::size_t place_of_largest(const D& g) {
   const auto smaller = [](double a, double b) { return std::abs(a) < std::abs(b); };
-  return static_cast<std::size_t>(std::max_element(g.data(), g.data() + g.size(), smaller) - g.data());
+  return static_cast<std::size_t>(std::max_element(g.data(), g.data() + g.size(), smaller) -
+                                  g.data());
 }
 
 Bug relative_error(double e) {
-  return elements("all off by " + std::to_string(e), [e](double v, std::size_t) { return v * (1 + e); });
+  return elements("all off by " + std::to_string(e),
+                  [e](double v, std::size_t) { return v * (1 + e); });
 }
 
 Bug relative_error_of_one(double e) {
   return {"one off by " + std::to_string(e), [e](Tensors& g, std::size_t i) {
             const std::size_t p = place_of_largest(g[i]);
-            g[i] = map_elements(g[i], [=](double v, std::size_t k) { return k == p ? v * (1 + e) : v; });
+            g[i] = map_elements(g[i],
+                                [=](double v, std::size_t k) { return k == p ? v * (1 + e) : v; });
           }};
 }
 
@@ -91,20 +100,40 @@ std::vector<Bug> bugs() {
       elements("first element lost", [](double v, std::size_t i) { return i == 0 ? 0 : v; }),
       elements("clipped", [](double v, std::size_t) { return std::clamp(v, -0.2, 0.2); }),
       elements("sign of one element", [](double v, std::size_t i) { return i == 1 ? -v : v; }),
-      elements("rounded to bfloat16", [](double v, std::size_t) { return v == 0 ? 0 : std::ldexp(std::nearbyint(std::ldexp(v, 8 - std::ilogb(v))), std::ilogb(v) - 8); }),
+      elements("rounded to bfloat16",
+               [](double v, std::size_t) {
+                 return v == 0 ? 0
+                               : std::ldexp(std::nearbyint(std::ldexp(v, 8 - std::ilogb(v))),
+                                            std::ilogb(v) - 8);
+               }),
       {"divided by the number of elements",
-       [](Tensors& g, std::size_t i) { g[i] = g[i] / static_cast<double>(std::max<std::size_t>(g[i].size(), 2)); }},
-      {"transposed", [](Tensors& g, std::size_t i) { if (g[i].rank() == 2) g[i] = transpose(g[i]); }},
-      {"off by one", [](Tensors& g, std::size_t i) {
+       [](Tensors& g, std::size_t i) {
+         g[i] = g[i] / static_cast<double>(std::max<std::size_t>(g[i].size(), 2));
+       }},
+      {"transposed",
+       [](Tensors& g, std::size_t i) {
+         if (g[i].rank() == 2) g[i] = transpose(g[i]);
+       }},
+      {"off by one",
+       [](Tensors& g, std::size_t i) {
          const D flat = flatten(g[i]);
-         g[i] = reshape(xgrad::concat({slice(flat, 0, 1, {}), slice(flat, 0, 0, 1)}, 0), g[i].shape());
+         g[i] =
+             reshape(xgrad::concat({slice(flat, 0, 1, {}), slice(flat, 0, 0, 1)}, 0), g[i].shape());
        }},
       {"reversed along the last axis", [](Tensors& g, std::size_t i) { g[i] = flip(g[i], -1); }},
-      {"summed over the wrong axis", [](Tensors& g, std::size_t i) {
-         if (g[i].rank() == 2) g[i] = broadcast_to(mean(g[i], 1, {.keep_dims = true}), g[i].shape());
+      {"summed over the wrong axis",
+       [](Tensors& g, std::size_t i) {
+         if (g[i].rank() == 2)
+           g[i] = broadcast_to(mean(g[i], 1, {.keep_dims = true}), g[i].shape());
        }},
-      {"operands swapped", [](Tensors& g, std::size_t) { if (g.size() > 1 && g[0].shape() == g[1].shape()) std::swap(g[0], g[1]); }},
-      {"added to the other operand's", [](Tensors& g, std::size_t) { if (g.size() > 1 && g[0].shape() == g[1].shape()) g[0] = g[0] + g[1]; }},
+      {"operands swapped",
+       [](Tensors& g, std::size_t) {
+         if (g.size() > 1 && g[0].shape() == g[1].shape()) std::swap(g[0], g[1]);
+       }},
+      {"added to the other operand's",
+       [](Tensors& g, std::size_t) {
+         if (g.size() > 1 && g[0].shape() == g[1].shape()) g[0] = g[0] + g[1];
+       }},
   };
   for (const double e : {1e-3, 1e-4, 1e-5, 1e-6, -1e-6, 1e-7}) list.push_back(relative_error(e));
   for (const double e : {1e-3, 1e-5, 1e-6, 1e-7}) list.push_back(relative_error_of_one(e));
@@ -125,7 +154,8 @@ std::vector<Mutant> altered_mutants() {
   std::vector<Mutant> list;
   for (const Subject& s : subjects()) {
     for (const Bug& b : bugs()) {
-      list.push_back({s.name + (": " + b.name), s.f, with_rule(s.name, s.f, altered(s.f, b.alter, s.altered)), s.inputs});
+      list.push_back({s.name + (": " + b.name), s.f,
+                      with_rule(s.name, s.f, altered(s.f, b.alter, s.altered)), s.inputs});
     }
   }
   return list;

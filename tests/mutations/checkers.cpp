@@ -26,7 +26,8 @@ Tensors moved(const Tensors& x, const Tensors& direction, double step) {
   Tensors r;
   for (std::size_t i = 0; i < x.size(); ++i) {
     r.push_back(x[i].clone());
-    for (std::size_t j = 0; j < x[i].size(); ++j) r[i].mutable_data()[j] += step * direction[i].data()[j];
+    for (std::size_t j = 0; j < x[i].size(); ++j)
+      r[i].mutable_data()[j] += step * direction[i].data()[j];
   }
   return r;
 }
@@ -58,7 +59,8 @@ std::vector<Comparison> compare_all(const Operation& f, const Tensors& x, const 
 
 template <class Rule>
 bool all_accepted(const std::vector<Comparison>& list, Rule accepts) {
-  return std::all_of(list.begin(), list.end(), [&](const Comparison& c) { return accepts(c.analytic, c.numeric); });
+  return std::all_of(list.begin(), list.end(),
+                     [&](const Comparison& c) { return accepts(c.analytic, c.numeric); });
 }
 
 // <u, J v> by differences and <J' u, v> by backward, for random u and v.
@@ -80,7 +82,8 @@ D some_weights(const Operation& f, const Tensors& x) {
 
 bool xgrad_accepts(const Operation& f, const Tensors& x) {
   const xgrad::TensorFunction<double> list = [&](const Tensors& in) { return Tensors{f(in)}; };
-  const auto report = xgrad::check_gradients(list, x, {.meant = {.zero_gradient = true, .unused_input = true}});
+  const auto report =
+      xgrad::check_gradients(list, x, {.meant = {.zero_gradient = true, .unused_input = true}});
   return report.count(xgrad::Verdict::fail) == 0;
 }
 
@@ -90,13 +93,16 @@ bool torch_accepts(const Operation& f, const Tensors& x) {
   for (std::size_t k = 0; k < y.size(); ++k) {
     D u = D::filled(y.shape(), 0);
     u.mutable_data()[k] = 1;
-    const auto close = [](double a, double n) { return std::abs(a - n) <= 1e-5 + 1e-3 * std::abs(n); };
+    const auto close = [](double a, double n) {
+      return std::abs(a - n) <= 1e-5 + 1e-3 * std::abs(n);
+    };
     if (!all_accepted(compare_all(f, x, u, 1e-6), close)) return false;
   }
   return true;
 }
 
-// jax.test_util.check_grads, reverse mode: one random direction; tolerances times the number of elements compared, one.
+// jax.test_util.check_grads, reverse mode: one random direction; tolerances times the number of
+// elements compared, one.
 bool jax_accepts(const Operation& f, const Tensors& x) {
   const Comparison c = compare_direction(f, x, 1e-4);
   return std::abs(c.analytic - c.numeric) <= 1e-5 + 1e-5 * std::abs(c.numeric);
@@ -149,7 +155,8 @@ const std::vector<Checker>& checkers() {
       {"HIPS autograd", "one random direction, h 5e-7: 1e-6 or 1e-6 |a + n|", hips_accepts},
       {"mlpack", "|a - n| / |a + n| of all elements, h 1e-7: 1e-4", mlpack_accepts},
       {"DyNet", "each element, h 5e-3: 0.01 or 0.01 max(|a|, |n|)", dynet_accepts},
-      {"dlib", "each element, ten steps: 0.006 or 0.05 |n|, one passing step is enough", dlib_accepts},
+      {"dlib", "each element, ten steps: 0.006 or 0.05 |n|, one passing step is enough",
+       dlib_accepts},
   };
   return list;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Gradient checks of other libraries, rewritten from their published rules, all in double (some are float in the
-// original, which finds less).
+// Gradient checks of other libraries, rewritten from their published rules, all in double (some are
+// float in the original, which finds less).
 
 #include "mutants.hpp"
 

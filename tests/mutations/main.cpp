@@ -1,5 +1,6 @@
-// Prints how many planted bugs each gradient check finds. Fails when xgrad's misses one of 1e-6 or larger, when it says of
-// a right operation that it is wrong, or when there are fewer than 200 bugs.
+// Prints how many planted bugs each gradient check finds. Fails when xgrad's misses one of 1e-6 or
+// larger, when it says of a right operation that it is wrong, or when there are fewer than 200
+// bugs.
 
 #include <cstdio>
 #include <map>
@@ -20,14 +21,16 @@ struct Class {
   const char* name;
   double least;
 };
-constexpr Class kClasses[] = {{">= 1e-2", 0.99e-2}, {">= 1e-4", 0.99e-4}, {">= 1e-6", 0.99e-6}, {">= 1e-7", 0.99e-7}};
+constexpr Class kClasses[] = {
+    {">= 1e-2", 0.99e-2}, {">= 1e-4", 0.99e-4}, {">= 1e-6", 0.99e-6}, {">= 1e-7", 0.99e-7}};
 
 struct Score {
   std::size_t caught = 0, missed = 0, false_alarms = 0;
   std::map<const char*, std::size_t> missed_by_size;
 };
 
-Score score(const Checker& checker, const std::vector<Mutant>& mutants, std::vector<std::string>& missed) {
+Score score(const Checker& checker, const std::vector<Mutant>& mutants,
+            std::vector<std::string>& missed) {
   Score s;
   for (const Mutant& m : mutants) {
     if (!checker.accepts(m.wrong, m.inputs)) {
@@ -52,7 +55,10 @@ Score score(const Checker& checker, const std::vector<Mutant>& mutants, std::vec
 }
 
 void print_header(std::size_t count) {
-  std::printf("%zu planted bugs. Missed, by the largest error in the gradient relative to its largest element:\n\n", count);
+  std::printf(
+      "%zu planted bugs. Missed, by the largest error in the gradient relative to its largest "
+      "element:\n\n",
+      count);
   std::printf("%-14s %7s %7s  ", "checker", "caught", "missed");
   for (const Class& c : kClasses) std::printf(" %8s", c.name);
   std::printf("  %12s  rule\n", "false alarms");

@@ -10,7 +10,9 @@
 namespace mutations {
 
 Operation with_rule(const std::string& name, Operation forward, Rule rule) {
-  return [=](const Tensors& inputs) { return xgrad::custom_function<double>(name, inputs, forward, rule); };
+  return [=](const Tensors& inputs) {
+    return xgrad::custom_function<double>(name, inputs, forward, rule);
+  };
 }
 
 Tensors right_gradients(const Operation& f, const Tensors& inputs, const D& gradient) {
@@ -38,7 +40,8 @@ double largest(const D& t) {
 // The largest error in any of the gradients, each relative to its own largest element.
 double size_of(const Mutant& m) {
   const D seed = numbers(m.right(m.inputs).shape(), 0.5, 1.5, 99);
-  const Tensors right = right_gradients(m.right, m.inputs, seed), wrong = right_gradients(m.wrong, m.inputs, seed);
+  const Tensors right = right_gradients(m.right, m.inputs, seed),
+                wrong = right_gradients(m.wrong, m.inputs, seed);
   double size = 0;
   for (std::size_t i = 0; i < right.size(); ++i) {
     for (std::size_t j = 0; j < right[i].size(); ++j) {
@@ -52,7 +55,8 @@ double size_of(const Mutant& m) {
 }  // namespace
 
 std::vector<Mutant> all_mutants() {
-  constexpr double kRounding = 1e-9;  // below that the altered rule is another way to write the right one
+  constexpr double kRounding =
+      1e-9;  // below that the altered rule is another way to write the right one
   std::vector<Mutant> all;
   for (auto* family : {altered_mutants, handwritten_elementwise_mutants, handwritten_mutants}) {
     for (Mutant& m : family()) {

@@ -18,11 +18,11 @@ using Operation = std::function<D(const Tensors&)>;
 using Rule = std::function<Tensors(const Tensors& inputs, const D& output, const D& gradient)>;
 
 struct Mutant {
-  std::string name;    ///< "matmul: gradient transposed"
-  Operation right;     ///< the operation as it should be
-  Operation wrong;     ///< the same with the bug
-  Tensors inputs;      ///< where to check it
-  double size = 0;     ///< largest error of the gradient relative to its largest element
+  std::string name;  ///< "matmul: gradient transposed"
+  Operation right;   ///< the operation as it should be
+  Operation wrong;   ///< the same with the bug
+  Tensors inputs;    ///< where to check it
+  double size = 0;   ///< largest error of the gradient relative to its largest element
 };
 
 /// `forward` with another backward rule.
@@ -31,7 +31,8 @@ Operation with_rule(const std::string& name, Operation forward, Rule rule);
 /// The gradients that the library's own rules give.
 Tensors right_gradients(const Operation& f, const Tensors& inputs, const D& gradient);
 
-/// The library's rules, their gradients altered: wrong signs, factors, axes, masks, elements, and small errors.
+/// The library's rules, their gradients altered: wrong signs, factors, axes, masks, elements, and
+/// small errors.
 std::vector<Mutant> altered_mutants();
 /// Rules written by hand with the mistakes that people make.
 std::vector<Mutant> handwritten_elementwise_mutants();

@@ -1,4 +1,5 @@
-// Matrix products against triple loops, their gradients against closed forms, and their error messages.
+// Matrix products against triple loops, their gradients against closed forms, and their error
+// messages.
 
 #include "xgrad/ops/linalg.hpp"
 
@@ -31,7 +32,8 @@ Tensor<double> by_loops(const Tensor<double>& a, const Tensor<double>& b, Matmul
   std::vector<double> y(m * n, 0);
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
-      for (std::size_t l = 0; l < k; ++l) y[i * n + j] += at(a, i, l, o.transpose_a) * at(b, l, j, o.transpose_b);
+      for (std::size_t l = 0; l < k; ++l)
+        y[i * n + j] += at(a, i, l, o.transpose_a) * at(b, l, j, o.transpose_b);
     }
   }
   return Tensor<double>::from({m, n}, y);
@@ -39,7 +41,8 @@ Tensor<double> by_loops(const Tensor<double>& a, const Tensor<double>& b, Matmul
 
 void require_close(const Tensor<double>& a, const Tensor<double>& b) {
   BOOST_TEST_REQUIRE(to_string(a.shape()) == to_string(b.shape()));
-  for (std::size_t i = 0; i < a.size(); ++i) BOOST_TEST(std::abs(a.data()[i] - b.data()[i]) < 1e-13);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    BOOST_TEST(std::abs(a.data()[i] - b.data()[i]) < 1e-13);
 }
 
 template <class E, class F>
@@ -68,18 +71,21 @@ BOOST_AUTO_TEST_CASE(gradients_with_transposition) {
   for (const MatmulOptions o : kTransposed) {
     const auto a = random(o.transpose_a ? Shape{4, 3} : Shape{3, 4}, 1);
     const auto b = random(o.transpose_b ? Shape{5, 4} : Shape{4, 5}, 2);
-    const auto report = check_gradients([o](const auto& x, const auto& y) { return matmul(x, y, o); }, {a, b}, {.order = 2});
+    const auto report = check_gradients(
+        [o](const auto& x, const auto& y) { return matmul(x, y, o); }, {a, b}, {.order = 2});
     BOOST_TEST(report.passed(), report.table());
   }
 }
 
 BOOST_AUTO_TEST_CASE(vectors_and_batches) {
-  const auto v = random({4}, 1), w = random({4}, 2), m = random({4, 3}, 3), s = random({2, 5, 4}, 4);
+  const auto v = random({4}, 1), w = random({4}, 2), m = random({4, 3}, 3),
+             s = random({2, 5, 4}, 4);
   BOOST_TEST(to_string(matmul(v, w).shape()) == "()");
   BOOST_TEST(to_string(matmul(v, m).shape()) == "(3)");
   BOOST_TEST(to_string(matmul(s, v).shape()) == "(2, 5)");
   BOOST_TEST(to_string(matmul(s, m).shape()) == "(2, 5, 3)");
-  BOOST_TEST(to_string(matmul(random({2, 1, 5, 4}, 5), random({3, 4, 6}, 6)).shape()) == "(2, 3, 5, 6)");
+  BOOST_TEST(to_string(matmul(random({2, 1, 5, 4}, 5), random({3, 4, 6}, 6)).shape()) ==
+             "(2, 3, 5, 6)");
   const auto first = Tensor<double>::from({5, 4}, std::vector<double>(s.data(), s.data() + 20));
   const auto y = matmul(s, m), y0 = matmul(first, m);
   for (std::size_t i = 0; i < y0.size(); ++i) BOOST_TEST(y.data()[i] == y0.data()[i]);
@@ -88,11 +94,11 @@ BOOST_AUTO_TEST_CASE(vectors_and_batches) {
 BOOST_AUTO_TEST_CASE(gradients_of_batches) {
   const auto product = [](const auto& x, const auto& y) { return matmul(x, y); };
   for (const auto& [a, b] : std::vector<std::pair<Shape, Shape>>{{{2, 3, 4}, {4, 2}},
-                                                                {{3, 4}, {2, 4, 2}},
-                                                                {{2, 1, 2, 3}, {2, 3, 2}},
-                                                                {{4}, {4, 2}},
-                                                                {{2, 3, 4}, {4}},
-                                                                {{4}, {4}}}) {
+                                                                 {{3, 4}, {2, 4, 2}},
+                                                                 {{2, 1, 2, 3}, {2, 3, 2}},
+                                                                 {{4}, {4, 2}},
+                                                                 {{2, 3, 4}, {4}},
+                                                                 {{4}, {4}}}) {
     const auto report = check_gradients(product, {random(a, 1), random(b, 2)}, {.order = 2});
     BOOST_TEST(report.passed(), report.table());
   }
@@ -106,12 +112,14 @@ BOOST_AUTO_TEST_CASE(weight_gradients_accumulate_in_place) {
   const double* memory = w.grad().data();
   sum(matmul(x, w)).backward();
   BOOST_TEST(w.grad().data() == memory);
-  for (std::size_t i = 0; i < once.size(); ++i) BOOST_TEST(w.grad().data()[i] == 2 * once.data()[i]);
+  for (std::size_t i = 0; i < once.size(); ++i)
+    BOOST_TEST(w.grad().data()[i] == 2 * once.data()[i]);
 }
 
 BOOST_AUTO_TEST_CASE(empty_products) {
   BOOST_TEST(matmul(random({0, 3}, 1), random({3, 2}, 2)).size() == 0u);
-  const auto zero = matmul(Tensor<double>::uninitialized({2, 0}), Tensor<double>::uninitialized({0, 3}));
+  const auto zero =
+      matmul(Tensor<double>::uninitialized({2, 0}), Tensor<double>::uninitialized({0, 3}));
   for (const double v : zero.value()) BOOST_TEST(v == 0);
 }
 
@@ -133,26 +141,40 @@ BOOST_AUTO_TEST_CASE(outer_and_dot) {
 
 BOOST_AUTO_TEST_CASE(errors) {
   const auto matrix = random({2, 3}, 1), vector = random({3}, 2), scalar = Tensor<double>(1.0);
-  require_message<std::invalid_argument>([&] { matmul(matrix, random({4, 5}, 3)); },
-                                         "matmul: inner sizes differ: a (2, 3), b (4, 5)");
+  require_message<std::invalid_argument>(
+      [&] {
+        matmul(matrix, random({4, 5}, 3));
+      },
+      "matmul: inner sizes differ: a (2, 3), b (4, 5)");
   require_message<std::invalid_argument>([&] { matmul(scalar, matrix); },
                                          "matmul: a scalar is no matrix: a (), b (2, 3)");
   require_message<std::invalid_argument>([&] { matmul(vector, matrix, {.transpose_a = true}); },
                                          "matmul: a vector cannot be transposed: a (3), b (2, 3)");
-  require_message<std::invalid_argument>([&] { matmul(random({2, 2, 3}, 1), random({3, 3, 2}, 1)); },
-                                         "matmul: shapes do not broadcast: a (2), b (3)");
-  require_message<std::invalid_argument>([&] { dot(vector, random({4}, 1)); }, "dot: sizes differ: a (3), b (4)");
+  require_message<std::invalid_argument>(
+      [&] {
+        matmul(random({2, 2, 3}, 1), random({3, 3, 2}, 1));
+      },
+      "matmul: shapes do not broadcast: a (2), b (3)");
+  require_message<std::invalid_argument>([&] { dot(vector, random({4}, 1)); },
+                                         "dot: sizes differ: a (3), b (4)");
   require_message<std::invalid_argument>([&] { outer(matrix, vector); },
                                          "outer: both must be vectors: a (2, 3), b (3)");
-  require_message<std::invalid_argument>([&] { linear(vector, random({5, 4}, 1)); },
-                                         "linear: input sizes differ: x (3), weight (5, 4)");
-  require_message<std::invalid_argument>([&] { linear(matrix, random({5, 3}, 1), random({4}, 1)); },
-                                         "linear: the bias does not fit the weight: bias (4), weight (5, 3)");
+  require_message<std::invalid_argument>(
+      [&] {
+        linear(vector, random({5, 4}, 1));
+      },
+      "linear: input sizes differ: x (3), weight (5, 4)");
+  require_message<std::invalid_argument>(
+      [&] {
+        linear(matrix, random({5, 3}, 1), random({4}, 1));
+      },
+      "linear: the bias does not fit the weight: bias (4), weight (5, 3)");
 }
 
 BOOST_AUTO_TEST_CASE(threads_do_not_change_the_result) {
   const int before = num_threads();
-  for (const auto& [m, k, n] : {std::array<std::size_t, 3>{517, 300, 257}, {128, 784, 512}, {1000, 64, 333}}) {
+  for (const auto& [m, k, n] :
+       {std::array<std::size_t, 3>{517, 300, 257}, {128, 784, 512}, {1000, 64, 333}}) {
     Generator g(7);
     const auto a = uniform<float>({m, k}, -1, 1, g), b = uniform<float>({k, n}, -1, 1, g);
     set_num_threads(1);

@@ -22,20 +22,23 @@ Moments moments(const Tensor<T>& x) {
   Moments m;
   const auto n = static_cast<double>(x.size());
   for (const T v : x.value()) m.mean += static_cast<double>(v) / n;
-  for (const T v : x.value()) m.variance += (static_cast<double>(v) - m.mean) * (static_cast<double>(v) - m.mean) / n;
+  for (const T v : x.value())
+    m.variance += (static_cast<double>(v) - m.mean) * (static_cast<double>(v) - m.mean) / n;
   return m;
 }
 
 template <class F>
 void require_message(const F& f, const std::string& message) {
-  BOOST_CHECK_EXCEPTION(f(), std::invalid_argument, [&](const auto& e) { return e.what() == message; });
+  BOOST_CHECK_EXCEPTION(f(), std::invalid_argument,
+                        [&](const auto& e) { return e.what() == message; });
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(random_numbers)
 
-// kat_vectors of Random123: philox4x32 with 10 rounds, counter and key 0, gives 6627e8d5 e169c58d bc57ac4c 9b00dbd8.
+// kat_vectors of Random123: philox4x32 with 10 rounds, counter and key 0, gives 6627e8d5 e169c58d
+// bc57ac4c 9b00dbd8.
 BOOST_AUTO_TEST_CASE(known_answer) {
   float x[4];
   kernels::fill_uniform(x, 4, 0.0F, 1.0F, {0, 0});
@@ -43,7 +46,8 @@ BOOST_AUTO_TEST_CASE(known_answer) {
   for (int i = 0; i < 4; ++i) BOOST_TEST(x[i] == static_cast<float>(words[i] >> 8) * 0x1p-24F);
 }
 
-// The mean of n draws deviates from the expectation by less than 5 standard errors; seeds are fixed.
+// The mean of n draws deviates from the expectation by less than 5 standard errors; seeds are
+// fixed.
 BOOST_AUTO_TEST_CASE(moments_of_the_distributions) {
   Generator g(3);
   const std::size_t n = 1 << 18;
@@ -84,7 +88,8 @@ BOOST_AUTO_TEST_CASE(masks_are_the_same_in_both_types) {
   Generator f(9), d(9);
   const auto a = bernoulli<float>({1001}, 0.4, f);
   const auto b = bernoulli<double>({1001}, 0.4, d);
-  for (std::size_t i = 0; i < a.size(); ++i) BOOST_TEST_REQUIRE(static_cast<double>(a.data()[i]) == b.data()[i]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    BOOST_TEST_REQUIRE(static_cast<double>(a.data()[i]) == b.data()[i]);
 }
 
 BOOST_AUTO_TEST_CASE(threads_do_not_change_the_numbers) {
@@ -110,15 +115,20 @@ BOOST_AUTO_TEST_CASE(integers_and_permutations) {
   Indices p = random_permutation(1000, g);
   BOOST_TEST(!std::is_sorted(p.begin(), p.end()));
   std::sort(p.begin(), p.end());
-  for (std::size_t i = 0; i < p.size(); ++i) BOOST_TEST_REQUIRE(p(i) == static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < p.size(); ++i)
+    BOOST_TEST_REQUIRE(p(i) == static_cast<std::int64_t>(i));
   BOOST_TEST(random_permutation(0, g).size() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
-  require_message([] { uniform<double>({2}, 1, 0); }, "uniform: not an interval: low 1.000000, high 0.000000");
-  require_message([] { normal<double>({2}, 0, -1); }, "normal: deviation -1.000000 is not at least 0");
-  require_message([] { bernoulli<double>({2}, 1.5); }, "bernoulli: probability 1.500000 is not in [0, 1]");
-  require_message([] { random_integers({2}, 3, 3); }, "random_integers: empty range: low 3, high 3");
+  require_message([] { uniform<double>({2}, 1, 0); },
+                  "uniform: not an interval: low 1.000000, high 0.000000");
+  require_message([] { normal<double>({2}, 0, -1); },
+                  "normal: deviation -1.000000 is not at least 0");
+  require_message([] { bernoulli<double>({2}, 1.5); },
+                  "bernoulli: probability 1.500000 is not in [0, 1]");
+  require_message([] { random_integers({2}, 3, 3); },
+                  "random_integers: empty range: low 3, high 3");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

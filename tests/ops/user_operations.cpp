@@ -43,9 +43,14 @@ BOOST_AUTO_TEST_CASE(map_values) {
 BOOST_AUTO_TEST_CASE(map_gradients_of_one_to_four_inputs) {
   const auto a = random({3, 4}, 1), b = random({4}, 2), c = random({3, 1}, 3), d = random({}, 4);
   const std::vector<GradientReport> reports = {
-      check_gradients([](const auto& x) { return map([](auto v) { return v * tanh(v) + 0.5; }, x); }, {a}, {.order = 2}),
-      check_gradients([](const auto& x, const auto& y) { return map([](auto v, auto w) { return v * exp(-w) - 1; }, x, y); },
-                      {a, b}, {.order = 2}),
+      check_gradients(
+          [](const auto& x) { return map([](auto v) { return v * tanh(v) + 0.5; }, x); }, {a},
+          {.order = 2}),
+      check_gradients(
+          [](const auto& x, const auto& y) {
+            return map([](auto v, auto w) { return v * exp(-w) - 1; }, x, y);
+          },
+          {a, b}, {.order = 2}),
       check_gradients(
           [](const auto& x, const auto& y, const auto& z) {
             return map([](auto u, auto v, auto w) { return u * v / (1 + w * w); }, x, y, z);
@@ -53,7 +58,9 @@ BOOST_AUTO_TEST_CASE(map_gradients_of_one_to_four_inputs) {
           {a, b, c}, {.order = 2}),
       check_gradients(
           [](const auto& x, const auto& y, const auto& z, const auto& s) {
-            return map([](auto u, auto v, auto w, auto t) { return where(u > v, u * w, v * t) + maximum(u, w); }, x, y, z, s);
+            return map([](auto u, auto v, auto w,
+                          auto t) { return where(u > v, u * w, v * t) + maximum(u, w); },
+                       x, y, z, s);
           },
           {a, b, c, d})};
   for (const GradientReport& report : reports) BOOST_TEST(report.passed(), report.table());
@@ -83,7 +90,8 @@ BOOST_AUTO_TEST_CASE(map_agrees_with_the_library_in_float) {
   const auto x = normal<float>({1000}, 0, 2, g);
   const auto own = map([](auto v) { return v * sigmoid(v); }, x), built_in = silu(x);
   for (std::size_t i = 0; i < x.size(); ++i) {
-    BOOST_TEST(std::abs(own.data()[i] - built_in.data()[i]) <= 1e-6F * std::abs(built_in.data()[i]));
+    BOOST_TEST(std::abs(own.data()[i] - built_in.data()[i]) <=
+               1e-6F * std::abs(built_in.data()[i]));
   }
 }
 
@@ -95,14 +103,16 @@ BOOST_AUTO_TEST_CASE(map_that_ignores_an_input) {
 }
 
 BOOST_AUTO_TEST_CASE(map_error) {
-  BOOST_CHECK_EXCEPTION(map([](auto a, auto b) { return a + b; }, random({2}, 1), random({3}, 1)), std::invalid_argument,
-                        [](const auto& e) {
-                          return std::string(e.what()) == "map: shapes do not broadcast: a (2), b (3)";
+  BOOST_CHECK_EXCEPTION(map([](auto a, auto b) { return a + b; }, random({2}, 1), random({3}, 1)),
+                        std::invalid_argument, [](const auto& e) {
+                          return std::string(e.what()) ==
+                                 "map: shapes do not broadcast: a (2), b (3)";
                         });
 }
 
 BOOST_AUTO_TEST_CASE(custom_function_is_differentiable_to_any_order) {
-  const auto report = check_gradients([](const auto& x) { return cube(x); }, {random({3}, 1)}, {.order = 2});
+  const auto report =
+      check_gradients([](const auto& x) { return cube(x); }, {random({3}, 1)}, {.order = 2});
   BOOST_TEST(report.passed(), report.table());
   const Tensor<double> x = parameter(Tensor<double>(2.0));
   const auto g2 = grad(grad(cube(x), x, {.create_graph = true}), x, {.create_graph = true});
@@ -111,7 +121,8 @@ BOOST_AUTO_TEST_CASE(custom_function_is_differentiable_to_any_order) {
 }
 
 BOOST_AUTO_TEST_CASE(wrong_custom_gradient_is_caught) {
-  const auto report = check_gradients([](const auto& x) { return cube(x, 3.00001); }, {random({3}, 1)});
+  const auto report =
+      check_gradients([](const auto& x) { return cube(x, 3.00001); }, {random({3}, 1)});
   BOOST_TEST(!report.passed());
   BOOST_TEST(report.count(Verdict::fail) > 0u);
 }
@@ -131,16 +142,21 @@ BOOST_AUTO_TEST_CASE(custom_function_sums_what_was_broadcast) {
 BOOST_AUTO_TEST_CASE(custom_function_errors) {
   const auto run = [](BackwardFunction<double> backward) {
     const Tensor<double> x = parameter(random({2}, 1));
-    sum(custom_function<double>("mine", {x}, [](const auto& in) { return in[0]; }, std::move(backward))).backward();
+    sum(custom_function<double>(
+            "mine", {x}, [](const auto& in) { return in[0]; }, std::move(backward)))
+        .backward();
   };
   const auto says = [](const std::string& message) {
     return [message](const std::logic_error& e) { return e.what() == message; };
   };
-  BOOST_CHECK_EXCEPTION(run([](const auto&, const auto&, const auto&) { return std::vector<Tensor<double>>{}; }),
-                        std::logic_error, says("mine: backward returned 0 gradients for 1 inputs"));
   BOOST_CHECK_EXCEPTION(
-      run([](const auto&, const auto&, const auto&) { return std::vector{Tensor<double>::filled({3}, 1)}; }),
-      std::logic_error, says("mine: backward returned shape (3) for input 0 (2)"));
+      run([](const auto&, const auto&, const auto&) { return std::vector<Tensor<double>>{}; }),
+      std::logic_error, says("mine: backward returned 0 gradients for 1 inputs"));
+  BOOST_CHECK_EXCEPTION(run([](const auto&, const auto&, const auto&) {
+                          return std::vector{Tensor<double>::filled({3}, 1)};
+                        }),
+                        std::logic_error,
+                        says("mine: backward returned shape (3) for input 0 (2)"));
 }
 
 BOOST_AUTO_TEST_CASE(entries_are_freed) {

@@ -42,7 +42,7 @@ std::vector<Maker<T>> makers() {
       {"amsgrad", [](P p) -> O { return std::make_unique<Adam<T>>(p, AdamOptions{.learning_rate = 0.02, .amsgrad = true}); }},
       {"adamw", [](P p) -> O { return std::make_unique<AdamW<T>>(p, AdamWOptions{.learning_rate = 0.02, .weight_decay = 1e-4}); }},
       {"nadam", [](P p) -> O { return std::make_unique<Nadam<T>>(p, NadamOptions{.learning_rate = 0.02}); }},
-      {"radam", [](P p) -> O { return std::make_unique<RAdam<T>>(p, RAdamOptions{.learning_rate = 0.01}); }},
+      {"radam", [](P p) -> O { return std::make_unique<RAdam<T>>(p, RAdamOptions{.learning_rate = 1e-4}); }},
       {"adamax", [](P p) -> O { return std::make_unique<Adamax<T>>(p, AdamaxOptions{.learning_rate = 0.02}); }},
       {"lion", [](P p) -> O { return std::make_unique<Lion<T>>(p, LionOptions{.learning_rate = 0.01}); }},
   };

@@ -162,7 +162,8 @@ BOOST_AUTO_TEST_CASE(frozen_parameters_stay) {
 
 BOOST_AUTO_TEST_CASE(lbfgs_beats_descent_on_a_ravine) {
   const Problem<T> p = quadratic<T>(1e4);
-  Lbfgs<T> optimizer(p.parameters, {.max_iterations = 50, .max_evaluations = 100});
+  Lbfgs<T> optimizer(p.parameters,
+                     {.max_iterations = 50, .max_evaluations = 100, .tolerance_change = 1e-15});
   optimizer.step(p.loss);
   BOOST_TEST(optimizer.evaluations() < 60U);
   for (int i = 0; i < 6; ++i) {

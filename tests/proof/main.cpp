@@ -1,8 +1,7 @@
-// The operation proof table: one case for each property of each row, named property/operation, such as
-// gradient/tanh. Run some of them with --run_test=gradient/tanh, or --run_test='*/tanh'.
+// The operation proof table: one case for each property of each row, named property/operation, such
+// as gradient/tanh. Run some of them with --run_test=gradient/tanh, or --run_test='*/tanh'.
 
 #include <boost/test/included/unit_test.hpp>
-
 #include <map>
 #include <stdexcept>
 
@@ -25,8 +24,10 @@ void add_cases(const proof::Property& property, std::map<std::string, int>& seen
   for (const proof::Row& row : proof::table()) {
     if (!property.applies(row)) continue;
     const std::string name = case_name(row.name);
-    if (++seen[std::string(property.name) + "/" + name] > 1) throw std::logic_error("proof table: two rows named " + name);
-    suite->add(boost::unit_test::make_test_case([&] { property.check(row); }, name, __FILE__, __LINE__));
+    if (++seen[std::string(property.name) + "/" + name] > 1)
+      throw std::logic_error("proof table: two rows named " + name);
+    suite->add(
+        boost::unit_test::make_test_case([&] { property.check(row); }, name, __FILE__, __LINE__));
   }
   boost::unit_test::framework::master_test_suite().add(suite);
 }

@@ -1,8 +1,7 @@
 #include "properties.hpp"
 
-#include <boost/test/unit_test.hpp>
-
 #include <algorithm>
+#include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -28,10 +27,12 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Samples. All numbers are exact in float, so that both precisions see the same.
 
 bool near_kink(double v, const std::vector<double>& kinks) {
-  return std::any_of(kinks.begin(), kinks.end(), [&](double k) { return std::abs(v - k) < kKinkDistance; });
+  return std::any_of(kinks.begin(), kinks.end(),
+                     [&](double k) { return std::abs(v - k) < kKinkDistance; });
 }
 
-D sample_argument(const Argument& a, const Shape& shape, const std::vector<double>& kinks, std::mt19937_64& engine) {
+D sample_argument(const Argument& a, const Shape& shape, const std::vector<double>& kinks,
+                  std::mt19937_64& engine) {
   std::uniform_real_distribution<double> uniform(a.low, a.high);
   std::vector<double> values(shape.elements());
   for (double& v : values) {
@@ -47,7 +48,8 @@ Tensors sample(const Row& row, const std::vector<Shape>& shapes) {
   std::mt19937_64 engine(std::hash<std::string>()(row.name));
   Tensors x;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
-    x.push_back(sample_argument(row.arguments[i], shapes[i], i == 0 ? row.kinks : std::vector<double>(), engine));
+    x.push_back(sample_argument(row.arguments[i], shapes[i],
+                                i == 0 ? row.kinks : std::vector<double>(), engine));
   }
   return x;
 }
@@ -58,10 +60,13 @@ std::vector<Shape> shapes_of(const Row& row) {
   return shapes;
 }
 
-std::vector<Shape> same_shapes(const Row& row, const Shape& shape) { return {row.arguments.size(), shape}; }
+std::vector<Shape> same_shapes(const Row& row, const Shape& shape) {
+  return {row.arguments.size(), shape};
+}
 
 bool is_empty(const std::vector<Shape>& shapes) {
-  return std::any_of(shapes.begin(), shapes.end(), [](const Shape& s) { return s.elements() == 0; });
+  return std::any_of(shapes.begin(), shapes.end(),
+                     [](const Shape& s) { return s.elements() == 0; });
 }
 
 // Comparisons
@@ -118,7 +123,8 @@ GradientCheckOptions options_for(const Row& row, int order = 1) {
 
 // Of a few elements all may lie on the flat side.
 GradientCheckOptions options_for_few(const Row& row) {
-  return {.jacobian = true, .meant = {.zero_gradient = true, .constant_mask = row.arguments.size() > 2}};
+  return {.jacobian = true,
+          .meant = {.zero_gradient = true, .constant_mask = row.arguments.size() > 2}};
 }
 
 void check_gradients_at(const Row& row, const Tensors& x, GradientCheckOptions options) {
@@ -134,14 +140,16 @@ template <class T>
 Tensors run(const xgrad::TensorFunction<T>& f, const Row& row, const Tensors& x) {
   std::vector<Tensor<T>> leaves;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    Tensor<T> leaf = Tensor<T>::from(x[i].shape(), std::vector<T>(x[i].data(), x[i].data() + x[i].size()));
+    Tensor<T> leaf =
+        Tensor<T>::from(x[i].shape(), std::vector<T>(x[i].data(), x[i].data() + x[i].size()));
     leaves.push_back(leaf.requires_grad_(row.arguments[i].differentiable));
   }
   std::vector<Tensor<T>> results = f(leaves);
   results.resize(1);
   if (results[0].requires_grad()) {
     Tensor<T> seed = Tensor<T>::filled(results[0].shape(), T(1));
-    for (std::size_t i = 0; i < seed.size(); ++i) seed.mutable_data()[i] = static_cast<T>(1 + static_cast<double>(i % 5) / 4);
+    for (std::size_t i = 0; i < seed.size(); ++i)
+      seed.mutable_data()[i] = static_cast<T>(1 + static_cast<double>(i % 5) / 4);
     results[0].backward(seed);
     for (const Tensor<T>& leaf : leaves) {
       if (leaf.has_grad()) results.push_back(leaf.gradient());
@@ -171,10 +179,14 @@ void in_float(const Row& row) {
   }
 }
 
-void gradient(const Row& row) { check_gradients_at(row, sample(row, shapes_of(row)), options_for(row)); }
+void gradient(const Row& row) {
+  check_gradients_at(row, sample(row, shapes_of(row)), options_for(row));
+}
 
 bool if_twice(const Row& r) { return r.differentiable && r.smooth == Smooth::twice; }
-void second_gradient(const Row& row) { check_gradients_at(row, sample(row, shapes_of(row)), options_for(row, 2)); }
+void second_gradient(const Row& row) {
+  check_gradients_at(row, sample(row, shapes_of(row)), options_for(row, 2));
+}
 
 void check_empty(const Row& row, const Tensors& x) {
   const Tensors results = run<double>(row.f, row, x);
@@ -188,7 +200,8 @@ bool if_shapes(const Row& r) { return r.elementwise || !r.shapes.empty(); }
 void shapes(const Row& row) {
   std::vector<std::vector<Shape>> all = row.shapes;
   if (row.elementwise) {
-    for (const Shape& s : {Shape{}, Shape{1}, Shape{1, 1, 1}, Shape{2, 1, 3}, Shape{0}, Shape{2, 0, 3}}) {
+    for (const Shape& s :
+         {Shape{}, Shape{1}, Shape{1, 1, 1}, Shape{2, 1, 3}, Shape{0}, Shape{2, 0, 3}}) {
       all.push_back(same_shapes(row, s));
     }
   }
@@ -221,7 +234,8 @@ void kink(const Row& row) {
     BOOST_TEST((at == Verdict::kink || at == Verdict::pass), "at " << k << ": " << to_string(at));
     for (const double d : {1e-9, -1e-9}) {
       const Verdict beside = verdict_at(row, k + d);
-      BOOST_TEST(to_string(beside) == "pass", "at " << k << " + " << d << ": " << to_string(beside));
+      BOOST_TEST(to_string(beside) == "pass",
+                 "at " << k << " + " << d << ": " << to_string(beside));
     }
   }
 }
@@ -242,14 +256,19 @@ void broadcast(const Row& row) {
 bool if_shared(const Row& r) {
   if (!r.differentiable || r.arguments.size() != 2 || r.zero_gradient) return false;
   const Argument &a = r.arguments[0], &b = r.arguments[1];
-  return a.differentiable && b.differentiable && a.low == b.low && a.high == b.high && a.shape == b.shape;
+  return a.differentiable && b.differentiable && a.low == b.low && a.high == b.high &&
+         a.shape == b.shape;
 }
 void shared(const Row& row) {
   const D x = sample(row, shapes_of(row))[0];
   check_against_reference(row, {x, x});
-  // Where the arguments tie, the gradient is a subgradient of each, and zero where f(x, x) is constant.
-  const auto r = xgrad::check_gradients([&](const D& t) { return row.f({t, t}).at(0); }, {x},
-                                 {.meant = {.zero_gradient = true, .constant_mask = true}});
+  // Where the arguments tie, the gradient is a subgradient of each, and zero where f(x, x) is
+  // constant.
+  const auto r = xgrad::check_gradients(
+      [&](const D& t) {
+        return row.f({t, t}).at(0);
+      },
+      {x}, {.meant = {.zero_gradient = true, .constant_mask = true}});
   BOOST_TEST(r.passed(), r.table());
 }
 
@@ -271,7 +290,8 @@ void separate(const Row& row) {
     x[0].mutable_data()[3] = v;
     const Tensors after = run<double>(row.f, row, x);
     for (std::size_t i = 0; i < before.size(); ++i) {
-      for (std::size_t p = 0; p < 11; ++p) BOOST_TEST((p == 3 || before[i].data()[p] == after[i].data()[p]));
+      for (std::size_t p = 0; p < 11; ++p)
+        BOOST_TEST((p == 3 || before[i].data()[p] == after[i].data()[p]));
     }
   }
 }
@@ -287,7 +307,8 @@ class Threads {
 
 bool if_large(const Row& r) { return r.elementwise || !r.large.empty(); }
 void threads(const Row& row) {
-  const Tensors x = sample(row, row.large.empty() ? same_shapes(row, {std::size_t{1} << 17}) : row.large);
+  const Tensors x =
+      sample(row, row.large.empty() ? same_shapes(row, {std::size_t{1} << 17}) : row.large);
   const auto with = [&](int n) {
     const Threads scope(n);
     return run<double>(row.f, row, x);
@@ -299,7 +320,9 @@ void threads(const Row& row) {
 
 Tensors leaves(const Row& row, const Tensors& x) {
   Tensors l;
-  for (std::size_t i = 0; i < x.size(); ++i) l.push_back(x[i].clone().requires_grad_(row.arguments[i].differentiable || !row.differentiable));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    l.push_back(
+        x[i].clone().requires_grad_(row.arguments[i].differentiable || !row.differentiable));
   return l;
 }
 
@@ -321,8 +344,10 @@ void freed(const Row& row) {
   {
     const Tensors x = leaves(row, samples);
     const D y = row.f(x).at(0);
-    if (y.requires_grad()) y.backward(D::filled(y.shape(), 1), {.create_graph = row.smooth == Smooth::twice});
-    for (D t : x) t.zero_grad();  // with create_graph a gradient refers to the graph, and the graph to its leaf
+    if (y.requires_grad())
+      y.backward(D::filled(y.shape(), 1), {.create_graph = row.smooth == Smooth::twice});
+    for (D t : x)
+      t.zero_grad();  // with create_graph a gradient refers to the graph, and the graph to its leaf
   }
   BOOST_TEST(xgrad::detail::live_nodes() == before);
 }

@@ -57,7 +57,9 @@ Reference generate(const Shape& shape, const std::function<Number(const Index&)>
 }
 
 Formula elementwise(Number (*f)(Number)) {
-  return [f](const References& in) { return generate(in[0].shape, [&](const Index& i) { return f(in[0].at(i)); }); };
+  return [f](const References& in) {
+    return generate(in[0].shape, [&](const Index& i) { return f(in[0].at(i)); });
+  };
 }
 Formula elementwise(Number (*f)(Number, Number)) {
   return [f](const References& in) {
@@ -66,11 +68,13 @@ Formula elementwise(Number (*f)(Number, Number)) {
 }
 Formula elementwise(Number (*f)(Number, Number, Number)) {
   return [f](const References& in) {
-    return generate(broadcast(in), [&](const Index& i) { return f(in[0].at(i), in[1].at(i), in[2].at(i)); });
+    return generate(broadcast(in),
+                    [&](const Index& i) { return f(in[0].at(i), in[1].at(i), in[2].at(i)); });
   };
 }
 
-Formula reduce(std::function<Number(const std::vector<Number>&)> f, std::vector<std::size_t> axes, bool keep_dims) {
+Formula reduce(std::function<Number(const std::vector<Number>&)> f, std::vector<std::size_t> axes,
+               bool keep_dims) {
   return [=](const References& in) {
     const Reference& x = in[0];
     Shape kept, outer;
@@ -83,7 +87,8 @@ Formula reduce(std::function<Number(const std::vector<Number>&)> f, std::vector<
       std::vector<Number> line;
       for_each_index(x.shape, [&](const Index& i) {
         bool same = true;
-        for (std::size_t k = 0; k < x.rank(); ++k) same = same && (contains(axes, k) || i[k] == o[k]);
+        for (std::size_t k = 0; k < x.rank(); ++k)
+          same = same && (contains(axes, k) || i[k] == o[k]);
         if (same) line.push_back(x.at(i));
       });
       return f(line);
@@ -105,9 +110,11 @@ Formula along(std::function<std::vector<Number>(const std::vector<Number>&)> f, 
   };
 }
 
-Formula rearrange(std::function<Shape(const Shape&)> shape, std::function<Index(const Index&, const Shape&)> source) {
+Formula rearrange(std::function<Shape(const Shape&)> shape,
+                  std::function<Index(const Index&, const Shape&)> source) {
   return [=](const References& in) {
-    return generate(shape(in[0].shape), [&](const Index& i) { return in[0].at(source(i, in[0].shape)); });
+    return generate(shape(in[0].shape),
+                    [&](const Index& i) { return in[0].at(source(i, in[0].shape)); });
   };
 }
 

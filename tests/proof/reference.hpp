@@ -1,6 +1,7 @@
 #pragma once
 
-// The independent side of the proof table: arrays in extended precision, and operations on them as plain loops.
+// The independent side of the proof table: arrays in extended precision, and operations on them as
+// plain loops.
 
 #include <cstddef>
 #include <functional>
@@ -21,10 +22,11 @@ struct Reference {
   Reference() = default;
   explicit Reference(const Shape& s) : shape(s), values(s.elements(), 0) {}
   template <class T>
-  explicit Reference(const xgrad::Tensor<T>& t) : shape(t.shape()), values(t.data(), t.data() + t.size()) {}
+  explicit Reference(const xgrad::Tensor<T>& t)
+      : shape(t.shape()), values(t.data(), t.data() + t.size()) {}
 
-  /// The element at an index of as many entries as axes, or of more: the first ones are left out, and an axis of size 1
-  /// repeats (broadcasting).
+  /// The element at an index of as many entries as axes, or of more: the first ones are left out,
+  /// and an axis of size 1 repeats (broadcasting).
   Number at(const Index& index) const { return values[position(index)]; }
   Number& at(const Index& index) { return values[position(index)]; }
   std::size_t rank() const { return shape.rank(); }
@@ -51,12 +53,13 @@ Formula elementwise(Number (*f)(Number, Number));
 Formula elementwise(Number (*f)(Number, Number, Number));
 
 /// f of the elements along the given axes (all for {}), which disappear or stay with size 1.
-Formula reduce(std::function<Number(const std::vector<Number>&)> f, std::vector<std::size_t> axes = {},
-               bool keep_dims = false);
+Formula reduce(std::function<Number(const std::vector<Number>&)> f,
+               std::vector<std::size_t> axes = {}, bool keep_dims = false);
 /// Each line along an axis is replaced by f(line).
 Formula along(std::function<std::vector<Number>(const std::vector<Number>&)> f, std::size_t axis);
 /// An array whose element at an index is input 0 at source(index).
-Formula rearrange(std::function<Shape(const Shape&)> shape, std::function<Index(const Index&, const Shape&)> source);
+Formula rearrange(std::function<Shape(const Shape&)> shape,
+                  std::function<Index(const Index&, const Shape&)> source);
 
 /// (..., m, k), (..., k, n) -> (..., m, n), with vectors as in xgrad::matmul.
 Reference matrix_product(Reference a, Reference b);

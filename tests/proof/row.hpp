@@ -1,7 +1,8 @@
 #pragma once
 
-// One row of the proof table: what an operation is, and where it may be proved. Cases are generated from it in
-// properties.cpp; a new operation needs a row in one of the table_*.cpp and nothing else.
+// One row of the proof table: what an operation is, and where it may be proved. Cases are generated
+// from it in properties.cpp; a new operation needs a row in one of the table_*.cpp and nothing
+// else.
 
 #include <string>
 #include <utility>
@@ -21,23 +22,30 @@ struct Argument {
   bool differentiable = true;  ///< false: a constant of the operation, such as a mask
 };
 
-enum class Smooth { no, once, twice };  ///< how often it may be differentiated inside its domain, kinks aside
+enum class Smooth {
+  no,
+  once,
+  twice
+};  ///< how often it may be differentiated inside its domain, kinks aside
 
 struct Row {
   std::string name = {};
-  std::vector<std::string> functions = {};  ///< of the public headers that this row proves; the name when empty
+  std::vector<std::string> functions =
+      {};  ///< of the public headers that this row proves; the name when empty
   xgrad::TensorFunction<double> f = {};
   xgrad::TensorFunction<float> f32 = {};
-  Formula reference = {};            ///< of the first output
+  Formula reference = {};  ///< of the first output
   std::vector<Argument> arguments = {};
-  std::vector<double> kinks = {};    ///< of the first argument; samples keep away from them
+  std::vector<double> kinks = {};  ///< of the first argument; samples keep away from them
   Smooth smooth = Smooth::twice;
-  bool elementwise = false;          ///< arguments broadcast, any shape will do, elements don't mix
-  bool differentiable = true;        ///< false: a mask or a position, which must not require a gradient
-  bool zero_gradient = false;        ///< differentiable, with derivative 0 everywhere
-  std::vector<std::vector<Shape>> shapes = {};  ///< other shapes of the arguments to prove it with, also empty ones
-  std::vector<Shape> large = {};     ///< shapes large enough for a second thread; empty: made from the first
-  double tolerance = 4e-15;          ///< of the value in double, relative to 1 + |value|
+  bool elementwise = false;    ///< arguments broadcast, any shape will do, elements don't mix
+  bool differentiable = true;  ///< false: a mask or a position, which must not require a gradient
+  bool zero_gradient = false;  ///< differentiable, with derivative 0 everywhere
+  std::vector<std::vector<Shape>> shapes =
+      {};  ///< other shapes of the arguments to prove it with, also empty ones
+  std::vector<Shape> large =
+      {};  ///< shapes large enough for a second thread; empty: made from the first
+  double tolerance = 4e-15;  ///< of the value in double, relative to 1 + |value|
 };
 
 /// A row for a generic callable on tensors: [](const auto& x) { return tanh(x); }.

@@ -15,7 +15,9 @@ const std::vector<Number> kWeights = {0.5, 1, 2};
 
 Number mean_of(const Reference& r) { return average(r.values); }
 
-Reference scalar(Number v) { return generate({}, [&](const Index&) { return v; }); }
+Reference scalar(Number v) {
+  return generate({}, [&](const Index&) { return v; });
+}
 
 // The mean of a formula's elements.
 Formula mean_of(Formula f) {
@@ -85,13 +87,17 @@ Number cosine(const std::vector<Number>& a, const std::vector<Number>& b) {
 
 Formula cosines(Number sign, Number offset) {
   return [=](const References& in) {
-    return generate({in[0].shape[0]},
-                    [&](const Index& i) { return offset + sign * cosine(row_of(in[0], i[0]), row_of(in[1], i[0])); });
+    return generate({in[0].shape[0]}, [&](const Index& i) {
+      return offset + sign * cosine(row_of(in[0], i[0]), row_of(in[1], i[0]));
+    });
   };
 }
 
 // Predictions and targets of one shape in [low, high].
-Row pair(double low, double high) { return {.arguments = {{{3, 4}, low, high}, {{3, 4}, low, high}}, .shapes = {{{}, {}}, {{1, 1}, {1, 1}}}}; }
+Row pair(double low, double high) {
+  return {.arguments = {{{3, 4}, low, high}, {{3, 4}, low, high}},
+          .shapes = {{{}, {}}, {{1, 1}, {1, 1}}}};
+}
 Row targets(double low, double high, double target_low, double target_high) {
   Row r = pair(low, high);
   r.arguments[1].low = target_low;
@@ -116,54 +122,93 @@ std::vector<Row> loss_rows() {
   const Formula squares = elementwise([](Number x, Number t) { return square_of(x - t); });
   const Formula cross_entropies = per_sample(cross);
   return {
-      prove("mse_loss", [](const auto& x, const auto& t) { return mse_loss(x, t); }, mean_of(squares), pair(-2, 2)),
-      prove("mse_loss: sum", [](const auto& x, const auto& t) { return mse_loss(x, t, {.reduction = Reduction::sum}); },
-            sum_of(squares), pair(-2, 2)),
-      prove("mse_loss: none", [](const auto& x, const auto& t) { return mse_loss(x, t, {.reduction = Reduction::none}); },
-            squares, pair(-2, 2)),
-      prove("mae_loss", [](const auto& x, const auto& t) { return mae_loss(x, t); },
-            mean_of(elementwise([](Number x, Number t) { return std::fabs(x - t); })), pair(-2, 2)),
-      prove("huber_loss", [](const auto& x, const auto& t) { return huber_loss(x, t, {.delta = 0.75}); },
-            mean_of(elementwise([](Number x, Number t) { return huber(x - t, 0.75L); })), pair(-2, 2)),
-      prove("cosine_similarity", [](const auto& a, const auto& b) { return cosine_similarity(a, b); }, cosines(1, 0),
-            vectors()),
-      prove("cosine_loss", [](const auto& a, const auto& b) { return cosine_loss(a, b); }, mean_of(cosines(-1, 1)),
-            vectors()),
-      prove("binary_cross_entropy", [](const auto& p, const auto& t) { return binary_cross_entropy(p, t); },
-            mean_of(elementwise(bce)), targets(0.1, 0.9, 0.1, 0.9)),
-      prove("binary_cross_entropy_with_logits",
-            [](const auto& x, const auto& t) { return binary_cross_entropy_with_logits(x, t); },
-            mean_of(elementwise([](Number x, Number t) { return -t * log_sigmoid(x) - (1 - t) * log_sigmoid(-x); })),
-            targets(-3, 3, 0.1, 0.9)),
-      prove("kl_div", [](const auto& x, const auto& t) { return kl_div(x, t); },
-            mean_of(elementwise([](Number x, Number t) { return t * (std::log(t) - x); })), targets(-3, 0, 0.1, 0.9)),
-      prove("kl_div: log target", [](const auto& x, const auto& t) { return kl_div(x, t, {.log_target = true}); },
-            mean_of(elementwise([](Number x, Number t) { return std::exp(t) * (t - x); })), pair(-3, 0)),
-      prove("nll_loss", [](const auto& x) { return nll_loss(x, kLabels); },
-            mean_of(per_sample([](const auto& x, std::size_t label) { return -x[label]; })), classes()),
-      prove("cross_entropy", [](const auto& x) { return cross_entropy(x, kLabels); }, mean_of(cross_entropies), classes()),
-      prove("cross_entropy: none",
-            [](const auto& x) { return cross_entropy(x, kLabels, {.reduction = Reduction::none}); }, cross_entropies,
-            classes()),
-      prove("cross_entropy: weights and smoothing",
-            []<class T>(const xgrad::Tensor<T>& x) {
-              return cross_entropy(x, kLabels, {.weight = class_weights<T>(), .label_smoothing = 0.1});
-            },
-            weighted_cross, classes()),
-      prove("cross_entropy: probabilities", [](const auto& x, const auto& t) { return cross_entropy(x, t); },
-            [](const References& in) {
-              Number sum = 0;
-              for (std::size_t n = 0; n < in[0].shape[0]; ++n) {
-                const std::vector<Number> y = log_soft_max(row_of(in[0], n)), t = row_of(in[1], n);
-                for (std::size_t c = 0; c < y.size(); ++c) sum -= t[c] * y[c];
-              }
-              return scalar(sum / static_cast<Number>(in[0].shape[0]));
-            },
-            {.arguments = {{{4, 3}}, {{4, 3}, 0.1, 0.9}}, .shapes = {{{1, 2}, {1, 2}}}}),
-      prove("multi_class_hinge", [](const auto& x) { return multi_class_hinge(x, kLabels); },
-            mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 1); })), classes()),
-      prove("multi_class_squared_hinge", [](const auto& x) { return multi_class_squared_hinge(x, kLabels); },
-            mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 2); })), classes()),
+      prove(
+          "mse_loss", [](const auto& x, const auto& t) { return mse_loss(x, t); }, mean_of(squares),
+          pair(-2, 2)),
+      prove(
+          "mse_loss: sum",
+          [](const auto& x, const auto& t) {
+            return mse_loss(x, t, {.reduction = Reduction::sum});
+          },
+          sum_of(squares), pair(-2, 2)),
+      prove(
+          "mse_loss: none",
+          [](const auto& x, const auto& t) {
+            return mse_loss(x, t, {.reduction = Reduction::none});
+          },
+          squares, pair(-2, 2)),
+      prove(
+          "mae_loss", [](const auto& x, const auto& t) { return mae_loss(x, t); },
+          mean_of(elementwise([](Number x, Number t) { return std::fabs(x - t); })), pair(-2, 2)),
+      prove(
+          "huber_loss",
+          [](const auto& x, const auto& t) { return huber_loss(x, t, {.delta = 0.75}); },
+          mean_of(elementwise([](Number x, Number t) { return huber(x - t, 0.75L); })),
+          pair(-2, 2)),
+      prove(
+          "cosine_similarity", [](const auto& a, const auto& b) { return cosine_similarity(a, b); },
+          cosines(1, 0), vectors()),
+      prove(
+          "cosine_loss", [](const auto& a, const auto& b) { return cosine_loss(a, b); },
+          mean_of(cosines(-1, 1)), vectors()),
+      prove(
+          "binary_cross_entropy",
+          [](const auto& p, const auto& t) { return binary_cross_entropy(p, t); },
+          mean_of(elementwise(bce)), targets(0.1, 0.9, 0.1, 0.9)),
+      prove(
+          "binary_cross_entropy_with_logits",
+          [](const auto& x, const auto& t) { return binary_cross_entropy_with_logits(x, t); },
+          mean_of(elementwise(
+              [](Number x, Number t) { return -t * log_sigmoid(x) - (1 - t) * log_sigmoid(-x); })),
+          targets(-3, 3, 0.1, 0.9)),
+      prove(
+          "kl_div", [](const auto& x, const auto& t) { return kl_div(x, t); },
+          mean_of(elementwise([](Number x, Number t) { return t * (std::log(t) - x); })),
+          targets(-3, 0, 0.1, 0.9)),
+      prove(
+          "kl_div: log target",
+          [](const auto& x, const auto& t) { return kl_div(x, t, {.log_target = true}); },
+          mean_of(elementwise([](Number x, Number t) { return std::exp(t) * (t - x); })),
+          pair(-3, 0)),
+      prove(
+          "nll_loss", [](const auto& x) { return nll_loss(x, kLabels); },
+          mean_of(per_sample([](const auto& x, std::size_t label) { return -x[label]; })),
+          classes()),
+      prove(
+          "cross_entropy", [](const auto& x) { return cross_entropy(x, kLabels); },
+          mean_of(cross_entropies), classes()),
+      prove(
+          "cross_entropy: none",
+          [](const auto& x) { return cross_entropy(x, kLabels, {.reduction = Reduction::none}); },
+          cross_entropies, classes()),
+      prove(
+          "cross_entropy: weights and smoothing",
+          []<class T>(const xgrad::Tensor<T>& x) {
+            return cross_entropy(x, kLabels,
+                                 {.weight = class_weights<T>(), .label_smoothing = 0.1});
+          },
+          weighted_cross, classes()),
+      prove(
+          "cross_entropy: probabilities",
+          [](const auto& x, const auto& t) { return cross_entropy(x, t); },
+          [](const References& in) {
+            Number sum = 0;
+            for (std::size_t n = 0; n < in[0].shape[0]; ++n) {
+              const std::vector<Number> y = log_soft_max(row_of(in[0], n)), t = row_of(in[1], n);
+              for (std::size_t c = 0; c < y.size(); ++c) sum -= t[c] * y[c];
+            }
+            return scalar(sum / static_cast<Number>(in[0].shape[0]));
+          },
+          {.arguments = {{{4, 3}}, {{4, 3}, 0.1, 0.9}}, .shapes = {{{1, 2}, {1, 2}}}}),
+      prove(
+          "multi_class_hinge", [](const auto& x) { return multi_class_hinge(x, kLabels); },
+          mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 1); })),
+          classes()),
+      prove(
+          "multi_class_squared_hinge",
+          [](const auto& x) { return multi_class_squared_hinge(x, kLabels); },
+          mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 2); })),
+          classes()),
   };
 }
 

@@ -9,11 +9,15 @@ namespace {
 
 Number sign_of(Number x) { return std::isnan(x) ? x : Number((x > 0) - (x < 0)); }
 Number relu_of(Number x) { return x <= 0 ? 0 : x; }
-Number softplus_of(Number x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
+Number softplus_of(Number x) {
+  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+}
 Number sigmoid_of(Number x) { return 1 / (1 + std::exp(-x)); }
 
 // An elementwise function of numbers in [low, high].
-Row over(double low, double high) { return {.arguments = {{{2, 3}, low, high}}, .elementwise = true}; }
+Row over(double low, double high) {
+  return {.arguments = {{{2, 3}, low, high}}, .elementwise = true};
+}
 
 Row kinked(std::vector<double> kinks) {
   Row r = over(-2, 2);
@@ -31,32 +35,60 @@ Row step(std::vector<double> jumps) {
 
 std::vector<Row> math_rows() {
   return {
-      prove("exp", [](const auto& x) { return exp(x); }, elementwise(std::exp), over(-3, 3)),
-      prove("expm1", [](const auto& x) { return expm1(x); }, elementwise(std::expm1), over(-3, 3)),
-      prove("log", [](const auto& x) { return log(x); }, elementwise(std::log), over(0.1, 4)),
-      prove("log1p", [](const auto& x) { return log1p(x); }, elementwise(std::log1p), over(-0.8, 3)),
-      prove("sqrt", [](const auto& x) { return sqrt(x); }, elementwise(std::sqrt), over(0.1, 4)),
-      prove("rsqrt", [](const auto& x) { return rsqrt(x); }, elementwise([](Number x) { return 1 / std::sqrt(x); }),
-            over(0.1, 4)),
-      prove("square", [](const auto& x) { return square(x); }, elementwise([](Number x) { return x * x; }), over(-3, 3)),
-      prove("reciprocal", [](const auto& x) { return reciprocal(x); }, elementwise([](Number x) { return 1 / x; }),
-            over(0.2, 3)),
-      prove("abs", [](const auto& x) { return abs(x); }, elementwise(std::fabs), kinked({0})),
-      prove("sign", [](const auto& x) { return sign(x); }, elementwise(sign_of), step({0})),
-      prove("floor", [](const auto& x) { return floor(x); }, elementwise(std::floor), step({-2, -1, 0, 1, 2})),
-      prove("sin", [](const auto& x) { return sin(x); }, elementwise(std::sin), over(-3, 3)),
-      prove("cos", [](const auto& x) { return cos(x); }, elementwise(std::cos), over(-3, 3)),
-      prove("tan", [](const auto& x) { return tan(x); }, elementwise(std::tan), over(-1.2, 1.2)),
-      prove("asin", [](const auto& x) { return asin(x); }, elementwise(std::asin), over(-0.9, 0.9)),
-      prove("acos", [](const auto& x) { return acos(x); }, elementwise(std::acos), over(-0.9, 0.9)),
-      prove("atan", [](const auto& x) { return atan(x); }, elementwise(std::atan), over(-3, 3)),
-      prove("sinh", [](const auto& x) { return sinh(x); }, elementwise(std::sinh), over(-3, 3)),
-      prove("cosh", [](const auto& x) { return cosh(x); }, elementwise(std::cosh), over(-3, 3)),
-      prove("tanh", [](const auto& x) { return tanh(x); }, elementwise(std::tanh), over(-3, 3)),
-      prove("erf", [](const auto& x) { return erf(x); }, elementwise(std::erf), over(-3, 3)),
-      prove("sigmoid", [](const auto& x) { return sigmoid(x); }, elementwise(sigmoid_of), over(-4, 4)),
-      prove("relu", [](const auto& x) { return relu(x); }, elementwise(relu_of), kinked({0})),
-      prove("softplus", [](const auto& x) { return softplus(x); }, elementwise(softplus_of), over(-4, 4)),
+      prove(
+          "exp", [](const auto& x) { return exp(x); }, elementwise(std::exp), over(-3, 3)),
+      prove(
+          "expm1", [](const auto& x) { return expm1(x); }, elementwise(std::expm1), over(-3, 3)),
+      prove(
+          "log", [](const auto& x) { return log(x); }, elementwise(std::log), over(0.1, 4)),
+      prove(
+          "log1p", [](const auto& x) { return log1p(x); }, elementwise(std::log1p), over(-0.8, 3)),
+      prove(
+          "sqrt", [](const auto& x) { return sqrt(x); }, elementwise(std::sqrt), over(0.1, 4)),
+      prove(
+          "rsqrt", [](const auto& x) { return rsqrt(x); },
+          elementwise([](Number x) { return 1 / std::sqrt(x); }), over(0.1, 4)),
+      prove(
+          "square", [](const auto& x) { return square(x); },
+          elementwise([](Number x) { return x * x; }), over(-3, 3)),
+      prove(
+          "reciprocal", [](const auto& x) { return reciprocal(x); },
+          elementwise([](Number x) { return 1 / x; }), over(0.2, 3)),
+      prove(
+          "abs", [](const auto& x) { return abs(x); }, elementwise(std::fabs), kinked({0})),
+      prove(
+          "sign", [](const auto& x) { return sign(x); }, elementwise(sign_of), step({0})),
+      prove(
+          "floor", [](const auto& x) { return floor(x); }, elementwise(std::floor),
+          step({-2, -1, 0, 1, 2})),
+      prove(
+          "sin", [](const auto& x) { return sin(x); }, elementwise(std::sin), over(-3, 3)),
+      prove(
+          "cos", [](const auto& x) { return cos(x); }, elementwise(std::cos), over(-3, 3)),
+      prove(
+          "tan", [](const auto& x) { return tan(x); }, elementwise(std::tan), over(-1.2, 1.2)),
+      prove(
+          "asin", [](const auto& x) { return asin(x); }, elementwise(std::asin), over(-0.9, 0.9)),
+      prove(
+          "acos", [](const auto& x) { return acos(x); }, elementwise(std::acos), over(-0.9, 0.9)),
+      prove(
+          "atan", [](const auto& x) { return atan(x); }, elementwise(std::atan), over(-3, 3)),
+      prove(
+          "sinh", [](const auto& x) { return sinh(x); }, elementwise(std::sinh), over(-3, 3)),
+      prove(
+          "cosh", [](const auto& x) { return cosh(x); }, elementwise(std::cosh), over(-3, 3)),
+      prove(
+          "tanh", [](const auto& x) { return tanh(x); }, elementwise(std::tanh), over(-3, 3)),
+      prove(
+          "erf", [](const auto& x) { return erf(x); }, elementwise(std::erf), over(-3, 3)),
+      prove(
+          "sigmoid", [](const auto& x) { return sigmoid(x); }, elementwise(sigmoid_of),
+          over(-4, 4)),
+      prove(
+          "relu", [](const auto& x) { return relu(x); }, elementwise(relu_of), kinked({0})),
+      prove(
+          "softplus", [](const auto& x) { return softplus(x); }, elementwise(softplus_of),
+          over(-4, 4)),
   };
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 constexpr Number kEps = 1e-5L;
 
-// Elements of x that share statistics are those with the same key; each group is replaced by f(group).
+// Elements of x that share statistics are those with the same key; each group is replaced by
+// f(group).
 Reference by_group(const Reference& x, const std::function<std::size_t(const Index&)>& key,
                    const std::function<std::vector<Number>(const std::vector<Number>&)>& f) {
   Reference y(x.shape);
@@ -34,10 +35,13 @@ std::vector<Number> root_mean_square(const std::vector<Number>& v) {
   return y;
 }
 
-// y weight + bias with one of each for every channel, axis 1; or for every element of the last axis.
+// y weight + bias with one of each for every channel, axis 1; or for every element of the last
+// axis.
 Reference scale_channels(Reference y, const References& in, std::size_t weight) {
   if (in.size() <= weight) return y;
-  return generate(y.shape, [&](const Index& i) { return y.at(i) * in[weight].at({i[1]}) + in[weight + 1].at({i[1]}); });
+  return generate(y.shape, [&](const Index& i) {
+    return y.at(i) * in[weight].at({i[1]}) + in[weight + 1].at({i[1]});
+  });
 }
 Reference scale_last(const Reference& y, const References& in) {
   return generate(y.shape, [&](const Index& i) {
@@ -46,11 +50,15 @@ Reference scale_last(const Reference& y, const References& in) {
 }
 
 Reference batch(const References& in) {
-  return scale_channels(by_group(in[0], [](const Index& i) { return i[1]; }, standard), in, 1);
+  return scale_channels(by_group(
+                            in[0], [](const Index& i) { return i[1]; }, standard),
+                        in, 1);
 }
 
 Reference groups_of_two(const References& in) {
-  return scale_channels(by_group(in[0], [](const Index& i) { return 100 * i[0] + i[1] / 2; }, standard), in, 1);
+  return scale_channels(by_group(
+                            in[0], [](const Index& i) { return 100 * i[0] + i[1] / 2; }, standard),
+                        in, 1);
 }
 
 Reference inference(const References& in) {
@@ -61,15 +69,21 @@ Reference inference(const References& in) {
 }
 
 Reference layer(const References& in) {
-  return scale_last(by_group(in[0], [](const Index& i) { return i[0]; }, standard), in);
+  return scale_last(by_group(
+                        in[0], [](const Index& i) { return i[0]; }, standard),
+                    in);
 }
 Reference rms(const References& in) {
-  return scale_last(by_group(in[0], [](const Index& i) { return i[0]; }, root_mean_square), in);
+  return scale_last(by_group(
+                        in[0], [](const Index& i) { return i[0]; }, root_mean_square),
+                    in);
 }
 
 // Statistics amplify rounding by the inverse of the deviation.
 Row affine(Shape x, std::size_t channels, std::vector<std::vector<Shape>> shapes = {}) {
-  return {.arguments = {{std::move(x)}, {{channels}, 0.5, 1.5}, {{channels}}}, .shapes = std::move(shapes), .tolerance = 4e-14};
+  return {.arguments = {{std::move(x)}, {{channels}, 0.5, 1.5}, {{channels}}},
+          .shapes = std::move(shapes),
+          .tolerance = 4e-14};
 }
 
 Row large(Row r, std::vector<Shape> shapes) {
@@ -81,25 +95,38 @@ Row large(Row r, std::vector<Shape> shapes) {
 
 std::vector<Row> normalization_rows() {
   return {
-      prove("batch_norm", [](const auto& x, const auto& w, const auto& b) { return batch_norm(x, w, b); }, batch,
-            large(affine({4, 2}, 2, {{{3, 1}, {1}, {1}}, {{2, 2, 3}, {2}, {2}}, {{2, 1, 1, 3}, {1}, {1}}}),
-                  {{256, 8, 128}, {8}, {8}})),
+      prove(
+          "batch_norm",
+          [](const auto& x, const auto& w, const auto& b) { return batch_norm(x, w, b); }, batch,
+          large(affine({4, 2}, 2,
+                       {{{3, 1}, {1}, {1}}, {{2, 2, 3}, {2}, {2}}, {{2, 1, 1, 3}, {1}, {1}}}),
+                {{256, 8, 128}, {8}, {8}})),
       prove("batch_norm: plain", [](const auto& x) { return batch_norm(x); }, batch,
             {.arguments = {{{2, 2, 3}}}, .tolerance = 4e-14}),
       prove("batch_norm_inference",
             [](const auto& x, const auto& m, const auto& v, const auto& w, const auto& b) {
               return batch_norm_inference(x, m, v, w, b);
             },
-            inference, {.arguments = {{{3, 2}}, {{2}}, {{2}, 0.3, 2}, {{2}}, {{2}}}, .tolerance = 4e-14}),
-      prove("layer_norm", [](const auto& x, const auto& w, const auto& b) { return layer_norm(x, w.shape(), w, b); }, layer,
-            large(affine({3, 4}, 4, {{{1, 3}, {3}, {3}}}), {{512, 256}, {256}, {256}})),
+            inference,
+            {.arguments = {{{3, 2}}, {{2}}, {{2}, 0.3, 2}, {{2}}, {{2}}}, .tolerance = 4e-14}),
+      prove(
+          "layer_norm",
+          [](const auto& x, const auto& w, const auto& b) {
+            return layer_norm(x, w.shape(), w, b);
+          },
+          layer, large(affine({3, 4}, 4, {{{1, 3}, {3}, {3}}}), {{512, 256}, {256}, {256}})),
       prove("rms_norm", [](const auto& x, const auto& w) { return rms_norm(x, w.shape(), w); }, rms,
             {.arguments = {{{3, 4}}, {{4}, 0.5, 1.5}},
              .shapes = {{{1, 1}, {1}}},
              .large = {{512, 256}, {256}},
              .tolerance = 4e-14}),
-      prove("group_norm", [](const auto& x, const auto& w, const auto& b) { return group_norm(x, x.shape()[1] / 2, w, b); },
-            groups_of_two, large(affine({2, 4, 2}, 4, {{{1, 2, 3}, {2}, {2}}}), {{64, 16, 128}, {16}, {16}})),
+      prove(
+          "group_norm",
+          [](const auto& x, const auto& w, const auto& b) {
+            return group_norm(x, x.shape()[1] / 2, w, b);
+          },
+          groups_of_two,
+          large(affine({2, 4, 2}, 4, {{{1, 2, 3}, {2}, {2}}}), {{64, 16, 128}, {16}, {16}})),
   };
 }
 

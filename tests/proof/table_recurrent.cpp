@@ -12,7 +12,8 @@ Number sigmoid(Number x) { return 1 / (1 + std::exp(-x)); }
 
 // x (n, in), h, c (n, d), weight_x (4 d, in), weight_h (4 d, d), bias (4 d) or none.
 Reference lstm_step(const References& in, bool output) {
-  const Reference zx = matrix_product(in[0], transposed(in[3])), zh = matrix_product(in[1], transposed(in[4]));
+  const Reference zx = matrix_product(in[0], transposed(in[3])),
+                  zh = matrix_product(in[1], transposed(in[4]));
   const std::size_t d = in[1].shape[1];
   return generate(in[1].shape, [&](const Index& i) {
     const auto z = [&](std::size_t part) {
@@ -28,36 +29,45 @@ Reference lstm_step(const References& in, bool output) {
 
 std::vector<Row> recurrent_rows() {
   return {
-      prove("lstm_cell",
-            []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h, const xgrad::Tensor<T>& c,
-                        const xgrad::Tensor<T>& wx, const xgrad::Tensor<T>& wh, const xgrad::Tensor<T>& b) {
-              const auto next = lstm_cell(x, {h, c}, wx, wh, b);
-              return std::vector<xgrad::Tensor<T>>{next.h, next.c};
-            },
-            [](const References& in) { return lstm_step(in, true); },
-            {.arguments = {{{2, 3}}, {{2, 2}}, {{2, 2}}, {{8, 3}}, {{8, 2}}, {{8}}},
-             .shapes = {{{1, 1}, {1, 1}, {1, 1}, {4, 1}, {4, 1}, {4}},
-                        {{3, 2}, {3, 5}, {3, 5}, {20, 2}, {20, 5}, {20}},
-                        {{0, 3}, {0, 2}, {0, 2}, {8, 3}, {8, 2}, {8}}},
-             .large = {{128, 100}, {128, 150}, {128, 150}, {600, 100}, {600, 150}, {600}},
-             .tolerance = 1e-14}),
-      prove("lstm_cell: memory, without bias",
-            []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h, const xgrad::Tensor<T>& c,
-                        const xgrad::Tensor<T>& wx, const xgrad::Tensor<T>& wh) { return lstm_cell(x, {h, c}, wx, wh).c; },
-            [](const References& in) { return lstm_step(in, false); },
-            {.arguments = {{{2, 3}}, {{2, 2}}, {{2, 2}}, {{8, 3}}, {{8, 2}}}, .tolerance = 1e-14}),
-      prove("lstm_cell: two steps",
-            []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h, const xgrad::Tensor<T>& c,
-                        const xgrad::Tensor<T>& wx, const xgrad::Tensor<T>& wh, const xgrad::Tensor<T>& b) {
-              return lstm_cell(x, lstm_cell(x, {h, c}, wx, wh, b), wx, wh, b).h;
-            },
-            [](const References& in) {
-              References second = in;
-              second[1] = lstm_step(in, true);
-              second[2] = lstm_step(in, false);
-              return lstm_step(second, true);
-            },
-            {.arguments = {{{2, 3}}, {{2, 2}}, {{2, 2}}, {{8, 3}}, {{8, 2}}, {{8}}}, .tolerance = 1e-14}),
+      prove(
+          "lstm_cell",
+          []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h,
+                      const xgrad::Tensor<T>& c, const xgrad::Tensor<T>& wx,
+                      const xgrad::Tensor<T>& wh, const xgrad::Tensor<T>& b) {
+            const auto next = lstm_cell(x, {h, c}, wx, wh, b);
+            return std::vector<xgrad::Tensor<T>>{next.h, next.c};
+          },
+          [](const References& in) { return lstm_step(in, true); },
+          {.arguments = {{{2, 3}}, {{2, 2}}, {{2, 2}}, {{8, 3}}, {{8, 2}}, {{8}}},
+           .shapes = {{{1, 1}, {1, 1}, {1, 1}, {4, 1}, {4, 1}, {4}},
+                      {{3, 2}, {3, 5}, {3, 5}, {20, 2}, {20, 5}, {20}},
+                      {{0, 3}, {0, 2}, {0, 2}, {8, 3}, {8, 2}, {8}}},
+           .large = {{128, 100}, {128, 150}, {128, 150}, {600, 100}, {600, 150}, {600}},
+           .tolerance = 1e-14}),
+      prove(
+          "lstm_cell: memory, without bias",
+          []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h,
+                      const xgrad::Tensor<T>& c, const xgrad::Tensor<T>& wx,
+                      const xgrad::Tensor<T>& wh) {
+            return lstm_cell(x, {h, c}, wx, wh).c;
+          },
+          [](const References& in) { return lstm_step(in, false); },
+          {.arguments = {{{2, 3}}, {{2, 2}}, {{2, 2}}, {{8, 3}}, {{8, 2}}}, .tolerance = 1e-14}),
+      prove(
+          "lstm_cell: two steps",
+          []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h,
+                      const xgrad::Tensor<T>& c, const xgrad::Tensor<T>& wx,
+                      const xgrad::Tensor<T>& wh, const xgrad::Tensor<T>& b) {
+            return lstm_cell(x, lstm_cell(x, {h, c}, wx, wh, b), wx, wh, b).h;
+          },
+          [](const References& in) {
+            References second = in;
+            second[1] = lstm_step(in, true);
+            second[2] = lstm_step(in, false);
+            return lstm_step(second, true);
+          },
+          {.arguments = {{{2, 3}}, {{2, 2}}, {{2, 2}}, {{8, 3}}, {{8, 2}}, {{8}}},
+           .tolerance = 1e-14}),
   };
 }
 

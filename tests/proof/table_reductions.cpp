@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "row.hpp"
-#include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/softmax.hpp"
 
@@ -41,11 +41,16 @@ Line running_sum(const Line& v) {
 }
 
 // Positions have another shape than xgrad::argmax gives without an axis: a single number.
-Number position_of_largest(const Line& v) { return static_cast<Number>(std::max_element(v.begin(), v.end()) - v.begin()); }
-Number position_of_smallest(const Line& v) { return static_cast<Number>(std::min_element(v.begin(), v.end()) - v.begin()); }
+Number position_of_largest(const Line& v) {
+  return static_cast<Number>(std::max_element(v.begin(), v.end()) - v.begin());
+}
+Number position_of_smallest(const Line& v) {
+  return static_cast<Number>(std::min_element(v.begin(), v.end()) - v.begin());
+}
 
 const std::vector<std::vector<Shape>> kShapes = {{{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}};
-const std::vector<std::vector<Shape>> kShapesAndEmpty = {{{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{2, 0, 3}}, {{0, 2, 3}}};
+const std::vector<std::vector<Shape>> kShapesAndEmpty = {
+    {{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{2, 0, 3}}, {{0, 2, 3}}};
 
 Row cube(std::vector<std::vector<Shape>> shapes = kShapes) {
   return {.arguments = {{{2, 3, 4}}}, .shapes = std::move(shapes), .large = {{128, 32, 64}}};
@@ -72,48 +77,101 @@ using Values = xgrad::Tensor<T>;
 std::vector<Row> reduction_rows() {
   Row scalar = {.arguments = {{{}}}};
   return {
-      prove("sum", [](const auto& x) { return sum(x); }, reduce(add_up), cube(kShapesAndEmpty)),
-      prove("sum: 0-d", [](const auto& x) { return sum(x); }, reduce(add_up), scalar),
-      prove("sum: axis", [](const auto& x) { return sum(x, 1); }, reduce(add_up, {1}), cube(kShapesAndEmpty)),
-      prove("sum: axes kept", [](const auto& x) { return sum(x, {0, -1}, {.keep_dims = true}); },
-            reduce(add_up, {0, 2}, true), cube(kShapesAndEmpty)),
-      prove("mean", [](const auto& x) { return mean(x); }, reduce(average), cube()),
-      prove("mean: axis kept", [](const auto& x) { return mean(x, -1, {.keep_dims = true}); }, reduce(average, {2}, true),
-            cube()),
-      prove("prod", [](const auto& x) { return prod(x); }, reduce(product), positive()),
-      prove("prod: axis", [](const auto& x) { return prod(x, 1); }, reduce(product, {1}), cube()),
-      prove("var", [](const auto& x) { return var(x); }, reduce([](const Line& v) { return variance(v, 1); }),
-            cube({{{1, 3, 1}}, {{3, 1, 2}}})),
-      prove("var: biased over axes", [](const auto& x) { return var(x, {0, 1}, {.correction = 0}); },
-            reduce([](const Line& v) { return variance(v, 0); }, {0, 1}), cube({{{1, 3, 1}}, {{3, 1, 2}}})),
-      prove("stddev", [](const auto& x) { return stddev(x, 1); },
-            reduce([](const Line& v) { return std::sqrt(variance(v, 1)); }, {1}), cube({{{1, 3, 1}}})),
-      prove("norm", [](const auto& x) { return norm(x); }, reduce([](const Line& v) { return power_norm(v, 2); }), cube()),
-      prove("norm: 1 over an axis", [](const auto& x) { return norm(x, 1, 0); },
-            reduce([](const Line& v) { return power_norm(v, 1); }, {0}), positive()),
-      prove("norm: 3", [](const auto& x) { return norm(x, 3, -1); },
-            reduce([](const Line& v) { return power_norm(v, 3); }, {2}), positive()),
-      prove("norm: infinite", [](const auto& x) { return norm(x, std::numeric_limits<double>::infinity(), 2); },
-            reduce(largest, {2}), positive()),
-      prove("logsumexp", [](const auto& x) { return logsumexp(x); }, reduce(log_sum_exp), cube()),
-      prove("logsumexp: axis kept", [](const auto& x) { return logsumexp(x, 1, {.keep_dims = true}); },
-            reduce(log_sum_exp, {1}, true), cube()),
-      prove("cumsum", [](const auto& x) { return cumsum(x, 1); }, along(running_sum, 1), cube(kShapesAndEmpty)),
-      prove("cumsum: last axis", [](const auto& x) { return cumsum(x, -1); }, along(running_sum, 2), cube(kShapesAndEmpty)),
-      prove("max", [](const auto& x) { return max(x); }, reduce(largest), cube()),
-      prove("max: axis", [](const auto& x) { return max(x, 1); }, reduce(largest, {1}), cube()),
-      prove("min", [](const auto& x) { return min(x); }, reduce(smallest), cube()),
-      prove("min: axes kept", [](const auto& x) { return min(x, {0, 2}, {.keep_dims = true}); },
-            reduce(smallest, {0, 2}, true), cube()),
-      prove("argmax", []<class T>(const Values<T>& x) { return xgrad::from_indices<T>(argmax(x, 1)); },
-            reduce(position_of_largest, {1}), position()),
-      prove("argmin", []<class T>(const Values<T>& x) { return xgrad::from_indices<T>(argmin(x, -1, {.keep_dims = true})); },
-            reduce(position_of_smallest, {2}, true), position()),
-      prove("softmax", [](const auto& x) { return softmax(x); }, along(soft_max, 2), cube(kShapesAndEmpty)),
-      prove("softmax: axis", [](const auto& x) { return softmax(x, 0); }, along(soft_max, 0), cube(kShapesAndEmpty)),
-      prove("log_softmax", [](const auto& x) { return log_softmax(x); }, along(log_soft_max, 2), cube(kShapesAndEmpty)),
-      prove("log_softmax: axis", [](const auto& x) { return log_softmax(x, 1); }, along(log_soft_max, 1),
-            cube(kShapesAndEmpty)),
+      prove(
+          "sum", [](const auto& x) { return sum(x); }, reduce(add_up), cube(kShapesAndEmpty)),
+      prove(
+          "sum: 0-d", [](const auto& x) { return sum(x); }, reduce(add_up), scalar),
+      prove(
+          "sum: axis", [](const auto& x) { return sum(x, 1); }, reduce(add_up, {1}),
+          cube(kShapesAndEmpty)),
+      prove(
+          "sum: axes kept",
+          [](const auto& x) {
+            return sum(x, {0, -1}, {.keep_dims = true});
+          },
+          reduce(add_up, {0, 2}, true), cube(kShapesAndEmpty)),
+      prove(
+          "mean", [](const auto& x) { return mean(x); }, reduce(average), cube()),
+      prove(
+          "mean: axis kept", [](const auto& x) { return mean(x, -1, {.keep_dims = true}); },
+          reduce(average, {2}, true), cube()),
+      prove(
+          "prod", [](const auto& x) { return prod(x); }, reduce(product), positive()),
+      prove(
+          "prod: axis", [](const auto& x) { return prod(x, 1); }, reduce(product, {1}), cube()),
+      prove(
+          "var", [](const auto& x) { return var(x); },
+          reduce([](const Line& v) { return variance(v, 1); }), cube({{{1, 3, 1}}, {{3, 1, 2}}})),
+      prove(
+          "var: biased over axes",
+          [](const auto& x) {
+            return var(x, {0, 1}, {.correction = 0});
+          },
+          reduce([](const Line& v) { return variance(v, 0); }, {0, 1}),
+          cube({{{1, 3, 1}}, {{3, 1, 2}}})),
+      prove(
+          "stddev", [](const auto& x) { return stddev(x, 1); },
+          reduce([](const Line& v) { return std::sqrt(variance(v, 1)); }, {1}),
+          cube({{{1, 3, 1}}})),
+      prove(
+          "norm", [](const auto& x) { return norm(x); },
+          reduce([](const Line& v) { return power_norm(v, 2); }), cube()),
+      prove(
+          "norm: 1 over an axis", [](const auto& x) { return norm(x, 1, 0); },
+          reduce([](const Line& v) { return power_norm(v, 1); }, {0}), positive()),
+      prove(
+          "norm: 3", [](const auto& x) { return norm(x, 3, -1); },
+          reduce([](const Line& v) { return power_norm(v, 3); }, {2}), positive()),
+      prove(
+          "norm: infinite",
+          [](const auto& x) { return norm(x, std::numeric_limits<double>::infinity(), 2); },
+          reduce(largest, {2}), positive()),
+      prove(
+          "logsumexp", [](const auto& x) { return logsumexp(x); }, reduce(log_sum_exp), cube()),
+      prove(
+          "logsumexp: axis kept",
+          [](const auto& x) { return logsumexp(x, 1, {.keep_dims = true}); },
+          reduce(log_sum_exp, {1}, true), cube()),
+      prove(
+          "cumsum", [](const auto& x) { return cumsum(x, 1); }, along(running_sum, 1),
+          cube(kShapesAndEmpty)),
+      prove(
+          "cumsum: last axis", [](const auto& x) { return cumsum(x, -1); }, along(running_sum, 2),
+          cube(kShapesAndEmpty)),
+      prove(
+          "max", [](const auto& x) { return max(x); }, reduce(largest), cube()),
+      prove(
+          "max: axis", [](const auto& x) { return max(x, 1); }, reduce(largest, {1}), cube()),
+      prove(
+          "min", [](const auto& x) { return min(x); }, reduce(smallest), cube()),
+      prove(
+          "min: axes kept",
+          [](const auto& x) {
+            return min(x, {0, 2}, {.keep_dims = true});
+          },
+          reduce(smallest, {0, 2}, true), cube()),
+      prove(
+          "argmax",
+          []<class T>(const Values<T>& x) { return xgrad::from_indices<T>(argmax(x, 1)); },
+          reduce(position_of_largest, {1}), position()),
+      prove(
+          "argmin",
+          []<class T>(const Values<T>& x) {
+            return xgrad::from_indices<T>(argmin(x, -1, {.keep_dims = true}));
+          },
+          reduce(position_of_smallest, {2}, true), position()),
+      prove(
+          "softmax", [](const auto& x) { return softmax(x); }, along(soft_max, 2),
+          cube(kShapesAndEmpty)),
+      prove(
+          "softmax: axis", [](const auto& x) { return softmax(x, 0); }, along(soft_max, 0),
+          cube(kShapesAndEmpty)),
+      prove(
+          "log_softmax", [](const auto& x) { return log_softmax(x); }, along(log_soft_max, 2),
+          cube(kShapesAndEmpty)),
+      prove(
+          "log_softmax: axis", [](const auto& x) { return log_softmax(x, 1); },
+          along(log_soft_max, 1), cube(kShapesAndEmpty)),
   };
 }
 

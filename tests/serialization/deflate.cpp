@@ -43,7 +43,8 @@ BOOST_AUTO_TEST_CASE(pieces_join) {
   const std::string s = noise(200000), packed = gzip(s);
   Content content(kFrom, as_bytes(packed));
   std::string joined;
-  for (const std::size_t n : {1U, 0U, 70000U, 3U, 65536U, 1000000U, 5U}) joined += text(content.read(n));
+  for (const std::size_t n : {1U, 0U, 70000U, 3U, 65536U, 1000000U, 5U})
+    joined += text(content.read(n));
   BOOST_CHECK(joined == s);
 }
 

@@ -1,4 +1,5 @@
-// Checkpoints: a resumed run is bit for bit the uninterrupted one; damage is seen; a killed writer loses nothing.
+// Checkpoints: a resumed run is bit for bit the uninterrupted one; damage is seen; a killed writer
+// loses nothing.
 
 #include "xgrad/training/checkpoint.hpp"
 
@@ -67,7 +68,8 @@ struct Run {
   }
   std::vector<float> weights() const {
     std::vector<float> all;
-    for (const auto& t : net.state_dict()) all.insert(all.end(), t.tensor.data(), t.tensor.data() + t.tensor.size());
+    for (const auto& t : net.state_dict())
+      all.insert(all.end(), t.tensor.data(), t.tensor.data() + t.tensor.size());
     return all;
   }
   Checkpoint<float> checkpoint() const { return Checkpoint<float>::of(net, *optimizer, loader); }
@@ -130,9 +132,10 @@ BOOST_AUTO_TEST_CASE(damage_is_seen_and_the_previous_one_used) {
         bad[at] = static_cast<char>(bad[at] ^ 4);
       }
       std::ofstream(folder.file(), std::ios::binary | std::ios::trunc) << bad;
-      BOOST_CHECK_EXCEPTION(load_checkpoint<float>(folder.file()), FileError, [&](const FileError& e) {
-        return std::string(e.what()).find("run.ckpt: ") != std::string::npos;
-      });
+      BOOST_CHECK_EXCEPTION(load_checkpoint<float>(folder.file()), FileError,
+                            [&](const FileError& e) {
+                              return std::string(e.what()).find("run.ckpt: ") != std::string::npos;
+                            });
       std::string problem;
       Run other;
       other.resume(load_latest_checkpoint<float>(folder.file(), &problem));
@@ -155,18 +158,21 @@ BOOST_AUTO_TEST_CASE(another_model_is_refused_and_nothing_changes) {
   Sequential<float> other(Linear<float>(4, 5));
   Adam<float> optimizer(other.parameters(), {});
   const auto before = other.at("0.weight").clone();
-  BOOST_CHECK_THROW(restore(load_checkpoint<float>(folder.file()), other, optimizer), std::invalid_argument);
+  BOOST_CHECK_THROW(restore(load_checkpoint<float>(folder.file()), other, optimizer),
+                    std::invalid_argument);
   BOOST_TEST((other.at("0.weight").value() == before.value()));
 }
 
-// A child trains and saves after every step until it is killed at a random moment, also while writing; whatever is
-// there then continues to the state of the uninterrupted run.
+// A child trains and saves after every step until it is killed at a random moment, also while
+// writing; whatever is there then continues to the state of the uninterrupted run.
 BOOST_AUTO_TEST_CASE(survives_kill_9) {
   const Folder folder;
   constexpr std::size_t kSteps = 60;
   Run whole;
   whole.train(kSteps);
-  const auto done = [](const Checkpoint<float>& c) { return static_cast<std::size_t>(c.numbers.at("steps")); };
+  const auto done = [](const Checkpoint<float>& c) {
+    return static_cast<std::size_t>(c.numbers.at("steps"));
+  };
   Generator moments(11);
   for (int kill_count = 0; kill_count < 50; ++kill_count) {
     fs::remove(folder.file());

@@ -13,10 +13,12 @@ using namespace xgrad;
 BOOST_AUTO_TEST_SUITE(metrics)
 
 BOOST_AUTO_TEST_CASE(accuracy_and_top_k) {
-  const auto scores = Tensor<float>::from({3, 3}, {0.1F, 0.7F, 0.2F, 0.5F, 0.1F, 0.4F, 0.3F, 0.3F, 0.4F});
+  const auto scores =
+      Tensor<float>::from({3, 3}, {0.1F, 0.7F, 0.2F, 0.5F, 0.1F, 0.4F, 0.3F, 0.3F, 0.4F});
   const Indices labels{1, 2, 1};
   BOOST_TEST(count_correct(scores, labels) == 1u);
-  BOOST_TEST(count_correct(scores, labels, 2) == 2u);  // the third row's label comes after the equal one before it
+  BOOST_TEST(count_correct(scores, labels, 2) ==
+             2u);  // the third row's label comes after the equal one before it
   BOOST_TEST(count_correct(scores, labels, 3) == 3u);
   BOOST_TEST((predicted_classes(scores) == Indices{1, 0, 2}));
 }
@@ -39,11 +41,13 @@ BOOST_AUTO_TEST_CASE(confusion) {
 
 BOOST_AUTO_TEST_CASE(errors) {
   const auto scores = Tensor<float>::filled({2, 3}, 0);
-  BOOST_CHECK_EXCEPTION(count_correct(scores, Indices{0, 3}), std::out_of_range,
-                        [](const auto& e) { return std::string(e.what()) == "count_correct: label 3 of 3 classes"; });
-  BOOST_CHECK_EXCEPTION(count_correct(scores, Indices{0}), std::invalid_argument, [](const auto& e) {
-    return std::string(e.what()) == "count_correct: scores (2, 3), labels (1)";
+  BOOST_CHECK_EXCEPTION(count_correct(scores, Indices{0, 3}), std::out_of_range, [](const auto& e) {
+    return std::string(e.what()) == "count_correct: label 3 of 3 classes";
   });
+  BOOST_CHECK_EXCEPTION(
+      count_correct(scores, Indices{0}), std::invalid_argument, [](const auto& e) {
+        return std::string(e.what()) == "count_correct: scores (2, 3), labels (1)";
+      });
 }
 
 BOOST_AUTO_TEST_CASE(plain_lines_without_a_terminal) {

@@ -25,9 +25,9 @@ BOOST_AUTO_TEST_CASE(constants) {
 
 BOOST_AUTO_TEST_CASE(constants_like_another) {
   const D x = parameter(wave({2, 1}));
-  is(zeros_like(x), {{0}, {0}});
-  is(ones_like(x), {{1}, {1}});
-  is(full_like(x, 2), {{2}, {2}});
+  is(zeros_like(x), D::from({2, 1}, {0, 0}).value());
+  is(ones_like(x), D::from({2, 1}, {1, 1}).value());
+  is(full_like(x, 2), D::from({2, 1}, {2, 2}).value());
   BOOST_TEST(!zeros_like(x).requires_grad());
 }
 
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(linspace_includes_both_ends) {
 BOOST_AUTO_TEST_CASE(identity) {
   is(eye<double>(2), {{1, 0}, {0, 1}});
   is(eye<double>(2, 3), {{1, 0, 0}, {0, 1, 0}});
-  is(eye<double>(3, 1), {{1}, {0}, {0}});
+  is(eye<double>(3, 1), D::from({3, 1}, {1, 0, 0}).value());
   BOOST_TEST(eye<double>(0).size() == 0U);
 }
 

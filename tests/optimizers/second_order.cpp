@@ -74,8 +74,8 @@ BOOST_AUTO_TEST_CASE(cubic_minimum) {
   BOOST_TEST(between(0, 3, 0, 3) == 1, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(between(3, 0, 0, 3) == 1, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(between(0, 3, 1.5, 3) == 1.5);
-  BOOST_TEST(detail::cubic_minimum(0, 0, -1, 1, -5, -1, 0, 1) ==
-             0.5);  // falls everywhere: the middle
+  // -t^3 - t falls everywhere: the middle.
+  BOOST_TEST(detail::cubic_minimum(0, 0, -1, 1, -2, -4, 0, 1) == 0.5);
 }
 
 // On a quadratic in n unknowns with exact curvature: one Newton iteration, at most n products.

@@ -26,6 +26,7 @@ std::string previous(const std::string& path) { return path + ".previous"; }
 class Checksum {
  public:
   void add(const void* data, std::size_t bytes) {
+    if (bytes == 0) return;  // zlib takes a null pointer for a new beginning
     value_ = crc32_z(value_, static_cast<const Bytef*>(data), bytes);
   }
   void add(std::string_view text) {
@@ -72,10 +73,24 @@ Indices counters(std::initializer_list<std::uint64_t> values) {
   return a;
 }
 
+void require_count(std::size_t found, std::size_t wanted, std::string_view name,
+                   std::string_view path) {
+  if (found == wanted) return;
+  throw FileError(kReader, path,
+                  std::string(name) + " holds " + std::to_string(found) + " numbers, not " +
+                      std::to_string(wanted));
+}
+
+double number(const Archive& archive, const std::string& name, std::string_view path) {
+  const Array<double> a = archive.get<double>(name);
+  require_count(a.size(), 1, name, path);
+  return a.data()[0];
+}
+
 std::vector<std::uint64_t> counters(const Archive& archive, std::string_view name,
-                                    std::size_t count, const std::string& path) {
+                                    std::size_t count, std::string_view path) {
   const Indices a = archive.get<std::int64_t>(name);
-  if (a.size() != count) throw FileError(kReader, path, std::string(name) + " is damaged");
+  require_count(a.size(), count, name, path);
   std::vector<std::uint64_t> values(count);
   std::memcpy(values.data(), a.data(), count * sizeof(std::uint64_t));
   return values;
@@ -102,7 +117,7 @@ Archive pack(const Checkpoint<T>& c) {
   return a;
 }
 
-void verify(const Archive& a, const std::string& path) {
+void verify(const Archive& a, std::string_view path) {
   const auto format = a.metadata.find(kFormat);
   if (format == a.metadata.end())
     throw FileError(kReader, path, "this safetensors file is not a checkpoint");
@@ -114,28 +129,6 @@ void verify(const Archive& a, const std::string& path) {
   if (sum == a.metadata.end() || sum->second != checksum(a)) {
     throw FileError(kReader, path, "damaged: the checksum does not match the content");
   }
-}
-
-template <class T>
-Checkpoint<T> unpack(const Archive& a, const std::string& path) {
-  Checkpoint<T> c;
-  for (const auto& [name, array] : a) {
-    if (const auto rest = after("model/", name))
-      c.model.push_back({*rest, Tensor<T>(a.get<T>(name))});
-    if (const auto rest = after("optimizer/", name)) {
-      c.optimizer.tensors.push_back({*rest, Tensor<T>(a.get<T>(name))});
-    }
-    if (const auto rest = after("optimizer number/", name))
-      c.optimizer.numbers[*rest] = a.get<double>(name)(0);
-    if (const auto rest = after("number/", name)) c.numbers[*rest] = a.get<double>(name)(0);
-  }
-  const auto generator = counters(a, "generator", 2, path), loader = counters(a, "loader", 3, path);
-  c.generator = {generator[0], generator[1]};
-  c.loader = {loader[0], loader[1], loader[2]};
-  for (const auto& [key, value] : a.metadata) {
-    if (const auto rest = after("text/", key)) c.text[*rest] = value;
-  }
-  return c;
 }
 
 // A second name for the file at `path`, put in place in one step.
@@ -173,10 +166,39 @@ void save_checkpoint(const std::string& path, const Checkpoint<T>& checkpoint) {
 }
 
 template <class T>
+Checkpoint<T> detail::unpack_checkpoint(const Archive& a, std::string_view path) {
+  Checkpoint<T> c;
+  for (const auto& [name, array] : a) {
+    if (const auto rest = after("model/", name))
+      c.model.push_back({*rest, Tensor<T>(a.get<T>(name))});
+    if (const auto rest = after("optimizer/", name)) {
+      c.optimizer.tensors.push_back({*rest, Tensor<T>(a.get<T>(name))});
+    }
+    if (const auto rest = after("optimizer number/", name))
+      c.optimizer.numbers[*rest] = number(a, name, path);
+    if (const auto rest = after("number/", name)) c.numbers[*rest] = number(a, name, path);
+  }
+  const auto generator = counters(a, "generator", 2, path), loader = counters(a, "loader", 3, path);
+  c.generator = {generator[0], generator[1]};
+  c.loader = {loader[0], loader[1], loader[2]};
+  for (const auto& [key, value] : a.metadata) {
+    if (const auto rest = after("text/", key)) c.text[*rest] = value;
+  }
+  return c;
+}
+
+template <class T>
 Checkpoint<T> load_checkpoint(const std::string& path) {
   const Archive archive = read_safetensors(path);
   verify(archive, path);
-  return unpack<T>(archive, path);
+  return detail::unpack_checkpoint<T>(archive, path);
+}
+
+template <class T>
+Checkpoint<T> parse_checkpoint(std::span<const std::byte> bytes, std::string_view name) {
+  const Archive archive = parse_safetensors(bytes, name);
+  verify(archive, name);
+  return detail::unpack_checkpoint<T>(archive, name);
 }
 
 template <class T>
@@ -214,11 +236,13 @@ void restore(const Checkpoint<T>& checkpoint, Module<T>& module, Optimizer<T>& o
   default_generator().set_state(checkpoint.generator);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                       \
-  template struct Checkpoint<T>;                                                   \
-  template void save_checkpoint(const std::string&, const Checkpoint<T>&);         \
-  template Checkpoint<T> load_checkpoint(const std::string&);                      \
-  template Checkpoint<T> load_latest_checkpoint(const std::string&, std::string*); \
+#define XGRAD_INSTANTIATE(T)                                                             \
+  template struct Checkpoint<T>;                                                         \
+  template void save_checkpoint(const std::string&, const Checkpoint<T>&);               \
+  template Checkpoint<T> load_checkpoint(const std::string&);                            \
+  template Checkpoint<T> parse_checkpoint(std::span<const std::byte>, std::string_view); \
+  template Checkpoint<T> detail::unpack_checkpoint(const Archive&, std::string_view);    \
+  template Checkpoint<T> load_latest_checkpoint(const std::string&, std::string*);       \
   template void restore(const Checkpoint<T>&, Module<T>&, Optimizer<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -12,12 +12,15 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "xgrad/data/loader.hpp"
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/optimizers/optimizer.hpp"
+#include "xgrad/serialization/archive.hpp"
 
 namespace xgrad {
 
@@ -49,6 +52,10 @@ void save_checkpoint(const std::string& path, const Checkpoint<T>& checkpoint);
 template <class T>
 Checkpoint<T> load_checkpoint(const std::string& path);
 
+/// The same from memory; `name` stands for the path in messages.
+template <class T>
+Checkpoint<T> parse_checkpoint(std::span<const std::byte> bytes, std::string_view name);
+
 /// The checkpoint at `path`, or when it is missing or damaged the one before; what was wrong with
 /// `path` is then in `problem`. Throws FileError, about `path`, when neither can be read.
 template <class T>
@@ -68,4 +75,12 @@ void restore(const Checkpoint<T>& checkpoint, Module<T>& module, Optimizer<T>& o
   loader.set_state(checkpoint.loader);
 }
 
+namespace detail {
+
+/// What an archive holds as a checkpoint, whatever its checksum. Throws FileError for what does not
+/// fit.
+template <class T>
+Checkpoint<T> unpack_checkpoint(const Archive& archive, std::string_view path);
+
+}  // namespace detail
 }  // namespace xgrad

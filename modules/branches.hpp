@@ -17,9 +17,8 @@ struct ResidualOptions {
 
 /// y = x + branch(x), or y = projection(x) + branch(x) where the shapes differ.
 ///
-///   Residual<float> block(Sequential<float>(Linear<float>(64, 64), Relu<float>(),
-///   Linear<float>(64, 64)),
-///                         {.zero_last = true});
+///   Sequential<float> branch(Linear<float>(64, 64), Relu<float>(), Linear<float>(64, 64));
+///   Residual<float> block(std::move(branch), {.zero_last = true});
 ///
 /// **Shapes** branch and shortcut of the same shape, which is y's. Children: "branch" and, when
 /// given, "projection".

@@ -2,9 +2,9 @@
 
 // A model in another type of number: train in float, prove in double.
 //
-//   auto exact = convert<Net<double>>(net);             // Net<double>(), for a template of your
-//   own auto exact = convert<Net<double>>(net, 784, 10);    // Net<double>(784, 10) auto exact =
-//   convert<double>(sequential);           // built of the library's modules only
+//   auto exact = convert<Net<double>>(net);           // a template of your own: Net<double>()
+//   auto exact = convert<Net<double>>(net, 784, 10);  // Net<double>(784, 10)
+//   auto exact = convert<double>(sequential);         // built of the library's modules only
 
 #include <concepts>
 #include <memory>

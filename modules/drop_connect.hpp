@@ -12,17 +12,15 @@ namespace xgrad {
 /// What DropConnect does in evaluation.
 enum class DropConnectInference {
   mean,      ///< the weights' expectation: y = f(x W^T + b)
-  gaussian,  ///< the mean of f over draws from a normal distribution with the moments of x (m W)^T
-             ///< + b
+  gaussian,  ///< the mean of f(u) over normal u with the moments of x (m W)^T + b
 };
 
 struct DropConnectOptions {
   double p = 0.5;  ///< probability of dropping a weight, in [0, 1)
   bool bias = true;
   DropConnectInference inference = DropConnectInference::mean;
-  std::size_t samples = 100;  ///< draws of the Gaussian inference, at least 1
-  Generator* generator =
-      nullptr;  ///< of the masks, which must outlive the module; null: the default one
+  std::size_t samples = 100;       ///< draws of the Gaussian inference, at least 1
+  Generator* generator = nullptr;  ///< of masks and draws; must outlive the module; null: default
 };
 
 /// y = f(x (m W)^T + b), m a mask of the shape of W that every training forward draws anew:

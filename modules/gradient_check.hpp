@@ -2,8 +2,9 @@
 
 // Gradient checks of modules: every parameter by its path, "encoder.fc2.weight[3, 17]".
 //
-//   GradientReport report = check_gradients(net, [&](const auto& y) { return cross_entropy(y,
-//   labels); }, x); if (!report.passed()) std::cerr << report.table();
+//   const auto loss = [&](const auto& y) { return cross_entropy(y, labels); };
+//   GradientReport report = check_gradients(net, loss, x);
+//   if (!report.passed()) std::cerr << report.table();
 //
 // Checks are made in double; a model in float is converted first (xgrad/modules/convert.hpp).
 

@@ -5,8 +5,7 @@
 //
 //   Ema<float> average(net.parameters(), {.decay = 0.999});
 //   for (...) { ...; optimizer.step(); average.update(); }
-//   { AveragedWeights use(average);  evaluate(net); }        // the average inside, then the
-//   weights again
+//   { AveragedWeights use(average);  evaluate(net); }  // the average inside, the weights after
 //
 // Give `net.state_dict()` instead of the parameters to average running statistics too.
 
@@ -58,8 +57,7 @@ class WeightAverage {
 
 struct EmaOptions {
   double decay = 0.999;  ///< in [0, 1)
-  bool warm_up =
-      false;  ///< average over less in the beginning: decay_t = min(decay, (1 + t) / (10 + t))
+  bool warm_up = false;  ///< in the beginning less: decay_t = min(decay, (1 + t) / (10 + t))
 };
 
 /// average = decay average + (1 - decay) weights
@@ -73,8 +71,7 @@ class Ema : public WeightAverage<T> {
   EmaOptions options_;
 };
 
-/// average = the mean of the weights of all updates, gathered as  average += (weights - average) /
-/// n.
+/// average = the mean of the weights of all n updates:  average += (weights - average) / n
 /// **Source** Polyak, Juditsky 1992; Izmailov, Podoprikhin, Garipov, Vetrov, Wilson 2018 (SWA: call
 /// update() once an epoch, from the last quarter of the training on).
 template <class T>

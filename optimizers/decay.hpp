@@ -36,9 +36,10 @@ NamedTensors<T> filter_parameters(const NamedTensors<T>& parameters, const Param
 ///
 /// Coupled, R is part of the loss: its gradient is added to g before the update rule sees it.
 /// Decoupled, each term acts on the weights directly, at the current learning rate a:
-///   w = (1 - a weight_decay) w - a lp sign(w) |w|^(power - 1)    before the rule, with g of the
-///   old w w = sign(w) max(|w| - a l1, 0)                               after the rule
-/// the second being the proximal step of the L1 norm, which makes weights exactly 0.
+///   w = (1 - a weight_decay) w - a lp sign(w) |w|^(power - 1)    before the rule
+///   w = sign(w) max(|w| - a l1, 0)                               after the rule
+/// The rule has the gradient of the old w. The second is the proximal step of the L1 norm, which
+/// makes weights exactly 0.
 /// **Source** Loshchilov, Hutter 2019 (decoupled); Duchi, Singer 2009 (proximal step).
 struct DecayOptions {
   bool decoupled = false;

@@ -11,19 +11,17 @@
 namespace xgrad {
 
 struct NewtonCgOptions {
-  double learning_rate = 1;        ///< first step length tried; 1 is Newton's
-  std::size_t max_iterations = 1;  ///< Newton iterations in one step()
-  std::size_t max_cg_iterations =
-      0;  ///< Hessian-vector products per iteration; 0: twice the weights
-  double tolerance_gradient = 1e-8;  ///< stops when no |g| is larger
-  double forcing = 0.03;             ///< in (0, 1]: see the rule; smaller solves more exactly
+  double learning_rate = 1;           ///< first step length tried; 1 is Newton's
+  std::size_t max_iterations = 1;     ///< Newton iterations in one step()
+  std::size_t max_cg_iterations = 0;  ///< products H d in each; 0: twice the number of weights
+  double tolerance_gradient = 1e-8;   ///< stops when no |g| is larger
+  double forcing = 0.03;              ///< in (0, 1]: see the rule; smaller solves more exactly
 };
 
 /// Each iteration, with the gradient g and the Hessian H at the weights w:
 ///   solve H p = -g by conjugate gradients from p = 0, until
-///     |H p + g| <= min(forcing, sqrt |g|) |g|          truncated: the farther away, the less
-///     exactly, or d . H d <= 0 for a search direction d            negative curvature: p so far,
-///     -g if it is the first
+///     |H p + g| <= min(forcing, sqrt |g|) |g|      truncated: the farther away, the less exactly
+///     or d . H d <= 0 for a search direction d     negative curvature: p so far, or -g if none
 ///   t = learning_rate; halve it until  L(w + t p) <= L(w) + 1e-4 t g . p
 ///   w = w + t p
 /// p always points downhill. H d is exact: the derivative of the gradient along d, by a second

@@ -241,8 +241,8 @@ Tensor<T> margins(const char* operation, const Tensor<T>& x, const Indices& labe
       operation, x, labels,
       {.ignore_index = std::numeric_limits<std::int64_t>::min(), .reduction = Reduction::none});
   const Tensor<T> hot = reshape(one_hot(s), x.shape());
-  const Tensor<T> own = sum(x * hot, class_axis(operation, x), {.keep_dims = true});
-  return relu(x - own + margin) * (1 - hot);
+  const Tensor<T> own = sum(where(hot, x, 0), class_axis(operation, x), {.keep_dims = true});
+  return where(hot, 0, relu(x - own + margin));
 }
 
 }  // namespace

@@ -92,7 +92,8 @@ void log_sum_exp_kernel(const T* x, T* maximum, T* log_sum, AxisView view) {
   using P = Pack<T, Arch>;
   each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
     P m = largest_of(x + first, row);
-    m = where(m == P(kNothing<T>), P(0), m);
+    // inf - inf is no shift.
+    m = where(m == P(kNothing<T>) || m == P(-kNothing<T>), P(0), m);
     row.store_result(m, maximum + result);
     row.store_result(log(sum_of_exponentials(x + first, m, row)), log_sum + result);
   });

@@ -1,5 +1,6 @@
 // Every function of the public operation headers has a row in the table, or a reason here why not.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -7,10 +8,13 @@
 #include <regex>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 
 #include "row.hpp"
 
 namespace {
+
+using xgrad::Shape;
 
 const std::map<std::string, std::string> kWithoutRow = {
     {"zeros", "makes a constant"},
@@ -58,14 +62,26 @@ std::set<std::string> declared_functions(const std::string& header) {
   return names;
 }
 
-std::set<std::string> all_declared() {
+// The same for any return type: what the other may overlook.
+std::set<std::string> all_functions(const std::string& header) {
+  static const std::regex declaration(
+      "\n(?:inline )?[A-Za-z_][A-Za-z_0-9:<>, ]*[ &*]([a-z_0-9]+)\\(");
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(XGRAD_SOURCE_DIR "/ops")) {
-    if (entry.path().extension() != ".hpp") continue;
-    names.merge(declared_functions(public_part(read(entry.path()))));
+  for (std::sregex_iterator it(header.begin(), header.end(), declaration), end; it != end; ++it) {
+    if ((*it)[1] != "requires") names.insert((*it)[1]);
   }
   return names;
 }
+
+std::set<std::string> in_all_headers(std::set<std::string> (*find)(const std::string&)) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(XGRAD_SOURCE_DIR "/ops")) {
+    if (entry.path().extension() == ".hpp") names.merge(find(public_part(read(entry.path()))));
+  }
+  return names;
+}
+
+std::set<std::string> all_declared() { return in_all_headers(declared_functions); }
 
 std::set<std::string> all_proved() {
   std::set<std::string> names;
@@ -75,9 +91,112 @@ std::set<std::string> all_proved() {
   return names;
 }
 
+using Shapes = std::vector<Shape>;
+
+bool is_empty(const Shape& s) { return s.elements() == 0; }
+bool is_scalar(const Shape& s) { return s.empty(); }
+bool has_axis_of_one(const Shape& s) { return std::find(s.begin(), s.end(), 1u) != s.end(); }
+
+Shapes shapes_of(const proof::Row& row) {
+  Shapes shapes;
+  for (const proof::Argument& a : row.arguments) shapes.push_back(a.shape);
+  return shapes;
+}
+
+// Functions proved with a shape like that.
+std::set<std::string> proved_with(bool (*like)(const Shape&)) {
+  std::set<std::string> names;
+  for (const proof::Row& row : proof::table()) {
+    std::vector<Shapes> all = row.shapes;
+    all.push_back(shapes_of(row));
+    const bool proved =
+        row.elementwise || std::any_of(all.begin(), all.end(), [&](const Shapes& s) {
+          return std::any_of(s.begin(), s.end(), like);
+        });
+    for (const std::string& f : proof::functions_of(row)) {
+      if (proved) names.insert(f);
+    }
+  }
+  return names;
+}
+
+bool accepts(const proof::Row& row, const Shapes& shapes) {
+  std::vector<xgrad::Tensor<double>> x;
+  for (const Shape& s : shapes) x.push_back(xgrad::Tensor<double>::filled(s, 0.5));
+  try {
+    row.f(x);
+  } catch (const std::logic_error&) {
+    return false;
+  }
+  return true;
+}
+
+// The row's shapes with one size, wherever it is, replaced by another.
+Shapes resized(const proof::Row& row, std::size_t from, std::size_t to) {
+  Shapes shapes;
+  for (const Shape& s : shapes_of(row)) {
+    shapes.emplace_back();
+    for (const std::size_t size : s) shapes.back().push_back(size == from ? to : size);
+  }
+  return shapes;
+}
+
+// Functions that take a size as one of theirs and are not proved with it.
+std::set<std::string> unproved_with(std::size_t size, bool (*like)(const Shape&)) {
+  const std::set<std::string> proved = proved_with(like);
+  std::set<std::string> names;
+  for (const proof::Row& row : proof::table()) {
+    for (const std::string& f : proof::functions_of(row)) {
+      for (std::size_t from = 2; from < 9 && !proved.contains(f); ++from) {
+        const Shapes shapes = resized(row, from, size);
+        if (std::any_of(shapes.begin(), shapes.end(), like) && accepts(row, shapes))
+          names.insert(f);
+      }
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(coverage)
+
+BOOST_AUTO_TEST_CASE(no_declaration_is_overlooked) {
+  const std::set<std::string> declared = all_declared(), all = in_all_headers(all_functions);
+  BOOST_TEST(all.size() >= declared.size());
+  for (const std::string& name : all)
+    BOOST_TEST(declared.contains(name), name << " returns something that this test does not know");
+}
+
+BOOST_AUTO_TEST_CASE(empty_arrays_are_proved_where_they_are_taken) {
+  for (const std::string& name : unproved_with(0, is_empty))
+    BOOST_TEST(false, name << " takes empty arrays, no row proves it");
+}
+
+BOOST_AUTO_TEST_CASE(axes_of_size_1_are_proved_where_they_are_taken) {
+  for (const std::string& name : unproved_with(1, has_axis_of_one))
+    BOOST_TEST(false, name << " takes an axis of size 1, no row proves it");
+}
+
+BOOST_AUTO_TEST_CASE(scalars_are_proved_where_they_are_taken) {
+  const std::set<std::string> proved = proved_with(is_scalar);
+  for (const proof::Row& row : proof::table()) {
+    if (!accepts(row, Shapes(row.arguments.size(), Shape{}))) continue;
+    for (const std::string& f : proof::functions_of(row))
+      BOOST_TEST(proved.contains(f), f << " takes scalars, no row proves it");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(threads_are_proved_of_every_function) {
+  std::set<std::string> large;
+  for (const proof::Row& row : proof::table()) {
+    for (const std::string& f : proof::functions_of(row)) {
+      if (row.elementwise || !row.large.empty()) large.insert(f);
+    }
+  }
+  for (const std::string& name : all_proved())
+    BOOST_TEST(large.contains(name), name << " has no row with shapes for several threads");
+}
 
 BOOST_AUTO_TEST_CASE(every_operation_has_a_row) {
   const std::set<std::string> declared = all_declared(), proved = all_proved();

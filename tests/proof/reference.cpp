@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace proof {
@@ -168,13 +169,15 @@ Number log_sum_exp(const std::vector<Number>& v) {
 
 std::vector<Number> soft_max(const std::vector<Number>& v) {
   std::vector<Number> y;
-  for (const Number x : v) y.push_back(std::exp(x - log_sum_exp(v)));
+  for (const Number x : log_soft_max(v)) y.push_back(std::exp(x));
   return y;
 }
 
 std::vector<Number> log_soft_max(const std::vector<Number>& v) {
+  const Number sum = log_sum_exp(v);
+  const Number all = sum < std::numeric_limits<Number>::infinity() ? sum : NAN;
   std::vector<Number> y;
-  for (const Number x : v) y.push_back(x - log_sum_exp(v));
+  for (const Number x : v) y.push_back(x - all);
   return y;
 }
 

@@ -70,6 +70,7 @@ Number add_up(const std::vector<Number>& v);
 Number average(const std::vector<Number>& v);
 Number log_sum_exp(const std::vector<Number>& v);
 std::vector<Number> soft_max(const std::vector<Number>& v);
+/// NaN everywhere when one number is infinite.
 std::vector<Number> log_soft_max(const std::vector<Number>& v);
 /// (v - mean) / sqrt(biased variance + eps).
 std::vector<Number> standardize(const std::vector<Number>& v, Number eps);

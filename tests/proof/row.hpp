@@ -40,6 +40,8 @@ struct Row {
   Smooth smooth = Smooth::twice;
   bool elementwise = false;    ///< arguments broadcast, any shape will do, elements don't mix
   bool differentiable = true;  ///< false: a mask or a position, which must not require a gradient
+  std::size_t may_be_infinite =
+      9;                       ///< how many of the arguments may hold numbers that are not finite
   bool zero_gradient = false;  ///< differentiable, with derivative 0 everywhere
   std::vector<std::vector<Shape>> shapes =
       {};  ///< other shapes of the arguments to prove it with, also empty ones

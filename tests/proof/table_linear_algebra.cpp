@@ -10,8 +10,8 @@ Row matrices(Shape a, Shape b, std::vector<std::vector<Shape>> shapes = {}) {
           .tolerance = 1e-14};
 }
 
-Row large(Row r) {
-  r.large = {{300, 200}, {200, 250}};
+Row large(Row r, std::vector<Shape> shapes = {{300, 200}, {200, 250}}) {
+  r.large = std::move(shapes);
   return r;
 }
 
@@ -67,14 +67,14 @@ std::vector<Row> linear_algebra_rows() {
           matrices({3, 2}, {4, 3})),
       prove(
           "dot", [](const auto& a, const auto& b) { return dot(a, b); }, product(),
-          matrices({4}, {4}, {{{1}, {1}}, {{0}, {0}}})),
+          large(matrices({4}, {4}, {{{1}, {1}}, {{0}, {0}}}), {{1 << 17}, {1 << 17}})),
       prove(
           "outer", [](const auto& a, const auto& b) { return outer(a, b); },
           [](const References& in) {
             return generate({in[0].shape[0], in[1].shape[0]},
                             [&](const Index& i) { return in[0].at({i[0]}) * in[1].at({i[1]}); });
           },
-          matrices({3}, {3}, {{{1}, {4}}, {{0}, {2}}})),
+          large(matrices({3}, {3}, {{{1}, {4}}, {{0}, {2}}}), {{500}, {400}})),
       prove("linear", [](const auto& x, const auto& w, const auto& b) { return linear(x, w, b); },
             affine,
             {.arguments = {{{2, 3}}, {{4, 3}}, {{4}}},

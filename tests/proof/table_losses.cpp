@@ -10,7 +10,6 @@ namespace {
 
 using xgrad::Reduction;
 
-const xgrad::Indices kLabels = {2, 0, 1, 2};
 const std::vector<Number> kWeights = {0.5, 1, 2};
 
 Number mean_of(const Reference& r) { return average(r.values); }
@@ -34,6 +33,16 @@ Number huber(Number e, Number delta) {
 Number bce(Number p, Number t) { return -(t * std::log(p) + (1 - t) * std::log1p(-p)); }
 Number log_sigmoid(Number x) { return -std::log1p(std::exp(-x)); }
 
+// Of sample n, out of 3 classes: 2, 0, 1, 2, ...
+std::size_t label_of(std::size_t n) { return (n + 2) % 3; }
+
+template <class T>
+xgrad::Indices labels(const xgrad::Tensor<T>& x) {
+  xgrad::Indices all(xgrad::Indices::shape_type{x.shape()[0]});
+  for (std::size_t n = 0; n < x.shape()[0]; ++n) all(n) = static_cast<std::int64_t>(label_of(n));
+  return all;
+}
+
 std::vector<Number> row_of(const Reference& x, std::size_t n) {
   const auto c = static_cast<std::ptrdiff_t>(x.shape[1]);
   const auto begin = x.values.begin() + static_cast<std::ptrdiff_t>(n) * c;
@@ -43,24 +52,23 @@ std::vector<Number> row_of(const Reference& x, std::size_t n) {
 // One number for each sample of x (n, c) and its label.
 Formula per_sample(std::function<Number(const std::vector<Number>& row, std::size_t label)> f) {
   return [f](const References& in) {
-    return generate({in[0].shape[0]}, [&](const Index& i) {
-      return f(row_of(in[0], i[0]), static_cast<std::size_t>(kLabels(i[0])));
-    });
+    return generate({in[0].shape[0]},
+                    [&](const Index& i) { return f(row_of(in[0], i[0]), label_of(i[0])); });
   };
 }
 
-Number cross(const std::vector<Number>& x, std::size_t label) { return -log_soft_max(x)[label]; }
+Number cross(const std::vector<Number>& x, std::size_t label) { return log_sum_exp(x) - x[label]; }
 
 // With class weights and label smoothing 0.1, divided by the weights of the labels.
 Reference weighted_cross(const References& in) {
   Number sum = 0, weights = 0;
-  for (std::size_t n = 0; n < 4; ++n) {
+  for (std::size_t n = 0; n < in[0].shape[0]; ++n) {
     const std::vector<Number> y = log_soft_max(row_of(in[0], n));
-    const auto label = static_cast<std::size_t>(kLabels(n));
+    const std::size_t of_sample = label_of(n);
     Number smooth = 0;
     for (std::size_t c = 0; c < 3; ++c) smooth -= kWeights[c] * y[c];
-    sum += 0.9L * -kWeights[label] * y[label] + 0.1L / 3 * smooth;
-    weights += kWeights[label];
+    sum += 0.9L * -kWeights[of_sample] * y[of_sample] + 0.1L / 3 * smooth;
+    weights += kWeights[of_sample];
   }
   return scalar(sum / weights);
 }
@@ -69,7 +77,7 @@ Reference weighted_cross(const References& in) {
 Number hinge(const std::vector<Number>& x, std::size_t label, int power) {
   Number sum = 0;
   for (std::size_t j = 0; j < x.size(); ++j) {
-    const Number m = std::max(Number(0), x[j] - x[label] + 1);
+    const Number d = x[j] - x[label] + 1, m = d <= 0 ? 0 : d;
     if (j != label) sum += power == 1 ? m : m * m;
   }
   return sum;
@@ -96,20 +104,24 @@ Formula cosines(Number sign, Number offset) {
 // Predictions and targets of one shape in [low, high].
 Row pair(double low, double high) {
   return {.arguments = {{{3, 4}, low, high}, {{3, 4}, low, high}},
-          .shapes = {{{}, {}}, {{1, 1}, {1, 1}}}};
+          .shapes = {{{}, {}}, {{1, 1}, {1, 1}}, {{0, 3}, {0, 3}}},
+          .large = {{512, 256}, {512, 256}}};
 }
 Row targets(double low, double high, double target_low, double target_high) {
   Row r = pair(low, high);
   r.arguments[1].low = target_low;
   r.arguments[1].high = target_high;
+  r.may_be_infinite = 1;
   return r;
 }
 Row vectors() {
   Row r = pair(-2, 2);
-  r.shapes = {{{1, 1}, {1, 1}}};
+  r.shapes = {{{1, 1}, {1, 1}}, {{0, 3}, {0, 3}}};
   return r;
 }
-Row classes() { return {.arguments = {{{4, 3}}}, .shapes = {{{4, 3}}}}; }
+Row classes() {
+  return {.arguments = {{{4, 3}}}, .shapes = {{{1, 3}}, {{0, 3}}}, .large = {{50000, 3}}};
+}
 
 template <class T>
 xgrad::Tensor<T> class_weights() {
@@ -171,20 +183,20 @@ std::vector<Row> loss_rows() {
           mean_of(elementwise([](Number x, Number t) { return std::exp(t) * (t - x); })),
           pair(-3, 0)),
       prove(
-          "nll_loss", [](const auto& x) { return nll_loss(x, kLabels); },
+          "nll_loss", [](const auto& x) { return nll_loss(x, labels(x)); },
           mean_of(per_sample([](const auto& x, std::size_t label) { return -x[label]; })),
           classes()),
       prove(
-          "cross_entropy", [](const auto& x) { return cross_entropy(x, kLabels); },
+          "cross_entropy", [](const auto& x) { return cross_entropy(x, labels(x)); },
           mean_of(cross_entropies), classes()),
       prove(
           "cross_entropy: none",
-          [](const auto& x) { return cross_entropy(x, kLabels, {.reduction = Reduction::none}); },
+          [](const auto& x) { return cross_entropy(x, labels(x), {.reduction = Reduction::none}); },
           cross_entropies, classes()),
       prove(
           "cross_entropy: weights and smoothing",
           []<class T>(const xgrad::Tensor<T>& x) {
-            return cross_entropy(x, kLabels,
+            return cross_entropy(x, labels(x),
                                  {.weight = class_weights<T>(), .label_smoothing = 0.1});
           },
           weighted_cross, classes()),
@@ -199,14 +211,15 @@ std::vector<Row> loss_rows() {
             }
             return scalar(sum / static_cast<Number>(in[0].shape[0]));
           },
-          {.arguments = {{{4, 3}}, {{4, 3}, 0.1, 0.9}}, .shapes = {{{1, 2}, {1, 2}}}}),
+          {.arguments = {{{4, 3}}, {{4, 3}, 0.1, 0.9}},
+           .shapes = {{{1, 2}, {1, 2}}, {{0, 2}, {0, 2}}}}),
       prove(
-          "multi_class_hinge", [](const auto& x) { return multi_class_hinge(x, kLabels); },
+          "multi_class_hinge", [](const auto& x) { return multi_class_hinge(x, labels(x)); },
           mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 1); })),
           classes()),
       prove(
           "multi_class_squared_hinge",
-          [](const auto& x) { return multi_class_squared_hinge(x, kLabels); },
+          [](const auto& x) { return multi_class_squared_hinge(x, labels(x)); },
           mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 2); })),
           classes()),
   };

@@ -99,7 +99,10 @@ std::vector<Row> normalization_rows() {
           "batch_norm",
           [](const auto& x, const auto& w, const auto& b) { return batch_norm(x, w, b); }, batch,
           large(affine({4, 2}, 2,
-                       {{{3, 1}, {1}, {1}}, {{2, 2, 3}, {2}, {2}}, {{2, 1, 1, 3}, {1}, {1}}}),
+                       {{{3, 1}, {1}, {1}},
+                        {{2, 2, 3}, {2}, {2}},
+                        {{2, 1, 1, 3}, {1}, {1}},
+                        {{4, 0}, {0}, {0}}}),
                 {{256, 8, 128}, {8}, {8}})),
       prove("batch_norm: plain", [](const auto& x) { return batch_norm(x); }, batch,
             {.arguments = {{{2, 2, 3}}}, .tolerance = 4e-14}),
@@ -108,16 +111,21 @@ std::vector<Row> normalization_rows() {
               return batch_norm_inference(x, m, v, w, b);
             },
             inference,
-            {.arguments = {{{3, 2}}, {{2}}, {{2}, 0.3, 2}, {{2}}, {{2}}}, .tolerance = 4e-14}),
+            {.arguments = {{{3, 2}}, {{2}}, {{2}, 0.3, 2}, {{2}}, {{2}}},
+             .shapes = {{{1, 1}, {1}, {1}, {1}, {1}}, {{0, 2}, {2}, {2}, {2}, {2}}},
+             .large = {{256, 8, 128}, {8}, {8}, {8}, {8}},
+             .tolerance = 4e-14}),
       prove(
           "layer_norm",
           [](const auto& x, const auto& w, const auto& b) {
             return layer_norm(x, w.shape(), w, b);
           },
-          layer, large(affine({3, 4}, 4, {{{1, 3}, {3}, {3}}}), {{512, 256}, {256}, {256}})),
+          layer,
+          large(affine({3, 4}, 4, {{{1, 3}, {3}, {3}}, {{0, 3}, {3}, {3}}}),
+                {{512, 256}, {256}, {256}})),
       prove("rms_norm", [](const auto& x, const auto& w) { return rms_norm(x, w.shape(), w); }, rms,
             {.arguments = {{{3, 4}}, {{4}, 0.5, 1.5}},
-             .shapes = {{{1, 1}, {1}}},
+             .shapes = {{{1, 1}, {1}}, {{0, 3}, {3}}},
              .large = {{512, 256}, {256}},
              .tolerance = 4e-14}),
       prove(
@@ -126,7 +134,8 @@ std::vector<Row> normalization_rows() {
             return group_norm(x, x.shape()[1] / 2, w, b);
           },
           groups_of_two,
-          large(affine({2, 4, 2}, 4, {{{1, 2, 3}, {2}, {2}}}), {{64, 16, 128}, {16}, {16}})),
+          large(affine({2, 4, 2}, 4, {{{1, 2, 3}, {2}, {2}}, {{0, 2, 3}, {2}, {2}}}),
+                {{64, 16, 128}, {16}, {16}})),
   };
 }
 

@@ -30,8 +30,22 @@ Number power_norm(const Line& v, Number p) {
   return std::pow(s, 1 / p);
 }
 
-Number largest(const Line& v) { return *std::max_element(v.begin(), v.end()); }
-Number smallest(const Line& v) { return *std::min_element(v.begin(), v.end()); }
+// NaN when one element is.
+Number largest(const Line& v) {
+  Number m = v[0];
+  for (const Number x : v) m = x > m || std::isnan(x) ? x : m;
+  return m;
+}
+Number smallest(const Line& v) {
+  Number m = v[0];
+  for (const Number x : v) m = x < m || std::isnan(x) ? x : m;
+  return m;
+}
+Number largest_size(const Line& v) {
+  Number m = 0;
+  for (const Number x : v) m = std::fabs(x) > m || std::isnan(x) ? std::fabs(x) : m;
+  return m;
+}
 
 Line running_sum(const Line& v) {
   Line y;
@@ -52,19 +66,27 @@ const std::vector<std::vector<Shape>> kShapes = {{{1, 1, 1}}, {{1, 3, 1}}, {{3, 
 const std::vector<std::vector<Shape>> kShapesAndEmpty = {
     {{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{2, 0, 3}}, {{0, 2, 3}}};
 
+const std::vector<std::vector<Shape>> kAnyShape = {
+    {{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{2, 0, 3}}, {{0, 2, 3}}, {{}}, {{5}}};
+// Without lines of no elements along axis 1 or 2.
+const std::vector<std::vector<Shape>> kShapesAndNoLines = {
+    {{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{0, 2, 3}}};
+const std::vector<std::vector<Shape>> kShapesAndScalar = {
+    {{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{}}};
+
 Row cube(std::vector<std::vector<Shape>> shapes = kShapes) {
   return {.arguments = {{{2, 3, 4}}}, .shapes = std::move(shapes), .large = {{128, 32, 64}}};
 }
 
 // Numbers away from 0, where norms have no second derivative.
-Row positive() {
-  Row r = cube();
+Row positive(std::vector<std::vector<Shape>> shapes = kShapes) {
+  Row r = cube(std::move(shapes));
   r.arguments[0].low = 0.3;
   return r;
 }
 
 Row position() {
-  Row r = cube();
+  Row r = cube(kShapesAndNoLines);
   r.differentiable = false;
   return r;
 }
@@ -91,17 +113,21 @@ std::vector<Row> reduction_rows() {
           },
           reduce(add_up, {0, 2}, true), cube(kShapesAndEmpty)),
       prove(
-          "mean", [](const auto& x) { return mean(x); }, reduce(average), cube()),
+          "mean", [](const auto& x) { return mean(x); }, reduce(average), cube(kAnyShape)),
       prove(
           "mean: axis kept", [](const auto& x) { return mean(x, -1, {.keep_dims = true}); },
-          reduce(average, {2}, true), cube()),
+          reduce(average, {2}, true), cube(kShapesAndEmpty)),
       prove(
-          "prod", [](const auto& x) { return prod(x); }, reduce(product), positive()),
+          "prod", [](const auto& x) { return prod(x); }, reduce(product), positive(kAnyShape)),
       prove(
-          "prod: axis", [](const auto& x) { return prod(x, 1); }, reduce(product, {1}), cube()),
+          "prod: axis", [](const auto& x) { return prod(x, 1); }, reduce(product, {1}),
+          cube(kShapesAndEmpty)),
       prove(
           "var", [](const auto& x) { return var(x); },
           reduce([](const Line& v) { return variance(v, 1); }), cube({{{1, 3, 1}}, {{3, 1, 2}}})),
+      prove(
+          "var: biased", [](const auto& x) { return var(x, {}, {.correction = 0}); },
+          reduce([](const Line& v) { return variance(v, 0); }), cube(kAnyShape)),
       prove(
           "var: biased over axes",
           [](const auto& x) {
@@ -112,10 +138,10 @@ std::vector<Row> reduction_rows() {
       prove(
           "stddev", [](const auto& x) { return stddev(x, 1); },
           reduce([](const Line& v) { return std::sqrt(variance(v, 1)); }, {1}),
-          cube({{{1, 3, 1}}})),
+          cube({{{1, 3, 1}}, {{0, 3, 2}}})),
       prove(
           "norm", [](const auto& x) { return norm(x); },
-          reduce([](const Line& v) { return power_norm(v, 2); }), cube()),
+          reduce([](const Line& v) { return power_norm(v, 2); }), cube(kAnyShape)),
       prove(
           "norm: 1 over an axis", [](const auto& x) { return norm(x, 1, 0); },
           reduce([](const Line& v) { return power_norm(v, 1); }, {0}), positive()),
@@ -125,13 +151,14 @@ std::vector<Row> reduction_rows() {
       prove(
           "norm: infinite",
           [](const auto& x) { return norm(x, std::numeric_limits<double>::infinity(), 2); },
-          reduce(largest, {2}), positive()),
+          reduce(largest_size, {2}), positive()),
       prove(
-          "logsumexp", [](const auto& x) { return logsumexp(x); }, reduce(log_sum_exp), cube()),
+          "logsumexp", [](const auto& x) { return logsumexp(x); }, reduce(log_sum_exp),
+          cube(kAnyShape)),
       prove(
           "logsumexp: axis kept",
           [](const auto& x) { return logsumexp(x, 1, {.keep_dims = true}); },
-          reduce(log_sum_exp, {1}, true), cube()),
+          reduce(log_sum_exp, {1}, true), cube(kShapesAndEmpty)),
       prove(
           "cumsum", [](const auto& x) { return cumsum(x, 1); }, along(running_sum, 1),
           cube(kShapesAndEmpty)),
@@ -139,17 +166,18 @@ std::vector<Row> reduction_rows() {
           "cumsum: last axis", [](const auto& x) { return cumsum(x, -1); }, along(running_sum, 2),
           cube(kShapesAndEmpty)),
       prove(
-          "max", [](const auto& x) { return max(x); }, reduce(largest), cube()),
+          "max", [](const auto& x) { return max(x); }, reduce(largest), cube(kShapesAndScalar)),
       prove(
-          "max: axis", [](const auto& x) { return max(x, 1); }, reduce(largest, {1}), cube()),
+          "max: axis", [](const auto& x) { return max(x, 1); }, reduce(largest, {1}),
+          cube(kShapesAndNoLines)),
       prove(
-          "min", [](const auto& x) { return min(x); }, reduce(smallest), cube()),
+          "min", [](const auto& x) { return min(x); }, reduce(smallest), cube(kShapesAndScalar)),
       prove(
           "min: axes kept",
           [](const auto& x) {
             return min(x, {0, 2}, {.keep_dims = true});
           },
-          reduce(smallest, {0, 2}, true), cube()),
+          reduce(smallest, {0, 2}, true), cube({{{1, 1, 1}}, {{1, 3, 1}}, {{2, 0, 3}}})),
       prove(
           "argmax",
           []<class T>(const Values<T>& x) { return xgrad::from_indices<T>(argmax(x, 1)); },

@@ -23,7 +23,13 @@ xgrad::NamedTensors<T> both(const xgrad::Tensor<T>& a, const xgrad::Tensor<T>& b
 }
 
 Row weights(double low) {
-  return {.arguments = {{{2, 3}, low, 2}, {{4}, low, 2}}, .shapes = {{{}, {1}}}};
+  return {.arguments = {{{2, 3}, low, 2}, {{4}, low, 2}},
+          .shapes = {{{}, {1}}, {{0}, {3}}},
+          .large = {{1 << 17}, {1 << 16}}};
+}
+
+Row dropped() {
+  return {.arguments = {{{5, 4}}}, .shapes = {{{1, 9}}, {{}}, {{0, 3}}}, .large = {{512, 256}}};
 }
 
 // The same mask at every call.
@@ -71,7 +77,7 @@ std::vector<Row> regularization_rows() {
             const Reference mask(dropout(xgrad::Tensor<double>::filled(in[0].shape, 1), 0.5, g));
             return generate(in[0].shape, [&](const Index& i) { return in[0].at(i) * mask.at(i); });
           },
-          {.arguments = {{{5, 4}}}, .shapes = {{{1, 9}}}, .large = {{512, 256}}}),
+          dropped()),
       prove(
           "alpha_dropout",
           []<class T>(const xgrad::Tensor<T>& x) {
@@ -86,7 +92,7 @@ std::vector<Row> regularization_rows() {
               return mask.at(i) != 0 ? a * in[0].at(i) + b : a * alpha + b;
             });
           },
-          {.arguments = {{{5, 4}}}, .shapes = {{{1, 9}}}}),
+          dropped()),
   };
 }
 

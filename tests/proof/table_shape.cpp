@@ -21,8 +21,8 @@ Row large(std::vector<Shape> shapes, Row r) {
   return r;
 }
 
-Row with_shape(const Shape& shape) {
-  Row r = cube({});
+Row with_shape(const Shape& shape, std::vector<std::vector<Shape>> shapes) {
+  Row r = cube(std::move(shapes));
   r.arguments[0].shape = shape;
   r.large = {};
   return r;
@@ -41,6 +41,12 @@ std::size_t elements_from(const Shape& s, std::size_t axis) {
   std::size_t n = 1;
   for (std::size_t i = axis; i < s.rank(); ++i) n *= s[i];
   return n;
+}
+
+// What broadcast_to is to make: (2, 3, n).
+Shape target_of(const Shape& s) {
+  const bool fixed = s.rank() < 2 || s.back() == 1;
+  return {2, 3, fixed ? 4 : s.back()};
 }
 
 Shape same(const Shape& s) { return s; }
@@ -65,7 +71,8 @@ std::vector<Row> shape_rows() {
           cube()),
       prove(
           "squeeze", [](const auto& x) { return squeeze(x, 1); },
-          as_shape([](const Shape& s) { return s.without(1); }), with_shape({2, 1, 3})),
+          as_shape([](const Shape& s) { return s.without(1); }),
+          large({{512, 1, 256}}, with_shape({2, 1, 3}, {{{1, 1}}, {{0, 1, 3}}}))),
       prove(
           "unsqueeze", [](const auto& x) { return unsqueeze(x, -2); },
           as_shape([](const Shape& s) { return s.with(s.rank() - 1, 1); }), cube()),
@@ -86,14 +93,14 @@ std::vector<Row> shape_rows() {
           "transpose", [](const auto& x) { return transpose(x); },
           [](const References& in) { return transposed(in[0]); }, cube()),
       prove(
-          "broadcast_to",
-          [](const auto& x) {
-            return broadcast_to(x, Shape{2, 3, 4});
-          },
+          "broadcast_to", [](const auto& x) { return broadcast_to(x, target_of(x.shape())); },
           [](const References& in) {
-            return generate({2, 3, 4}, [&](const Index& i) { return in[0].at(i); });
+            return generate(target_of(in[0].shape), [&](const Index& i) { return in[0].at(i); });
           },
-          {.arguments = {{{3, 1}}}, .shapes = {{{}}, {{4}}, {{2, 1, 1}}}, .tolerance = 0}),
+          {.arguments = {{{3, 1}}},
+           .shapes = {{{}}, {{4}}, {{2, 1, 1}}, {{3, 0}}},
+           .large = {{3, 1 << 17}},
+           .tolerance = 0}),
       prove(
           "flip",
           [](const auto& x) {
@@ -109,14 +116,14 @@ std::vector<Row> shape_rows() {
           [](const auto& x) {
             return repeat(x, {2, 1, 3});
           },
-          rearrange(
-              [](const Shape& s) {
-                return Shape{2 * s[0], s[1], 3 * s[2]};
-              },
-              [](const Index& i, const Shape& s) {
-                return Index{i[0] % s[0], i[1], i[2] % s[2]};
-              }),
-          cube()),
+          [](const References& in) {
+            Reference x = in[0];
+            while (x.rank() < 3) x.shape = x.shape.with(0, 1);
+            return generate({2 * x.shape[0], x.shape[1], 3 * x.shape[2]}, [&](const Index& i) {
+              return x.at({i[0] % x.shape[0], i[1], i[2] % x.shape[2]});
+            });
+          },
+          cube({{{1, 1, 1}}, {{1, 3, 1}}, {{2, 0, 3}}, {{}}, {{3}}})),
       prove(
           "slice", [](const auto& x) { return slice(x, 1, 1, 3); },
           rearrange(
@@ -126,7 +133,7 @@ std::vector<Row> shape_rows() {
               [](const Index& i, const Shape&) {
                 return Index{i[0], i[1] + 1, i[2]};
               }),
-          cube({{{1, 2, 1}}, {{2, 3, 1}}})),
+          cube({{{1, 2, 1}}, {{2, 3, 1}}, {{0, 3, 4}}})),
       prove(
           "slice: parts",
           [](const auto& x) {
@@ -149,7 +156,7 @@ std::vector<Row> shape_rows() {
               [](const Index& i, const Shape& s) {
                 return Index{i[0], i[1], s[2] - 2};
               }),
-          cube({{{1, 1, 2}}})),
+          cube({{{1, 1, 2}}, {{0, 3, 4}}})),
       prove(
           "split",
           [](const auto& x) {
@@ -160,7 +167,7 @@ std::vector<Row> shape_rows() {
                 return Shape{s[0], 1, s[2]};
               },
               [](const Index& i, const Shape&) { return i; }),
-          large({{128, 3, 512}}, cube({{{1, 3, 1}}}))),
+          large({{128, 3, 512}}, cube({{{1, 3, 1}}, {{0, 3, 4}}}))),
       prove(
           "split: equal", [](const auto& x) { return split(x, 2, -1); },
           rearrange(
@@ -183,6 +190,7 @@ std::vector<Row> shape_rows() {
           },
           {.arguments = {{{2, 3}}, {{2, 1}}},
            .shapes = {{{1, 1}, {1, 2}}, {{2, 0}, {2, 3}}},
+           .large = {{512, 300}, {512, 100}},
            .tolerance = 0}),
       prove(
           "stack",
@@ -200,6 +208,7 @@ std::vector<Row> shape_rows() {
           },
           {.arguments = {{{2, 3}}, {{2, 3}}},
            .shapes = {{{}, {}}, {{1}, {1}}, {{0, 2}, {0, 2}}},
+           .large = {{512, 256}, {512, 256}},
            .tolerance = 0}),
       prove(
           "pad",

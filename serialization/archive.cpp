@@ -45,6 +45,16 @@ Array<T> Archive::get(std::string_view name) const {
   }
 }
 
+Archive Archive::without(std::string_view prefix) const {
+  Archive r(reader_, path_);
+  r.metadata = metadata;
+  const std::string folder = std::string(prefix) + "/";
+  for (const auto& [name, array] : entries_) {
+    if (!name.starts_with(folder)) r.add(name, array);
+  }
+  return r;
+}
+
 std::vector<std::string> Archive::names() const {
   std::vector<std::string> r;
   r.reserve(entries_.size());

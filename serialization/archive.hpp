@@ -47,6 +47,9 @@ class Archive {
   template <class T>
   Array<T> get(std::string_view name) const;
 
+  /// All but the arrays whose names begin with `prefix`/.
+  Archive without(std::string_view prefix) const;
+
   std::vector<std::string> names() const;
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }

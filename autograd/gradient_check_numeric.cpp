@@ -186,10 +186,10 @@ bool all_done(const std::vector<Search>& searches) {
 void Extrapolation::add(long double quotient, long double noise) {
   std::array<Entry, kColumns> next;
   next[0] = {quotient, noise, std::numeric_limits<long double>::infinity()};
-  const int columns = std::min(columns_ + 1, kColumns);
-  for (int m = 1; m < columns; ++m) {
+  const auto columns = static_cast<std::size_t>(std::min(columns_ + 1, kColumns));
+  for (std::size_t m = 1; m < columns; ++m) {
     const Entry &finer = next[m - 1], &coarser = row_[m - 1];
-    const long double factor = std::ldexp(1.0L, first_ + (m - 1) * stride_);
+    const long double factor = std::ldexp(1.0L, first_ + static_cast<int>(m - 1) * stride_);
     Entry& e = next[m];
     e.value = (factor * finer.value - coarser.value) / (factor - 1);
     e.noise = (factor * finer.noise + coarser.noise) / (factor - 1);
@@ -198,12 +198,12 @@ void Extrapolation::add(long double quotient, long double noise) {
   }
   growth_ = columns_ > 0 && row_[0].value != 0 ? quotient / row_[0].value : 1;
   row_ = next;
-  columns_ = columns;
+  columns_ = static_cast<int>(columns);
 }
 
 Estimate Extrapolation::best() const {
   Estimate best;
-  for (int m = kFirstColumn; m < columns_; ++m) {
+  for (std::size_t m = kFirstColumn; m < static_cast<std::size_t>(columns_); ++m) {
     const double bound = static_cast<double>(kTruncationMargin * row_[m].error + row_[m].noise);
     if (bound < best.bound) best = {static_cast<double>(row_[m].value), bound};
   }

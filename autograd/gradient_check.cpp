@@ -82,9 +82,9 @@ std::vector<GradientElement> InputChecker::judge_all(std::size_t position, doubl
   const std::vector<NumericDerivative> numeric = differences(position, first_step);
   std::vector<GradientElement> elements;
   for (std::size_t k = 0; k < numeric.size(); ++k) {
-    const double natural =
-        natural_scale(analytic_.largest(k, input_), magnitudes_[k], noise_[k], s);
-    const Evidence evidence = {analytic_.values[k][input_].data()[position], numeric[k], natural};
+    const double largest = analytic_.largest(k, input_);
+    const Evidence evidence = {analytic_.values[k][input_].data()[position], numeric[k], largest,
+                               natural_scale(largest, magnitudes_[k], noise_[k], s)};
     elements.push_back(judge(
         evidence, [&] { return differences(position, kAgain * first_step)[k]; },
         [&] { return kinks(position); }));
@@ -287,17 +287,16 @@ Tensors as_leaves(const Tensors& inputs) {
 RegularizedReport check_terms(const TensorFunction<double>& data,
                               const TensorFunction<double>& penalty, const Tensors& inputs,
                               const GradientCheckOptions& options) {
-  const Tensors leaves = as_leaves(inputs);
   GradientCheckOptions of_a_term = options;
   of_a_term.meant.unused_input = true;
   const TensorFunction<double> sum = [&](const Tensors& x) {
     return Tensors{add(data(x).at(0), penalty(x).at(0))};
   };
   RegularizedReport r;
-  r.data = check_in_place(data, leaves, of_a_term);
-  r.penalty = check_in_place(penalty, leaves, of_a_term);
-  r.sum = check_in_place(sum, leaves, options);
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
+  r.data = check_in_place(data, inputs, of_a_term);
+  r.penalty = check_in_place(penalty, inputs, of_a_term);
+  r.sum = check_in_place(sum, inputs, options);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
     const double of_penalty = r.penalty.inputs[i].norm, of_data = r.data.inputs[i].norm;
     if (of_data == 0 || of_penalty <= kDominates * of_data) continue;
     r.sum.problems.push_back({Problem::penalty_dominates,

@@ -2,9 +2,9 @@
 
 // Gradient checks: is the gradient that backward gives the derivative of the function?
 //
-//   GradientReport report = check_gradients([](const auto& x, const auto& w) { return
-//   sum(tanh(matmul(x, w))); },
-//                                           {x, w}, {.names = {"x", "w"}});
+//   GradientReport report = check_gradients(
+//       [](const auto& x, const auto& w) { return sum(tanh(matmul(x, w))); },
+//       {x, w}, {.names = {"x", "w"}});
 //   if (!report.passed()) std::cerr << report.table();
 //
 // Every checked element gets a numeric derivative by extrapolated differences, a bound on the error
@@ -44,8 +44,8 @@ const char* to_string(Verdict verdict);
 struct GradientElement {
   std::size_t input = 0;     ///< which input; its name is in GradientReport::inputs
   std::size_t position = 0;  ///< row-major position in the input
-  std::size_t output =
-      0;  ///< which random combination of the outputs, or which output element ({.jacobian = true})
+  /// Which random combination of the outputs, or which output element ({.jacobian = true}).
+  std::size_t output = 0;
   double analytic = 0;  ///< from backward
   double numeric = 0;   ///< from differences
   double bound = 0;     ///< the error of `numeric` is at most this where the function is smooth
@@ -141,10 +141,10 @@ class GradientReport {
   std::vector<GradientProblem> problems;
   std::uint64_t seed = 0;
   std::size_t evaluations = 0;  ///< how often the function was evaluated
-  double adjoint_gap =
-      0;  ///< |<J v, u> - <v, J' u>| relative to the size of the terms; order 2 only
-  double symmetry_gap =
-      0;  ///< |<H v, w> - <v, H w>| relative to the size of the terms; order 2 only
+  /// |<J v, u> - <v, J' u>| and |<H v, w> - <v, H w>| for random vectors and the Hessian H of a
+  /// combination of the outputs, relative to the size of their terms: rounding, without
+  /// differences. Order 2 only.
+  double adjoint_gap = 0, symmetry_gap = 0;
 
   /// True when every element is `pass` or `kink` and there is no fatal problem.
   bool passed() const;
@@ -199,11 +199,12 @@ struct RegularizedReport {
 };
 
 namespace detail {
+/// As check_in_place.
 RegularizedReport check_terms(const TensorFunction<double>& data,
                               const TensorFunction<double>& penalty,
                               const std::vector<Tensor<double>>& inputs,
                               const GradientCheckOptions& options);
-}
+}  // namespace detail
 
 /// Checks the data term of a loss, its penalty, and their sum, each a single number: a penalty with
 /// a large and simple gradient would hide a wrong gradient of the data term. That a term uses only
@@ -216,7 +217,8 @@ RegularizedReport check_regularized_gradients(Data data, Penalty penalty,
                                               const GradientCheckOptions& options = {}) {
   constexpr const char* name = "check_regularized_gradients";
   return detail::check_terms(as_tensor_function<double>(std::move(data), name),
-                             as_tensor_function<double>(std::move(penalty), name), inputs, options);
+                             as_tensor_function<double>(std::move(penalty), name),
+                             detail::as_leaves(inputs), options);
 }
 
 /// For test frameworks other than Boost.Test: whether the check passes, and the table to show when

@@ -2,8 +2,7 @@
 
 // Gradient checks in Boost.Test; the failure message is the report's table. Not part of xgrad.hpp.
 //
-//   XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return sum(tanh(matmul(x, w))); }, {x,
-//   w});
+//   XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return sum(matmul(x, w)); }, {x, w});
 //
 // The arguments are those of xgrad::check_gradients.
 

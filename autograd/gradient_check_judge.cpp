@@ -14,10 +14,16 @@ constexpr double kNaturalRounding = 64 * kEpsilon;
 // An element passes when the numeric value is this good: two errors of it are below 1e-6, so that
 // an analytic value that is off by 1e-6 cannot pass.
 constexpr double kTight = 4e-7;
+// The same for elements so small that rounding of the function hides their relative error: they
+// pass when it cannot matter beside the largest element of the same gradient.
+constexpr double kTightBesideLargest = 1e-9;
 // An element that is 0 passes when its numeric value is 0 to this, relative to the natural scale.
 constexpr double kTightZero = 1e-7;
 // Elements as small as rounding leaves of a 0.
 constexpr double kRoundedZero = 1e-11;
+// Analytic values below this may belong to a function that is rounded to a constant, as 1 + erf(x)
+// is for x = -20.
+constexpr double kLost = 1e-30;
 // A numeric value worse than this cannot prove anything wrong.
 constexpr double kTooWide = 0.01;
 
@@ -35,6 +41,7 @@ bool agrees(const Evidence& e) {
 bool is_tight(const Evidence& e) {
   const double bound = e.numeric.bound;
   if (bound <= kTight * larger(e.analytic, e.numeric.value)) return true;
+  if (bound <= kTightBesideLargest * e.largest) return true;
   if (e.analytic == 0)
     return bound <= kTightZero * std::max(e.natural, larger(e.numeric.left, e.numeric.right));
   return larger(e.analytic, e.numeric.value) <= slack(e, bound) &&
@@ -44,6 +51,10 @@ bool is_tight(const Evidence& e) {
 bool proves_wrong(const Evidence& e) {
   const double size = std::max(larger(e.analytic, e.numeric.value), kRoundedZero * e.natural);
   return e.numeric.defined && e.numeric.bound <= kTooWide * size && !agrees(e);
+}
+
+bool is_lost(const Evidence& e) {
+  return e.numeric.value == 0 && e.numeric.bound == 0 && std::abs(e.analytic) < kLost;
 }
 
 bool is_between_sides(const Evidence& e) {
@@ -75,7 +86,7 @@ GradientElement judge_wrong(const Evidence& e, const std::function<std::size_t()
 GradientElement judge_kink(const Evidence& e, const std::function<NumericDerivative()>& again,
                            const std::function<std::size_t()>& kinks) {
   if (is_between_sides(e)) return with(e, Verdict::kink);
-  const Evidence second = {e.analytic, again(), e.natural};
+  const Evidence second = {e.analytic, again(), e.largest, e.natural};
   if (!second.numeric.is_kink() || is_between_sides(second))
     return with(e, Verdict::inconclusive, "differences disagree");
   return judge_wrong(e, kinks, "not between the one-sided derivatives");
@@ -102,8 +113,9 @@ GradientElement judge(const Evidence& e, const std::function<NumericDerivative()
                      : e.numeric.beside_kink ? "beside a kink"
                                              : "";
   if (agrees(e)) return with(e, tight ? Verdict::pass : Verdict::inconclusive, side);
+  if (is_lost(e)) return with(e, Verdict::inconclusive, "the function is rounded to a constant");
   if (!proves_wrong(e)) return with(e, Verdict::inconclusive, side);
-  if (!proves_wrong({e.analytic, again(), e.natural}))
+  if (!proves_wrong({e.analytic, again(), e.largest, e.natural}))
     return with(e, Verdict::inconclusive, "differences disagree");
   return judge_wrong(e, kinks, side);
 }

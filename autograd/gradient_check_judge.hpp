@@ -13,6 +13,7 @@ namespace xgrad::detail {
 struct Evidence {
   double analytic;
   NumericDerivative numeric;
+  double largest;  ///< of the same gradient
   double natural;  ///< what a derivative would be if nothing cancelled: sizes of terms over that of
                    ///< the coordinate
 };

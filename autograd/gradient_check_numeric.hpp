@@ -6,10 +6,10 @@
 // extrapolated to h = 0 (Richardson 1911; Ridders 1982 for growing the tableau until its error
 // stops falling):
 //
-//   central  (f(x+h) - f(x-h)) / 2h            error h^2, h^4, ...   the derivative of a smooth
-//   function right    (f(x+h) - f(x)) / h               error h, h^2, ...     the one-sided
-//   derivatives left     (f(x) - f(x-h)) / h               error h, h^2, ... jump     (f(x+h) - 2
-//   f(x) + f(x-h)) / h    error h, h^3, ...     right - left: 0 unless x is at a kink
+//   central  (f(x+h) - f(x-h)) / 2h          error h^2, h^4, ...  derivative, if f is smooth
+//   right    (f(x+h) - f(x)) / h             error h, h^2, ...    one-sided derivative
+//   left     (f(x) - f(x-h)) / h             error h, h^2, ...    the other one
+//   jump     (f(x+h) - 2 f(x) + f(x-h)) / h  error h, h^3, ...    right - left: 0 but at kinks
 //
 // and, to tell a point at a kink from one 1e-9 beside it, the changes f(x+h) - f(x) and f(x-h) -
 // f(x) themselves: seen from steps much longer than the distance to the kink, the change on its

@@ -64,6 +64,13 @@ Json elements_to_json(const GradientReport& r, const std::vector<GradientElement
   return list;
 }
 
+// What the relative error says; nothing at kinks, nor of two zeros that are rounded differently.
+const char* remark_on(const GradientElement& e, bool kink) {
+  const bool zeros = std::abs(e.analytic) <= e.bound && std::abs(e.numeric) <= e.bound;
+  if (kink || (e.verdict == Verdict::pass && zeros)) return "-";
+  return reading_of(e.relative_error());
+}
+
 using Cells = std::vector<std::string>;
 
 Cells cells_of(const GradientReport& r, const GradientElement& e, bool second) {
@@ -80,7 +87,7 @@ Cells cells_of(const GradientReport& r, const GradientElement& e, bool second) {
           number("%.1e", e.bound),
           number("%.1e", e.relative_error()),
           number("%.1e", e.step),
-          kink ? "-" : reading_of(e.relative_error()),
+          remark_on(e, kink),
           remark};
 }
 

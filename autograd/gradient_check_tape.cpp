@@ -49,28 +49,33 @@ Tensor<double> one_hot(const Shape& shape, std::size_t position) {
   return w;
 }
 
-// Slopes of something at t = -h, -h/16, h/16 and h.
-using Slopes = std::array<std::vector<double>, 4>;
-constexpr std::array<double, 4> kPlaces = {-1, -1.0 / 16, 1.0 / 16, 1};
+// Slopes of something at t = -h, -h/16, 0, h/16 and h.
+using Slopes = std::array<std::vector<double>, 5>;
+constexpr std::array<double, 5> kPlaces = {-1, -1.0 / 16, 0, 1.0 / 16, 1};
 
-// A smooth slope changes 16 times less over an interval 16 times as short; one with a step in it
-// does not.
+// A smooth slope changes 16 times less over an interval 16 times as short, and its middle is 256
+// times nearer to the mean of the ends; one with a step in it, or with another value at 0 alone
+// (two arguments of a maximum that touch), is not like that.
 bool has_step(const Slopes& s) {
   const std::size_t n = s[0].size();
-  if (s[1].size() != n || s[2].size() != n || s[3].size() != n) return true;
+  if (std::any_of(s.begin(), s.end(), [n](const auto& v) { return v.size() != n; })) return true;
   double largest = 0;
-  for (std::size_t i = 0; i < n; ++i)
-    largest = std::max({largest, std::abs(s[0][i]), std::abs(s[3][i])});
+  for (const std::vector<double>& v : s) {
+    for (const double slope : v) largest = std::max(largest, std::abs(slope));
+  }
+  const auto stays = [&](double far, double near) {
+    return std::abs(far) > 1e-9 * largest && std::abs(near) > std::abs(far) / 2;
+  };
   for (std::size_t i = 0; i < n; ++i) {
-    const double far = std::abs(s[0][i] - s[3][i]), near = std::abs(s[1][i] - s[2][i]);
-    if (far > 1e-9 * largest && near > far / 2) return true;
+    if (stays(s[0][i] - s[4][i], s[1][i] - s[3][i])) return true;
+    if (stays(s[2][i] - (s[0][i] + s[4][i]) / 2, s[2][i] - (s[1][i] + s[3][i]) / 2)) return true;
   }
   return false;
 }
 
 using OutputsAt = std::function<std::vector<Tensor<double>>(double t)>;
 
-// The entries whose slopes have a step; nothing when the program differs between the four places.
+// The entries whose slopes have a step; nothing when the program differs between the places.
 std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outputs_at,
                                                            double step) {
   std::vector<Slopes> slopes;

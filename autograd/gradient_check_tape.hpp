@@ -20,8 +20,9 @@ std::vector<Tensor<double>> entries_behind(const std::vector<Tensor<double>>& ou
 std::vector<std::string> constant_masks(const std::vector<Tensor<double>>& outputs);
 
 /// How many elements of operations are at a kink: their own slope is another one on the two sides
-/// of t = 0, however near. `outputs_at(t)` evaluates with recording on. Counts up to 2, which is
-/// enough to tell one from several; 1 when the program itself takes another path on the two sides.
+/// of t = 0, however near, or at 0 itself. `outputs_at(t)` evaluates with recording on. Counts up
+/// to 2, which is enough to tell one from several; 1 when the program itself takes another path on
+/// the two sides.
 std::size_t count_kinks(const std::function<std::vector<Tensor<double>>(double t)>& outputs_at,
                         double step);
 

@@ -23,11 +23,9 @@ class KeepBuffers {
   std::vector<Tensor<double>> values_;
 };
 
-}  // namespace
-
-GradientReport check_module(Module<double>& net, const std::function<Tensor<double>()>& f,
-                            const Tensor<double>& x, GradientCheckOptions options) {
-  const KeepBuffers keep(net);
+// The parameters that are not frozen, after the input if there is one; their names go to `options`.
+std::vector<Tensor<double>> inputs_of(const Module<double>& net, const Tensor<double>& x,
+                                      GradientCheckOptions& options) {
   options.names.clear();
   std::vector<Tensor<double>> inputs;
   const auto add = [&](const std::string& name, const Tensor<double>& t) {
@@ -38,8 +36,29 @@ GradientReport check_module(Module<double>& net, const std::function<Tensor<doub
   for (const NamedTensor<double>& p : net.parameters()) {
     if (p.tensor.requires_grad()) add(p.name, p.tensor);
   }
-  return check_in_place([&](const auto&) { return std::vector<Tensor<double>>{f()}; }, inputs,
-                        options);
+  return inputs;
+}
+
+TensorFunction<double> without_inputs(const std::function<Tensor<double>()>& f) {
+  return [f](const auto&) { return std::vector<Tensor<double>>{f()}; };
+}
+
+}  // namespace
+
+GradientReport check_module(Module<double>& net, const std::function<Tensor<double>()>& f,
+                            const Tensor<double>& x, GradientCheckOptions options) {
+  const KeepBuffers keep(net);
+  const std::vector<Tensor<double>> inputs = inputs_of(net, x, options);
+  return check_in_place(without_inputs(f), inputs, options);
+}
+
+RegularizedReport check_module_terms(Module<double>& net,
+                                     const std::function<Tensor<double>()>& data,
+                                     const std::function<Tensor<double>()>& penalty,
+                                     const Tensor<double>& x, GradientCheckOptions options) {
+  const KeepBuffers keep(net);
+  const std::vector<Tensor<double>> inputs = inputs_of(net, x, options);
+  return check_terms(without_inputs(data), without_inputs(penalty), inputs, options);
 }
 
 }  // namespace xgrad::detail

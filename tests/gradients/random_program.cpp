@@ -104,10 +104,10 @@ bool is_usable(const D& y) {
 
 }  // namespace
 
-RandomProgram::RandomProgram(std::uint64_t seed, bool kinks) : engine_(seed) {
-  for (std::size_t n = 1 + random(3); n > 0; --n) add_input();
+RandomProgram::RandomProgram(std::uint64_t seed, Kinks kinks) : engine_(seed) {
+  for (std::size_t n = 1 + random(3); n > 0; --n) add_input(kinks == Kinks::at);
   values_ = inputs_;
-  for (std::size_t n = 2 + random(9); n > 0; --n) add_step(kinks);
+  for (std::size_t n = 2 + random(9); n > 0; --n) add_step(kinks != Kinks::none);
 }
 
 RandomProgram::Tensors RandomProgram::operator()(const Tensors& inputs) const {
@@ -116,14 +116,17 @@ RandomProgram::Tensors RandomProgram::operator()(const Tensors& inputs) const {
   return Tensors(values.begin() + static_cast<std::ptrdiff_t>(inputs.size()), values.end());
 }
 
-void RandomProgram::add_input() {
+void RandomProgram::add_input(bool coarse) {
   constexpr std::size_t kSizes[] = {1, 2, 3, 4};
   Shape shape;
   for (std::size_t rank = random(4); rank > 0; --rank) shape.push_back(kSizes[random(4)]);
   constexpr double kScales[] = {1, 1, 1, 1e-3, 10};
   std::normal_distribution<double> normal(0, kScales[random(5)]);
   D x = D::filled(shape, 0);
-  for (std::size_t i = 0; i < x.size(); ++i) x.mutable_data()[i] = normal(engine_);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = normal(engine_);
+    x.mutable_data()[i] = coarse ? std::round(2 * v) / 2 : v;
+  }
   inputs_.push_back(x);
 }
 

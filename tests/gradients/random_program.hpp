@@ -13,14 +13,20 @@
 
 namespace xgrad::test {
 
+enum class Kinks {
+  none,     ///< every operation is smooth
+  between,  ///< operations with kinks, inputs that meet none but by chance
+  at,       ///< the same with multiples of 1/2 as inputs, many of them at kinks and ties
+};
+
 class RandomProgram {
  public:
   using D = Tensor<double>;
   using Tensors = std::vector<D>;
   using Step = std::function<D(const Tensors& values)>;  // of all values so far
 
-  /// The same program for the same seed. Without `kinks` every operation is smooth.
-  RandomProgram(std::uint64_t seed, bool kinks);
+  /// The same program for the same seed.
+  RandomProgram(std::uint64_t seed, Kinks kinks);
 
   const Tensors& inputs() const { return inputs_; }
   Tensors operator()(const Tensors& inputs) const;
@@ -28,7 +34,7 @@ class RandomProgram {
   const std::string& text() const { return text_; }
 
  private:
-  void add_input();
+  void add_input(bool coarse);
   void add_step(bool kinks);
   void add(const std::string& name, Step step);
   void unary(bool kinks);

@@ -11,6 +11,7 @@
 #include "xgrad/autograd/gradient_check.hpp"
 
 using namespace xgrad;
+using test::Kinks;
 using test::RandomProgram;
 
 namespace {
@@ -29,7 +30,7 @@ struct Tally {
   }
 };
 
-Tally run(std::uint64_t first_seed, bool kinks, int order) {
+Tally run(std::uint64_t first_seed, Kinks kinks, int order) {
   Tally tally;
   for (std::uint64_t seed = first_seed; seed < first_seed + how_many(); ++seed) {
     const RandomProgram program(seed, kinks);
@@ -59,19 +60,24 @@ Tally run(std::uint64_t first_seed, bool kinks, int order) {
 BOOST_AUTO_TEST_SUITE(random_programs)
 
 BOOST_AUTO_TEST_CASE(smooth) {
-  Tally t = run(0, false, 1);
+  Tally t = run(0, Kinks::none, 1);
   BOOST_TEST(t.share(Verdict::inconclusive) < 0.01);
   BOOST_TEST(t.verdicts[Verdict::kink] == 0);
   BOOST_TEST(t.verdicts[Verdict::kink_not_a_subgradient] == 0);
 }
 
 BOOST_AUTO_TEST_CASE(with_kinks) {
-  Tally t = run(1'000'000, true, 1);
+  Tally t = run(1'000'000, Kinks::between, 1);
   BOOST_TEST(t.share(Verdict::inconclusive) < 0.02);
 }
 
+BOOST_AUTO_TEST_CASE(at_kinks) {
+  Tally t = run(3'000'000, Kinks::at, 1);
+  BOOST_TEST(t.verdicts[Verdict::kink] > 0);
+}
+
 BOOST_AUTO_TEST_CASE(smooth_to_second_order) {
-  Tally t = run(2'000'000, false, 2);
+  Tally t = run(2'000'000, Kinks::none, 2);
   BOOST_TEST(t.share(Verdict::inconclusive) < 0.01);
 }
 

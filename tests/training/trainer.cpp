@@ -1,0 +1,425 @@
+// The Trainer: the same numbers as a loop written by hand; every option does what it says; a run
+// that was killed, also in the middle of a write, goes on bit for bit.
+
+#include "xgrad/training/trainer.hpp"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+
+#include "tests/serialization/files.hpp"
+#include "xgrad/kernels/parallel.hpp"
+#include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/dropout.hpp"
+#include "xgrad/modules/linear.hpp"
+#include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/sequential.hpp"
+#include "xgrad/ops/random.hpp"
+#include "xgrad/ops/regularization.hpp"
+#include "xgrad/optimizers/adam.hpp"
+#include "xgrad/optimizers/clipping.hpp"
+#include "xgrad/optimizers/sgd.hpp"
+
+using namespace xgrad;
+using xgrad_test::TemporaryDirectory;
+
+namespace {
+
+using Loader = DataLoader<LabeledDataset<float>>;
+using Options = TrainerOptions<float>;
+
+// Points around three centres.
+LabeledDataset<float> points(std::size_t n, std::uint64_t seed) {
+  Generator g(seed);
+  Indices labels = random_integers({n}, 0, 3, g);
+  Array<float> x(normal<float>({n, 2}, 0, 0.7F, g).value());
+  for (std::size_t i = 0; i < n; ++i) {
+    const double angle = 2.1 * static_cast<double>(labels.data()[i]);
+    x.data()[2 * i] += static_cast<float>(std::cos(angle));
+    x.data()[2 * i + 1] += static_cast<float>(std::sin(angle));
+  }
+  return {std::move(x), std::move(labels)};
+}
+
+// Model, optimizer and loaders, always the same.
+struct Setup {
+  LabeledDataset<float> train_data = points(100, 1), validation_data = points(50, 2);
+  Sequential<float> net;
+  std::unique_ptr<Adam<float>> optimizer;
+  Loader train{train_data, {.batch_size = 16, .shuffle = true, .seed = 3}};
+  Loader validation{validation_data, {.batch_size = 32}};
+
+  explicit Setup(std::size_t hidden = 16) {
+    manual_seed(5);
+    net.append(Linear<float>(2, hidden)).append(BatchNorm<float>(hidden)).append(Relu<float>());
+    net.append(Dropout<float>(0.2)).append(Linear<float>(hidden, 3));
+    optimizer = std::make_unique<Adam<float>>(net.parameters(), AdamOptions{.learning_rate = 0.02});
+  }
+  Trainer<float, LabeledBatch<float>> trainer(Options options) {
+    return {net, *optimizer, classification<float>(), std::move(options)};
+  }
+  std::vector<float> weights() const {
+    std::vector<float> all;
+    for (const auto& t : net.state_dict())
+      all.insert(all.end(), t.tensor.data(), t.tensor.data() + t.tensor.size());
+    return all;
+  }
+};
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// What f says, computed in another process, because a process that has had threads cannot be
+// forked into one that uses them.
+std::string in_child(const std::function<std::string()>& f) {
+  int ends[2];
+  BOOST_REQUIRE_EQUAL(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::string said = f();
+    const bool written = write(ends[1], said.data(), said.size()) >= 0;
+    _exit(written ? 0 : 1);
+  }
+  close(ends[1]);
+  std::string all;
+  char buffer[4096];
+  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;)
+    all.append(buffer, static_cast<std::size_t>(n));
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  return all;
+}
+
+std::string bytes(const Setup& s, const History history) {
+  const std::vector<float> w = s.weights();
+  return std::string(reinterpret_cast<const char*>(w.data()), w.size() * sizeof(float)) +
+         history.json();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(trainer)
+
+BOOST_AUTO_TEST_CASE(same_numbers_as_a_loop_by_hand) {
+  Setup by_hand;
+  Scheduler<float> scheduler(*by_hand.optimizer, CosineDecay{.duration = 3});
+  std::vector<double> losses;
+  for (std::size_t epoch = 0; epoch < 3; ++epoch) {
+    double sum = 0, count = 0;
+    for (const auto& [inputs, labels] : by_hand.train) {
+      scheduler.set_time(static_cast<double>(epoch) + count / 7);
+      by_hand.optimizer->zero_grad();
+      const auto loss = cross_entropy(by_hand.net(inputs), labels);
+      loss.backward();
+      clip_grad_norm(by_hand.net.parameters(), 0.5);
+      by_hand.optimizer->step();
+      sum += loss.item() * static_cast<double>(labels.size());
+      count += 1;
+    }
+    losses.push_back(sum / 100);
+  }
+  Setup setup;
+  auto trainer =
+      setup.trainer({.epochs = 3, .schedule = CosineDecay{.duration = 3}, .clip_norm = 0.5});
+  const History history = trainer.fit(setup.train);
+  BOOST_TEST(same_bits(setup.weights(), by_hand.weights()));
+  BOOST_TEST(history.curve("train loss") == losses, boost::test_tools::per_element());
+  BOOST_TEST((trainer.stop_reason() == StopReason::finished));
+  BOOST_TEST(trainer.steps_done() == 21U);
+}
+
+BOOST_AUTO_TEST_CASE(validation_is_in_evaluation_mode_and_changes_nothing) {
+  Setup with;
+  with.trainer({.epochs = 2}).fit(with.train, with.validation);
+  Setup without;
+  without.trainer({.epochs = 2}).fit(without.train);
+  BOOST_TEST(same_bits(with.weights(), without.weights()));
+
+  const Figures figures = evaluate(with.net, with.validation, classification<float>());
+  with.net.eval();
+  const auto batch = with.validation_data.get(std::vector<std::int64_t>{0, 1, 2});
+  BOOST_TEST(with.net(batch.inputs).size() == 9U);
+  double correct = 0;
+  for (std::int64_t i = 0; i < 50; ++i) {
+    const auto one = with.validation_data.get(std::vector<std::int64_t>{i});
+    correct += static_cast<double>(count_correct(with.net(one.inputs), one.labels));
+  }
+  BOOST_TEST(figures.at(1).first == "accuracy");
+  BOOST_TEST(figures.at(1).second == correct / 50);
+  BOOST_TEST(!with.net.is_training());
+}
+
+BOOST_AUTO_TEST_CASE(accumulated_batches_are_one_large_batch) {
+  const auto run = [](std::size_t batch, std::size_t accumulate) {
+    Setup s;
+    s.net = Sequential<float>(Linear<float>(2, 3));
+    manual_seed(8);
+    Sequential<float> net(Linear<float>(2, 8), Tanh<float>(), Linear<float>(8, 3));
+    Sgd<float> sgd(net.parameters(), {.learning_rate = 0.1});
+    Loader loader(s.train_data, {.batch_size = batch});
+    Trainer trainer(net, sgd, classification<float>(), {.epochs = 4, .accumulate = accumulate});
+    trainer.fit(loader);
+    return std::pair(net.at("0.weight").clone(), trainer.steps_done());
+  };
+  const auto [large, large_steps] = run(45, 1);  // 45 + 45 + 10 samples
+  const auto [small, small_steps] = run(15, 3);
+  BOOST_TEST(large_steps == 12U);
+  BOOST_TEST(small_steps == 12U);
+  for (std::size_t i = 0; i < large.size(); ++i)
+    BOOST_TEST(std::abs(large.data()[i] - small.data()[i]) < 2e-6F);
+}
+
+BOOST_AUTO_TEST_CASE(stops_early_and_brings_back_the_best) {
+  Setup s;
+  std::vector<std::vector<float>> after;
+  auto trainer = s.trainer(
+      {.epochs = 200,
+       .monitor = "validation accuracy",
+       .maximize = true,
+       .patience = 4,
+       .restore_best = true,
+       .on_epoch_end = [&](std::size_t, const Figures&) { after.push_back(s.weights()); }});
+  const auto accuracy = trainer.fit(s.train, s.validation).curve("validation accuracy");
+  const auto best = std::max_element(accuracy.begin(), accuracy.end());
+  const auto best_epoch = static_cast<std::size_t>(best - accuracy.begin());
+  BOOST_TEST((trainer.stop_reason() == StopReason::early));
+  BOOST_TEST(trainer.best_epoch() == best_epoch);
+  BOOST_TEST(accuracy.size() == best_epoch + 5);
+  BOOST_TEST(same_bits(s.weights(), after.at(best_epoch)));
+}
+
+BOOST_AUTO_TEST_CASE(penalty_average_plateau_and_callbacks) {
+  Setup s;
+  Ema<float> ema(s.net.parameters(), {.decay = 0.5});
+  const auto weights = filter_parameters(s.net.parameters(), matrices());
+  std::size_t begun = 0, before = 0;
+  std::vector<std::size_t> steps;
+  auto trainer =
+      s.trainer({.epochs = 3,
+                 .schedule = ReduceOnPlateau{.factor = 0.5, .patience = 0, .threshold = 0.9},
+                 .penalty = [&] { return l2_penalty(weights, 10.0); },
+                 .average = &ema,
+                 .on_epoch_begin = [&](std::size_t e) { begun += e; },
+                 .before_step = [&] { ++before; },
+                 .after_step = [&](const StepReport& r) { steps.push_back(r.step); }});
+  Setup plain;
+  plain.trainer({.epochs = 3}).fit(plain.train);
+  const History h = trainer.fit(s.train, s.validation);
+  BOOST_TEST(begun == 3U);
+  BOOST_TEST(before == 21U);
+  BOOST_TEST(steps.back() == 21U);
+  BOOST_TEST(ema.updates() == 21U);
+  BOOST_TEST(h.curve("learning rate") == (std::vector<double>{0.02, 0.02, 0.01}),
+             boost::test_tools::per_element());
+  BOOST_TEST(l2_penalty(weights, 1.0).item() <
+             l2_penalty(filter_parameters(plain.net.parameters(), matrices()), 1.0).item());
+  double averaged;
+  {
+    const AveragedWeights<float> use(ema);
+    averaged = evaluate(s.net, s.validation, classification<float>()).at(0).second;
+  }
+  BOOST_TEST(h.last("validation loss") == averaged);
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_is_an_error) {
+  Setup s;
+  auto trainer = s.trainer({.epochs = 3, .after_step = [&](const StepReport& r) {
+                              if (r.step == 10) {
+                                Tensor<float> w = s.net.at("0.bias");
+                                w.mutable_data()[0] = std::nanf("");
+                              }
+                            }});
+  BOOST_CHECK_EXCEPTION(trainer.fit(s.train), std::runtime_error, [](const auto& e) {
+    return std::string(e.what()) ==
+           "Trainer: the loss is nan: epoch 2, batch 4, learning rate 0.02";
+  });
+}
+
+BOOST_AUTO_TEST_CASE(options_out_of_range) {
+  Setup s;
+  BOOST_CHECK_EXCEPTION(s.trainer({.accumulate = 0}), std::invalid_argument, [](const auto& e) {
+    return std::string(e.what()) == "Trainer: accumulate is 0";
+  });
+  BOOST_CHECK_THROW(s.trainer({.clip_norm = -1}), std::invalid_argument);
+  BOOST_CHECK_THROW(s.trainer({.resume = true}), std::invalid_argument);
+  BOOST_CHECK_THROW(s.trainer({.epochs = 1, .monitor = "f1"}).fit(s.train), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(curves_and_plain_progress) {
+  const TemporaryDirectory folder;
+  Setup s;
+  std::ostringstream out;
+  const History h = s.trainer({.epochs = 2, .progress = &out, .curves = folder / "curves.csv"})
+                        .fit(s.train, s.validation);
+  BOOST_TEST(xgrad_test::slurp(folder / "curves.csv") == h.csv());
+  BOOST_TEST(out.str().starts_with("epoch 1/2  loss "));
+  BOOST_TEST(out.str().find("\nepoch 2/2  loss ") != std::string::npos);
+  BOOST_TEST(out.str().find("  validation loss ") != std::string::npos);
+  BOOST_TEST(out.str().find('\r') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(resumption)
+
+namespace {
+constexpr std::size_t kEpochs = 6;
+
+Options options(const std::string& file, std::size_t every = 1) {
+  return {.epochs = kEpochs,
+          .schedule = product({CosineDecay{.duration = 8}, ReduceOnPlateau{.patience = 1}}),
+          .accumulate = 2,
+          .clip_norm = 1,
+          .patience = 30,
+          .restore_best = true,
+          .checkpoint = file,
+          .checkpoint_every = every,
+          .resume = !file.empty()};
+}
+
+std::string whole_run() {
+  Setup s;
+  const History h = s.trainer(options({})).fit(s.train, s.validation);
+  return bytes(s, h);
+}
+
+std::string resumed_run(const std::string& file) {
+  Setup s;
+  s.trainer({.epochs = 1}).fit(s.train);  // another state altogether
+  const History h = s.trainer(options(file, 0)).fit(s.train, s.validation);
+  return bytes(s, h);
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(ctrl_c_leaves_a_checkpoint) {
+  for (const std::size_t stop : {1, 6, 8, 13}) {
+    const TemporaryDirectory folder;
+    {
+      Setup s;
+      Options o = options(folder / "run.ckpt", 0);
+      o.after_step = [&](const StepReport& r) {
+        if (r.step == stop) raise(SIGINT);
+      };
+      auto trainer = s.trainer(o);
+      trainer.fit(s.train, s.validation);
+      BOOST_TEST((trainer.stop_reason() == StopReason::interrupted));
+      BOOST_TEST(trainer.steps_done() == stop);
+    }
+    BOOST_TEST((resumed_run(folder / "run.ckpt") == whole_run()));
+    BOOST_TEST((resumed_run(folder / "run.ckpt") == whole_run()));  // of a run that is complete
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_second_ctrl_c_ends_the_program) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const InterruptScope interrupt;
+    raise(SIGINT);
+    if (!interrupt.requested()) _exit(3);
+    raise(SIGINT);
+    _exit(4);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT));
+}
+
+BOOST_AUTO_TEST_CASE(kill_9_at_random_moments) {
+  const std::string whole = whole_run();
+  Generator moments(12);
+  for (int i = 0; i < 25; ++i) {
+    const TemporaryDirectory folder;
+    const std::string file = folder / "run.ckpt";
+    const pid_t child = fork();
+    if (child == 0) {
+      Setup s;
+      s.trainer(options(file)).fit(s.train, s.validation);
+      _exit(0);
+    }
+    while (!std::filesystem::exists(file)) usleep(100);
+    usleep(static_cast<useconds_t>(random_integers({1}, 0, 15000, moments).data()[0]));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    BOOST_TEST_REQUIRE((resumed_run(file) == whole));
+  }
+}
+
+// The system ends the child when the file it writes reaches a certain size: inside the write.
+BOOST_AUTO_TEST_CASE(killed_in_the_middle_of_the_write) {
+  const std::string whole = whole_run();
+  Generator moments(13);
+  for (int i = 0; i < 25; ++i) {
+    const TemporaryDirectory folder;
+    const std::string file = folder / "run.ckpt";
+    const auto step = static_cast<std::size_t>(random_integers({1}, 2, 20, moments).data()[0]);
+    const auto size = static_cast<rlim_t>(random_integers({1}, 0, 4000, moments).data()[0]);
+    const pid_t child = fork();
+    if (child == 0) {
+      Setup s;
+      Options o = options(file);
+      o.on_save = [&](Checkpoint<float>& c) {
+        if (c.numbers.at("Trainer/step") < static_cast<double>(step)) return;
+        const rlimit limit{size, size};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        signal(SIGXFSZ, SIG_DFL);
+      };
+      s.trainer(o).fit(s.train, s.validation);
+      _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    BOOST_TEST_REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ));
+    const auto kept = load_latest_checkpoint<float>(file);
+    BOOST_TEST_REQUIRE(kept.numbers.at("Trainer/step") >= static_cast<double>(step - 1));
+    BOOST_TEST_REQUIRE((resumed_run(file) == whole));
+  }
+}
+
+// Layers large enough that loops and products are shared out.
+BOOST_AUTO_TEST_CASE(same_for_one_and_two_threads_also_resumed) {
+  const auto run = [](int threads, std::size_t stop, const std::string& file) {
+    return in_child([=] {
+      set_num_threads(threads);
+      Setup s(1024);
+      Loader loader(s.train_data, {.batch_size = 100, .shuffle = true, .seed = 4});
+      Options o = options(file);
+      o.epochs = 6;
+      auto trainer = s.trainer(o);
+      Options stopping = o;
+      stopping.after_step = [&](const StepReport& r) {
+        if (r.step == stop) raise(SIGTERM);
+      };
+      auto stopped = s.trainer(stopping);
+      return bytes(s, (stop > 0 ? stopped : trainer).fit(loader, s.validation));
+    });
+  };
+  const TemporaryDirectory folder;
+  const std::string one = run(1, 0, {}), two = run(2, 0, {});
+  BOOST_TEST(one.size() > 10000U);
+  BOOST_TEST((one == two));
+  run(2, 3, folder / "run.ckpt");
+  BOOST_TEST((run(1, 0, folder / "run.ckpt") == one));
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_of_another_kind_changes_nothing) {
+  const TemporaryDirectory folder;
+  Setup s;
+  save_checkpoint(folder / "run.ckpt", Checkpoint<float>::of(s.net, *s.optimizer, s.train));
+  const auto before = s.weights();
+  BOOST_CHECK_EXCEPTION(s.trainer(options(folder / "run.ckpt")).fit(s.train), std::invalid_argument,
+                        [](const auto& e) {
+                          return std::string(e.what()).find("not written by a Trainer") !=
+                                 std::string::npos;
+                        });
+  BOOST_TEST(same_bits(before, s.weights()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,176 @@
+#pragma once
+
+// Task: what to do with a batch: predict, take the loss, and count. The Trainer runs tasks; a loop
+// written by hand can use one for its evaluation:
+//
+//   const Task task = classification<float>();
+//   Figures figures = evaluate(net, validation_loader, task);   // loss, accuracy
+//   ConfusionMatrix confusion = confusion_matrix(net, test_loader, 10);
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/data/dataset.hpp"
+#include "xgrad/modules/module.hpp"
+#include "xgrad/ops/losses.hpp"
+#include "xgrad/training/history.hpp"
+#include "xgrad/training/metrics.hpp"
+
+namespace xgrad {
+
+/// A figure over many batches: `add` puts a batch into the sums, which are empty at first, and
+/// `value` makes the figure of them. The sums are all of its state, so that it can be saved in the
+/// middle.
+template <class T, class Batch>
+struct Metric {
+  using Sums = std::vector<double>;
+  std::string name;
+  std::function<void(Sums& sums, const Tensor<T>& predictions, const Batch& batch)> add;
+  std::function<double(const Sums& sums)> value;
+};
+
+/// Share of samples whose label is among the k highest scores. "accuracy", "top-5 accuracy".
+template <class T>
+Metric<T, LabeledBatch<T>> accuracy(std::size_t k = 1);
+
+/// Root of the mean squared error over all numbers. "rmse".
+template <class T>
+Metric<T, TargetBatch<T>> rmse();
+
+/// Mean absolute error over all numbers. "mae".
+template <class T>
+Metric<T, TargetBatch<T>> mae();
+
+/// 1 - sum (y - prediction)^2 / sum (y - mean of y)^2, for each output by itself, and the mean over
+/// the outputs. An output whose targets are all the same counts 1 when it is met exactly, else 0.
+/// "r2". **Source** as scikit-learn's r2_score.
+template <class T>
+Metric<T, TargetBatch<T>> r_squared();
+
+template <class T, class Batch>
+struct Task {
+  /// The loss of predictions, as a mean over the samples.
+  std::function<Tensor<T>(const Tensor<T>& predictions, const Batch& batch)> loss;
+  std::vector<Metric<T, Batch>> metrics = {};
+  /// What the model makes of a batch; empty: module(batch.inputs).
+  std::function<Tensor<T>(const Batch& batch)> predict = {};
+  /// How many samples a batch has; empty: those of batch.inputs.
+  std::function<std::size_t(const Batch& batch)> count = {};
+
+  Tensor<T> predictions(Module<T>& module, const Batch& batch) const;
+  std::size_t samples(const Batch& batch) const;
+};
+
+/// cross_entropy of scores against labels; accuracy.
+template <class T>
+Task<T, LabeledBatch<T>> classification(const CrossEntropyOptions<T>& options = {});
+
+/// mse_loss; RMSE and R2.
+template <class T>
+Task<T, TargetBatch<T>> regression();
+
+/// Evaluation mode as long as it lives; then the mode from before.
+template <class T>
+class EvalScope {
+ public:
+  explicit EvalScope(Module<T>& module) : module_(module), before_(module.is_training()) {
+    module_.eval();
+  }
+  ~EvalScope() { module_.train(before_); }
+  EvalScope(const EvalScope&) = delete;
+  EvalScope& operator=(const EvalScope&) = delete;
+
+ private:
+  Module<T>& module_;
+  bool before_;
+};
+
+namespace detail {
+
+/// Loss and metrics over the batches so far.
+template <class T, class Batch>
+class TaskFigures {
+ public:
+  explicit TaskFigures(const Task<T, Batch>& task) : task_(&task), sums_(task.metrics.size() + 1) {}
+
+  void add(const Tensor<T>& predictions, double loss, const Batch& batch) {
+    sums_[0].resize(2);
+    const auto n = static_cast<double>(task_->samples(batch));
+    sums_[0][0] += loss * n;
+    sums_[0][1] += n;
+    for (std::size_t i = 0; i < task_->metrics.size(); ++i) {
+      task_->metrics[i].add(sums_[i + 1], predictions, batch);
+    }
+  }
+  /// Empty when there was no batch.
+  Figures figures(const std::string& prefix = {}) const {
+    Figures r;
+    if (sums_[0].empty()) return r;
+    r.emplace_back(prefix + "loss", sums_[0][0] / sums_[0][1]);
+    for (std::size_t i = 0; i < task_->metrics.size(); ++i) {
+      r.emplace_back(prefix + task_->metrics[i].name, task_->metrics[i].value(sums_[i + 1]));
+    }
+    return r;
+  }
+  std::vector<std::vector<double>>& sums() { return sums_; }
+
+ private:
+  const Task<T, Batch>* task_;
+  std::vector<std::vector<double>> sums_;
+};
+
+}  // namespace detail
+
+/// Loss and metrics of the module in evaluation mode over one pass of the loader, from its first
+/// batch on, without recording; module and loader are then as they were. Empty for no batches.
+template <class T, class Loader, class Batch>
+Figures evaluate(Module<T>& module, Loader& loader, const Task<T, Batch>& task) {
+  const NoGrad guard;
+  const EvalScope<T> mode(module);
+  const auto position = loader.state();
+  loader.set_state({position.seed, position.epoch, 0});
+  detail::TaskFigures<T, Batch> figures(task);
+  for (const auto& batch : loader) {
+    const Tensor<T> predictions = task.predictions(module, batch);
+    figures.add(predictions, task.loss(predictions, batch).item(), batch);
+  }
+  loader.set_state(position);
+  return figures.figures();
+}
+
+/// Likewise the confusion matrix of a classifier.
+template <class T, class Loader>
+ConfusionMatrix confusion_matrix(Module<T>& module, Loader& loader, std::size_t classes) {
+  const NoGrad guard;
+  const EvalScope<T> mode(module);
+  const auto position = loader.state();
+  loader.set_state({position.seed, position.epoch, 0});
+  ConfusionMatrix confusion(classes);
+  for (const auto& [inputs, labels] : loader) confusion.add(module(inputs), labels);
+  loader.set_state(position);
+  return confusion;
+}
+
+template <class T, class Batch>
+Tensor<T> Task<T, Batch>::predictions(Module<T>& module, const Batch& batch) const {
+  if (predict) return predict(batch);
+  if constexpr (requires { module(batch.inputs); }) {
+    return module(batch.inputs);
+  } else {
+    throw std::invalid_argument("Task: the batches have no `inputs`: predict is needed");
+  }
+}
+
+template <class T, class Batch>
+std::size_t Task<T, Batch>::samples(const Batch& batch) const {
+  if (count) return count(batch);
+  if constexpr (requires { batch.inputs.shape()[0]; }) {
+    return batch.inputs.shape()[0];
+  } else {
+    throw std::invalid_argument("Task: the batches have no `inputs`: count is needed");
+  }
+}
+
+}  // namespace xgrad

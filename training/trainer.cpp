@@ -1,0 +1,248 @@
+#include "xgrad/training/trainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <limits>
+#include <stdexcept>
+
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/optimizers/clipping.hpp"
+#include "xgrad/optimizers/text.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+constexpr const char* kHistory = "Trainer/history";
+
+EarlyStoppingOptions stopping_options(std::size_t patience, double min_delta, bool maximize,
+                                      bool keep) {
+  if (patience == 0) patience = std::numeric_limits<std::size_t>::max();
+  return {.patience = patience, .min_delta = min_delta, .maximize = maximize, .keep_best = keep};
+}
+
+std::string sum_name(std::size_t metric, std::size_t i) {
+  return "Trainer/sum " + std::to_string(metric) + "/" + std::to_string(i);
+}
+
+void put_sums(std::map<std::string, double>& numbers,
+              const std::vector<std::vector<double>>& sums) {
+  for (std::size_t m = 0; m < sums.size(); ++m) {
+    for (std::size_t i = 0; i < sums[m].size(); ++i) numbers[sum_name(m, i)] = sums[m][i];
+  }
+}
+
+void get_sums(const std::map<std::string, double>& numbers,
+              std::vector<std::vector<double>>& sums) {
+  for (std::size_t m = 0; m < sums.size(); ++m) {
+    sums[m].clear();
+    for (auto it = numbers.find(sum_name(m, 0)); it != numbers.end();
+         it = numbers.find(sum_name(m, sums[m].size()))) {
+      sums[m].push_back(it->second);
+    }
+  }
+}
+
+template <class Map>
+const auto& required(const Map& map, const std::string& name) {
+  const auto it = map.find(name);
+  if (it != map.end()) return it->second;
+  throw std::invalid_argument("Trainer: the checkpoint was not written by a Trainer: '" + name +
+                              "' is missing");
+}
+
+}  // namespace
+
+template <class T>
+TrainerCore<T>::TrainerCore(Module<T>& module, Optimizer<T>& optimizer, TrainerOptions<T> options)
+    : module_(module),
+      optimizer_(optimizer),
+      options_(std::move(options)),
+      stopping_(module.state_dict(), stopping_options(options_.patience, options_.min_delta,
+                                                      options_.maximize, options_.restore_best)) {
+  check();
+  if (options_.schedule) scheduler_.emplace(optimizer_, *options_.schedule);
+}
+
+template <class T>
+void TrainerCore<T>::check() const {
+  require_not_negative("Trainer", "clip_norm", options_.clip_norm);
+  require_not_negative("Trainer", "clip_value", options_.clip_value);
+  if (options_.accumulate == 0) throw std::invalid_argument("Trainer: accumulate is 0");
+  if (options_.checkpoint.empty() && options_.resume) {
+    throw std::invalid_argument("Trainer: resume needs the path of a checkpoint");
+  }
+}
+
+template <class T>
+void TrainerCore<T>::begin(bool validates) {
+  if (options_.monitor.empty()) options_.monitor = validates ? "validation loss" : "train loss";
+  reason_ = stopping_.should_stop() ? StopReason::early : StopReason::finished;
+  stop_requested_ = false;
+  ended_ = stopping_.should_stop();
+  window_samples_ = 0;
+}
+
+template <class T>
+Progress TrainerCore<T>::progress(std::size_t batches) const {
+  const bool terminal = options_.progress == &std::cerr && stderr_is_terminal();
+  return {*options_.progress,
+          "epoch " + std::to_string(epoch_ + 1) + "/" + std::to_string(options_.epochs), batches,
+          terminal};
+}
+
+template <class T>
+std::optional<LoaderState> TrainerCore<T>::resume() {
+  if (!options_.resume || !checkpoint_exists(options_.checkpoint)) return std::nullopt;
+  const Checkpoint<T> found = load_latest_checkpoint<T>(options_.checkpoint);
+  const auto& epoch = required(found.numbers, "Trainer/epoch");
+  const auto& step = required(found.numbers, "Trainer/step");
+  History history = History::from_json(required(found.text, kHistory));
+  const Checkpoint<T> before = Checkpoint<T>::of(module_, optimizer_);
+  try {
+    restore(found, module_, optimizer_);
+    if (options_.average != nullptr) options_.average->load_state_dict(found.optimizer);
+    if (scheduler_) scheduler_->load_state_dict(found.optimizer);
+    stopping_.load_state_dict(found.optimizer);
+  } catch (...) {
+    restore(before, module_, optimizer_);
+    throw;
+  }
+  epoch_ = static_cast<std::size_t>(epoch);
+  step_ = static_cast<std::size_t>(step);
+  history_ = std::move(history);
+  get_sums(found.numbers, sums_);
+  ended_ = stopping_.should_stop();
+  if (ended_) reason_ = StopReason::early;
+  if (options_.on_restore) options_.on_restore(found);
+  return found.loader;
+}
+
+template <class T>
+void TrainerCore<T>::save(const LoaderState& loader) const {
+  if (options_.checkpoint.empty()) return;
+  Checkpoint<T> c = Checkpoint<T>::of(module_, optimizer_, loader);
+  if (options_.average != nullptr) c.optimizer.add(options_.average->state_dict());
+  if (scheduler_) c.optimizer.add(scheduler_->state_dict());
+  c.optimizer.add(stopping_.state_dict());
+  c.numbers["Trainer/epoch"] = static_cast<double>(epoch_);
+  c.numbers["Trainer/step"] = static_cast<double>(step_);
+  c.text[kHistory] = history_.json();
+  put_sums(c.numbers, sums_);
+  if (options_.on_save) options_.on_save(c);
+  save_checkpoint(options_.checkpoint, c);
+}
+
+template <class T>
+bool TrainerCore<T>::checkpoint_is_due() const {
+  return options_.checkpoint_every > 0 && step_ % options_.checkpoint_every == 0;
+}
+
+template <class T>
+void TrainerCore<T>::begin_epoch() {
+  module_.train();
+  if (options_.on_epoch_begin) options_.on_epoch_begin(epoch_);
+}
+
+template <class T>
+void TrainerCore<T>::set_time(std::size_t batch, std::size_t batches) {
+  if (!scheduler_) return;
+  const double epochs =
+      static_cast<double>(epoch_) + static_cast<double>(batch) / static_cast<double>(batches);
+  scheduler_->set_time(options_.schedule_unit == ScheduleUnit::epochs ? epochs
+                                                                      : static_cast<double>(step_));
+}
+
+template <class T>
+void TrainerCore<T>::check_loss(double loss, std::size_t batch) const {
+  if (std::isfinite(loss)) return;
+  throw std::runtime_error("Trainer: the loss is " + text(loss) + ": epoch " +
+                           std::to_string(epoch_ + 1) + ", batch " + std::to_string(batch) +
+                           ", learning rate " + text(optimizer_.learning_rate()));
+}
+
+template <class T>
+void TrainerCore<T>::add_gradient(const Tensor<T>& loss, std::size_t samples) {
+  if (window_samples_ == 0) optimizer_.zero_grad();
+  window_samples_ += samples;
+  const Tensor<T> total = options_.penalty ? loss + options_.penalty() : loss;
+  (options_.accumulate == 1 ? total : total * static_cast<T>(samples)).backward();
+}
+
+template <class T>
+void TrainerCore<T>::scale_gradients(double factor) {
+  for (const auto& p : optimizer_.parameters()) {
+    if (!p.tensor.has_grad()) continue;
+    Tensor<T> t = p.tensor, g = p.tensor.gradient().clone();
+    T* const x = g.mutable_data();
+    std::transform(x, x + g.size(), x, [factor](T v) { return v * static_cast<T>(factor); });
+    t.set_gradient(g);
+  }
+}
+
+template <class T>
+void TrainerCore<T>::step(double loss) {
+  if (options_.accumulate > 1) scale_gradients(1 / static_cast<double>(window_samples_));
+  window_samples_ = 0;
+  if (options_.before_step) options_.before_step();
+  if (options_.clip_value > 0) clip_grad_value(optimizer_.parameters(), options_.clip_value);
+  if (options_.clip_norm > 0) clip_grad_norm(optimizer_.parameters(), options_.clip_norm);
+  const double rate = optimizer_.learning_rate();
+  optimizer_.step();
+  ++step_;
+  if (options_.average != nullptr) options_.average->update();
+  if (options_.after_step) options_.after_step({epoch_, step_, loss, rate});
+}
+
+template <class T>
+bool TrainerCore<T>::wants_stop(bool interrupted) {
+  if (interrupted) reason_ = StopReason::interrupted;
+  if (!interrupted && stop_requested_) reason_ = StopReason::requested;
+  return interrupted || stop_requested_;
+}
+
+template <class T>
+void TrainerCore<T>::observe(const Figures& figures) {
+  const auto monitored = [&](const auto& f) { return f.first == options_.monitor; };
+  const auto it = std::find_if(figures.begin(), figures.end(), monitored);
+  if (it == figures.end()) {
+    throw std::invalid_argument("Trainer: there is no figure '" + options_.monitor +
+                                "' to monitor: " + to_string(figures));
+  }
+  observed_ = it->second;
+  stopping_.observe(observed_);
+}
+
+template <class T>
+void TrainerCore<T>::end_epoch(const Figures& figures) {
+  Figures row = figures;
+  row.emplace_back("learning rate", optimizer_.learning_rate());
+  history_.add(row);
+  if (scheduler_ && !std::isnan(observed_)) scheduler_->observe(observed_);
+  ++epoch_;
+  if (!options_.curves.empty()) history_.write(options_.curves);
+  if (options_.on_epoch_end) options_.on_epoch_end(epoch_ - 1, row);
+  if (options_.progress != nullptr && figures.size() > 0) {
+    Figures validation;
+    for (const auto& f : figures) {
+      if (f.first.starts_with("validation ")) validation.push_back(f);
+    }
+    if (!validation.empty()) *options_.progress << "  " << to_string(validation) << std::endl;
+  }
+  if (stopping_.should_stop()) reason_ = StopReason::early;
+  if (stop_requested_) reason_ = StopReason::requested;
+  ended_ = stopping_.should_stop() || stop_requested_;
+}
+
+template <class T>
+void TrainerCore<T>::finish() {
+  if (options_.restore_best && reason_ != StopReason::interrupted && !history_.empty() &&
+      !std::isnan(stopping_.best())) {
+    stopping_.restore_best();
+  }
+}
+
+template class TrainerCore<float>;
+template class TrainerCore<double>;
+
+}  // namespace xgrad::detail

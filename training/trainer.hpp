@@ -1,0 +1,297 @@
+#pragma once
+
+// Trainer: the usual loop, complete: schedule, clipping, accumulation of gradients, evaluation,
+// early stopping, learning curves, progress, checkpoints, and a clean stop on Ctrl-C.
+//
+//   Trainer trainer(net, optimizer, classification<float>(),
+//                   {.epochs = 30, .schedule = CosineDecay{.duration = 30}, .patience = 5,
+//                    .restore_best = true, .checkpoint = "run.ckpt", .resume = true,
+//                    .progress = &std::cerr});
+//   const History curves = trainer.fit(train_loader, validation_loader);
+//
+// Nothing in the library needs it, and each of its parts can be used by itself: Scheduler,
+// clip_grad_norm, Task, EarlyStopping, History, Progress, InterruptScope, save_checkpoint.
+//
+// A run that was killed and goes on with `resume` gives bit for bit the numbers of the run that was
+// not: a checkpoint holds the model, the optimizer, the schedule, the default generator, the
+// loader's position, the figures of the epoch under way, the curves, and what early stopping knows.
+// Generators of your own are saved by `on_save` and `on_restore`.
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "xgrad/data/loader.hpp"
+#include "xgrad/modules/module.hpp"
+#include "xgrad/optimizers/averaging.hpp"
+#include "xgrad/optimizers/optimizer.hpp"
+#include "xgrad/optimizers/scheduler.hpp"
+#include "xgrad/training/checkpoint.hpp"
+#include "xgrad/training/early_stopping.hpp"
+#include "xgrad/training/history.hpp"
+#include "xgrad/training/interrupt.hpp"
+#include "xgrad/training/progress.hpp"
+#include "xgrad/training/task.hpp"
+
+namespace xgrad {
+
+/// What a schedule's time counts.
+enum class ScheduleUnit {
+  epochs,  ///< epochs, in fractions within an epoch: time 2.5 is the middle of the third
+  steps,   ///< steps of the optimizer
+};
+
+/// Why a run ended.
+enum class StopReason {
+  finished,     ///< all epochs are done
+  early,        ///< no improvement within the patience
+  requested,    ///< Trainer::stop()
+  interrupted,  ///< Ctrl-C or SIGTERM; the checkpoint is written
+};
+
+struct StepReport {
+  std::size_t epoch;     ///< from 0
+  std::size_t step;      ///< steps of the optimizer so far, this one included
+  double loss;           ///< of its last batch
+  double learning_rate;  ///< it was made with
+};
+
+template <class T>
+struct TrainerOptions {
+  std::size_t epochs = 10;  ///< in all, those before a resumption included
+
+  std::optional<Schedule> schedule = {};
+  ScheduleUnit schedule_unit = ScheduleUnit::epochs;
+
+  std::size_t accumulate = 1;  ///< batches per step; their gradients are weighted by their samples
+  double clip_norm = 0;        ///< clip_grad_norm before each step; 0: none
+  double clip_value = 0;       ///< clip_grad_value before each step; 0: none
+  std::function<Tensor<T>()> penalty = {};  ///< added to the training loss, not to the figures
+  WeightAverage<T>* average =
+      nullptr;  ///< updated after each step; what is evaluated and kept as best
+
+  /// The figure that early stopping and a ReduceOnPlateau look at; empty: "validation loss", or
+  /// "train loss" without validation.
+  std::string monitor = {};
+  bool maximize = false;      ///< a larger monitored figure is better
+  std::size_t patience = 0;   ///< epochs without a new best before it stops; 0: it does not
+  double min_delta = 0;       ///< what counts as better
+  bool restore_best = false;  ///< at the end the weights are those of the best epoch
+
+  std::string checkpoint = {};       ///< file; empty: none
+  std::size_t checkpoint_every = 0;  ///< steps; 0: after each epoch only
+  bool resume = false;               ///< go on from the checkpoint when there is one
+  bool stop_on_interrupt = true;     ///< see InterruptScope
+
+  std::ostream* progress = nullptr;  ///< bars with the time left, or plain lines; null: silence
+  std::string curves = {};           ///< file for the curves, `.csv` or `.json`, after each epoch
+
+  // Called by fit.
+  std::function<void(std::size_t epoch)> on_epoch_begin = {};  ///< in training mode already
+  std::function<void()> before_step = {};  ///< gradients are there, and not clipped yet
+  std::function<void(const StepReport&)> after_step = {};
+  std::function<void(std::size_t epoch, const Figures&)> on_epoch_end = {};
+  std::function<void(Checkpoint<T>&)> on_save = {};           ///< adds what is the caller's
+  std::function<void(const Checkpoint<T>&)> on_restore = {};  ///< and takes it back
+};
+
+namespace detail {
+
+/// What of the Trainer does not depend on the kind of batches.
+template <class T>
+class TrainerCore {
+ public:
+  TrainerCore(Module<T>& module, Optimizer<T>& optimizer, TrainerOptions<T> options);
+
+  const History& history() const { return history_; }
+  StopReason stop_reason() const { return reason_; }
+  /// Epochs that are complete.
+  std::size_t epochs_done() const { return epoch_; }
+  /// Steps of the optimizer so far.
+  std::size_t steps_done() const { return step_; }
+  /// The number of the best epoch from 0. Throws std::logic_error before the first epoch is done.
+  std::size_t best_epoch() const { return stopping_.best_index(); }
+  /// Ends the run after the step under way; for callbacks.
+  void stop() { stop_requested_ = true; }
+
+ protected:
+  using Sums = std::vector<std::vector<double>>;
+
+  void begin(bool validates);
+  Progress progress(std::size_t batches) const;
+  /// The checkpoint to go on from, put back but for the loader; none when there is none.
+  std::optional<LoaderState> resume();
+  void begin_epoch();
+  /// Sets the rate of the step that begins with that batch of the epoch.
+  void set_time(std::size_t batch, std::size_t batches);
+  void add_gradient(const Tensor<T>& loss, std::size_t samples);
+  void step(double loss);
+  void check_loss(double loss, std::size_t batch) const;
+  /// True when the run is to end, with its reason noted.
+  bool wants_stop(bool interrupted);
+  /// Early stopping's look at the figures and the weights they belong to.
+  void observe(const Figures& figures);
+  void end_epoch(const Figures& figures);
+  bool checkpoint_is_due() const;
+  void save(const LoaderState& loader) const;
+  void finish();
+
+  Module<T>& module_;
+  Optimizer<T>& optimizer_;
+  TrainerOptions<T> options_;
+  bool ended_ = false;  // nothing is left to do
+
+  std::size_t epoch_ = 0, step_ = 0;
+  Sums sums_;  // of the epoch under way
+  History history_;
+
+ private:
+  void check() const;
+  void scale_gradients(double factor);
+
+  std::optional<Scheduler<T>> scheduler_;
+  EarlyStopping<T> stopping_;
+  StopReason reason_ = StopReason::finished;
+  bool stop_requested_ = false;
+  double observed_ = 0;             // the monitored figure of the last epoch
+  std::size_t window_samples_ = 0;  // of the step under way
+};
+
+/// A loader without its type.
+template <class Batch>
+struct Feed {
+  std::function<void(const std::function<bool(const Batch&)>&)> pass;  ///< until it says false
+  std::function<std::size_t()> size;
+  std::function<LoaderState()> state;
+  std::function<void(const LoaderState&)> set_state;
+};
+
+template <class Batch, class Loader>
+Feed<Batch> feed(Loader& loader) {
+  return {[&loader](const std::function<bool(const Batch&)>& use) {
+            for (const auto& batch : loader) {
+              if (!use(batch)) return;
+            }
+          },
+          [&loader] { return loader.size(); }, [&loader] { return loader.state(); },
+          [&loader](const LoaderState& s) { loader.set_state(s); }};
+}
+
+}  // namespace detail
+
+template <class T, class Batch>
+class Trainer : public detail::TrainerCore<T> {
+ public:
+  /// Module, optimizer and average must outlive it.
+  /// Throws std::invalid_argument for options out of range.
+  Trainer(Module<T>& module, Optimizer<T>& optimizer, Task<T, Batch> task,
+          TrainerOptions<T> options = {})
+      : detail::TrainerCore<T>(module, optimizer, std::move(options)), task_(std::move(task)) {}
+
+  /// Trains until all epochs are done, or something stops it, in training mode; returns the curves:
+  /// "train loss" and the task's metrics, measured while training, the same as "validation ...",
+  /// "learning rate".
+  /// **Throws** std::runtime_error when a loss is not finite, with the weights as they were before
+  /// that step; what a checkpoint throws; std::invalid_argument for a monitored figure that there
+  /// is not.
+  template <class Loader>
+  History fit(Loader& train) {
+    return run(detail::feed<Batch>(train), {});
+  }
+  template <class Loader, class Validation>
+  History fit(Loader& train, Validation& validation) {
+    return run(detail::feed<Batch>(train),
+               [&] { return evaluate(this->module_, validation, task_); });
+  }
+
+ private:
+  using Evaluate = std::function<Figures()>;
+
+  History run(const detail::Feed<Batch>& train, const Evaluate& validate);
+  // False when the run was stopped on the way.
+  bool train_epoch(const detail::Feed<Batch>& train, const InterruptScope* interrupt);
+  double train_batch(const Batch& batch, std::size_t i, detail::TaskFigures<T, Batch>& figures);
+  Figures epoch_figures(const Evaluate& validate);
+  void clear_sums() { this->sums_ = detail::TaskFigures<T, Batch>(task_).sums(); }
+
+  Task<T, Batch> task_;
+};
+
+template <class T, class Batch>
+History Trainer<T, Batch>::run(const detail::Feed<Batch>& train, const Evaluate& validate) {
+  std::optional<InterruptScope> interrupt;
+  if (this->options_.stop_on_interrupt) interrupt.emplace();
+  this->begin(static_cast<bool>(validate));
+  if (this->sums_.empty()) clear_sums();
+  if (const auto position = this->resume()) train.set_state(*position);
+  while (!this->ended_ && this->epoch_ < this->options_.epochs) {
+    this->begin_epoch();
+    if (!train_epoch(train, interrupt ? &*interrupt : nullptr)) break;
+    this->end_epoch(epoch_figures(validate));
+    clear_sums();
+    this->save(train.state());
+  }
+  this->finish();
+  return this->history_;
+}
+
+template <class T, class Batch>
+bool Trainer<T, Batch>::train_epoch(const detail::Feed<Batch>& train,
+                                    const InterruptScope* interrupt) {
+  detail::TaskFigures<T, Batch> figures(task_);
+  figures.sums() = this->sums_;
+  std::optional<Progress> progress;
+  bool stopped = false;
+  train.pass([&](const Batch& batch) {
+    const std::size_t done = train.state().batch, all = train.size();
+    if (!progress && this->options_.progress != nullptr) progress.emplace(this->progress(all));
+    if ((done - 1) % this->options_.accumulate == 0) this->set_time(done - 1, all);
+    const double loss = train_batch(batch, done, figures);
+    if (progress) progress->update(done, to_string(figures.figures()));
+    if (done % this->options_.accumulate != 0 && done < all) return true;
+    this->step(loss);
+    stopped = this->wants_stop(interrupt != nullptr && interrupt->requested());
+    this->sums_ = figures.sums();
+    if (stopped || this->checkpoint_is_due()) this->save(train.state());
+    return !stopped;
+  });
+  if (progress) progress->finish(to_string(figures.figures()));
+  return !stopped;
+}
+
+template <class T, class Batch>
+double Trainer<T, Batch>::train_batch(const Batch& batch, std::size_t i,
+                                      detail::TaskFigures<T, Batch>& figures) {
+  const Tensor<T> predictions = task_.predictions(this->module_, batch);
+  const Tensor<T> loss = task_.loss(predictions, batch);
+  const double value = loss.item();
+  this->check_loss(value, i);
+  this->add_gradient(loss, task_.samples(batch));
+  const NoGrad guard;
+  figures.add(predictions, value, batch);
+  return value;
+}
+
+template <class T, class Batch>
+Figures Trainer<T, Batch>::epoch_figures(const Evaluate& validate) {
+  detail::TaskFigures<T, Batch> training(task_);
+  training.sums() = this->sums_;
+  Figures figures = training.figures("train ");
+  std::optional<AveragedWeights<T>> averaged;
+  if (this->options_.average != nullptr && this->options_.average->updates() > 0) {
+    averaged.emplace(*this->options_.average);
+  }
+  if (validate) {
+    for (const auto& [name, value] : validate()) figures.emplace_back("validation " + name, value);
+  }
+  this->observe(figures);
+  return figures;
+}
+
+extern template class detail::TrainerCore<float>;
+extern template class detail::TrainerCore<double>;
+
+}  // namespace xgrad

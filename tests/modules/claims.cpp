@@ -1,6 +1,7 @@
 // What is said of activations, initialisation and regularisation, shown on small problems.
 
 #include <algorithm>
+#include <memory>
 
 #include "tests/modules/helpers.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -16,6 +17,8 @@
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/regularization.hpp"
+#include "xgrad/optimizers/adagrad.hpp"
+#include "xgrad/optimizers/sgd.hpp"
 
 namespace {
 
@@ -97,6 +100,26 @@ BOOST_AUTO_TEST_CASE(a_large_rate_kills_relus) {
   BOOST_TEST(dead_after(0.3) > 16U);
 }
 
+// Adagrad's steps do not grow with the gradient: where the loss is a hundred times as large,
+// descent kills most units at a tenth of Adagrad's rate.
+BOOST_AUTO_TEST_CASE(adagrad_spares_relus) {
+  const Data data;
+  const auto dead_after = [&](const auto& make) {
+    Sequential<double> net = two_layers<Relu<double>>();
+    const auto optimizer = make(net.parameters());
+    for (int t = 0; t < 100; ++t) {
+      optimizer->step([&] { return 100 * mse_loss(net(data.x), data.y - 2); });
+    }
+    return dead_units(static_cast<Linear<double>&>(net[0]), data.x);
+  };
+  BOOST_TEST(dead_after([](const auto& p) {
+               return std::make_unique<Sgd<double>>(p, SgdOptions{.learning_rate = 0.003});
+             }) > 16U);
+  BOOST_TEST(dead_after([](const auto& p) {
+               return std::make_unique<Adagrad<double>>(p, AdagradOptions{.learning_rate = 0.03});
+             }) == 0U);
+}
+
 // With a bias of -3 every relu is dead and only the last bias learns. A slope on the negative side,
 // fixed or learned, or an exponential one, is a cure.
 BOOST_AUTO_TEST_CASE(dead_relus_and_their_cures) {
@@ -141,7 +164,62 @@ BOOST_AUTO_TEST_CASE(outputs_that_are_not_centred_give_gradients_of_one_sign) {
   BOOST_TEST(signs(tanh(x)) < 40);
 }
 
+// Half of what relu gives is 0 and the rest positive; elu's negative side brings the mean nearer to
+// 0, selu's to 0.
+BOOST_AUTO_TEST_CASE(elu_and_selu_are_nearer_to_mean_zero) {
+  const Tensor<double> x = standard_normal({200000});
+  BOOST_TEST(moments(relu(x)).first == 0.3989, boost::test_tools::tolerance(0.01));
+  BOOST_TEST(std::abs(moments(elu(x)).first) < 0.2);
+  BOOST_TEST(std::abs(moments(selu(x)).first) < 0.01);
+}
+
+// --- Initial weights ---
+
+// With all weights 0 no gradient reaches them; with all weights alike all units stay alike.
+BOOST_AUTO_TEST_CASE(weights_that_are_all_alike_do_not_learn) {
+  const Data data;
+  const auto trained = [&](double start) {
+    Sequential<double> net = two_layers<Tanh<double>>();
+    for (const auto& p : net.parameters()) constant_(p.tensor, start);
+    descend(net.parameters(), 50, 0.1, [&](int) { return mse_loss(net(data.x), data.y - 2); });
+    BOOST_TEST(net.at("2.bias").item() < start - 0.5);  // the last bias does
+    return numbers(net.at("2.weight"));
+  };
+  for (const double w : trained(0)) BOOST_TEST(w == 0);
+  const auto alike = trained(0.1);
+  for (const double w : alike) BOOST_TEST(w == alike[0], boost::test_tools::tolerance(1e-12));
+}
+
 // --- Batch normalisation ---
+
+// Scale and shift can take it back: with the batch's deviation and mean it is the identity.
+BOOST_AUTO_TEST_CASE(batch_normalisation_can_learn_to_do_nothing) {
+  BatchNorm<double> layer(3);
+  const Tensor<double> x = standard_normal({16, 3}) * 4 + 7;
+  layer.weight.set_value(sqrt(var(x, {0}, {.correction = 0}) + 1e-5).value());
+  layer.bias.set_value(mean(x, {0}).value());
+  const auto y = numbers(layer(x)), expected = numbers(x);
+  for (std::size_t i = 0; i < y.size(); ++i) BOOST_TEST(std::abs(y[i] - expected[i]) < 1e-12);
+}
+
+// The output for a sample depends on the others in its batch, by noise of about 1 / sqrt(n).
+BOOST_AUTO_TEST_CASE(batch_normalisation_of_small_batches_is_noisy) {
+  const auto noise = [](std::size_t n) {
+    BatchNorm<double> layer(200);
+    std::vector<double> first(200), square(200);
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+      Tensor<double> x = standard_normal({n, 200}, seed);
+      std::fill_n(x.mutable_data(), 200, 1.0);  // the same sample in every batch
+      const auto y = numbers(layer(x));
+      for (std::size_t k = 0; k < 200; ++k) first[k] += y[k] / 50, square[k] += y[k] * y[k] / 50;
+    }
+    double variance = 0;
+    for (std::size_t k = 0; k < 200; ++k) variance += (square[k] - first[k] * first[k]) / 200;
+    return std::sqrt(variance);
+  };
+  BOOST_TEST(noise(4) > 0.35);
+  BOOST_TEST(noise(64) < 0.2);
+}
 
 namespace {
 

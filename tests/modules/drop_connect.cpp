@@ -98,6 +98,10 @@ BOOST_AUTO_TEST_CASE(evaluation_by_the_mean) {
   const Tensor<double> x = standard_normal({2, 5});
   BOOST_TEST(numbers(net(x)) == numbers(linear(x, net.weight, net.bias)),
              boost::test_tools::per_element());
+  DropConnect<double> activated(5, 3, {.p = 0.4}, Relu<double>());
+  activated.eval();
+  const Tensor<double> u = linear(x, activated.weight, activated.bias);
+  BOOST_TEST(numbers(activated(x)) == numbers(Relu<double>()(u)), boost::test_tools::per_element());
 }
 
 // relu(mean) misses what the spread adds to it; the Gaussian approximation has it.

@@ -336,6 +336,14 @@ BOOST_AUTO_TEST_CASE(normal_0_01_collapses) {
   BOOST_TEST(with_relu.gradient.front() < 1e-36);
 }
 
+// Twice He's deviation quadruples the variance in every layer, of the gradient too: 4^20 = 1e12.
+BOOST_AUTO_TEST_CASE(large_weights_explode_with_relu) {
+  const Signal s = through_layers(
+      [](auto& w) { normal_(w, {.deviation = 2 * std::sqrt(2.0 / kWidth)}); }, kRelu);
+  BOOST_TEST(s.activation.back() > 1e11);
+  BOOST_TEST(s.gradient.front() > 1e11);
+}
+
 // Weights that are too large saturate tanh instead: the gradient is gone although the signal is
 // not.
 BOOST_AUTO_TEST_CASE(large_weights_saturate_tanh) {

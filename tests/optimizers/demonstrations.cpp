@@ -1,8 +1,11 @@
 // What is said about the techniques, shown.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <memory>
 
 #include "tests/optimizers/problems.hpp"
+#include "xgrad/ops/random.hpp"
 #include "xgrad/optimizers/adagrad.hpp"
 #include "xgrad/optimizers/adam.hpp"
 #include "xgrad/optimizers/rmsprop.hpp"
@@ -124,6 +127,103 @@ BOOST_AUTO_TEST_CASE(momentum_on_a_ravine) {
   BOOST_TEST(descent > 450);
   BOOST_TEST(momentum < descent / 5);
   BOOST_TEST(nesterov < descent / 3);
+}
+
+// On the full data a small enough rate never raises the loss, one beyond 2 / curvature always does,
+// and a much smaller one gets nowhere.
+BOOST_AUTO_TEST_CASE(rates_too_large_too_small_and_right) {
+  const auto run = [](double rate) {
+    const Problem<T> p = quadratic<T>();  // curvatures 1 to 100
+    Sgd<T> optimizer(p.parameters, {.learning_rate = rate});
+    std::vector<T> losses;
+    for (int t = 0; t < 200; ++t) losses.push_back(optimizer.step(p.loss));
+    return losses;
+  };
+  const auto right = run(0.015), small = run(1e-5), large = run(0.025);
+  BOOST_TEST(std::is_sorted(right.rbegin(), right.rend()));
+  BOOST_TEST(std::is_sorted(small.rbegin(), small.rend()));
+  const T best = right.back();
+  BOOST_TEST(small.back() - best > 0.5 * (small.front() - best));
+  BOOST_TEST(large.back() > 1e10);
+}
+
+// Where gradients agree momentum gathers speed, up to 1 / (1 - mu) rates: a plateau is crossed ten
+// times as fast.
+BOOST_AUTO_TEST_CASE(momentum_crosses_a_plateau) {
+  const auto steps_to_cross = [](double momentum) {
+    Tensor<T> w = leaf<T>({1}, {0});
+    Sgd<T> optimizer({w}, {.learning_rate = 1, .momentum = momentum});
+    int t = 0;
+    for (; w.item() > -1; ++t) {
+      w.set_gradient(Tensor<T>::filled({1}, 1e-3));
+      optimizer.step();
+    }
+    return t;
+  };
+  BOOST_TEST(std::abs(steps_to_cross(0) - 1000) <= 1);
+  BOOST_TEST(steps_to_cross(0.9) < 115);
+}
+
+// At (0.5, 1e-6) x^2 - y^2 + y^4 is all but flat along y, which grows by 2 rates a step. Momentum
+// compounds that growth, and steps whose length does not depend on the gradient's leave at once.
+BOOST_AUTO_TEST_CASE(leaving_a_saddle) {
+  const auto steps_to_leave = [](const auto& make) {
+    const Tensor<T> x = leaf<T>({1}, {0.5}), y = leaf<T>({1}, {1e-6});
+    const auto optimizer = make(NamedTensors<T>{{"x", x}, {"y", y}});
+    const auto loss = [&] { return sum(square(x) - square(y) + square(square(y))); };
+    int t = 0;
+    for (; std::abs(y.item()) < 0.5 && t < 10000; ++t) optimizer->step(loss);
+    return t;
+  };
+  const int descent = steps_to_leave(
+      [](const auto& p) { return std::make_unique<Sgd<T>>(p, SgdOptions{.learning_rate = 0.01}); });
+  const int momentum = steps_to_leave([](const auto& p) {
+    return std::make_unique<Sgd<T>>(p, SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
+  });
+  const int adam = steps_to_leave([](const auto& p) {
+    return std::make_unique<Adam<T>>(p, AdamOptions{.learning_rate = 0.01});
+  });
+  BOOST_TEST(descent > 600);
+  BOOST_TEST(momentum < descent / 4);
+  BOOST_TEST(adam < descent / 8);
+}
+
+// Gradients of 100 and of 0.01: the steps of both weights are the same.
+BOOST_AUTO_TEST_CASE(adagrad_evens_out_the_scales_of_gradients) {
+  Tensor<T> w = leaf<T>({2}, {0, 0});
+  Adagrad<T> optimizer({w}, {.learning_rate = 0.1});
+  for (int t = 1; t <= 10; ++t) {
+    const T before = w.data()[0];
+    w.set_gradient(Tensor<T>::from({2}, {100, 0.01}));
+    optimizer.step();
+    BOOST_TEST(w.data()[0] == w.data()[1], tolerance(1e-7));
+    BOOST_TEST(before - w.data()[0] == 0.1 / std::sqrt(t), tolerance(1e-7));  // and they shrink
+  }
+}
+
+// With noisy gradients the weights scatter about the minimum by an amount that the rate sets. A
+// rate that falls gets nearer than either a large or a small constant one; one that falls too soon
+// stays on the way.
+BOOST_AUTO_TEST_CASE(annealing) {
+  const auto distance = [](double rate, const Schedule& schedule) {
+    Generator generator(4);
+    const Tensor<T> w = leaf<T>({64}, std::vector<double>(64, 10.0));
+    Sgd<T> optimizer({w}, {.learning_rate = rate});
+    Scheduler<T> scheduler(optimizer, schedule);
+    for (int t = 0; t < 500; ++t) {
+      optimizer.step([&] { return sum(0.5 * square(w) + w * normal<T>({64}, 0, 1, generator)); });
+      scheduler.step();
+    }
+    return mean(square(w)).item();
+  };
+  const double large = distance(0.5, ConstantRate{}), small = distance(2e-3, ConstantRate{});
+  BOOST_TEST(large > 0.2);
+  BOOST_TEST(small > 1);
+  BOOST_TEST(distance(0.5, StepDecay{.interval = 100, .factor = 0.3}) < large / 10);
+  BOOST_TEST(distance(0.5, ExponentialDecay{.k = 0.01}) < large / 10);
+  BOOST_TEST(distance(0.5, InverseTimeDecay{.k = 0.3}) < large / 10);
+  BOOST_TEST(distance(0.5, CosineDecay{.duration = 500}) < large / 10);
+  BOOST_TEST(distance(0.5, ExponentialDecay{.k = 1}) > 5);
 }
 
 // Adagrad's rate only ever falls, RMSprop's recovers when the gradients become small.

@@ -229,6 +229,29 @@ BOOST_AUTO_TEST_CASE(narrow_functions_are_not_missed) {
   BOOST_TEST(r.count(Verdict::fail) == 0);
 }
 
+// d(1 + erf(x))/dx at -9 is 8e-36, and its rounded value 0.
+BOOST_AUTO_TEST_CASE(a_function_rounded_to_a_constant_is_inconclusive) {
+  const auto r = check_gradients([](const auto& x) { return erf(x) + 1.0; }, {D(-9.0)});
+  BOOST_TEST(r.count(Verdict::inconclusive) == 1);
+}
+
+// What rounding hides of a small element cannot matter beside a large one; what it does not hide
+// fails.
+BOOST_AUTO_TEST_CASE(small_elements_beside_large_ones) {
+  const D x = D::from({2}, {1.3, 0.7}), scales = D::from({2}, {1e4, 1e-8});
+  const auto f = [&](const D& t, double factor) {
+    return sum(custom_function<double>(
+        "scaled", {t}, [&](const Tensors& in) { return sin(in[0]) * scales; },
+        [&, factor](const Tensors& in, const D&, const D& gy) {
+          return Tensors{cos(in[0]) * scales * gy * D::from({2}, {1, factor})};
+        }));
+  };
+  const auto right = check_gradients([&](const D& t) { return f(t, 1); }, {x});
+  BOOST_TEST(right.passed(), right.table());
+  const auto wrong = check_gradients([&](const D& t) { return f(t, 1e6); }, {x});
+  BOOST_TEST(to_string(wrong.elements[1].verdict) == "fail", wrong.table());
+}
+
 BOOST_AUTO_TEST_CASE(a_function_that_is_not_finite) {
   BOOST_TEST(check_gradients([](const auto& x) { return log(x); }, {kX}).has(Problem::not_finite));
 }

@@ -300,7 +300,7 @@ std::string resumed_run(const std::string& file) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(ctrl_c_leaves_a_checkpoint) {
-  for (const std::size_t stop : {1, 6, 8, 13}) {
+  for (const std::size_t stop : {1U, 6U, 8U, 13U}) {
     const TemporaryDirectory folder;
     {
       Setup s;

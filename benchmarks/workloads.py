@@ -48,6 +48,7 @@ def _rows():
     yield row("batch_norm", "n=4096 d=512", 1.10, 1.4)
     yield row("lstm", "hidden=128 batch=32 steps=100", 1.15, 1.35, tolerance=1e-3)
     yield row("lstm_cell", "hidden=128 batch=32 steps=100", 1.05, 1.5, tolerance=1e-3)
+    yield row("lstm_sequence", "hidden=128 batch=32 steps=100", 1.05, 1.5, tolerance=1e-3)
     yield row("rosenbrock", "n=10000", None, 2.5, limit=40, tolerance=1e-12)
     # One batch has the same loss in whatever order its samples come.
     yield row("epoch", "batch=128", 1.04, 1.07, heavy=True, verify={FLOOR: "samples=128", LIBTORCH: "samples=128"})

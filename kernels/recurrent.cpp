@@ -67,13 +67,24 @@ void lstm_output_backward(const T* gates, const T* c1, const T* gh, T* ggates, b
   });
 }
 
+template <class T>
+void lstm_step_backward(const T* gates, const T* c, const T* c1, const T* gh, T* gc, T* gz,
+                        std::size_t n, std::size_t d) {
+  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
+    lstm_kernels<T>().step_backward(gates + 4 * r * d, c + r * d, c1 + r * d, gh + r * d,
+                                    gc + r * d, gz + 4 * r * d, rows, d);
+  });
+}
+
 #define XGRAD_INSTANTIATE(T)                                                                      \
   template void lstm_forward(const T*, T*, const T*, T*, T*, std::size_t, std::size_t);           \
   template void lstm_gates_backward(const T*, const T*, T*, std::size_t, std::size_t);            \
   template void lstm_cell_backward(const T*, const T*, const T*, T*, bool, T*, bool, std::size_t, \
                                    std::size_t);                                                  \
   template void lstm_output_backward(const T*, const T*, const T*, T*, bool, T*, bool,            \
-                                     std::size_t, std::size_t);
+                                     std::size_t, std::size_t);                                   \
+  template void lstm_step_backward(const T*, const T*, const T*, const T*, T*, T*, std::size_t,   \
+                                   std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -22,6 +22,9 @@ struct LstmKernels {
   /// Through h = o tanh(c1): o of ggates, and gc1; likewise with 0 for i, f and g.
   void (*output_backward)(const T* gates, const T* c1, const T* gh, T* ggates, bool add_gates,
                           T* gc1, bool add_c1, std::size_t n, std::size_t d);
+  /// Through a whole step at once: gz from gh; gc, of c1, becomes that of c.
+  void (*step_backward)(const T* gates, const T* c, const T* c1, const T* gh, T* gc, T* gz,
+                        std::size_t n, std::size_t d);
 };
 
 template <Isa I, class T>
@@ -40,5 +43,8 @@ void lstm_cell_backward(const T* gates, const T* c, const T* gc1, T* ggates, boo
 template <class T>
 void lstm_output_backward(const T* gates, const T* c1, const T* gh, T* ggates, bool add_gates,
                           T* gc1, bool add_c1, std::size_t n, std::size_t d);
+template <class T>
+void lstm_step_backward(const T* gates, const T* c, const T* c1, const T* gh, T* gc, T* gz,
+                        std::size_t n, std::size_t d);
 
 }  // namespace xgrad::kernels

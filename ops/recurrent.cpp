@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/recurrent.hpp"
+#include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/math.hpp"
@@ -96,24 +98,31 @@ const Rule<T> kCell = {"lstm_cell", &cell_backward<T>, nullptr};
 template <class T>
 const Rule<T> kOutput = {"lstm_output", &output_backward<T>, nullptr};
 
-void require(const char* name, const Shape& shape, const Shape& expected) {
-  if (shape == expected) return;
-  detail::fail("lstm_cell", name, " ", to_string(shape), ", ", to_string(expected), " expected");
+// For n sequences of `in` numbers a step.
+template <class T>
+void check(const char* operation, std::size_t n, std::size_t in, const LstmState<T>& state,
+           const Tensor<T>& weight_x, const Tensor<T>& weight_h, const Tensor<T>& bias) {
+  const auto require = [&](const char* name, const Tensor<T>& t, const Shape& expected) {
+    if (t.shape() == expected) return;
+    detail::fail(operation, name, " ", to_string(t.shape()), ", ", to_string(expected),
+                 " expected");
+  };
+  const std::size_t d = state.h.shape()[1];
+  require("h", state.h, {n, d});
+  require("c", state.c, {n, d});
+  require("weight_x", weight_x, {4 * d, in});
+  require("weight_h", weight_h, {4 * d, d});
+  if (bias.defined()) require("bias", bias, {4 * d});
 }
 
 template <class T>
-void check(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
-           const Tensor<T>& weight_h, const Tensor<T>& bias) {
+void check_step(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
+                const Tensor<T>& weight_h, const Tensor<T>& bias) {
   if (x.rank() != 2 || state.h.rank() != 2) {
     detail::fail("lstm_cell", "x and h must have two axes: x ", to_string(x.shape()), ", h ",
                  to_string(state.h.shape()));
   }
-  const std::size_t n = x.shape()[0], d = state.h.shape()[1];
-  require("h", state.h.shape(), {n, d});
-  require("c", state.c.shape(), {n, d});
-  require("weight_x", weight_x.shape(), {4 * d, x.shape()[1]});
-  require("weight_h", weight_h.shape(), {4 * d, d});
-  if (bias.defined()) require("bias", bias.shape(), {4 * d});
+  check("lstm_cell", x.shape()[0], x.shape()[1], state, weight_x, weight_h, bias);
 }
 
 // What the gates' rule reads: the weights for gx and gh, x and h for theirs.
@@ -130,7 +139,7 @@ template <class T>
 LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
                        const Tensor<T>& weight_x, const Tensor<T>& weight_h,
                        const std::type_identity_t<Tensor<T>>& bias) {
-  check(x, state, weight_x, weight_h, bias);
+  check_step(x, state, weight_x, weight_h, bias);
   const auto& [h, c] = state;
   const std::size_t n = x.shape()[0], d = h.shape()[1];
   const Tensor<T> gates = Tensor<T>::uninitialized({n, 4 * d});
@@ -149,9 +158,137 @@ LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<
   return next;
 }
 
+// A sequence is one entry with one output (steps + 1, n, d): h of each step, and the last c.
+namespace {
+
+enum SequenceInput { kXs, kH0, kC0, kWx, kWh, kB };
+
+struct Sizes {
+  std::size_t steps, n, in, d;
+
+  std::size_t state() const { return n * d; }
+  std::size_t gates() const { return 4 * n * d; }
+};
+
+template <class T>
+struct Sequence {
+  Sizes sizes;
+  Tensor<T> gates;  // after sigmoid and tanh, (steps, n, 4 d)
+  Tensor<T> c;      // (steps, n, d)
+};
+
+template <class T>
+void composed_sequence_backward(Backward<T>& b, const Sizes& s) {
+  const std::vector<Tensor<T>> in = detail::aliases(b);
+  LstmState<T> state{in[kH0], in[kC0]};
+  std::vector<Tensor<T>> y;
+  for (std::size_t t = 0; t < s.steps; ++t) {
+    const Tensor<T> x = select(in[kXs], 0, static_cast<std::ptrdiff_t>(t));
+    state = lstm_cell(x, state, in[kWx], in[kWh], in.size() > kB ? in[kB] : Tensor<T>());
+    y.push_back(state.h);
+  }
+  y.push_back(state.c);
+  detail::add_composed(b, in, stack(y));
+}
+
+// The gradients of the gates before sigmoid and tanh, those of the first h and c beside.
+template <class T>
+Tensor<T> through_steps(Backward<T>& b, const Sequence<T>& q, T* gh, T* gc) {
+  const Sizes& s = q.sizes;
+  const Tensor<T> c0 = b.input(kC0), weight = b.input(kWh), gy = b.gradient();
+  const Tensor<T> gz = Tensor<T>::uninitialized({s.steps, s.n, 4 * s.d});
+  std::copy_n(gy.data() + s.steps * s.state(), s.state(), gc);
+  for (std::size_t t = s.steps; t-- > 0;) {
+    const T *const gates = q.gates.data() + t * s.gates(), *const c = q.c.data() + t * s.state();
+    T* const g = gz.node()->data + t * s.gates();
+    std::copy_n(gy.data() + t * s.state(), s.state(), gh);
+    if (t + 1 < s.steps) {
+      kernels::gemm(false, false, s.n, s.d, 4 * s.d, g + s.gates(), weight.data(), T(1), gh);
+    }
+    kernels::lstm_step_backward(gates, t == 0 ? c0.data() : c - s.state(), c, gh, gc, g, s.n, s.d);
+  }
+  return gz;
+}
+
+template <class T>
+void sequence_backward(const void* attributes, Backward<T>& b) {
+  const auto& q = *static_cast<const Sequence<T>*>(attributes);
+  const Sizes& s = q.sizes;
+  if (b.recording()) return composed_sequence_backward(b, s);
+  Tensor<T> gh = Tensor<T>::uninitialized({s.n, s.d}), gc = Tensor<T>::uninitialized({s.n, s.d});
+  const Tensor<T> gz = through_steps(b, q, gh.node()->data, gc.node()->data);
+  const T* const g = gz.data();
+  const std::size_t all = s.steps * s.n, later = all - s.n;
+  if (b.needs(kXs)) {
+    const auto [to, add] = b.accumulator(kXs);
+    kernels::gemm(false, false, all, s.in, 4 * s.d, g, b.input(kWx).data(), T(add), to);
+  }
+  if (b.needs(kH0)) {
+    kernels::gemm(false, false, s.n, s.d, 4 * s.d, g, b.input(kWh).data(), T(0), gh.node()->data);
+    b.add(kH0, std::move(gh));
+  }
+  if (b.needs(kC0)) b.add(kC0, std::move(gc));
+  if (b.needs(kWx)) {
+    const auto [to, add] = b.accumulator(kWx);
+    kernels::gemm(true, false, 4 * s.d, s.in, all, g, b.input(kXs).data(), T(add), to);
+  }
+  if (b.needs(kWh)) {
+    const auto [to, add] = b.accumulator(kWh);
+    kernels::gemm(true, false, 4 * s.d, s.d, s.n, g, b.input(kH0).data(), T(add), to);
+    kernels::gemm(true, false, 4 * s.d, s.d, later, g + s.gates(), b.output().data(), T(1), to);
+  }
+  if (b.input_count() > kB && b.needs(kB)) b.add(kB, detail::sum_to(gz, b.input_shape(kB)));
+}
+
+template <class T>
+const Rule<T> kSequence = {"lstm", &sequence_backward<T>, &detail::destroy_attributes<Sequence<T>>};
+
+template <class T>
+Sizes check_sequence(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
+                     const Tensor<T>& weight_h, const Tensor<T>& bias) {
+  if (x.rank() != 3 || x.shape()[0] == 0 || state.h.rank() != 2) {
+    detail::fail("lstm", "x must be (steps, n, in) with a step at least, h (n, d): x ",
+                 to_string(x.shape()), ", h ", to_string(state.h.shape()));
+  }
+  check("lstm", x.shape()[1], x.shape()[2], state, weight_x, weight_h, bias);
+  return {x.shape()[0], x.shape()[1], x.shape()[2], state.h.shape()[1]};
+}
+
+}  // namespace
+
+template <class T>
+LstmOutput<T> lstm(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
+                   const Tensor<T>& weight_x, const Tensor<T>& weight_h,
+                   const std::type_identity_t<Tensor<T>>& bias) {
+  const Sizes s = check_sequence(x, state, weight_x, weight_h, bias);
+  const Sequence<T> q{s, Tensor<T>::uninitialized({s.steps, s.n, 4 * s.d}),
+                      Tensor<T>::uninitialized({s.steps, s.n, s.d})};
+  const Tensor<T> y = Tensor<T>::uninitialized({s.steps + 1, s.n, s.d});
+  T *const gates = q.gates.node()->data, *const cs = q.c.node()->data, *const hs = y.node()->data;
+  kernels::gemm(false, true, s.steps * s.n, 4 * s.d, s.in, x.data(), weight_x.data(), T(0), gates);
+  const T *h = state.h.data(), *c = state.c.data();
+  for (std::size_t t = 0; t < s.steps; ++t) {
+    T *const z = gates + t * s.gates(), *const h1 = hs + t * s.state(),
+             *const c1 = cs + t * s.state();
+    kernels::gemm(false, true, s.n, 4 * s.d, s.d, h, weight_h.data(), T(1), z);
+    kernels::lstm_forward(bias.defined() ? bias.data() : nullptr, z, c, c1, h1, s.n, s.d);
+    h = h1;
+    c = c1;
+  }
+  std::copy_n(c, s.state(), hs + s.steps * s.state());
+
+  const Tensor<T>* const inputs[] = {&x, &state.h, &state.c, &weight_x, &weight_h, &bias};
+  detail::record<T>(y, kSequence<T>, {inputs, bias.defined() ? 6U : 5U},
+                    {.inputs = 0x3FU, .output = true}, q);
+  const Tensor<T> outputs = slice(y, 0, 0, -1);
+  return {outputs, {select(y, 0, -2), select(y, 0, -1)}};
+}
+
 #define XGRAD_INSTANTIATE(T)                                                               \
   template LstmState<T> lstm_cell(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&, \
-                                  const Tensor<T>&, const Tensor<T>&);
+                                  const Tensor<T>&, const Tensor<T>&);                     \
+  template LstmOutput<T> lstm(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&,     \
+                              const Tensor<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -1,12 +1,16 @@
 #pragma once
 
-// Steps of recurrent networks. A sequence is an ordinary loop: the tape follows it.
+// Recurrent networks: a step, with which a sequence is an ordinary loop that the tape follows, and
+// a whole sequence at once.
 //
 //   LstmState<float> state = {zeros, zeros};
 //   for (const Tensor<float>& x : sequence) state = lstm_cell(x, state, weight_x, weight_h, bias);
 //
-// lstm_cell has kernels of its own: from primitive operations a step is some 15 passes over its
-// numbers.
+//   const auto [h, last] = lstm(stack(sequence), {zeros, zeros}, weight_x, weight_h, bias);
+//
+// Both have kernels of their own: from primitive operations a step is some 15 passes over its
+// numbers. A whole sequence also makes one matrix product of those that its steps do not wait for:
+// with x going forward, and of the gradients of x and of the weights.
 
 #include <type_traits>
 
@@ -34,5 +38,21 @@ template <class T>
 LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
                        const Tensor<T>& weight_x, const Tensor<T>& weight_h,
                        const std::type_identity_t<Tensor<T>>& bias = {});
+
+/// What a long short-term memory makes of a sequence.
+template <class T>
+struct LstmOutput {
+  Tensor<T> h;        ///< the output of every step, (steps, n, d)
+  LstmState<T> last;  ///< after the last step
+};
+
+/// lstm_cell along the first axis of x, each step from the state that the one before left.
+/// Shapes: x (steps, n, in), the others as for lstm_cell -> h (steps, n, d), h' and c' (n, d).
+/// Gradient: as of the steps, of any order. Throws std::invalid_argument for shapes that do not fit
+/// and for no steps. Memory: 5 steps n d numbers are kept for the backward pass.
+template <class T>
+LstmOutput<T> lstm(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
+                   const Tensor<T>& weight_x, const Tensor<T>& weight_h,
+                   const std::type_identity_t<Tensor<T>>& bias = {});
 
 }  // namespace xgrad

@@ -1,4 +1,5 @@
-// The long short-term memory from primitive operations, and with the library's cell.
+// The long short-term memory from primitive operations, with the library's cell, and with its
+// operation for a whole sequence.
 
 #include "common.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -16,19 +17,21 @@ namespace {
 template <class T>
 class Lstm : public Workload {
  public:
-  Lstm(const Parameters& p, bool cell)
+  enum class Way { primitives, cell, sequence };
+
+  Lstm(const Parameters& p, Way way)
       : d_(p.size("hidden", 128)),
         n_(p.size("batch", 32)),
-        cell_(cell),
+        way_(way),
         initial_{random<T>({d_, 4 * d_}, seeds::kParameters, 0.08),
                  random<T>({d_, 4 * d_}, seeds::kParameters + 1, 0.08),
                  random<T>({4 * d_}, seeds::kParameters + 2, 0.08)},
         zero_(Tensor<T>::filled({n_, d_}, 0)) {
-    // The cell's weights are (4 d, d), as a linear layer's.
-    for (std::size_t i = 0; cell && i < 2; ++i) initial_[i] = transpose(initial_[i]);
+    for (std::size_t i = 0; transposed() && i < 2; ++i) initial_[i] = transpose(initial_[i]);
     for (std::size_t t = 0; t < p.size("steps", 100); ++t) {
       x_.push_back(random<T>({n_, d_}, 1000 + t));
     }
+    if (way_ == Way::sequence) x_ = {stack(x_)};
     reset();
   }
   void reset() override {
@@ -39,14 +42,16 @@ class Lstm : public Workload {
   }
   void step() override {
     optimizer_->zero_grad();
-    const Tensor<T> h = cell_ ? with_cell() : from_primitives();
+    const Tensor<T> h = way_ == Way::primitives ? from_primitives()
+                        : way_ == Way::cell     ? with_cell()
+                                                : as_sequence();
     loss_ = mean(h * h);
     loss_.backward();
     optimizer_->step();
   }
   Results results() override {
     const auto gradient = [&](std::size_t i) {
-      return cell_ ? transpose(weights_[i].gradient()) : weights_[i].gradient();
+      return transposed() ? transpose(weights_[i].gradient()) : weights_[i].gradient();
     };
     return {result("loss", loss_), result("input weight gradient", gradient(0)),
             result("recurrent weight gradient", gradient(1)),
@@ -54,6 +59,8 @@ class Lstm : public Workload {
   }
 
  private:
+  // The operations' weights are (4 d, d), as a linear layer's.
+  bool transposed() const { return way_ != Way::primitives; }
   Tensor<T> from_primitives() const {
     Tensor<T> h = zero_, c = zero_;
     for (const Tensor<T>& x : x_) {
@@ -71,9 +78,12 @@ class Lstm : public Workload {
     }
     return state.h;
   }
+  Tensor<T> as_sequence() const {
+    return lstm(x_[0], {zero_, zero_}, weights_[0], weights_[1], weights_[2]).last.h;
+  }
 
   std::size_t d_, n_;
-  bool cell_;
+  Way way_;
   std::vector<Tensor<T>> initial_, weights_, x_;
   Tensor<T> zero_;
   std::unique_ptr<xgrad::Optimizer<T>> optimizer_;
@@ -84,8 +94,11 @@ class Lstm : public Workload {
 
 template <class T>
 std::unique_ptr<Workload> make_recurrence(const std::string& name, const Parameters& p) {
-  if (name != "lstm" && name != "lstm_cell") return nullptr;
-  return std::make_unique<Lstm<T>>(p, name == "lstm_cell");
+  using Way = typename Lstm<T>::Way;
+  if (name == "lstm") return std::make_unique<Lstm<T>>(p, Way::primitives);
+  if (name == "lstm_cell") return std::make_unique<Lstm<T>>(p, Way::cell);
+  if (name == "lstm_sequence") return std::make_unique<Lstm<T>>(p, Way::sequence);
+  return nullptr;
 }
 
 template std::unique_ptr<Workload> make_recurrence<float>(const std::string&, const Parameters&);

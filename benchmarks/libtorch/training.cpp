@@ -177,11 +177,17 @@ class Epoch : public Workload {
   double loss_ = 0;
 };
 
-/// From primitive operations, or with libtorch's own cell.
+/// From primitive operations, with libtorch's own cell, or with its operation for a sequence.
 class Lstm : public Workload {
  public:
-  Lstm(const Parameters& p, bool cell)
-      : p_(p), d_(count(p.size("hidden", 128))), n_(count(p.size("batch", 32))), cell_(cell) {
+  enum class Way { primitives, cell, sequence };
+
+  Lstm(const Parameters& p, Way way)
+      : p_(p),
+        d_(count(p.size("hidden", 128))),
+        n_(count(p.size("batch", 32))),
+        cell_(way != Way::primitives),
+        sequence_(way == Way::sequence) {
     const auto type = type_of(p);
     initial_ = {random({d_, 4 * d_}, type, seeds::kParameters, 0.08),
                 random({d_, 4 * d_}, type, seeds::kParameters + 1, 0.08),
@@ -192,6 +198,8 @@ class Lstm : public Workload {
     for (std::size_t t = 0; t < p.size("steps", 100); ++t) {
       x_.push_back(random({n_, d_}, type, 1000 + t));
     }
+    if (sequence_) x_ = {torch::stack(x_)};
+    no_bias_ = torch::zeros({4 * d_}, type);
     reset();
   }
   void reset() override {
@@ -203,7 +211,11 @@ class Lstm : public Workload {
     optimizer_->zero_grad();
     Tensor h = torch::zeros({n_, d_}, type_of(p_)), c = torch::zeros({n_, d_}, type_of(p_));
     for (const Tensor& x : x_) {
-      if (cell_) {
+      if (sequence_) {
+        h = std::get<1>(torch::lstm(x, {h.unsqueeze(0), c.unsqueeze(0)},
+                                    {weights_[0], weights_[1], weights_[2], no_bias_}, true, 1, 0,
+                                    true, false, false));
+      } else if (cell_) {
         std::tie(h, c) = torch::lstm_cell(x, {h, c}, weights_[0], weights_[1], weights_[2]);
       } else {
         const Tensor z =
@@ -228,8 +240,9 @@ class Lstm : public Workload {
  private:
   Parameters p_;
   std::int64_t d_, n_;
-  bool cell_;
+  bool cell_, sequence_;
   std::vector<Tensor> initial_, weights_, x_;
+  Tensor no_bias_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   Tensor loss_;
 };
@@ -248,7 +261,9 @@ std::unique_ptr<Workload> make_training(const std::string& name, const Parameter
         p, ResidualNet(p.size("blocks", 20), width, type_of(p)), width);
   }
   if (name == "epoch") return std::make_unique<Epoch>(p);
-  if (name == "lstm" || name == "lstm_cell") return std::make_unique<Lstm>(p, name == "lstm_cell");
+  if (name == "lstm") return std::make_unique<Lstm>(p, Lstm::Way::primitives);
+  if (name == "lstm_cell") return std::make_unique<Lstm>(p, Lstm::Way::cell);
+  if (name == "lstm_sequence") return std::make_unique<Lstm>(p, Lstm::Way::sequence);
   return nullptr;
 }
 

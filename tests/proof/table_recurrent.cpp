@@ -25,9 +25,25 @@ Reference lstm_step(const References& in, bool output) {
   });
 }
 
+// The outputs of all steps of x (steps, n, in), or the memory after the last.
+Reference lstm_steps(References in, bool output) {
+  const Reference x = in[0];
+  Reference h(Shape{x.shape[0], in[1].shape[0], in[1].shape[1]});
+  for (std::size_t t = 0; t < x.shape[0]; ++t) {
+    in[0] = generate({x.shape[1], x.shape[2]}, [&](const Index& i) {
+      return x.at({t, i[0], i[1]});
+    });
+    const Reference next = lstm_step(in, true);
+    in[2] = lstm_step(in, false);
+    in[1] = next;
+    for_each_index(next.shape, [&](const Index& i) { h.at({t, i[0], i[1]}) = next.at(i); });
+  }
+  return output ? h : in[2];
+}
+
 // Small enough that no gate saturates: a derivative of 1e-9 is beyond what differences can prove.
-std::vector<Argument> weights(std::size_t count) {
-  std::vector<Argument> all = {{{2, 3}, -1, 1},     {{2, 2}, -1, 1},     {{2, 2}, -1, 1},
+std::vector<Argument> weights(std::size_t count, const Shape& x = {2, 3}) {
+  std::vector<Argument> all = {{x, -1, 1},          {{2, 2}, -1, 1},     {{2, 2}, -1, 1},
                                {{8, 3}, -0.7, 0.7}, {{8, 2}, -0.7, 0.7}, {{8}, -0.7, 0.7}};
   all.resize(count);
   return all;
@@ -75,6 +91,30 @@ std::vector<Row> recurrent_rows() {
             return lstm_step(second, true);
           },
           {.arguments = weights(6), .tolerance = 1e-14}),
+      prove(
+          "lstm",
+          []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h,
+                      const xgrad::Tensor<T>& c, const xgrad::Tensor<T>& wx,
+                      const xgrad::Tensor<T>& wh, const xgrad::Tensor<T>& b) {
+            const auto y = lstm(x, {h, c}, wx, wh, b);
+            return std::vector<xgrad::Tensor<T>>{y.h, y.last.h, y.last.c};
+          },
+          [](const References& in) { return lstm_steps(in, true); },
+          {.arguments = weights(6, {3, 2, 3}),
+           .shapes = {{{1, 1, 1}, {1, 1}, {1, 1}, {4, 1}, {4, 1}, {4}},
+                      {{2, 3, 2}, {3, 5}, {3, 5}, {20, 2}, {20, 5}, {20}},
+                      {{2, 0, 3}, {0, 2}, {0, 2}, {8, 3}, {8, 2}, {8}}},
+           .large = {{2, 128, 100}, {128, 150}, {128, 150}, {600, 100}, {600, 150}, {600}},
+           .tolerance = 1e-14}),
+      prove(
+          "lstm: memory, without bias",
+          []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h,
+                      const xgrad::Tensor<T>& c, const xgrad::Tensor<T>& wx,
+                      const xgrad::Tensor<T>& wh) {
+            return lstm(x, {h, c}, wx, wh).last.c;
+          },
+          [](const References& in) { return lstm_steps(in, false); },
+          {.arguments = weights(5, {3, 2, 3}), .tolerance = 1e-14}),
   };
 }
 

@@ -22,8 +22,8 @@ constexpr double kTightZero = 1e-7;
 // Elements as small as rounding leaves of a 0.
 constexpr double kRoundedZero = 1e-11;
 // Analytic values below this may belong to a function that is rounded to a constant, as 1 + erf(x)
-// is for x = -20.
-constexpr double kLost = 1e-30;
+// is for x < -6.
+constexpr double kLost = 1e-14;
 // A numeric value worse than this cannot prove anything wrong.
 constexpr double kTooWide = 0.01;
 

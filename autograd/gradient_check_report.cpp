@@ -71,12 +71,16 @@ const char* remark_on(const GradientElement& e, bool kink) {
   return reading_of(e.relative_error());
 }
 
+bool is_at_kink(const GradientElement& e) {
+  return std::abs(e.right - e.left) > 1e-3 * std::max(std::abs(e.right), std::abs(e.left));
+}
+
 using Cells = std::vector<std::string>;
 
 Cells cells_of(const GradientReport& r, const GradientElement& e, bool second) {
   std::string remark = e.note;
   const bool kink = e.verdict == Verdict::kink || e.verdict == Verdict::kink_not_a_subgradient;
-  if (kink) {
+  if (kink || is_at_kink(e)) {
     remark += (remark.empty() ? "" : "; ") + number("left %.6g", e.left) +
               number(", right %.6g", e.right);
   }

@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_element_is_named_by_its_path) {
 
 BOOST_AUTO_TEST_CASE(some_coordinates_of_every_parameter) {
   manual_seed(2);
-  Sequential<double> net(Linear<double>(40, 30), Relu<double>(), Linear<double>(30, 10));
+  Sequential<double> net{Linear<double>(40, 30), Relu<double>(), Linear<double>(30, 10)};
   const auto r = check_gradients(net,
                                  [](const auto& y) {
                                    return cross_entropy(y, Indices{3, 1, 7});
@@ -90,9 +90,9 @@ BOOST_AUTO_TEST_CASE(some_coordinates_of_every_parameter) {
 BOOST_AUTO_TEST_CASE(masks_and_noise_are_the_same_at_every_evaluation) {
   manual_seed(2);
   Generator own(9);
-  Sequential<double> net(Linear<double>(6, 8), Dropout<double>(0.5), Tanh<double>(),
+  Sequential<double> net{Linear<double>(6, 8), Dropout<double>(0.5), Tanh<double>(),
                          GaussianNoise<double>(0.1), DropConnect<double>(8, 4, {.p = 0.3}),
-                         Dropout<double>(0.25, &own));
+                         Dropout<double>(0.25, &own)};
   const auto with = check_gradients(net, kLoss, input({5, 6}), {.generators = {&own}});
   BOOST_TEST(with.passed(), with.table());
   BOOST_TEST((own.state() == Generator(9).state()));
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(masks_and_noise_are_the_same_at_every_evaluation) {
 
 BOOST_AUTO_TEST_CASE(batch_statistics_are_left_as_they_were) {
   manual_seed(2);
-  Sequential<double> net(Linear<double>(6, 4), BatchNorm<double>(4));
+  Sequential<double> net{Linear<double>(6, 4), BatchNorm<double>(4)};
   std::vector<D> before;
   for (const NamedTensor<double>& b : net.buffers()) before.push_back(b.tensor.clone());
   const auto r = check_gradients(

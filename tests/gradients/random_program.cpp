@@ -95,16 +95,18 @@ bool broadcasts(const Shape& a, const Shape& b) {
   return true;
 }
 
-// Values must stay where functions of them neither vanish nor overflow.
-bool is_usable(const D& y) {
+// Values must stay where functions of them neither vanish nor overflow; smooth ones never are 0.
+bool is_usable(const D& y, bool may_be_zero) {
   if (y.size() == 0 || y.size() > 200) return false;
-  return std::all_of(y.data(), y.data() + y.size(),
-                     [](double v) { return v == 0 || (std::abs(v) > 1e-9 && std::abs(v) < 200); });
+  return std::all_of(y.data(), y.data() + y.size(), [=](double v) {
+    return (may_be_zero && v == 0) || (std::abs(v) > 1e-9 && std::abs(v) < 200);
+  });
 }
 
 }  // namespace
 
-RandomProgram::RandomProgram(std::uint64_t seed, Kinks kinks) : engine_(seed) {
+RandomProgram::RandomProgram(std::uint64_t seed, Kinks kinks)
+    : engine_(seed), zeros_(kinks != Kinks::none) {
   for (std::size_t n = 1 + random(3); n > 0; --n) add_input(kinks == Kinks::at);
   values_ = inputs_;
   for (std::size_t n = 2 + random(9); n > 0; --n) add_step(kinks != Kinks::none);
@@ -132,7 +134,7 @@ void RandomProgram::add_input(bool coarse) {
 
 void RandomProgram::add(const std::string& name, Step step) {
   const D y = step(values_);
-  if (!is_usable(y)) return;
+  if (!is_usable(y, zeros_)) return;
   values_.push_back(y);
   steps_.push_back(std::move(step));
   text_ += name + to_string(y.shape()) + "; ";

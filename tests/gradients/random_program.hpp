@@ -49,6 +49,7 @@ class RandomProgram {
   }
 
   std::mt19937_64 engine_;
+  bool zeros_;
   Tensors inputs_, values_;
   std::vector<Step> steps_;
   std::string text_;

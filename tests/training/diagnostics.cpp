@@ -32,7 +32,7 @@ LabeledDataset<float> data(float separation = 1) {
 
 Sequential<float> make_net() {
   manual_seed(3);
-  Sequential<float> net(Linear<float>(4, 32), BatchNorm<float>(32), Relu<float>());
+  Sequential<float> net{Linear<float>(4, 32), BatchNorm<float>(32), Relu<float>()};
   net.append(Dropout<float>(0.1)).append(Linear<float>(32, 4));
   return net;
 }
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(overfitting_a_sample) {
   const auto low = overfit_small_sample(net, slow, loader, task, {.steps = 50});
   BOOST_TEST(!low.passed);
   BOOST_TEST(low.text.find("does not go down") != std::string::npos);
-  Sequential<float> plain(Linear<float>(4, 8), Linear<float>(8, 4));
+  Sequential<float> plain{Linear<float>(4, 8), Linear<float>(8, 4)};
   Sgd<float> wild(plain.parameters(), {.learning_rate = 1e6});
   const auto high = overfit_small_sample(plain, wild, loader, task);
   BOOST_TEST(!high.passed);

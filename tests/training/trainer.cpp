@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(accumulated_batches_are_one_large_batch) {
     Setup s;
     s.net = Sequential<float>(Linear<float>(2, 3));
     manual_seed(8);
-    Sequential<float> net(Linear<float>(2, 8), Tanh<float>(), Linear<float>(8, 3));
+    Sequential<float> net{Linear<float>(2, 8), Tanh<float>(), Linear<float>(8, 3)};
     Sgd<float> sgd(net.parameters(), {.learning_rate = 0.1});
     Loader loader(s.train_data, {.batch_size = batch});
     Trainer trainer(net, sgd, classification<float>(), {.epochs = 4, .accumulate = accumulate});

@@ -1,0 +1,293 @@
+// Models in and out: rebuilt from files, combined, taken apart, and weights trained by others.
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstring>
+
+#include "tests/serialization/files.hpp"
+#include "xgrad/data/idx.hpp"
+#include "xgrad/data/loader.hpp"
+#include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/branches.hpp"
+#include "xgrad/modules/drop_connect.hpp"
+#include "xgrad/modules/dropout.hpp"
+#include "xgrad/modules/embedding.hpp"
+#include "xgrad/modules/linear.hpp"
+#include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/shapes.hpp"
+#include "xgrad/modules/weight_norm.hpp"
+#include "xgrad/ops/random.hpp"
+#include "xgrad/optimizers/sgd.hpp"
+#include "xgrad/serialization/name_map.hpp"
+#include "xgrad/serialization/safetensors.hpp"
+#include "xgrad/serialization/state.hpp"
+#include "xgrad/training/ensemble.hpp"
+#include "xgrad/training/metrics.hpp"
+#include "xgrad/training/model_file.hpp"
+#include "xgrad/training/task.hpp"
+#include "xgrad/training/transfer.hpp"
+
+using namespace xgrad;
+using xgrad_test::message_of;
+using xgrad_test::TemporaryDirectory;
+
+namespace {
+
+bool same(const Tensor<float>& a, const Tensor<float>& b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+Sequential<float> everything() {
+  Sequential<float> branch{Linear<float>(12, 12), BatchNorm<float>(12), Silu<float>()};
+  Sequential<float> net;
+  net.append(Flatten<float>())
+      .append(Linear<float>(28, 12), "first")
+      .append(Residual<float>(std::move(branch)))
+      .append(LayerNorm<float>(Shape{12}))
+      .append(LeakyRelu<float>(0.2))
+      .append(WeightNorm<float>(Linear<float>(12, 6)))
+      .append(GroupNorm<float>(2, 6))
+      .append(Prelu<float>())
+      .append(Dropout<float>(0.3))
+      .append(DropConnect<float>(6, 8))
+      .append(Maxout<float>(8, 4, 3))
+      .append(Reshape<float>({2, 2}))
+      .append(Softmax<float>());
+  return net;
+}
+
+LabeledDataset<float> mnist_test(const std::string& folder) {
+  ImageData d = load_idx(folder, Split::test);
+  return {std::move(d.images), std::move(d.labels)};
+}
+
+std::size_t correct(Module<float>& net, const LabeledDataset<float>& data) {
+  DataLoader loader(data, {.batch_size = 1000});
+  return confusion_matrix(net, loader, 10).correct();
+}
+
+Sequential<float> sigmoid_net() {
+  return Sequential<float>{Flatten<float>(),       Linear<float>(784, 50), Sigmoid<float>(),
+                           Linear<float>(50, 100), Sigmoid<float>(),       Linear<float>(100, 10)};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(model_file)
+
+BOOST_AUTO_TEST_CASE(is_rebuilt_without_its_source) {
+  const TemporaryDirectory folder;
+  manual_seed(1);
+  Sequential<float> net = everything();
+  const auto x = normal<float>({5, 4, 7});
+  net(x);  // moves the running statistics
+  net.eval();
+  save_model(folder / "net.model", net, {{"trained on", "noise"}});
+  const auto before = default_generator().state();
+  const auto again = load_model<float>(folder / "net.model");
+  BOOST_TEST((default_generator().state() == before));
+  again->eval();
+  BOOST_TEST(same((*again)(x), net(x)));
+  BOOST_TEST(again->type_name() == "Sequential");
+  const auto in_double = load_model<double>(folder / "net.model");
+  BOOST_TEST(in_double->parameter_count() == net.parameter_count());
+  BOOST_TEST(read_safetensors(folder / "net.model").metadata.at("text/trained on") == "noise");
+  BOOST_TEST((description_from_json(to_json(describe(net))) == describe(net)));
+}
+
+namespace {
+template <class T>
+struct Own : Module<T> {
+  Linear<T>& fc = this->template add<Linear<T>>("fc", 2, 2);
+  Tensor<T> forward(const Tensor<T>& x) override { return fc(x); }
+};
+template <class T>
+struct Tied : Module<T> {
+  Linear<T>& a = this->template add<Linear<T>>("a", 2, 2);
+  Linear<T>& b = this->template add<Linear<T>>("b", 2, 2);
+  Tied() { b.weight = a.weight; }
+  Tensor<T> forward(const Tensor<T>& x) override { return b(a(x)); }
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_rebuilt_is_not_written) {
+  const TemporaryDirectory folder;
+  const Own<float> own;
+  BOOST_TEST(
+      message_of<std::invalid_argument>([&] { save_model(folder / "m", own); })
+          .starts_with("save_model: Own cannot be rebuilt from its description: make_module: "
+                       "the type 'Own' is not known"));
+  BOOST_TEST(folder.files() == 0U);
+  register_module<float>("Tied",
+                         [](const ModuleDescription&) { return std::make_unique<Tied<float>>(); });
+  save_model(folder / "m", Tied<float>());  // makes its shared parameter itself
+  const auto tied = load_model<float>(folder / "m");
+  BOOST_TEST(tied->parameters().size() == 3U);
+  Sequential<float> shared{Linear<float>(2, 2), Linear<float>(2, 2)};
+  static_cast<Linear<float>&>(shared[1]).weight = static_cast<Linear<float>&>(shared[0]).weight;
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
+               save_model(folder / "n", shared);
+             }).find("missing: 1.weight") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(structures_that_lie) {
+  const TemporaryDirectory folder;
+  const std::string file = folder / "m";
+  const Sequential<float> net{Linear<float>(3, 4), Relu<float>()};
+  const auto with = [&](const std::string& structure) {
+    Archive a = to_archive(net.state_dict());
+    if (!structure.empty()) a.metadata["xgrad structure"] = structure;
+    write_safetensors(file, a);
+    return message_of([&] { load_model<float>(file); });
+  };
+  const auto linear = [](const char* in, const char* out) {
+    return std::string(
+               "{\"type\":\"Sequential\",\"children\":[{\"name\":\"0\",\"type\":\"Linear\","
+               "\"options\":[[\"in\",") +
+           in + "],[\"out\"," + out + "]]}]}";
+  };
+  BOOST_TEST(with(linear("3", "4")) == "no error");
+  BOOST_TEST(with("") == "load_model: " + file + ": there is no structure in it, only tensors");
+  BOOST_TEST(with("{").starts_with("load_model: " + file + ": description_from_json: "));
+  BOOST_TEST(with("[]") != "no error");
+  BOOST_TEST(with("{\"type\":3}") != "no error");
+  BOOST_TEST(with(linear("1e12", "4")).find("larger than all tensors") != std::string::npos);
+  BOOST_TEST(with(linear("15", "15")).find("larger than all tensors") != std::string::npos);
+  BOOST_TEST(with(linear("-3", "4")) != "no error");
+  BOOST_TEST(with(linear("3.5", "4")) != "no error");
+  BOOST_TEST(with(linear("4", "3")).find("wrong shape") != std::string::npos);
+  BOOST_TEST(with("{\"type\":\"Nonsense\"}").find("'Nonsense' is not known") != std::string::npos);
+  BOOST_TEST(with("{\"type\":\"LayerNorm\",\"options\":[[\"normalized\",\"99999 99999\"]]}")
+                 .find("larger than all tensors") != std::string::npos);
+  std::string deep = "{\"type\":\"Sequential\"}";
+  for (int i = 0; i < 100; ++i) deep = "{\"type\":\"Sequential\",\"children\":[" + deep + "]}";
+  BOOST_TEST(with(deep).find("64 levels") != std::string::npos);
+  BOOST_TEST(with(std::string(100000, '[')).find("64 levels") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(ensembles)
+
+namespace {
+Tensor<double> scores(const std::vector<double>& p) {
+  std::vector<double> s;
+  for (const double v : p) s.push_back(std::log(v) + 3);  // softmax does not see a shift
+  return Tensor<double>::from({p.size() / 3, 3}, s);
+}
+}  // namespace
+
+// Probabilities of three members for two samples: the mean and the votes disagree on the first,
+// and on the second every class has one vote.
+BOOST_AUTO_TEST_CASE(combinations) {
+  const std::vector<Tensor<double>> members{scores({0.9, 0.1, 0.0001, 0.5, 0.3, 0.2}),
+                                            scores({0.4, 0.6, 0.0001, 0.2, 0.7, 0.1}),
+                                            scores({0.4, 0.6, 0.0001, 0.3, 0.3, 0.4})};
+  const auto mean = combine(members);
+  BOOST_TEST(std::exp(mean.data()[3]) == 1.0 / 3, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(std::exp(mean.data()[4]) == 1.3 / 3, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST((predicted_classes(mean) == Indices{0, 1}));
+  const auto votes = combine(members, Combination::votes);
+  BOOST_TEST((predicted_classes(votes) == Indices{1, 1}));
+  BOOST_TEST(std::exp(votes.data()[1]) == 2.0 / 3, boost::test_tools::tolerance(1e-3));
+  BOOST_TEST(votes.data()[2] == -std::numeric_limits<double>::infinity());
+  const auto outputs = combine(members, Combination::outputs);
+  BOOST_TEST(
+      outputs.data()[0] == (members[0].data()[0] + members[1].data()[0] + members[2].data()[0]) / 3,
+      boost::test_tools::tolerance(1e-14));
+  BOOST_CHECK_THROW(combine<double>({}), std::invalid_argument);
+  BOOST_CHECK_THROW(combine<double>({scores({0.1, 0.2, 0.7}), members[0]}), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_are_copies_in_evaluation_mode) {
+  manual_seed(4);
+  Sequential<float> net{Linear<float>(2, 3), Dropout<float>(0.5)};
+  Ensemble<float> e(Combination::outputs);
+  BOOST_CHECK_THROW(e(normal<float>({1, 2})), std::logic_error);
+  const auto x = normal<float>({4, 2});
+  e.add_snapshot(net);
+  net.eval();
+  const auto first = net(x).clone();
+  for (auto& p : net.parameters()) {
+    Tensor<float> t = p.tensor;
+    std::fill_n(t.mutable_data(), t.size(), 0.0F);
+  }
+  BOOST_TEST(same(e(x), first));
+  e.add_snapshot(net).add(Linear<float>(2, 3));
+  BOOST_TEST(e.size() == 3U);
+  BOOST_TEST(!e[0].is_training());
+  BOOST_TEST(e(x).shape() == (Shape{4, 3}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(transfer)
+
+BOOST_AUTO_TEST_CASE(frozen_body_new_head_and_separate_rates) {
+  manual_seed(6);
+  const Sequential<float> source{Linear<float>(4, 8), Relu<float>(), Linear<float>(8, 5)};
+  Sequential<float> net = first_layers(source, 2);
+  BOOST_TEST(same(net.at("0.weight"), source.at("0.weight")));
+  BOOST_TEST(!net.at("0.weight").is_same(source.at("0.weight")));
+  BOOST_CHECK_THROW(first_layers(source, 4), std::invalid_argument);
+  const auto body = net.parameters();
+  freeze(body);
+  net.append(Linear<float>(8, 2));
+  Sgd<float> sgd(net[2].parameters(), {.learning_rate = 0.1});
+  const auto x = normal<float>({6, 4});
+  const auto step = [&] {
+    sgd.zero_grad();
+    cross_entropy(net(x), Indices{0, 1, 0, 1, 1, 0}).backward();
+    sgd.step();
+  };
+  const auto head = net.at("2.weight").clone();
+  step();
+  BOOST_TEST(same(net.at("0.weight"), source.at("0.weight")));
+  BOOST_TEST(!same(net.at("2.weight"), head));
+  unfreeze(body);
+  sgd.add_group(body, {.learning_rate = 1e-3});
+  step();
+  BOOST_TEST(!same(net.at("0.weight"), source.at("0.weight")));
+  BOOST_TEST(sgd.learning_rate(1) == 1e-3);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+// Weights trained by others: data set pretrained-mnist, whose README counts 9352 and 9849.
+BOOST_AUTO_TEST_SUITE(pretrained)
+
+BOOST_AUTO_TEST_CASE(mnist_sigmoid) {
+  const auto folder = xgrad_test::real_data("pretrained-mnist"),
+             mnist = xgrad_test::real_data("mnist");
+  if (!folder) return;
+  Sequential<float> net = sigmoid_net();
+  const NameMap map{{"W1", "1.weight", {.transpose = true}}, {"b1", "1.bias"},
+                    {"W2", "3.weight", {.transpose = true}}, {"b2", "3.bias"},
+                    {"W3", "5.weight", {.transpose = true}}, {"b3", "5.bias"}};
+  net.load_state_dict(
+      map.apply(load_state<float>(*folder + "/mlp_784_50_100_10_sigmoid.safetensors")));
+  BOOST_TEST(correct(net, mnist_test(*mnist)) == 9352U);
+}
+
+BOOST_AUTO_TEST_CASE(mnist_relu) {
+  const auto folder = xgrad_test::real_data("pretrained-mnist"),
+             mnist = xgrad_test::real_data("mnist");
+  if (!folder) return;
+  Sequential<float> net;
+  std::size_t in = 784;
+  for (const std::size_t out : {512U, 128U, 32U}) {
+    net.append(Sequential<float>{Linear<float>(in, out), Relu<float>()});
+    in = out;
+  }
+  net.append(Linear<float>(in, 10));
+  net.load_state_dict(load_state<float>(*folder + "/mlp_784_512_128_32_10_relu.safetensors"));
+  Sequential<float> whole{Flatten<float>()};
+  whole.append(std::move(net));
+  BOOST_TEST(correct(whole, mnist_test(*mnist)) == 9849U);
+
+  const TemporaryDirectory files;
+  save_model(files / "relu.model", whole);
+  BOOST_TEST(correct(*load_model<float>(files / "relu.model"), mnist_test(*mnist)) == 9849U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,109 @@
+#include "xgrad/training/ensemble.hpp"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/math.hpp"
+#include "xgrad/ops/softmax.hpp"
+#include "xgrad/training/metrics.hpp"
+
+namespace xgrad {
+namespace {
+
+template <class T>
+void check(const std::vector<Tensor<T>>& outputs, Combination combination) {
+  if (outputs.empty()) throw std::invalid_argument("combine: no members");
+  const Shape& first = outputs[0].shape();
+  for (const auto& o : outputs) {
+    if (o.shape() == first) continue;
+    throw std::invalid_argument("combine: shapes differ: " + to_string(first) + ", " +
+                                to_string(o.shape()));
+  }
+  if (combination == Combination::outputs || (first.rank() == 2 && first[1] > 0)) return;
+  throw std::invalid_argument("combine: scores have shape " + to_string(first) +
+                              ", not (n, classes)");
+}
+
+// The mean of f(output) over the members.
+template <class T, class F>
+Tensor<T> mean_of(const std::vector<Tensor<T>>& outputs, const F& f) {
+  Tensor<T> sum = f(outputs[0]);
+  for (std::size_t i = 1; i < outputs.size(); ++i) sum = sum + f(outputs[i]);
+  return sum * (T(1) / static_cast<T>(outputs.size()));
+}
+
+template <class T>
+Tensor<T> probabilities(const std::vector<Tensor<T>>& outputs) {
+  return mean_of(outputs, [](const Tensor<T>& x) { return softmax(x); });
+}
+
+// A vote weighs more than all differences of mean probability, which are below 1.
+template <class T>
+Tensor<T> votes(const std::vector<Tensor<T>>& outputs) {
+  const NoGrad guard;
+  const std::size_t n = outputs[0].shape()[0], classes = outputs[0].shape()[1];
+  std::vector<double> counts(n * classes);
+  for (const auto& o : outputs) {
+    const Indices best = predicted_classes(o);
+    for (std::size_t i = 0; i < n; ++i) {
+      counts[i * classes + static_cast<std::size_t>(best.data()[i])] += 1;
+    }
+  }
+  const Tensor<T> mean = probabilities(outputs);
+  const auto all = static_cast<double>(outputs.size());
+  Tensor<T> r = Tensor<T>::uninitialized({n, classes});
+  for (std::size_t i = 0; i < n * classes; ++i) {
+    // A tie-break far below one vote, and far above the rounding of the logarithm.
+    const double tie = 1e-3 * static_cast<double>(mean.data()[i]) / all;
+    r.mutable_data()[i] = counts[i] == 0 ? -std::numeric_limits<T>::infinity()
+                                         : static_cast<T>(std::log(counts[i] / all) + tie);
+  }
+  return r;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> combine(const std::vector<Tensor<T>>& outputs, Combination combination) {
+  check(outputs, combination);
+  switch (combination) {
+    case Combination::probabilities:
+      return log(probabilities(outputs));
+    case Combination::votes:
+      return votes(outputs);
+    case Combination::outputs:
+      break;
+  }
+  return mean_of(outputs, [](const Tensor<T>& x) { return x; });
+}
+
+template <class T>
+Ensemble<T>& Ensemble<T>::add(std::unique_ptr<Module<T>> member) {
+  if (member == nullptr) throw std::invalid_argument("Ensemble: no member");
+  member->train(this->is_training());
+  this->add_module(std::to_string(size()), std::move(member));
+  return *this;
+}
+
+template <class T>
+Ensemble<T>& Ensemble<T>::add_snapshot(const Module<T>& module) {
+  return add(clone(module));
+}
+
+template <class T>
+Tensor<T> Ensemble<T>::forward(const Tensor<T>& x) {
+  if (size() == 0) throw std::logic_error("Ensemble: no members");
+  std::vector<Tensor<T>> outputs;
+  for (const auto& member : this->children()) outputs.push_back((*member)(x));
+  return combine(outputs, combination_);
+}
+
+template Tensor<float> combine(const std::vector<Tensor<float>>&, Combination);
+template Tensor<double> combine(const std::vector<Tensor<double>>&, Combination);
+template class Ensemble<float>;
+template class Ensemble<double>;
+
+}  // namespace xgrad

@@ -1,0 +1,45 @@
+#pragma once
+
+// A model as one file, structure and parameters, from which it is rebuilt without its source.
+//
+//   save_model("digits.model", net);
+//   std::unique_ptr<Module<float>> again = load_model<float>("digits.model");
+//   again->eval();  (*again)(images);
+//
+// The file is a safetensors file, which other programs read too; the structure is JSON in its
+// metadata. For modules of the library, containers of them, and types given to register_module.
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "xgrad/modules/module.hpp"
+#include "xgrad/modules/registry.hpp"
+#include "xgrad/serialization/archive.hpp"
+
+namespace xgrad {
+
+/// Writes the file in one step. `text` is kept in the file's metadata.
+/// **Throws** std::invalid_argument, before anything is written, when the module could not be
+/// rebuilt: a type that is not registered, or parameters that several modules share; FileError.
+template <class T>
+void save_model(const std::string& path, const Module<T>& module,
+                const std::map<std::string, std::string>& text = {});
+
+/// The module, in training mode, with parameters and buffers, float or double as asked for. The
+/// default generator is left as it is.
+/// **Throws** FileError for a file that is damaged, has no structure, or whose structure is not
+/// that of its tensors: nothing is allocated on the structure's word beyond the tensors there are.
+template <class T>
+std::unique_ptr<Module<T>> load_model(const std::string& path);
+
+/// The same of an archive; `path` stands for the file in messages.
+template <class T>
+std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::string& path);
+
+/// A description as JSON: {"type": "Linear", "options": {"in": 3, ...}, "children": [...]}.
+std::string to_json(const ModuleDescription& description);
+/// Throws std::invalid_argument for other text, and for more than 64 levels.
+ModuleDescription description_from_json(const std::string& text);
+
+}  // namespace xgrad

@@ -205,11 +205,18 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
   } else {
     build_loop(loop, out, shapes, n);
   }
-  Tensor<T> reused = same && n == 1 ? b.reusable_gradient(0) : Tensor<T>();
+  // A kernel reads gy before it writes what takes its place.
+  std::size_t taker = 0;
+  Tensor<T> reused;
+  for (; taker < n; ++taker) {
+    if ((needed >> taker & 1U) == 0 || *shapes[taker] != out) continue;
+    reused = b.reusable_gradient(taker);
+    if (reused.defined()) break;
+  }
   for (std::size_t i = 0; i < n; ++i) {
     a.gin[i] = nullptr;
     if ((needed >> i & 1U) == 0) continue;
-    if (reused.defined()) {
+    if (i == taker) {
       a.gin[i] = reused.node()->data;
       a.accumulate[i] = false;
       continue;
@@ -222,7 +229,7 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
   }
   if (b.gradient().size() != 0)
     run_backward(backward_kernel(rule, needed), functor, loop, a, sizes);
-  if (reused.defined()) b.add_reused(0, std::move(reused));
+  if (reused.defined()) b.add_reused(taker, std::move(reused));
 }
 
 namespace {

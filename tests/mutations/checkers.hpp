@@ -14,6 +14,9 @@ struct Checker {
   bool (*accepts)(const Operation& f, const Tensors& inputs);
 };
 
+/// True when xgrad's check passes, nothing being inconclusive.
+bool xgrad_proves(const Operation& f, const Tensors& inputs);
+
 /// xgrad first, then PyTorch, JAX, HIPS autograd, mlpack, DyNet, dlib.
 const std::vector<Checker>& checkers();
 

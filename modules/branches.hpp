@@ -17,7 +17,7 @@ struct ResidualOptions {
 
 /// y = x + branch(x), or y = projection(x) + branch(x) where the shapes differ.
 ///
-///   Sequential<float> branch(Linear<float>(64, 64), Relu<float>(), Linear<float>(64, 64));
+///   Sequential<float> branch{Linear<float>(64, 64), Relu<float>(), Linear<float>(64, 64)};
 ///   Residual<float> block(std::move(branch), {.zero_last = true});
 ///
 /// **Shapes** branch and shortcut of the same shape, which is y's. Children: "branch" and, when

@@ -9,9 +9,10 @@
 
 namespace xgrad {
 
-/// y = last(... second(first(x))). The modules are moved in and get the names "0", "1", ...:
+/// y = last(... second(first(x))). The modules are moved in and get the names "0", "1", ... (Braces
+/// make them from left to right, so that they draw the same weights with every compiler.)
 ///
-///   Sequential<float> net(Linear<float>(784, 256), Relu<float>(), Linear<float>(256, 10));
+///   Sequential<float> net{Linear<float>(784, 256), Relu<float>(), Linear<float>(256, 10)};
 ///   net.append(Softmax<float>());
 ///
 /// **Shapes** of x whatever the first module takes. Empty, it returns x.

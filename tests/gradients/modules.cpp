@@ -90,8 +90,11 @@ BOOST_AUTO_TEST_CASE(some_coordinates_of_every_parameter) {
 BOOST_AUTO_TEST_CASE(masks_and_noise_are_the_same_at_every_evaluation) {
   manual_seed(2);
   Generator own(9);
-  Sequential<double> net{Linear<double>(6, 8), Dropout<double>(0.5), Tanh<double>(),
-                         GaussianNoise<double>(0.1), DropConnect<double>(8, 4, {.p = 0.3}),
+  Sequential<double> net{Linear<double>(6, 8),
+                         Dropout<double>(0.5),
+                         Tanh<double>(),
+                         GaussianNoise<double>(0.1),
+                         DropConnect<double>(8, 4, {.p = 0.3}),
                          Dropout<double>(0.25, &own)};
   const auto with = check_gradients(net, kLoss, input({5, 6}), {.generators = {&own}});
   BOOST_TEST(with.passed(), with.table());

@@ -1,6 +1,7 @@
 // What is said of activations, initialisation and regularisation, shown on small problems.
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 
 #include "tests/modules/helpers.hpp"
@@ -59,10 +60,10 @@ std::size_t dead_units(Linear<double>& hidden, const Tensor<double>& x) {
 }
 
 template <class Activation>
-Sequential<double> two_layers() {
-  Generator generator(1);
+Sequential<double> two_layers(std::uint64_t seed = 3) {
+  Generator generator(seed);
   const GeneratorScope scope(generator);
-  return Sequential<double>(Linear<double>(2, 32), Activation(), Linear<double>(32, 1));
+  return Sequential<double>{Linear<double>(2, 32), Activation(), Linear<double>(32, 1)};
 }
 
 // The share of the targets' variance that training leaves, when the hidden units start with this
@@ -104,20 +105,24 @@ BOOST_AUTO_TEST_CASE(a_large_rate_kills_relus) {
 // descent kills most units at a tenth of Adagrad's rate.
 BOOST_AUTO_TEST_CASE(adagrad_spares_relus) {
   const Data data;
-  const auto dead_after = [&](const auto& make) {
-    Sequential<double> net = two_layers<Relu<double>>();
-    const auto optimizer = make(net.parameters());
-    for (int t = 0; t < 100; ++t) {
-      optimizer->step([&] { return 100 * mse_loss(net(data.x), data.y - 2); });
+  const auto dead_after = [&](const auto& make) {  // of 192 units
+    std::size_t dead = 0;
+    for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+      Sequential<double> net = two_layers<Relu<double>>(seed);
+      const auto optimizer = make(net.parameters());
+      for (int t = 0; t < 100; ++t) {
+        optimizer->step([&] { return 100 * mse_loss(net(data.x), data.y - 2); });
+      }
+      dead += dead_units(static_cast<Linear<double>&>(net[0]), data.x);
     }
-    return dead_units(static_cast<Linear<double>&>(net[0]), data.x);
+    return dead;
   };
   BOOST_TEST(dead_after([](const auto& p) {
                return std::make_unique<Sgd<double>>(p, SgdOptions{.learning_rate = 0.003});
-             }) > 16U);
+             }) > 64U);
   BOOST_TEST(dead_after([](const auto& p) {
                return std::make_unique<Adagrad<double>>(p, AdagradOptions{.learning_rate = 0.03});
-             }) == 0U);
+             }) < 10U);
 }
 
 // With a bias of -3 every relu is dead and only the last bias learns. A slope on the negative side,
@@ -260,7 +265,7 @@ BOOST_AUTO_TEST_CASE(batch_normalisation_allows_a_larger_rate) {
 
 // Scaling the weights before it changes nothing, so that a bad initialisation does not matter.
 BOOST_AUTO_TEST_CASE(batch_normalisation_undoes_the_scale_of_weights) {
-  Sequential<double> net(Linear<double>(4, 3), BatchNorm<double>(3, {.eps = 0}));
+  Sequential<double> net{Linear<double>(4, 3), BatchNorm<double>(3, {.eps = 0})};
   const Tensor<double> x = standard_normal({16, 4});
   const auto before = numbers(net(x));
   for (const char* name : {"0.weight", "0.bias"}) {
@@ -282,8 +287,8 @@ BOOST_AUTO_TEST_CASE(zero_initialised_residuals_keep_the_variance) {
     const GeneratorScope scope(generator);
     Sequential<double> net;
     for (int i = 0; i < 20; ++i) {
-      Sequential<double> branch(Relu<double>(), Linear<double>(64, 64), Relu<double>(),
-                                Linear<double>(64, 64));
+      Sequential<double> branch{Relu<double>(), Linear<double>(64, 64), Relu<double>(),
+                                Linear<double>(64, 64)};
       he_normal_(branch.at("1.weight"));
       he_normal_(branch.at("3.weight"));
       net.append(Residual<double>(std::move(branch), {.zero_last = zero_last}));

@@ -45,7 +45,7 @@ Examples<T> examples() {
       GroupNorm<T>(2, 6, {.eps = 0.1, .affine = false}),
       DropConnect<T>(6, 3, {.p = 0.3, .bias = false}, Tanh<T>()),
       DropConnect<T>(6, 3, {.inference = DropConnectInference::gaussian, .samples = 4}, Relu<T>()),
-      Sequential<T>(Linear<T>(6, 5), BatchNorm<T>(5), Dropout<T>()),
+      Sequential<T>{Linear<T>(6, 5), BatchNorm<T>(5), Dropout<T>()},
       Residual<T>(Linear<T>(6, 6), {.zero_last = true}),
       Residual<T>(Linear<T>(6, 2), Linear<T>(6, 2)), Parallel<T>(Linear<T>(6, 2), Linear<T>(6, 2)),
       Concat<T>(0, Linear<T>(6, 2), Linear<T>(6, 2)), WeightNorm<T>(Linear<T>(6, 2)));
@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(shared_parameters_stay_shared) {
 }
 
 BOOST_AUTO_TEST_CASE(state_of_another_structure_is_refused) {
-  Sequential<double> a(Linear<double>(2, 3), Linear<double>(3, 2)), b(Linear<double>(2, 3)),
+  Sequential<double> a{Linear<double>(2, 3), Linear<double>(3, 2)}, b(Linear<double>(2, 3)),
       c(Linear<double>(2, 3), Linear<double>(3, 4));
   const auto before = numbers(a.at("0.weight"));
   BOOST_TEST(message<std::invalid_argument>([&] { a.copy_state(b); }) ==

@@ -102,11 +102,15 @@ BOOST_AUTO_TEST_CASE(shapes) {
   BOOST_TEST(invalid([&] { Flatten<double>()(Tensor<double>(1)); }) ==
              "flatten: there is no axis 1: x (), in Flatten");
   Flatten<double> flatten;
-  check_both_orders(flatten, x);
+  Reshape<double> reshape({6, 2});
+  Identity<double> identity;
+  for (Module<double>* m : std::initializer_list<Module<double>*>{&flatten, &reshape, &identity}) {
+    check_both_orders(*m, x);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(sequential) {
-  Sequential<double> net(Linear<double>(3, 4), Tanh<double>());
+  Sequential<double> net{Linear<double>(3, 4), Tanh<double>()};
   net.append(Linear<double>(4, 2), "head");
   net.emplace<Tanh<double>>();
   BOOST_TEST(net.size() == 4U);
@@ -121,7 +125,7 @@ BOOST_AUTO_TEST_CASE(sequential) {
 
 BOOST_AUTO_TEST_CASE(residual_adds_its_input) {
   Residual<double> net(
-      Sequential<double>(Linear<double>(3, 4), Tanh<double>(), Linear<double>(4, 3)));
+      Sequential<double>{Linear<double>(3, 4), Tanh<double>(), Linear<double>(4, 3)});
   const Tensor<double> x = standard_normal({4, 3});
   const Tensor<double> branch = (*net.children()[0])(x);
   BOOST_TEST(numbers(net(x)) == numbers(x + branch), boost::test_tools::per_element());
@@ -141,8 +145,8 @@ BOOST_AUTO_TEST_CASE(residual_with_projection) {
 }
 
 BOOST_AUTO_TEST_CASE(residual_that_starts_as_the_identity) {
-  Residual<double> net(Sequential<double>(Linear<double>(3, 4), Relu<double>(),
-                                          Linear<double>(4, 3), Tanh<double>()),
+  Residual<double> net(Sequential<double>{Linear<double>(3, 4), Relu<double>(),
+                                          Linear<double>(4, 3), Tanh<double>()},
                        {.zero_last = true});
   const Tensor<double> x = standard_normal({4, 3});
   BOOST_TEST(numbers(net(x)) == numbers(x), boost::test_tools::per_element());
@@ -190,6 +194,9 @@ BOOST_AUTO_TEST_CASE(weight_norm_learns_lengths_and_directions) {
   net.v.set_value((net.v.detach() * 7).value());  // only the direction of v counts
   const auto scaled = numbers(net(x));
   for (std::size_t i = 0; i < 8; ++i) BOOST_TEST(std::abs(scaled[i] - before[i]) < 1e-14);
+  const auto nodes = detail::live_nodes();  // an error inside leaves no graph behind
+  BOOST_CHECK_THROW(net(standard_normal({4, 2})), std::invalid_argument);
+  BOOST_TEST(detail::live_nodes() == nodes);
   BOOST_TEST(invalid([] { WeightNorm<double> none(Prelu<double>(3)); }) ==
              "WeightNorm: the weight has not two axes or more: weight (3)");
 }

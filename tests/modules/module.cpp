@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(freezes_subtrees) {
 }
 
 BOOST_AUTO_TEST_CASE(modes_reach_everything_below) {
-  Sequential<float> net(Linear<float>(2, 2), Sequential<float>(Relu<float>(), Dropout<float>()));
+  Sequential<float> net{Linear<float>(2, 2), Sequential<float>{Relu<float>(), Dropout<float>()}};
   net.eval();
   Names in_training;
   net.apply([&](const std::string& path, Module<float>& m) {

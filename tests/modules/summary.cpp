@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_table_of_layers) {
 }
 
 BOOST_AUTO_TEST_CASE(shared_parameters_count_once) {
-  Sequential<double> net(Linear<double>(3, 3), Linear<double>(3, 3));
+  Sequential<double> net{Linear<double>(3, 3), Linear<double>(3, 3)};
   static_cast<Linear<double>&>(net[1]).weight = static_cast<Linear<double>&>(net[0]).weight;
   const std::string table = summary(net, standard_normal({2, 3}));
   BOOST_TEST(table.find("15 learned, 0 frozen") != std::string::npos);

@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(float_follows_double) {
 }
 
 BOOST_AUTO_TEST_CASE(steady_state_takes_no_memory) {
+  set_pooling(true);  // sanitizers turn it off
   for (const auto& maker : makers<float>()) {
     BOOST_TEST_CONTEXT(maker.name) {
       const Problem<float> p = logistic<float>();

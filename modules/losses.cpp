@@ -48,6 +48,11 @@ Tensor<T> CrossEntropyLoss<T>::evaluate(const Tensor<T>& x, const Indices& label
 }
 
 template <class T>
+Tensor<T> CrossEntropyLoss<T>::evaluate(const Tensor<T>& x, const Tensor<T>& t) {
+  return cross_entropy(x, t, options_);
+}
+
+template <class T>
 Tensor<T> MultiClassHingeLoss<T>::evaluate(const Tensor<T>& x, const Indices& labels) {
   return multi_class_hinge(x, labels, options_);
 }

@@ -143,12 +143,17 @@ class NllLoss : public LabelLoss<T> {
   NllOptions<T> options_;
 };
 
-/// -log_softmax(x)[label].
+/// -log_softmax(x)[label], or for targets that are probabilities -sum of t log_softmax(x).
 template <class T>
 class CrossEntropyLoss : public LabelLoss<T> {
  public:
   explicit CrossEntropyLoss(CrossEntropyOptions<T> options = {}) : options_(options) {}
   Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t);
+  using LabelLoss<T>::operator();
+  Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& t) {
+    return this->inside([&] { return this->hooked(x, evaluate(x, t)); });
+  }
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<CrossEntropyLoss>(options_);
   }

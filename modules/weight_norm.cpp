@@ -47,10 +47,12 @@ WeightNorm<T>::WeightNorm(std::unique_ptr<Module<T>> inner)
 // The inner module keeps the numbers, but not the graph that they came from.
 template <class T>
 Tensor<T> WeightNorm<T>::forward(const Tensor<T>& x) {
+  struct Detach {
+    Tensor<T>& weight;
+    ~Detach() { weight = weight.detach(); }
+  } const after{weight_};
   weight_ = v * (g / lengths(v));
-  const Tensor<T> y = (*this->children()[0])(x);
-  weight_ = weight_.detach();
-  return y;
+  return (*this->children()[0])(x);
 }
 
 template <class T>

@@ -85,8 +85,27 @@ BOOST_AUTO_TEST_CASE(gradients_of_both_orders) {
   const Indices y = labels(4, 3);
   check(NllLoss<double>(), x, y);
   check(CrossEntropyLoss<double>(), x, y);
+  check(CrossEntropyLoss<double>({.label_smoothing = 0.1}), x, t);
   check(MultiClassHingeLoss<double>(), x, y);
   check(MultiClassSquaredHingeLoss<double>(), x, y);
+}
+
+// Labels as probabilities of 0 and 1.
+BOOST_AUTO_TEST_CASE(cross_entropy_of_probabilities) {
+  const CrossEntropyOptions<double> options{.weight = unit({3}, 9), .label_smoothing = 0.1};
+  CrossEntropyLoss<double> loss(options);
+  const auto x = standard_normal({4, 3});
+  const Indices y = labels(4, 3);
+  Tensor<double> t = Tensor<double>::filled({4, 3}, 0);
+  for (std::size_t i = 0; i < 4; ++i) {
+    t.mutable_data()[3 * i + static_cast<std::size_t>(y.data()[i])] = 1;
+  }
+  CrossEntropyLoss<double> summed({.weight = options.weight, .reduction = Reduction::sum});
+  BOOST_TEST(summed(x, t).item() == summed(x, y).item(), boost::test_tools::tolerance(1e-13));
+  BOOST_TEST(loss(x, t).item() == cross_entropy(x, t, options).item());
+  BOOST_TEST(message<std::invalid_argument>([&] {
+               loss(x, unit({4, 2}, 0));
+             }).ends_with(", in CrossEntropyLoss"));
 }
 
 BOOST_AUTO_TEST_CASE(errors_name_the_module) {

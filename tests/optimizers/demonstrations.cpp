@@ -71,6 +71,11 @@ BOOST_AUTO_TEST_CASE(look_ahead_without_gradient_goes_back) {
   sum(square(a)).backward();
   optimizer.step();
   BOOST_TEST(b.item() == before, tolerance(1e-15));
+
+  const Tensor<T> c = leaf<T>({1}, {1}), never = leaf<T>({1}, {5});
+  Sgd<T> other({c, never}, {.momentum = 0.9, .look_ahead = true});
+  for (int t = 0; t < 3; ++t) other.step([&] { return sum(square(c)); });
+  BOOST_TEST(never.item() == 5.0);
 }
 
 // Without bias correction the first step of Adam would be (1 - beta1) / sqrt(1 - beta2) = 3.16

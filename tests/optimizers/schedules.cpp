@@ -95,6 +95,8 @@ BOOST_AUTO_TEST_CASE(cosine_restarts) {
 BOOST_AUTO_TEST_CASE(polynomial) {
   check_form(PolynomialDecay{.duration = 80, .power = 1.5},
              [](double t) { return t < 80 ? std::pow(1 - t / 80, 1.5) : 0; });
+  check_form(PolynomialDecay{.duration = 80, .power = 2, .end = 0.3},
+             [](double t) { return t < 80 ? 0.3 + 0.7 * std::pow(1 - t / 80, 2) : 0.3; });
   check_reference("polynomial", PolynomialDecay{.duration = 50, .power = 3});
   BOOST_TEST(PolynomialDecay{.end = 0.3}.at(1000) == 0.3);
 }

@@ -132,6 +132,25 @@ BOOST_AUTO_TEST_CASE(names) {
                                             {"Adam/w/steps", 1}}));
 }
 
+BOOST_AUTO_TEST_CASE(only_what_the_options_need_is_kept) {
+  using T = double;
+  const auto kept = [](const auto& make) {
+    const Problem<T> p = quadratic<T>();
+    const auto optimizer = make(p.parameters);
+    optimizer->step(p.loss);
+    std::string names;
+    for (const auto& t : optimizer->state_dict().tensors) names += " " + t.name;
+    return names;
+  };
+  const auto sgd = [&](const SgdOptions& o) { return kept(maker_of<Sgd<T>, T>(o)); };
+  const auto rmsprop = [&](const RmsPropOptions& o) { return kept(maker_of<RmsProp<T>, T>(o)); };
+  BOOST_TEST(sgd({}) == "");
+  BOOST_TEST(sgd({.momentum = 0.5}) == " Sgd/w/velocity");
+  BOOST_TEST(rmsprop({}) == " RmsProp/w/gradient_squares");
+  BOOST_TEST(rmsprop({.momentum = 0.5}) == " RmsProp/w/gradient_squares RmsProp/w/velocity");
+  BOOST_TEST(rmsprop({.centred = true}) == " RmsProp/w/gradient_squares RmsProp/w/mean_gradient");
+}
+
 BOOST_AUTO_TEST_CASE(everything_wrong_is_named_and_nothing_changed) {
   using T = double;
   const Tensor<T> a = leaf<T>({2}, {1, 2}), b = leaf<T>({1}, {1});

@@ -117,8 +117,28 @@ BOOST_AUTO_TEST_CASE(every_module_is_rebuilt_from_its_description) {
       BOOST_TEST((describe(*again) == plan));
       again->load_state_dict(m->state_dict());
       BOOST_TEST(output(*again, kInput) == output(*m, kInput), boost::test_tools::per_element());
+      BOOST_TEST(output(*again, kInput + 1) == output(*m, kInput + 1),
+                 boost::test_tools::per_element());
+      for (Module<double>* module : {m.get(), again.get()}) module->eval();
+      BOOST_TEST(output(*again, kInput) == output(*m, kInput), boost::test_tools::per_element());
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(options_that_are_left_out_have_their_defaults) {
+  const auto tensors = [](const std::string& type, const ModuleOptions& options) {
+    return make_module<double>({"", type, options, {}})->state_dict().size();
+  };
+  BOOST_TEST(tensors("Linear", {{"in", 3.0}, {"out", 2.0}}) == 2U);
+  BOOST_TEST(tensors("Bilinear", {{"in_a", 3.0}, {"in_b", 2.0}, {"out", 2.0}}) == 2U);
+  BOOST_TEST(tensors("Maxout", {{"in", 3.0}, {"out", 2.0}, {"pieces", 2.0}}) == 2U);
+  BOOST_TEST(tensors("DropConnect", {{"in", 3.0},
+                                     {"out", 2.0},
+                                     {"p", 0.5},
+                                     {"inference", std::string("mean")},
+                                     {"samples", 1.0}}) == 2U);
+  BOOST_TEST(tensors("BatchNorm", {{"features", 3.0}, {"eps", 0.1}, {"momentum", 0.1}}) == 5U);
+  BOOST_TEST(tensors("LayerNorm", {{"normalized", std::string("3")}, {"eps", 0.1}}) == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(every_module_is_converted_to_double) {
@@ -169,6 +189,16 @@ BOOST_AUTO_TEST_CASE(a_users_module_with_arguments) {
       message<std::logic_error>([&] { clone(moved_in); }) ==
       "clone: how a Sequential or a module in it is constructed is not known: give clone the "
       "constructor's arguments, make it with add, or override structure()");
+  for (const std::unique_ptr<Module<double>>& m :
+       list<double>(Parallel<double>(Block<double>(6)), Concat<double>(1, Block<double>(6)),
+                    Residual<double>(Block<double>(6)),
+                    Residual<double>(Linear<double>(6, 6), Block<double>(6)),
+                    DropConnect<double>(6, 3, {}, Block<double>(3)))) {
+    BOOST_TEST(message<std::logic_error>([&] { clone(*m); }) ==
+               "clone: how a " + m->type_name() +
+                   " or a module in it is constructed is not known: give clone the constructor's "
+                   "arguments, make it with add, or override structure()");
+  }
   Sequential<double> emplaced;
   emplaced.emplace<Block<double>>(6, 0.1);
   BOOST_TEST(output(*clone(emplaced), kInput) == output(emplaced, kInput),

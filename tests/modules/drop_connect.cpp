@@ -122,6 +122,30 @@ BOOST_AUTO_TEST_CASE(gaussian_inference_is_the_mean_over_masks) {
   BOOST_TEST(gap_of_mean > 0.15 * spread);  // where the mean is 0 it is 0.4
 }
 
+BOOST_AUTO_TEST_CASE(gaussian_inference_is_its_formula) {
+  Generator generator(3);
+  DropConnect<double> net(5, 3,
+                          {.p = 0.4,
+                           .inference = DropConnectInference::gaussian,
+                           .samples = 2,
+                           .generator = &generator},
+                          Relu<double>());
+  net.eval();
+  const Tensor<double> x = standard_normal({2, 5});
+  generator.seed(3);
+  const auto y = numbers(net(x));
+  generator.seed(3);
+  const auto [mean, variance] = net.moments(x);
+  const Tensor<double> first = normal<double>({2, 3}, 0, 1, generator),
+                       second = normal<double>({2, 3}, 0, 1, generator);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const double m = mean.data()[i], s = std::sqrt(variance.data()[i]);
+    const double expected =
+        (std::max(0.0, m + s * first.data()[i]) + std::max(0.0, m + s * second.data()[i])) / 2;
+    BOOST_TEST(std::abs(y[i] - expected) < 1e-14);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(without_activation_the_gaussian_inference_is_exact) {
   DropConnect<double> net(5, 3, {.inference = DropConnectInference::gaussian});
   net.eval();

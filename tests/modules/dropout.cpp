@@ -8,6 +8,7 @@
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/random.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/regularization.hpp"
 
@@ -154,6 +155,11 @@ BOOST_AUTO_TEST_CASE(noise_has_its_deviation) {
   const auto [mean, variance] = moments(module(x));
   BOOST_TEST(std::abs(mean - 3) < 0.01);
   BOOST_TEST(std::abs(variance - 0.25) < 0.01);
+  manual_seed(8);
+  const auto noisy = numbers(module(x));
+  manual_seed(8);
+  BOOST_TEST(noisy == numbers(x + normal<double>({100000}, 0, 0.5)),
+             boost::test_tools::per_element());
   module.eval();
   BOOST_TEST(module(x).is_same(x));
   BOOST_TEST(GaussianNoise<double>(0)(x).is_same(x));

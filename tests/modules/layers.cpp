@@ -85,8 +85,12 @@ BOOST_AUTO_TEST_CASE(embedding_looks_up_rows) {
   BOOST_TEST(invalid([] { Embedding<double> none(0, 3); }) ==
              "Embedding: a size is 0: count 0, features 3");
   BOOST_TEST(message<std::out_of_range>([&] { net(Indices{5}); }).ends_with(", in Embedding"));
+  BOOST_TEST(invalid([] { Embedding<double> none(3, 0); }) ==
+             "Embedding: a size is 0: count 3, features 0");
+  BOOST_TEST((Embedding<double>(1, 1).weight.shape() == Shape{1, 1}));
   Embedding<double> large(200, 100);
   BOOST_TEST(variance(large.weight) == 1, boost::test_tools::tolerance(0.05));
+  BOOST_TEST(std::abs(moments(large.weight).first) < 5 / std::sqrt(2e4));
 }
 
 BOOST_AUTO_TEST_CASE(shapes) {
@@ -188,6 +192,11 @@ BOOST_AUTO_TEST_CASE(weight_norm_learns_lengths_and_directions) {
   const Names expected = {"g", "v", "inner.bias"};
   BOOST_TEST(names(net.parameters()) == expected, boost::test_tools::per_element());
   BOOST_TEST((net.g.shape() == Shape{2, 1}));
+  const double* row = w.data() + 3;
+  BOOST_TEST(net.g.data()[1] == std::hypot(row[0], row[1], row[2]),
+             boost::test_tools::tolerance(1e-14));
+  WeightNorm<double> smallest(Linear<double>(1, 1));
+  BOOST_TEST(smallest.g.size() == 1U);
   const auto after = numbers(net(x));
   for (std::size_t i = 0; i < 8; ++i) BOOST_TEST(std::abs(after[i] - before[i]) < 1e-14);
   check_both_orders(net, x);

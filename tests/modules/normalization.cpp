@@ -170,6 +170,10 @@ BOOST_AUTO_TEST_CASE(errors) {
   layer(standard_normal({1, 3}));
   BOOST_TEST(invalid([] { BatchNorm<double> m(3, {.momentum = 0}); }) ==
              "BatchNorm: momentum is not in (0, 1]: 0.000000");
+  BOOST_TEST(invalid([] { BatchNorm<double> m(3, {.momentum = 1.5}); }) ==
+             "BatchNorm: momentum is not in (0, 1]: 1.500000");
+  BatchNorm<double> pairs(3, {.momentum = 1});
+  pairs(standard_normal({2, 3}));
   BOOST_TEST(invalid([] { BatchNorm<double> m(0); }) ==
              "BatchNorm: there is nothing to normalise: shape (0)");
   BOOST_TEST(invalid([] { LayerNorm<double> m(3, {.eps = -1}); }) ==

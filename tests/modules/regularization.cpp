@@ -60,6 +60,7 @@ BOOST_AUTO_TEST_CASE(values_and_gradients) {
   check([](const List& w) { return l2_penalty(w, 0.5); }, 3.5, {1.5, -0.5, 0, -1});
   check([](const List& w) { return elastic_net_penalty(w, 0.5, 2); }, 17, {6.5, -2.5, 0, -4.5});
   check([](const List& w) { return lp_penalty(w, 1, 0.5); }, 3, {0.5, -0.5, 0, -0.5});
+  check([](const List& w) { return lp_penalty(w, 2, 0.5); }, 7, {3, -1, 0, -2});
   check([](const List& w) { return lp_penalty(w, 3, 0.5); }, 18, {13.5, -1.5, 0, -6});
   check([](const List& w) { return norm_penalty(w, 1, 2); }, 12, {2, -2, 0, -2});
 }

@@ -114,6 +114,8 @@ BOOST_AUTO_TEST_CASE(saved_and_restored) {
   PolyakAverage<T> a({{"w", w}}), b({{"w", v}});
   b.load_state_dict(a.state_dict());  // before the first update
   a.update();
+  b.load_state_dict(a.state_dict());  // after the first
+  BOOST_TEST(b.averages()[0].tensor.data()[0] == 1.0);
   set(w, 7);
   a.update();
   b.load_state_dict(a.state_dict());

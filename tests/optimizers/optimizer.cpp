@@ -51,9 +51,11 @@ BOOST_AUTO_TEST_CASE(learning_rate_is_one_call) {
 BOOST_AUTO_TEST_CASE(groups_have_their_own_options) {
   Tensor<T> a = with_gradient({1}, {1}), b = with_gradient({1}, {1});
   Sgd<T> optimizer({{"a", a}}, {.learning_rate = 0.5, .momentum = 0.5});
-  optimizer.add_group({b}, {.learning_rate = 0.25});
+  const Tensor<T> c = leaf<T>({1}, {1});
+  optimizer.add_group({b, c}, {.learning_rate = 0.25});
   BOOST_TEST(optimizer.group_count() == 2U);
   BOOST_TEST(optimizer.parameters()[1].name == "1");
+  BOOST_TEST(optimizer.parameters()[2].name == "2");
   BOOST_TEST(optimizer.options(1).momentum == 0.0);
   optimizer.step();
   optimizer.step();
@@ -278,6 +280,14 @@ BOOST_AUTO_TEST_CASE(elastic_net) {
   coupled.step();
   BOOST_TEST(numbers(w) ==
              (Numbers{2 - 0.5 * (1 + 0.5 + 0.125), -2 - 0.5 * (1 - 0.5 - 0.125), -0.5}));
+}
+
+// Lp alone: by hand.
+BOOST_AUTO_TEST_CASE(lp_decay) {
+  Tensor<T> w = with_gradient({2, -2, 0}, {1, 1, 1});
+  Sgd<T> coupled({w}, {.learning_rate = 0.5, .decay = {.lp = 0.25}});  // power 3
+  coupled.step();
+  BOOST_TEST(numbers(w) == (Numbers{2 - 0.5 * (1 + 0.25 * 4), -2 - 0.5 * (1 - 0.25 * 4), -0.5}));
 }
 
 // The proximal step makes weights exactly 0, the subgradient does not.

@@ -128,6 +128,7 @@ BOOST_AUTO_TEST_CASE(newton_cg) {
   BOOST_TEST(message({.tolerance_gradient = -1}) ==
              "NewtonCg: tolerance_gradient -1 is not finite and at least 0");
   BOOST_TEST(message({.forcing = 0}) == "NewtonCg: forcing 0 is not in (0, 1]");
+  BOOST_TEST(message({.forcing = 1.5}) == "NewtonCg: forcing 1.5 is not in (0, 1]");
 }
 
 BOOST_AUTO_TEST_CASE(of_a_group) {

@@ -194,6 +194,28 @@ BOOST_AUTO_TEST_CASE(reduce_on_plateau) {
   check("plateau_maximize", plateau({.factor = 0.5, .patience = 1, .maximize = true}, inverse));
 }
 
+// A metric that never gets better: every second observation reduces without cooldown; with one of
+// three, three more pass in between.
+BOOST_AUTO_TEST_CASE(cooldown_of_a_plateau) {
+  const std::vector<double> metrics(11, 1.0);
+  const auto reductions = [&](const ReduceOnPlateau& options) {
+    std::vector<int> at;
+    double before = 1;
+    int i = 0;
+    for (const double rate : plateau(options, metrics)) {
+      if (rate < before) at.push_back(i);
+      before = rate;
+      ++i;
+    }
+    return at;
+  };
+  using At = std::vector<int>;
+  BOOST_TEST(reductions({.factor = 0.5, .patience = 1}) == (At{2, 4, 6, 8, 10}),
+             boost::test_tools::per_element());
+  BOOST_TEST(reductions({.factor = 0.5, .patience = 1, .cooldown = 3}) == (At{2, 7}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(plateau_in_a_chain) {
   Sgd<T> optimizer({one()}, {.learning_rate = 0.8});
   Scheduler<T> scheduler(optimizer, product({LinearDecay{.duration = 10},
@@ -225,6 +247,7 @@ BOOST_AUTO_TEST_CASE(saved_and_restored) {
   advance(second, 5, 12);
   BOOST_TEST(b.learning_rate() == a.learning_rate());
   BOOST_TEST((first.state_dict() == second.state_dict()));
+  BOOST_TEST(first.state_dict().at("Scheduler/schedule/1/1/observations") == 12);
 }
 
 BOOST_AUTO_TEST_CASE(state_that_does_not_fit) {

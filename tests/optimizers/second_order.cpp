@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/optimizers/problems.hpp"
+#include "xgrad/autograd/derivatives.hpp"
 #include "xgrad/optimizers/lbfgs.hpp"
 #include "xgrad/optimizers/line_search.hpp"
 #include "xgrad/optimizers/newton_cg.hpp"
@@ -124,6 +125,62 @@ BOOST_AUTO_TEST_CASE(newton_leaves_a_saddle) {
   BOOST_TEST(optimizer.negative_curvatures() > 0U);
   BOOST_TEST(loss().item() == -0.25, boost::test_tools::tolerance(1e-10));
   BOOST_TEST(std::abs(y.item()) == std::sqrt(0.5), boost::test_tools::tolerance(1e-6));
+}
+
+// On a quadratic the gradient after a full step is what the conjugate gradients left: no more than
+// min(forcing, sqrt |g|) |g|.
+BOOST_AUTO_TEST_CASE(newton_solves_as_exactly_as_it_should) {
+  for (const double scale : {1.0, 1e-8}) {
+    const Problem<T> p = quadratic<T>(1e4);
+    const auto loss = [&] { return scale * p.loss(); };
+    const auto norm = [&] {
+      const Tensor<T> w = p.parameters[0].tensor;
+      const Tensor<T> g = grad(std::vector{loss()}, {w})[0];
+      return std::sqrt(sum(square(g)).item());
+    };
+    NewtonCg<T> optimizer(p.parameters, {.tolerance_gradient = 0, .forcing = 0.9});
+    const double before = norm();
+    optimizer.step(loss);
+    const double bound = std::min(0.9, std::sqrt(before));
+    BOOST_TEST(norm() <= bound * before * (1 + 1e-10));
+    BOOST_TEST(optimizer.hessian_products() < 6U);  // and no more exactly than that
+  }
+}
+
+BOOST_AUTO_TEST_CASE(newton_makes_at_most_so_many_products) {
+  for (const std::size_t most : {1U, 2U, 4U}) {
+    const Problem<T> p = quadratic<T>(1e4);
+    NewtonCg<T> optimizer(p.parameters, {.max_cg_iterations = most, .forcing = 1e-12});
+    optimizer.step(p.loss);
+    BOOST_TEST(optimizer.hessian_products() == most);
+  }
+  const Problem<T> p = quadratic<T>(1e4);
+  NewtonCg<T> optimizer(p.parameters, {.forcing = 1e-300});
+  optimizer.step(p.loss);
+  BOOST_TEST(optimizer.hessian_products() <= 12U);  // twice the weights
+}
+
+// From w = 1 a step of length t along -1 takes t - t^2 / 2 off w^2 / 2, and must take 1e-4 t:
+// 2 (1 - 1e-4) is the longest that may stay.
+BOOST_AUTO_TEST_CASE(newton_asks_for_enough_of_a_decrease) {
+  const auto after = [](double rate) {
+    const Tensor<T> w = leaf<T>({1}, {1});
+    NewtonCg<T> optimizer({w}, {.learning_rate = rate});
+    optimizer.step([&] { return sum(0.5 * square(w)); });
+    return w.item();
+  };
+  const double longest = 2 * (1 - 1e-4);
+  BOOST_TEST(after(longest - 1e-5) == 1 - (longest - 1e-5), boost::test_tools::tolerance(1e-9));
+  BOOST_TEST(after(longest + 1e-5) == 1 - (longest + 1e-5) / 2, boost::test_tools::tolerance(1e-6));
+}
+
+BOOST_AUTO_TEST_CASE(newton_gives_up_when_no_step_lowers_the_loss) {
+  const Tensor<T> w = leaf<T>({1}, {1});
+  NewtonCg<T> optimizer({w}, {.max_iterations = 5});
+  int calls = 0;
+  optimizer.step([&] { return sum(square(w)) + static_cast<double>(++calls); });
+  BOOST_TEST(calls == 32);  // one, and thirty halvings
+  BOOST_TEST(w.item() == 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(newton_leaves_gradients_alone) {

@@ -19,13 +19,13 @@ void copy_weights(const Problem<T>& from, const Problem<T>& to) {
   }
 }
 
-// `make` makes the optimizer; weights after 7 + 9 steps, with and without an interruption.
+// `make` makes the optimizer; weights after `before` + 9 steps, with and without an interruption.
 template <class T, class Make>
-void check_resumed(const Make& make) {
+void check_resumed(const Make& make, int before = 7) {
   const Problem<T> whole = rosenbrock<T>(), first = rosenbrock<T>(), second = rosenbrock<T>();
   const auto a = make(whole.parameters), b = make(first.parameters), c = make(second.parameters);
-  for (int t = 0; t < 16; ++t) a->step(whole.loss);
-  for (int t = 0; t < 7; ++t) b->step(first.loss);
+  for (int t = 0; t < before + 9; ++t) a->step(whole.loss);
+  for (int t = 0; t < before; ++t) b->step(first.loss);
   for (int t = 0; t < 2; ++t) c->step(second.loss);  // state of its own, to be replaced
   const OptimizerState<T> state = b->state_dict();
   copy_weights(first, second);
@@ -55,6 +55,8 @@ BOOST_AUTO_TEST_CASE(second_order_resumed_bit_for_bit) {
   const LbfgsOptions options{.max_iterations = 1, .max_evaluations = 8, .history = 3};
   check_resumed<float>(maker_of<Lbfgs<float>, float>(options));
   check_resumed<double>(maker_of<Lbfgs<double>, double>(options));
+  check_resumed<double>(maker_of<Lbfgs<double>, double>(options), 0);
+  check_resumed<double>(maker_of<Lbfgs<double>, double>(options), 1);
   check_resumed<double>(maker_of<NewtonCg<double>, double>(NewtonCgOptions{}));
 }
 

@@ -112,13 +112,25 @@ const std::vector<Row> kRows = {
     {"lbfgs_no_search",
      scaled<Lbfgs>(LbfgsOptions{
          .max_iterations = 2, .tolerance_gradient = 1e-6, .history = 3, .line_search = false})},
+    {"lbfgs_default", fixed<Lbfgs>(LbfgsOptions{})},
+    {"lbfgs_coarse", fixed<Lbfgs>(LbfgsOptions{.learning_rate = 0.5,
+                                               .max_iterations = 9,
+                                               .tolerance_gradient = 1e-3,
+                                               .tolerance_change = 1e-2,
+                                               .history = 100})},
+    {"lbfgs_default_no_search",
+     scaled<Lbfgs>(
+         LbfgsOptions{
+             .max_iterations = 6, .tolerance_change = 1e-5, .history = 100, .line_search = false},
+         0.6)},
 };
 
 double rate_of(const std::string& problem) {
   return 0.5 * (problem == "rosenbrock" ? 1e-3 : problem == "quadratic" ? 1e-2 : 1.0);
 }
 
-std::vector<double> trajectory(const Row& row, const std::string& name) {
+// The weights at the steps that are kept, or with `evaluations` L-BFGS' calls of the loss.
+std::vector<double> trajectory(const Row& row, const std::string& name, bool evaluations = false) {
   const Problem<double> p = problem<double>(name);
   const Made optimizer = row.make(p.parameters, rate_of(name));
   const double base = optimizer->learning_rate();
@@ -128,6 +140,10 @@ std::vector<double> trajectory(const Row& row, const std::string& name) {
     optimizer->step(p.loss);
     for (const int kept : {1, 2, 3, 7, 15, 30, 50}) {
       if (t != kept) continue;
+      if (evaluations) {
+        r.push_back(static_cast<double>(dynamic_cast<Lbfgs<double>&>(*optimizer).evaluations()));
+        continue;
+      }
       const std::vector<double> w = p.weights();
       r.insert(r.end(), w.begin(), w.end());
     }
@@ -141,7 +157,7 @@ void check_row(const Row& row, const std::string& problem) {
   BOOST_TEST_REQUIRE(ours.size() == expected.size());
   // A hundred line searches magnify rounding; everything else stays at a few units in the last
   // place.
-  const double tolerance = std::string(row.name) == "lbfgs" ? 1e-10 : 1e-13;
+  const double tolerance = std::string(row.name).starts_with("lbfgs") ? 1e-10 : 1e-13;
   for (std::size_t i = 0; i < ours.size(); ++i) {
     BOOST_TEST_CONTEXT("number " << i) { BOOST_TEST(std::abs(ours[i] - expected[i]) <= tolerance); }
   }
@@ -165,7 +181,23 @@ struct Register {
 } const registered;
 
 BOOST_AUTO_TEST_CASE(every_reference_has_a_row) {
-  BOOST_TEST(read_references("optimizers").size() == 3 * kRows.size() + 2);  // and Newton's method
+  // And Newton's method, and the evaluations of three rows.
+  BOOST_TEST(read_references("optimizers").size() == 3 * kRows.size() + 2 + 9);
+}
+
+// As often as PyTorch's: the stopping rules are the same.
+BOOST_AUTO_TEST_CASE(evaluations_of_lbfgs) {
+  for (const Row& row : kRows) {
+    if (!std::string(row.name).starts_with("lbfgs_") || row.name == std::string("lbfgs_no_search"))
+      continue;
+    for (const char* problem : {"rosenbrock", "quadratic", "logistic"}) {
+      BOOST_TEST_CONTEXT(row.name << " " << problem) {
+        BOOST_TEST(trajectory(row, problem, true) ==
+                       reference(row.name + std::string("_evaluations ") + problem),
+                   boost::test_tools::per_element());
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -63,7 +63,8 @@ def gradients(problem, weights):
     return [p.grad.numpy() for p in leaves]
 
 
-def torch_trajectory(problem, make, rate_at=None, per_step=None):
+def torch_trajectory(problem, make, rate_at=None, evaluations=False):
+    """All weights, with `evaluations` instead how often L-BFGS had called the loss."""
     leaves = [torch.tensor(w, requires_grad=True) for w in problem.start]
     optimizer = make(leaves)
     base = optimizer.param_groups[0]["lr"]
@@ -78,7 +79,9 @@ def torch_trajectory(problem, make, rate_at=None, per_step=None):
         if rate_at:
             optimizer.param_groups[0]["lr"] = base * rate_at(t)
         optimizer.step(closure)
-        if t in STEPS:
+        if t in STEPS and evaluations:
+            yield optimizer.state[leaves[0]]["func_evals"]
+        elif t in STEPS:
             yield from np.concatenate([p.detach().numpy().ravel() for p in leaves])
 
 
@@ -229,7 +232,14 @@ def lines():
             tolerance_grad=1e-6, tolerance_change=1e-9))
         yield from torch_line("lbfgs_no_search", lambda p: o.LBFGS(
             p, small(name, 0.5), max_iter=2, history_size=3, tolerance_grad=1e-6))
-
+        for suffix, evaluations in (("", False), ("_evaluations", True)):
+            yield from torch_line("lbfgs_default" + suffix, lambda p: o.LBFGS(
+                p, 1, line_search_fn="strong_wolfe", history_size=10), evaluations=evaluations)
+            yield from torch_line("lbfgs_coarse" + suffix, lambda p: o.LBFGS(
+                p, 0.5, max_iter=9, line_search_fn="strong_wolfe", tolerance_grad=1e-3,
+                tolerance_change=1e-2), evaluations=evaluations)
+            yield from torch_line("lbfgs_default_no_search" + suffix, lambda p: o.LBFGS(
+                p, small(name, 0.3), max_iter=6, tolerance_change=1e-5), evaluations=evaluations)
 
     path, minimum = newton(4)
     yield "newton", "logistic", path

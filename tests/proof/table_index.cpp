@@ -16,7 +16,7 @@ std::size_t position(std::size_t i, std::size_t k, std::size_t n) {
 
 template <class T>
 xgrad::Indices table_for(const xgrad::Tensor<T>& x) {
-  const std::size_t m = x.shape()[0], n = x.shape()[1];
+  const std::size_t m = x.size(0), n = x.size(1);
   xgrad::Indices table(xgrad::Indices::shape_type{m, 2});
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t k = 0; k < 2; ++k) table(i, k) = static_cast<std::int64_t>(position(i, k, n));

@@ -38,8 +38,8 @@ std::size_t label_of(std::size_t n) { return (n + 2) % 3; }
 
 template <class T>
 xgrad::Indices labels(const xgrad::Tensor<T>& x) {
-  xgrad::Indices all(xgrad::Indices::shape_type{x.shape()[0]});
-  for (std::size_t n = 0; n < x.shape()[0]; ++n) all(n) = static_cast<std::int64_t>(label_of(n));
+  xgrad::Indices all(xgrad::Indices::shape_type{x.size(0)});
+  for (std::size_t n = 0; n < x.size(0); ++n) all(n) = static_cast<std::int64_t>(label_of(n));
   return all;
 }
 

@@ -131,7 +131,7 @@ std::vector<Row> normalization_rows() {
       prove(
           "group_norm",
           [](const auto& x, const auto& w, const auto& b) {
-            return group_norm(x, x.shape()[1] / 2, w, b);
+            return group_norm(x, x.size(1) / 2, w, b);
           },
           groups_of_two,
           large(affine({2, 4, 2}, 4, {{{1, 2, 3}, {2}, {2}}, {{0, 2, 3}, {2}, {2}}}),

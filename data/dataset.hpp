@@ -40,6 +40,11 @@ class Dataset {
   /// The samples of these numbers, in this order. Throws std::out_of_range for a number that is not
   /// below size().
   virtual Batch get(std::span<const std::int64_t> samples) const = 0;
+  /// The same as they are in an epoch: what is changed at random is different in each. Loaders call
+  /// this.
+  virtual Batch get_in_epoch(std::span<const std::int64_t> samples, std::uint64_t /*epoch*/) const {
+    return get(samples);
+  }
 };
 
 /// Samples along the first axis of an array, with a class each.
@@ -93,12 +98,20 @@ class Subset : public Dataset<typename Source::Batch> {
   }
   std::size_t size() const override { return samples_.size(); }
   typename Source::Batch get(std::span<const std::int64_t> samples) const override {
-    std::vector<std::int64_t> chosen;
-    for (const std::int64_t s : samples) chosen.push_back(samples_.at(static_cast<std::size_t>(s)));
-    return source_.get(chosen);
+    return source_.get(chosen(samples));
+  }
+  typename Source::Batch get_in_epoch(std::span<const std::int64_t> samples,
+                                      std::uint64_t epoch) const override {
+    return source_.get_in_epoch(chosen(samples), epoch);
   }
 
  private:
+  std::vector<std::int64_t> chosen(std::span<const std::int64_t> samples) const {
+    std::vector<std::int64_t> r;
+    for (const std::int64_t s : samples) r.push_back(samples_.at(static_cast<std::size_t>(s)));
+    return r;
+  }
+
   const Source& source_;
   std::vector<std::int64_t> samples_;
 };
@@ -113,6 +126,9 @@ class Transformed : public Dataset<typename Source::Batch> {
   std::size_t size() const override { return source_.size(); }
   Batch get(std::span<const std::int64_t> samples) const override {
     return transform_(source_.get(samples));
+  }
+  Batch get_in_epoch(std::span<const std::int64_t> samples, std::uint64_t epoch) const override {
+    return transform_(source_.get_in_epoch(samples, epoch));
   }
 
  private:

@@ -149,6 +149,7 @@ class DataLoader {
   /// Goes on from there at the next begin(). Throws std::invalid_argument for a batch beyond the
   /// epoch's end.
   void set_state(LoaderState state) {
+    ahead_.reset();  // its thread reads what changes here
     LoaderState at = state;
     std::swap(state_, at);
     order_ = options_.sampler(data_.size(), {state_.seed, state_.epoch});
@@ -195,7 +196,8 @@ class DataLoader {
   Batch make(std::size_t i) const {
     const std::size_t first = i * options_.batch_size;
     const std::size_t count = std::min(options_.batch_size, order_.size() - first);
-    return data_.get(std::span<const std::int64_t>(order_).subspan(first, count));
+    return data_.get_in_epoch(std::span<const std::int64_t>(order_).subspan(first, count),
+                              state_.epoch);
   }
 
   // The next batch of this epoch; none at its end, where the next epoch is prepared.

@@ -93,6 +93,28 @@ BOOST_AUTO_TEST_CASE(truncated_normal) {
   // Mean of the tail of a standard normal beyond 8: phi(8) / Phi(-8) = 8.12137.
   BOOST_TEST(moments(tail).first == 1 + 2 * 8.12137, boost::test_tools::tolerance(0.005));
   for (const double v : numbers(tail)) BOOST_REQUIRE((v >= 17 && v <= 19));
+  // Where the distribution function is 1 to the last digit: (phi(12) - phi(13)) / (Phi(-12) -
+  // Phi(-13)) = 12.082211.
+  truncated_normal_(tail, {.deviation = 1, .low = 12, .high = 13});
+  BOOST_TEST(moments(tail).first == 12.082211, boost::test_tools::tolerance(0.001));
+  BOOST_TEST(variance(tail) > 0);
+  // Cuts that are not symmetric: (phi(-1) - phi(3)) / (Phi(3) - Phi(-1)) = 0.282786.
+  const Tensor<double> skew = weight({100000});
+  truncated_normal_(skew, {.deviation = 1, .low = -1, .high = 3});
+  BOOST_TEST(moments(skew).first == 0.282786, boost::test_tools::tolerance(0.03));
+}
+
+// The distribution function of the numbers is the uniform number they were drawn from.
+BOOST_AUTO_TEST_CASE(truncated_normal_inverts_exactly) {
+  const auto distribution = [](double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); };
+  Generator generator(5);
+  const Tensor<double> w = weight({1000});
+  truncated_normal_(w, {.deviation = 1, .low = -3, .high = 2, .generator = &generator});
+  generator.seed(5);
+  const Tensor<double> u = uniform<double>({1000}, distribution(-3), distribution(2), generator);
+  for (std::size_t i = 0; i < 1000; ++i) {
+    BOOST_TEST(distribution(w.data()[i]) == u.data()[i], boost::test_tools::tolerance(1e-13));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(fans_of_weights) {

@@ -47,6 +47,45 @@ BOOST_AUTO_TEST_CASE(strong_wolfe_conditions_hold) {
               [](double t) { return (t * t - 2) / std::pow(t * t + 2, 2); });
 }
 
+// The same steps after as many evaluations as PyTorch's search.
+template <class F, class D>
+void check_search(const char* name, const F& f, const D& slope) {
+  static const auto all = read_references("optimizers_line_search");
+  const std::vector<double>& expected = all.at(name);
+  std::size_t i = 0;
+  for (const double first : {1e-3, 0.1, 1.0, 7.0, 100.0}) {
+    for (const auto& [c1, c2] : {std::pair{1e-4, 0.9}, {0.3, 0.35}, {1e-3, 1e-3}}) {
+      BOOST_TEST_CONTEXT(name << " first step " << first << " c1 " << c1 << " c2 " << c2) {
+        int evaluations = 0;
+        const LinePoint<T> p =
+            search(f, slope, first, evaluations,
+                   {.sufficient_decrease = c1, .curvature = c2, .smallest_move = 1e-6});
+        BOOST_TEST(p.step == expected.at(i), boost::test_tools::tolerance(1e-9));
+        BOOST_TEST(evaluations == expected.at(i + 1));
+      }
+      i += 2;
+    }
+  }
+  BOOST_TEST(i == expected.size());
+}
+
+BOOST_AUTO_TEST_CASE(line_search_is_pytorchs) {
+  check_search(
+      "parabola", [](double t) { return (t - 3) * (t - 3); }, [](double t) { return 2 * (t - 3); });
+  check_search(
+      "exponential", [](double t) { return std::exp(t) - 5 * t; },
+      [](double t) { return std::exp(t) - 5; });
+  check_search(
+      "more", [](double t) { return -t / (t * t + 2); },
+      [](double t) { return (t * t - 2) / std::pow(t * t + 2, 2); });
+  check_search(
+      "waves", [](double t) { return 0.1 * t * t - std::sin(3 * t); },
+      [](double t) { return 0.2 * t - 3 * std::cos(3 * t); });
+  check_search(
+      "slope", [](double t) { return std::sqrt(1 + (t - 40) * (t - 40)); },
+      [](double t) { return (t - 40) / std::sqrt(1 + (t - 40) * (t - 40)); });
+}
+
 // With a tight curvature condition the search has to zoom in on the minimum.
 BOOST_AUTO_TEST_CASE(tight_curvature) {
   int evaluations = 0;
@@ -114,6 +153,10 @@ BOOST_AUTO_TEST_CASE(newton_converges_quadratically) {
     ++steps;
   }
   BOOST_TEST(steps < 30);
+  const Problem<T> q = rosenbrock<T>();
+  NewtonCg<T> several(q.parameters, {.max_iterations = 3});
+  const T before = q.loss().item();
+  BOOST_TEST(several.step(q.loss) == before);  // the loss before the first iteration
 }
 
 // At (1, 0.001) x^2 - y^2 + y^4 is all but a saddle: the way down is along negative curvature.

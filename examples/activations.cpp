@@ -9,6 +9,8 @@
 // by LeCun's for selu, by Xavier's for the rest. Digits are drawn by the program.
 //
 // Expect, in about a minute: a table, best first, and `test accuracy` of the best.
+//
+// CI: --samples 200 --epochs 1 --depth 3 --seeds 2
 
 #include <CLI/CLI.hpp>
 #include <cmath>

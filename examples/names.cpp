@@ -12,6 +12,8 @@
 // Expect, in about half a minute: the loss by epoch, that of counting pairs of characters, a few
 // new names, and `nll per character` on the test names, in nats, the end of a name being a
 // character.
+//
+// CI: --epochs 1 --hidden 32
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -101,5 +101,5 @@ int main(int argc, char** argv) {
   manual_seed(seed);
   print_table("tanh", sizes, [](const Tensor<double>& x) { return tanh(x); });
   const double last = print_table("relu", sizes, [](const Tensor<double>& x) { return relu(x); });
-  std::printf("relu_he_variance %.6g\n", last);
+  std::printf("relu variance with He weights %.6g\n", last);
 }

@@ -1,10 +1,21 @@
 #include "xgrad/kernels/parallel.hpp"
 
 #include <omp.h>
+#include <pthread.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdint>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <thread>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace xgrad {
 namespace {
@@ -24,16 +35,147 @@ int num_threads() {
 }
 
 namespace kernels::detail {
+namespace {
+
+constexpr std::size_t kMostThreads = 64;
+// How often a thread looks again before it sleeps or gives way: some 50 microseconds, the time
+// between two loops of a training step.
+constexpr int kLooks = 1000;
+
+void relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+// Pieces, shared out beforehand so that a thread finds in its cache what it left there; who is done
+// with its own share takes from the others'. A thread that the system does not run thus holds
+// nobody up but for the piece it is at.
+class Job {
+ public:
+  Job(std::size_t pieces, void (*piece)(void*, std::size_t), void* context, std::size_t threads)
+      : piece_(piece), context_(context), threads_(threads) {
+    for (std::size_t t = 0; t < threads; ++t) {
+      shares_[t].next.store(pieces * t / threads, std::memory_order_relaxed);
+      shares_[t].end = pieces * (t + 1) / threads;
+    }
+  }
+  /// As thread `t`.
+  void work(std::size_t t) {
+    if (t >= threads_) return;
+    for (std::size_t k = 0; k < threads_; ++k) {
+      Share& s = shares_[(t + k) % threads_];
+      while (s.next.load(std::memory_order_relaxed) < s.end) {
+        const std::size_t i = s.next.fetch_add(1, std::memory_order_relaxed);
+        if (i < s.end) piece_(context_, i);
+      }
+    }
+  }
+
+ private:
+  struct alignas(64) Share {
+    std::atomic<std::size_t> next;
+    std::size_t end;
+  };
+
+  void (*piece_)(void*, std::size_t);
+  void* context_;
+  std::size_t threads_;
+  std::array<Share, kMostThreads> shares_;
+};
+
+// Helpers besides the thread that calls. One job at a time: who comes while another thread has one
+// does its own work alone.
+class Team {
+ public:
+  /// Helpers do not survive a fork.
+  void forget() {
+    helpers_ = 0;
+    inside_.store(0);
+  }
+  /// False when the team is taken.
+  bool run(std::size_t threads, std::size_t pieces, void (*piece)(void*, std::size_t),
+           void* context) {
+    const std::unique_lock<std::mutex> lock(taken_, std::try_to_lock);
+    if (!lock.owns_lock()) return false;
+    threads = 1 + grow(std::min({threads, pieces, kMostThreads}) - 1);
+    Job job(pieces, piece, context, threads);
+    // All in one order of the two variables: a helper that sees the job is seen inside.
+    job_.store(&job);
+    turn_.fetch_add(1);
+    turn_.notify_all();
+    job.work(0);
+    job_.store(nullptr);
+    for (int looks = 0; inside_.load() != 0; ++looks) {
+      looks < kLooks ? relax() : std::this_thread::yield();
+    }
+    return true;
+  }
+
+ private:
+  // How many helpers there are of those wanted.
+  std::size_t grow(std::size_t wanted) {
+    while (helpers_ < wanted) {
+      try {
+        std::thread([this, t = helpers_ + 1] { help(t); }).detach();
+      } catch (const std::system_error&) {
+        break;
+      }
+      ++helpers_;
+    }
+    return std::min(helpers_, wanted);
+  }
+
+  [[noreturn]] void help(std::size_t t) {
+    omp_set_num_threads(1);  // OpenBLAS asks OpenMP how many threads there are for it
+    for (std::uint32_t seen = 0;;) {
+      for (int looks = 0; turn_.load() == seen && looks < kLooks; ++looks) relax();
+      turn_.wait(seen);
+      seen = turn_.load();
+      inside_.fetch_add(1);
+      if (Job* const job = job_.load()) job->work(t);
+      inside_.fetch_sub(1);
+    }
+  }
+
+  std::mutex taken_;
+  std::size_t helpers_ = 0;
+  std::atomic<Job*> job_{nullptr};
+  alignas(64) std::atomic<std::uint32_t> turn_{0};
+  alignas(64) std::atomic<int> inside_{0};
+};
+
+// Never destroyed: its helpers live as long as the process.
+Team& team() {
+  static Team* const t = [] {
+    static Team* const made = new Team;
+    pthread_atfork(nullptr, nullptr, [] { made->forget(); });
+    return made;
+  }();
+  return *t;
+}
+
+thread_local bool in_piece = false;
+
+}  // namespace
 
 void run_pieces(std::size_t pieces, void (*piece)(void*, std::size_t), void* context) {
   const int threads = num_threads();
-  if (threads == 1 || omp_in_parallel() != 0) {
-    for (std::size_t i = 0; i < pieces; ++i) piece(context, i);
+  struct Call {
+    void (*piece)(void*, std::size_t);
+    void* context;
+  } call{piece, context};
+  const auto inner = [](void* c, std::size_t i) {
+    const auto& [f, x] = *static_cast<const Call*>(c);
+    in_piece = true;
+    f(x, i);
+    in_piece = false;
+  };
+  if (threads > 1 && pieces > 1 && !in_piece && omp_in_parallel() == 0 &&
+      team().run(static_cast<std::size_t>(threads), pieces, inner, &call)) {
     return;
   }
-  const auto count = static_cast<std::ptrdiff_t>(pieces);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::ptrdiff_t i = 0; i < count; ++i) piece(context, static_cast<std::size_t>(i));
+  for (std::size_t i = 0; i < pieces; ++i) piece(context, i);
 }
 
 }  // namespace kernels::detail

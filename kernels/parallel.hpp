@@ -1,9 +1,12 @@
 #pragma once
 
-// Work shared out over the cores: one pool (OpenMP, also OpenBLAS's), and results that do not
-// depend on its size.
+// Work shared out over the cores: one team of threads for loops and matrix products, and results
+// that do not depend on its size.
 //
 // The caller cuts the work into pieces by its size alone; threads only decide who does which piece.
+// A thread that the system does not run, because others want the cores as well, holds nobody up:
+// its pieces are done by those that do run. Within a piece, within a parallel region of OpenMP, and
+// while another thread of the program has the team, work is done by the caller alone.
 
 #include <cstddef>
 
@@ -17,7 +20,7 @@ int num_threads();
 namespace kernels {
 
 /// Below this many elements a loop is not worth a second thread.
-constexpr std::size_t kParallelElements = std::size_t{1} << 16;
+constexpr std::size_t kParallelElements = std::size_t{1} << 15;
 
 namespace detail {
 void run_pieces(std::size_t pieces, void (*piece)(void* context, std::size_t i), void* context);

@@ -102,4 +102,10 @@ BOOST_AUTO_TEST_CASE(refuse_other_shapes) {
                         says("hessian: the function returned shape (3), not one element"));
 }
 
+BOOST_AUTO_TEST_CASE(refuse_more_axes_than_a_tensor_has) {
+  const D x = D::filled({1, 1, 1, 1, 1}, 2);
+  BOOST_CHECK_THROW(jacobian([](const D& t) { return square(t); }, x), std::invalid_argument);
+  BOOST_CHECK_THROW(hessian([](const D& t) { return sum(square(t)); }, x), std::invalid_argument);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -87,6 +87,20 @@ BOOST_AUTO_TEST_CASE(some_coordinates_of_every_parameter) {
   BOOST_TEST(r.table().find("0.weight (30, 40): 12 of 1200 coordinates") != std::string::npos);
 }
 
+// The cost of a check is that of its evaluations, some 20 for each coordinate.
+BOOST_AUTO_TEST_CASE(a_large_model_takes_few_evaluations) {
+  manual_seed(2);
+  Sequential<double> net{Linear<double>(784, 128), Relu<double>(), Linear<double>(128, 10)};
+  const auto r = check_gradients(net,
+                                 [](const auto& y) {
+                                   return cross_entropy(y, Indices{3, 1, 7});
+                                 },
+                                 input({3, 784}), {.samples = 20});
+  BOOST_TEST(r.passed(), r.table());
+  BOOST_TEST(r.elements.size() == 90);
+  BOOST_TEST(r.evaluations < 40 * r.elements.size());
+}
+
 BOOST_AUTO_TEST_CASE(masks_and_noise_are_the_same_at_every_evaluation) {
   manual_seed(2);
   Generator own(9);

@@ -258,7 +258,7 @@ void add_composed(Backward<T>& b, const std::vector<Tensor<T>>& inputs, const Te
     b.needs(i) ? sinks.push_back(inputs[i]) : engine.stop_at(inputs[i]);
   }
   engine.collect(sinks);
-  engine.run({y}, {b.gradient()});
+  engine.run(y, b.gradient());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!b.needs(i)) continue;
     Tensor<T> g = engine.collected(inputs[i]);

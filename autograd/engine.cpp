@@ -107,7 +107,31 @@ Tensor<T> apply_hooks(const Node<T>* n, Tensor<T> g) {
   return g;
 }
 
+// Lists that the passes of this thread have grown, so that a pass need not ask for memory.
+template <class T>
+struct Spare {
+  using List = std::vector<Node<T>*>;
+
+  static List take(List Spare::*which) { return std::exchange(here().*which, {}); }
+  static void give(List Spare::*which, List&& list) {
+    constexpr std::size_t kMost = 4096;
+    list.clear();
+    if (list.capacity() <= kMost) here().*which = std::move(list);
+  }
+
+  List stack, heap;
+
+ private:
+  static Spare& here() {
+    thread_local Spare spare;
+    return spare;
+  }
+};
+
 }  // namespace
+
+template <class T>
+Engine<T>::Engine(Options options) : options_(options), heap_(Spare<T>::take(&Spare<T>::heap)) {}
 
 template <class T>
 Engine<T>::~Engine() {
@@ -118,6 +142,7 @@ Engine<T>::~Engine() {
   for (auto& [node, sink] : sinks_) {
     if (sink.gradient != nullptr) drop(sink.gradient);
   }
+  Spare<T>::give(&Spare<T>::heap, std::move(heap_));
 }
 
 template <class T>
@@ -200,9 +225,9 @@ bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) const {
 // Visits every entry once before anything is changed: what is wrong is found before a gradient is
 // touched.
 template <class T>
-void Engine<T>::inspect(const std::vector<Tensor<T>>& outputs) {
+void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
   stamp_ = last_stamp.fetch_add(1, std::memory_order_relaxed) + 1;
-  std::vector<Node<T>*> stack, found;
+  std::vector<Node<T>*> stack = Spare<T>::take(&Spare<T>::stack), found;
   for (Node<T>* n : stops_) n->visit_stamp = stamp_;
   const auto reach = [&](Node<T>* n) {
     check_idle(n);
@@ -223,6 +248,7 @@ void Engine<T>::inspect(const std::vector<Tensor<T>>& outputs) {
       if (n->edges[i].needs_grad) reach(n->edges[i].node);
     }
   }
+  Spare<T>::give(&Spare<T>::stack, std::move(stack));
   if (collecting_) mark_useful(found);
 }
 
@@ -266,7 +292,7 @@ void Engine<T>::visit(Node<T>* n) {
 }
 
 template <class T>
-void Engine<T>::walk(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds) {
+void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds) {
   const RecordingScope scope(options_.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (wanted(outputs[i].node())) add(outputs[i].node(), seeds[i]);

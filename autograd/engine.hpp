@@ -3,6 +3,7 @@
 // The walk back through the tape. Internal.
 
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Engine {
     bool stop_at_sinks = false;  // treat the sinks as independent: do not go past them
   };
 
-  explicit Engine(Options options) : options_(options) {}
+  explicit Engine(Options options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -41,13 +42,16 @@ class Engine {
 
   /// Checks everything that can be wrong, then walks. `outputs` require gradients, `seeds` have
   /// their shapes.
-  void run(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds) {
+  void run(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds) {
     inspect(outputs);
     walk(outputs, seeds);
   }
+  void run(const Tensor<T>& output, const Tensor<T>& seed) {
+    run(std::span(&output, 1), std::span(&seed, 1));
+  }
   // The two halves of `run`. In between it is known which sinks are reached.
-  void inspect(const std::vector<Tensor<T>>& outputs);
-  void walk(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& seeds);
+  void inspect(std::span<const Tensor<T>> outputs);
+  void walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds);
   bool reached(const Tensor<T>& sink) const { return sinks_.at(sink.node()).reached; }
 
   /// The gradient collected for a sink; undefined when it was not reached.

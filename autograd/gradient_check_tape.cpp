@@ -25,7 +25,7 @@ std::vector<double> local_slopes(const Tensor<double>& y, const Tensor<double>& 
   }
   Engine<double> engine({.retain = true, .stop_at_sinks = true});
   engine.collect(inputs);
-  engine.run({y}, {gy});
+  engine.run(y, gy);
   std::vector<double> slopes;
   for (const Tensor<double>& x : inputs) {
     const Tensor<double> g = engine.collected(x);

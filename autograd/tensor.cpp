@@ -209,7 +209,7 @@ void Tensor<T>::backward(const Tensor& seed, BackwardOptions options) const {
   const Tensor start = checked_seed("backward", *this, seed);
   detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph,
                             .create_graph = options.create_graph});
-  engine.run({*this}, {start});
+  engine.run(*this, start);
 }
 
 template <class T>

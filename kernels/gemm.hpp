@@ -2,8 +2,8 @@
 
 // Matrix products on OpenBLAS.
 //
-// OpenBLAS itself runs on one thread (the first product sets openblas_set_num_threads(1) for the
-// process); large products are cut into bands of rows here and shared out over the library's
+// OpenBLAS itself runs on the thread that calls it (a flavour with threads of its own is set to one
+// for the process); large products are cut into bands here and shared out over the library's
 // threads. Every element of the result is computed by the same instructions in the same order
 // whatever the bands, so the number of threads does not show in the result.
 

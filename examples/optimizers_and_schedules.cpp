@@ -10,7 +10,7 @@
 // Expect, in about two minutes: a table, best first, marked where the order may be chance, and
 // `validation accuracy` of the first.
 //
-// CI: --samples 100 --epochs 1 --seeds 2
+// CI: --samples 100 --epochs 1 --seeds 1
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -11,7 +11,7 @@
 // test accuracy first, and `test accuracy` of the best. Differences smaller than two standard
 // errors may be chance.
 //
-// CI: --samples 100 --epochs 2 --seeds 2
+// CI: --samples 100 --epochs 2 --seeds 1
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -15,7 +15,8 @@
 // A run that was killed and goes on with `resume` gives bit for bit the numbers of the run that was
 // not: a checkpoint holds the model, the optimizer, the schedule, the default generator, the
 // loader's position, the figures of the epoch under way, the curves, and what early stopping knows.
-// Generators of your own are saved by `on_save` and `on_restore`.
+// Generators of your own are saved by `on_save` and `on_restore`. Optimizers that evaluate the loss
+// themselves, L-BFGS and Newton-CG, are for loops by hand.
 
 #include <functional>
 #include <iosfwd>

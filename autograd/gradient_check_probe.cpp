@@ -15,6 +15,7 @@ std::vector<Generator*> with_default(std::vector<Generator*> generators) {
 }
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+constexpr long double kDeviations = 2;  // of a sum of errors, each within its bound
 constexpr double kShortSpacing = 0x1p-45, kLongSpacing = 0x1p-15;
 
 }  // namespace
@@ -83,22 +84,33 @@ std::vector<double> Probe::values() const {
   return all;
 }
 
-void Probe::combine(std::size_t place, long double change, long double noise, Sample& s) const {
-  if (jacobian_) {
-    s.changes[place] = change;
-    s.noise[place] = noise;
-    return;
-  }
-  for (std::size_t k = 0; k < weights_.size(); ++k) {
-    s.changes[k] += weights_[k][place] * change;
-    s.noise[k] += std::abs(weights_[k][place]) * noise;
-  }
+Probe::Sums::Sums(std::size_t count) {
+  changes.assign(count, 0);
+  noise.assign(count, 0);
+  squares.assign(count, 0);
+}
+
+// The weights of a combination have random signs, so that errors add up in squares whether or not
+// they have a common cause; the bounds of the parts are several deviations.
+Sample Probe::Sums::with_noise_of_random_signs() const {
+  Sample s = *this;
+  for (std::size_t k = 0; k < noise.size(); ++k)
+    s.noise[k] = std::min(noise[k], kDeviations * std::sqrt(squares[k]));
+  return s;
+}
+
+void Probe::combine(std::size_t place, long double change, long double noise, Sums& s) const {
+  const auto add = [&](std::size_t k, long double weight) {
+    s.changes[k] += weight * change;
+    s.noise[k] += std::abs(weight) * noise;
+    s.squares[k] += weight * weight * noise * noise;
+  };
+  if (jacobian_) return add(place, 1);
+  for (std::size_t k = 0; k < weights_.size(); ++k) add(k, weights_[k][place]);
 }
 
 Sample Probe::sample() {
-  Sample s;
-  s.changes.assign(count(), 0);
-  s.noise.assign(count(), 0);
+  Sums s(count());
   const std::vector<double> y = values();
   for (std::size_t i = 0; i < y.size(); ++i) {
     if (y[i] != centre_[i]) changed_[i] = true;
@@ -106,23 +118,20 @@ Sample Probe::sample() {
     const double rounding = kEpsilon * std::max(std::abs(y[i]), std::abs(centre_[i]));
     combine(i, static_cast<long double>(y[i]) - centre_[i], std::max(noise_[i], rounding), s);
   }
-  return s;
+  return s.with_noise_of_random_signs();
 }
 
 std::vector<double> Probe::magnitudes() const {
-  Sample s;
-  s.changes.assign(count(), 0);
-  s.noise.assign(count(), 0);
+  Sums s(count());
   for (std::size_t i = 0; i < centre_.size(); ++i) combine(i, 0, std::abs(centre_[i]), s);
   return {s.noise.begin(), s.noise.end()};
 }
 
 std::vector<double> Probe::noise() const {
-  Sample s;
-  s.changes.assign(count(), 0);
-  s.noise.assign(count(), 0);
+  Sums s(count());
   for (std::size_t i = 0; i < centre_.size(); ++i) combine(i, 0, noise_[i], s);
-  return {s.noise.begin(), s.noise.end()};
+  const Sample sums = s.with_noise_of_random_signs();
+  return {sums.noise.begin(), sums.noise.end()};
 }
 
 // Along a random direction, relative to every coordinate, so that all operations round anew. Short

@@ -94,7 +94,12 @@ class Probe {
   void forget_changes() { changed_.assign(elements_, false); }
 
  private:
-  void combine(std::size_t place, long double change, long double noise, Sample& s) const;
+  struct Sums : Sample {
+    explicit Sums(std::size_t count);
+    Sample with_noise_of_random_signs() const;
+    std::vector<long double> squares;  // of the noise
+  };
+  void combine(std::size_t place, long double change, long double noise, Sums& s) const;
 
   const TensorFunction<double>& f_;
   Tensors inputs_;

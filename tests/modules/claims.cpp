@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(adagrad_spares_relus) {
   const Data data;
   const auto dead_after = [&](const auto& make) {  // of 192 units
     std::size_t dead = 0;
-    for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
       Sequential<double> net = two_layers<Relu<double>>(seed);
       const auto optimizer = make(net.parameters());
       for (int t = 0; t < 100; ++t) {

@@ -102,6 +102,22 @@ BOOST_AUTO_TEST_CASE(gradients_in_both_modes_and_orders) {
   check_both_orders(group_norm, standard_normal({3, 4, 2}));
 }
 
+BOOST_AUTO_TEST_CASE(weights_start_at_1_and_biases_at_0) {
+  BatchNorm<double> batch(2);
+  LayerNorm<double> layer(2);
+  RmsNorm<double> rms(2);
+  GroupNorm<double> group(1, 2), smallest(1, 1);
+  for (Module<double>* m : std::initializer_list<Module<double>*>{&batch, &layer, &rms, &group}) {
+    for (const auto& [name, p] : m->parameters()) {
+      const double start = name == "weight" ? 1 : 0;
+      BOOST_TEST(numbers(p) == (std::vector<double>{start, start}),
+                 boost::test_tools::per_element());
+    }
+  }
+  BOOST_TEST(invalid([] { GroupNorm<double> m(0, 4); }) ==
+             "GroupNorm: 4 channels cannot be divided into 0 groups");
+}
+
 BOOST_AUTO_TEST_CASE(batch_norm_normalises_features_and_channels) {
   BatchNorm<double> features(4), channels(4);
   for (BatchNorm<double>* layer : {&features, &channels}) {

@@ -95,6 +95,21 @@ BOOST_AUTO_TEST_CASE(tight_curvature) {
   BOOST_TEST(std::abs(p.step - 2) < 1e-5);
 }
 
+// The smallest move is one of the weights: a long direction makes the bracket's ends far apart.
+BOOST_AUTO_TEST_CASE(smallest_move_along_a_long_direction) {
+  const std::function<LinePoint<T>(double)> at = [](double t) {
+    return LinePoint<T>{t, std::cosh(t - 2), std::sinh(t - 2), {}};
+  };
+  const auto found = [&](double size) {
+    int evaluations = 0;
+    return detail::strong_wolfe<T>(at, at(0), 7, size, {.curvature = 1e-9, .smallest_move = 1e-3},
+                                   evaluations)
+        .step;
+  };
+  BOOST_TEST(std::abs(found(1e4) - 2) < 1e-6);
+  BOOST_TEST(std::abs(found(1e-4) - 2) > 1e-6);
+}
+
 BOOST_AUTO_TEST_CASE(loss_that_is_not_finite_counts_as_too_high) {
   int evaluations = 0;
   const auto f = [](double t) { return -std::log(1 - t) - 3 * t; };  // NaN from 1 on

@@ -106,6 +106,6 @@ int main(int argc, char** argv) {
   show("at the kink, with 2 for the slope of relu at 0:", wrong_relu);
   if (!json.empty()) std::ofstream(json) << wrong_swish.json();
 
-  std::printf("planted_bugs_found %d\n", !wrong_swish.passed() + !wrong_relu.passed());
+  std::printf("planted bugs found %d\n", !wrong_swish.passed() + !wrong_relu.passed());
   return right_swish.passed() && at_kink.passed() && beside_kink.passed() ? 0 : 1;
 }

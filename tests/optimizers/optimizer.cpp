@@ -273,6 +273,14 @@ BOOST_AUTO_TEST_CASE(decoupled_decay_is_proportional) {
   BOOST_TEST(w.data()[1] == 1.9, boost::test_tools::tolerance(1e-7));
 }
 
+// sign(0) = 0: without a gradient and a memory Lion stays where it is.
+BOOST_AUTO_TEST_CASE(lion_of_no_gradient_stays) {
+  Tensor<T> w = with_gradient({3, -1}, {0, 0});
+  Lion<T> optimizer({w}, {.learning_rate = 0.5});
+  optimizer.step();
+  BOOST_TEST(numbers(w) == (Numbers{3, -1}));
+}
+
 // Elastic net: by hand.
 BOOST_AUTO_TEST_CASE(elastic_net) {
   Tensor<T> w = with_gradient({2, -2, 0}, {1, 1, 1});

@@ -141,6 +141,9 @@ BOOST_AUTO_TEST_CASE(variances_by_fan) {
                      [](auto& w, auto* g) { lecun_uniform_(w, {.generator = g}); });
   check_distribution(matrix, std::sqrt(2.0 / 200), kNormal,
                      [](auto& w, auto* g) { he_normal_(w, {.generator = g}); });
+  check_distribution({2000, 1}, std::sqrt(2.0), kNormal,
+                     [](auto& w, auto* g) { he_normal_(w, {.generator = g}); });
+  he_normal_(weight({3, 0}));  // nothing to fill, and no error
   check_distribution(matrix, std::sqrt(2.0 / 300), kUniform,
                      [](auto& w, auto* g) { he_uniform_(w, {.fan = Fan::out, .generator = g}); });
   check_distribution(kernel, std::sqrt(2 / 1.25 / 600), kNormal, [](auto& w, auto* g) {

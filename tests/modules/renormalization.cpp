@@ -9,6 +9,10 @@
 #include "xgrad/modules/initialization.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/sequential.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace {
 
@@ -89,6 +93,32 @@ BOOST_AUTO_TEST_CASE(maxout_and_shared_layers) {
   const auto [mean, var] = moments(column(net.first(x), 4));
   BOOST_TEST(std::abs(mean) < 1e-13);
   BOOST_TEST(var == 1, boost::test_tools::tolerance(1e-12));
+}
+
+// Outputs far from mean 0, of three axes, with units on the last one or, for a kernel, on axis 1.
+BOOST_AUTO_TEST_CASE(outputs_of_three_axes_and_any_mean) {
+  struct Kernel : Module<double> {
+    Tensor<double>& weight = add_parameter("weight", standard_normal({4, 3, 1}, 8));
+    Tensor<double>& bias = add_parameter("bias", standard_normal({4}, 9));
+    Tensor<double> forward(const Tensor<double>& x) override {
+      return matmul(reshape(weight, {4, 3}), x) + reshape(bias, {4, 1});
+    }
+  } kernel;
+  Linear<double> linear(5, 4);
+  const Tensor<double> x = standard_normal({6, 3, 5}) + 3.0;
+  for (Module<double>* net : std::initializer_list<Module<double>*>{&kernel, &linear}) {
+    const double before = std::sqrt(variance((*net)(x)));
+    const auto layers = renormalize_(*net, x);
+    BOOST_TEST(layers.at(0).deviation == before, boost::test_tools::tolerance(1e-12));
+    BOOST_TEST(variance((*net)(x)) == 1, boost::test_tools::tolerance(1e-12));
+    renormalize_(*net, x, {.per_unit = true, .center = true});
+    const Tensor<double> y = (*net)(x);
+    const Axes others = net == &kernel ? Axes{0, 2} : Axes{0, 1};
+    for (const double m : numbers(mean(y, others))) BOOST_TEST(std::abs(m) < 1e-12);
+    for (const double v : numbers(var(y, others, {.correction = 0}))) {
+      BOOST_TEST(v == 1, boost::test_tools::tolerance(1e-12));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(leaves_no_hooks_and_no_graph) {

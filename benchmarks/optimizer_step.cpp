@@ -8,12 +8,8 @@
 // - A training step of a perceptron 784-512-256-10 with BatchNorm and Dropout, batch 128, Adam, and
 //   its eight bare matrix products. Target: 1.15 times the products and 0.3 ms.
 //
-// Times are the best of the rounds, as others share the machine. To build, with the library
-// installed (-O3 -march=native -ffast-math is for the loops by hand; the library has its own
-// flags):
-//
-//   g++ -std=c++20 -O3 -march=native -ffast-math optimizer_step.cpp -o optimizer_step
-//       $(pkg-config --cflags --libs xgrad) -lopenblas
+// Times are the best of the rounds, as others share the machine. (-march=native -ffast-math is for
+// the loops by hand; the library has its own flags.)
 
 #include <cblas.h>
 

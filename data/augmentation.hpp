@@ -7,8 +7,8 @@
 //       sometimes(0.5, Affine{.degrees = 10, .shift = 2}),
 //       one_of({Brightness{0.2}, Contrast{0.3}}),
 //       Cutout{.size = 8}});
-//   const Augmented train(data, augment, 42);                     // still the same number of
-//   samples DataLoader loader(train, {.batch_size = 128, .shuffle = true, .prefetch = 4});
+//   const Augmented train(data, augment, 42);  // as many samples as data
+//   DataLoader loader(train, {.batch_size = 128, .shuffle = true, .prefetch = 4});
 //
 // The kinds are in image_changes.hpp; mixing.hpp mixes whole images. What happens to a sample is a
 // function of (seed, epoch, sample): see Draws. An augmentation of your own is a value with

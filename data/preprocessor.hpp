@@ -4,8 +4,8 @@
 //
 //   Standardize<float> scale;
 //   scale.fit(train, "train");                          // (n, features)
-//   scale.require_unseen(test, "test");                 // throws if they were among the training
-//   data const Array<float> x = scale.transform(train), t = scale.transform(test);
+//   scale.require_unseen(test, "test");  // throws where they were among the training data
+//   const Array<float> x = scale.transform(train), t = scale.transform(test);
 //
 //   Archive file = to_archive(net.state_dict());
 //   scale.save(file, "inputs");

@@ -7,11 +7,7 @@
 #include "tests/ops/reference_rows.hpp"
 
 namespace xgrad::test {
-namespace {
-
-void is(const D& y, const Array<double>& expected) { BOOST_TEST((y.value() == expected)); }
-
-}  // namespace
+namespace {}  // namespace
 
 BOOST_AUTO_TEST_SUITE(creation)
 

@@ -19,12 +19,6 @@ namespace {
 
 using In = const Tensors&;
 
-void check_shape(const D& y, const Shape& shape) {
-  BOOST_TEST(to_string(y.shape()) == to_string(shape));
-}
-
-void is(const D& y, const Array<double>& expected) { BOOST_TEST((y.value() == expected)); }
-
 Indices column(const std::vector<std::int64_t>& positions) {
   Indices indices(Indices::shape_type{positions.size(), 1});
   std::copy(positions.begin(), positions.end(), indices.begin());

@@ -164,4 +164,10 @@ void check_close(const D& a, const D& b, double tolerance) {
   }
 }
 
+void check_shape(const D& y, const Shape& shape) {
+  BOOST_TEST(to_string(y.shape()) == to_string(shape));
+}
+
+void is(const D& y, const Array<double>& expected) { BOOST_TEST((y.value() == expected)); }
+
 }  // namespace xgrad::test

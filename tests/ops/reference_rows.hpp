@@ -40,4 +40,9 @@ struct RegisterRows {
 /// |a - b| <= tolerance max(1, |a|, |b|) for all elements; NaN equals NaN.
 void check_close(const D& a, const D& b, double tolerance = 1e-12);
 
+void check_shape(const D& y, const Shape& shape);
+
+/// y has this shape and exactly these numbers.
+void is(const D& y, const Array<double>& expected);
+
 }  // namespace xgrad::test

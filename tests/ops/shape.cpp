@@ -173,10 +173,6 @@ std::vector<Row> all_rows() {
 
 const RegisterRows kRows("shape", all_rows());
 
-void check_shape(const D& y, const Shape& shape) {
-  BOOST_TEST(to_string(y.shape()) == to_string(shape));
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(shape)

@@ -18,12 +18,6 @@ namespace {
 
 using In = const Tensors&;
 
-void check_shape(const D& y, const Shape& shape) {
-  BOOST_TEST(to_string(y.shape()) == to_string(shape));
-}
-
-void is(const D& y, const Array<double>& expected) { BOOST_TEST((y.value() == expected)); }
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(slicing)

@@ -6,9 +6,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 sees overflows in std::vector<std::byte>::insert and overlaps in std::string's + that are not there.
   target_compile_options(xgrad_warnings INTERFACE -Wno-stringop-overflow -Wno-restrict)
 endif()
-if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")  # its -Wconversion has more in it than GCC's
-  target_compile_options(xgrad_warnings INTERFACE -Wno-sign-conversion)
-endif()
 if(XGRAD_WARNINGS_AS_ERRORS)
   target_compile_options(xgrad_warnings INTERFACE -Werror)
 endif()

@@ -187,7 +187,9 @@ struct BatchNorm {
       q[j] = -p[j] * s[j] * gg[j] / count;
     }
     for (std::size_t i = 0; i < n; ++i) {
+#ifndef __clang__
 #pragma GCC ivdep
+#endif
       for (std::size_t j = 0; j < d; ++j) {
         gx[i * d + j] = p[j] * (gy[i * d + j] - gs[j] / count) + q[j] * (x[i * d + j] - m[j]);
       }

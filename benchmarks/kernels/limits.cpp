@@ -63,7 +63,9 @@ void triad(benchmark::State& state) {
   const float *a = x.data(), *b = y.data();
   float* c = z.data();
   run(state, [&] {
+#ifndef __clang__
 #pragma GCC ivdep
+#endif
     for (std::size_t i = 0; i < n; ++i) c[i] = a[i] + 3 * b[i];
   });
   report(state, 12.0 * static_cast<double>(n));

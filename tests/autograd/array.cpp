@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(is_an_xtensor_container) {
 }
 
 BOOST_AUTO_TEST_CASE(is_aligned) {
-  for (const std::size_t n : {1, 3, 17, 1000, 100000}) {
+  for (const std::size_t n : {1U, 3U, 17U, 1000U, 100000U}) {
     const Array<float> a = Array<float>::from_shape({n});
     BOOST_TEST(reinterpret_cast<std::uintptr_t>(a.data()) % 64 == 0U);
   }

@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(shuffled_by_seed_and_epoch) {
 
 BOOST_AUTO_TEST_CASE(resumes_in_the_middle_of_an_epoch) {
   const auto data = numbers(50);
-  for (const std::size_t prefetch : {0, 3}) {
+  for (const std::size_t prefetch : {0U, 3U}) {
     DataLoader a(data, {.batch_size = 8, .shuffle = true, .seed = 1, .prefetch = prefetch});
     epoch(a);
     LoaderState at;

@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(damaged_archives) {
 }
 
 BOOST_AUTO_TEST_CASE(fitted_on_what_it_must_not_know) {
-  for (const std::size_t n : {200, 5000}) {  // exact, and by the choice of hashes
+  for (const std::size_t n : {200U, 5000U}) {  // exact, and by the choice of hashes
     const Array<float> training = noise(n, 1), validation = noise(n / 4, 2);
     Standardize<float> right, wrong, all;
     right.fit(training, "train");

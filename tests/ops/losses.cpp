@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(ignored_samples) {
   const D one = cross_entropy(x, y);
   check_close(one, -log_softmax(x).value()(1, 2));
   const D g = grad(one, x);
-  for (const std::size_t i : {0, 1, 2, 3, 8, 9, 10, 11}) BOOST_TEST(g.data()[i] == 0);
+  for (const std::size_t i : {0U, 1U, 2U, 3U, 8U, 9U, 10U, 11U}) BOOST_TEST(g.data()[i] == 0);
   BOOST_TEST(std::isnan(cross_entropy(x, none).item()));
   BOOST_TEST(cross_entropy(x, none, {.reduction = Reduction::sum}).item() == 0);
   BOOST_TEST(nll_loss(x, none, {.reduction = Reduction::sum}).item() == 0);

@@ -231,7 +231,7 @@ BOOST_AUTO_TEST_CASE(prod_has_derivatives_of_every_order) {
   const D x = parameter(D::from({4}, {2, 0, 0, 5}));
   D d = prod(x);
   // d^4 prod / dx0 dx1 dx2 dx3 = 1
-  for (const std::size_t i : {0, 1, 2, 3}) {
+  for (const std::size_t i : {0U, 1U, 2U, 3U}) {
     D direction = D::filled({4}, 0);
     direction.mutable_data()[i] = 1;
     d = sum(grad(d, x, {.create_graph = true}) * direction);

@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(float_too) {
 
 // The kernel of a transposition has tiles, edges, and blocks of 64.
 BOOST_AUTO_TEST_CASE(permutations_of_every_size) {
-  for (const std::size_t n : {1, 2, 3, 7, 8, 15, 16, 17, 33, 63, 64, 65, 130}) {
+  for (const std::size_t n : {1U, 2U, 3U, 7U, 8U, 15U, 16U, 17U, 33U, 63U, 64U, 65U, 130U}) {
     const std::size_t m = n + 5;
     const D x = wave({2, n, m, 3}), y = permute(x, {0, 3, 2, 1});
     bool same = true;

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_SUITE(checkpoint)
 
 BOOST_AUTO_TEST_CASE(resumes_bit_for_bit) {
   const Folder folder;
-  for (const std::size_t stop : {1, 5, 8, 13}) {
+  for (const std::size_t stop : {1U, 5U, 8U, 13U}) {
     Run whole;
     whole.train(30);
     Run first;

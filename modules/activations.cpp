@@ -4,6 +4,7 @@
 #include <string>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/modules/axis_option.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -147,7 +148,7 @@ Tensor<T> Softmax<T>::forward(const Tensor<T>& x) {
 
 template <class T>
 std::unique_ptr<Module<T>> Softmax<T>::from(const ModuleOptions& o) {
-  return std::make_unique<Softmax>(static_cast<std::ptrdiff_t>(o.number("axis")));
+  return std::make_unique<Softmax>(detail::axis_of(o));
 }
 
 template <class T>
@@ -157,7 +158,7 @@ Tensor<T> LogSoftmax<T>::forward(const Tensor<T>& x) {
 
 template <class T>
 std::unique_ptr<Module<T>> LogSoftmax<T>::from(const ModuleOptions& o) {
-  return std::make_unique<LogSoftmax>(static_cast<std::ptrdiff_t>(o.number("axis")));
+  return std::make_unique<LogSoftmax>(detail::axis_of(o));
 }
 
 // --- With parameters ---

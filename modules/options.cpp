@@ -1,11 +1,16 @@
 #include "xgrad/modules/options.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <stdexcept>
 
+#include "xgrad/modules/axis_option.hpp"
+
 namespace xgrad {
 namespace {
+
+constexpr double kLargest = 0x1p53;  // up to which a double holds every whole number
 
 [[noreturn]] void fail(const std::string& key, const std::string& what) {
   throw std::invalid_argument("ModuleOptions: '" + key + "' " + what);
@@ -45,7 +50,7 @@ double ModuleOptions::number(const std::string& key, double fallback) const {
 
 std::size_t ModuleOptions::size(const std::string& key) const {
   const double n = number(key);
-  if (!(n >= 0 && n <= 0x1p53 && std::floor(n) == n)) fail(key, "is no size: " + text_of(n));
+  if (!(n >= 0 && n <= kLargest && std::floor(n) == n)) fail(key, "is no size: " + text_of(n));
   return static_cast<std::size_t>(n);
 }
 
@@ -62,8 +67,14 @@ const std::string& ModuleOptions::text(const std::string& key) const {
 Shape ModuleOptions::shape(const std::string& key) const {
   std::istringstream s(text(key));
   Shape shape;
-  for (std::size_t n = 0; s >> n;) shape.push_back(n);
-  if (!s.eof()) fail(key, "is no shape: " + text(key));
+  double elements = 1;
+  for (std::size_t n = 0; s >> n; elements *= std::max(1.0, static_cast<double>(n))) {
+    shape.push_back(n);
+  }
+  // A stream takes "-1" for a large number.
+  if (!s.eof() || !(elements <= kLargest) || text(key).find('-') != std::string::npos) {
+    fail(key, "is no shape: " + text(key));
+  }
   return shape;
 }
 
@@ -71,6 +82,14 @@ OptionValue ModuleOptions::of(const Shape& shape) {
   std::string text;
   for (const std::size_t n : shape) text += (text.empty() ? "" : " ") + std::to_string(n);
   return text;
+}
+
+std::ptrdiff_t detail::axis_of(const ModuleOptions& options) {
+  const double axis = options.number("axis");
+  if (!(std::abs(axis) <= kLargest && std::floor(axis) == axis)) {
+    fail("axis", "is no axis: " + text_of(axis));
+  }
+  return static_cast<std::ptrdiff_t>(axis);
 }
 
 std::string to_string(const ModuleOptions& options) {

@@ -1,11 +1,13 @@
 #include "xgrad/modules/registry.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
 
 #include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/axis_option.hpp"
 #include "xgrad/modules/branches.hpp"
 #include "xgrad/modules/drop_connect.hpp"
 #include "xgrad/modules/dropout.hpp"
@@ -57,7 +59,7 @@ Makers<T> containers() {
       {"Parallel", [](const D& d) { return filled<T>(std::make_unique<Parallel<T>>(), d); }},
       {"Concat",
        [](const D& d) {
-         const auto axis = static_cast<std::ptrdiff_t>(d.options.number("axis"));
+         const auto axis = detail::axis_of(d.options);
          return filled<T>(std::make_unique<Concat<T>>(axis), d);
        }},
       {"Residual",
@@ -113,6 +115,25 @@ Makers<T> library() {
   return all;
 }
 
+// A maker leaves out children that it does not ask for.
+template <class T>
+void check_children(const ModuleDescription& d, const Module<T>& made) {
+  const auto& children = made.children();
+  if (d.children.size() > children.size()) {
+    throw std::invalid_argument("make_module: a " + d.type + " has " +
+                                std::to_string(children.size()) + " children, described are " +
+                                std::to_string(d.children.size()));
+  }
+  for (const ModuleDescription& c : d.children) {
+    const bool found = std::any_of(children.begin(), children.end(), [&](const auto& child) {
+      return child->name() == c.name && child->type_name() == c.type;
+    });
+    if (found || c.name.empty()) continue;
+    throw std::invalid_argument("make_module: a " + d.type + " has no " + c.type + " '" + c.name +
+                                "'");
+  }
+}
+
 // The library's makers never change; users' are added.
 template <class T>
 struct Registry {
@@ -146,9 +167,13 @@ ModuleDescription describe(const Module<T>& module) {
 template <class T>
 std::unique_ptr<Module<T>> make_module(const ModuleDescription& d) {
   const ModuleMaker<T> maker = registry<T>().find(d.type);
-  if (maker) return maker(d);
-  throw std::invalid_argument("make_module: the type '" + d.type +
-                              "' is not known: give register_module its maker");
+  if (!maker) {
+    throw std::invalid_argument("make_module: the type '" + d.type +
+                                "' is not known: give register_module its maker");
+  }
+  std::unique_ptr<Module<T>> module = maker(d);
+  if (module != nullptr) check_children(d, *module);
+  return module;
 }
 
 template <class T>

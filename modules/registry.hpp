@@ -36,7 +36,7 @@ using ModuleMaker = std::function<std::unique_ptr<Module<T>>(const ModuleDescrip
 
 /// A module of that description, with initial numbers.
 /// **Throws** std::invalid_argument for a type that is not registered, and for options or children
-/// that are missing or out of their range.
+/// that are missing, out of their range, or not those of the type.
 template <class T>
 std::unique_ptr<Module<T>> make_module(const ModuleDescription& description);
 

@@ -1,12 +1,13 @@
 #include "xgrad/training/model_file.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <stdexcept>
-#include <string_view>
 
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
@@ -20,10 +21,29 @@ constexpr const char* kStructure = "xgrad structure";
 constexpr const char* kText = "text/";
 constexpr int kDeepest = 64;
 
+// JSON has no infinity.
+Json json_of_value(double v) {
+  if (std::isinf(v)) return Json::array({v > 0 ? "inf" : "-inf"});
+  return v;
+}
+Json json_of_value(const std::string& v) { return v; }
+
+OptionValue value_of(const Json& j) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (j == Json::array({"inf"})) return kInfinity;
+  if (j == Json::array({"-inf"})) return -kInfinity;
+  if (j.is_number()) return j.get<double>();
+  return j.get<std::string>();
+}
+
 Json json_of(const ModuleDescription& d) {
   Json options = Json::array(), children = Json::array();
   for (const ModuleOption& o : d.options) {
-    std::visit([&](const auto& v) { options.push_back(Json::array({o.key, v})); }, o.value);
+    std::visit(
+        [&](const auto& v) {
+          options.push_back(Json::array({o.key, json_of_value(v)}));
+        },
+        o.value);
   }
   for (const auto& c : d.children) children.push_back(json_of(c));
   Json j;
@@ -36,8 +56,7 @@ Json json_of(const ModuleDescription& d) {
 
 ModuleOption option_of(const Json& j) {
   if (!j.is_array() || j.size() != 2) throw std::invalid_argument("an option is no pair");
-  if (j[1].is_number()) return {j[0].get<std::string>(), j[1].get<double>()};
-  return {j[0].get<std::string>(), j[1].get<std::string>()};
+  return {j[0].get<std::string>(), value_of(j[1])};
 }
 
 ModuleDescription description_of(const Json& j, int depth) {
@@ -56,47 +75,45 @@ ModuleDescription description_of(const Json& j, int depth) {
   return d;
 }
 
-// Limits what making a module may allocate: the sizes of layers that hold a matrix are multiplied,
-// and all of them together may not be more than the file's numbers; any other size may not be
-// larger than these by itself. The makers of users' types look after themselves.
-class Budget {
- public:
-  explicit Budget(double numbers) : numbers_(numbers), left_(numbers) {}
+// Of a matrix with `out` rows, and a bias.
+double affine_map(const ModuleOptions& o, double out, double in) {
+  return out * in + (o.flag("bias", true) ? out : 0);
+}
 
-  void check(const ModuleDescription& d) {
-    static constexpr std::array<std::string_view, 5> kMatrices = {"Linear", "Bilinear", "Embedding",
-                                                                  "DropConnect", "Maxout"};
-    static constexpr std::array<std::string_view, 10> kSizes = {
-        "in",    "out",      "in_a",     "in_b",   "pieces",
-        "count", "features", "channels", "groups", "normalized"};
-    double product = 1;
-    for (const ModuleOption& o : d.options) {
-      if (std::find(kSizes.begin(), kSizes.end(), o.key) == kSizes.end()) continue;
-      const double size = size_of(o);
-      if (!(size <= std::max(numbers_, 64.0))) refuse(d, o.key);
-      product *= std::max(1.0, size);
-    }
-    if (std::find(kMatrices.begin(), kMatrices.end(), d.type) != kMatrices.end()) {
-      left_ -= product;
-      if (left_ < 0) refuse(d, "size");
-    }
-    for (const auto& c : d.children) check(c);
-  }
+double vectors(const ModuleOptions& o, double count, double size) {
+  return o.flag("affine", true) ? count * size : 0;
+}
 
- private:
-  static double size_of(const ModuleOption& o) {
-    if (const double* number = std::get_if<double>(&o.value)) return std::abs(*number);
-    std::istringstream sizes(std::get<std::string>(o.value));
-    double product = 1, size = 0;
-    while (sizes >> size) product *= std::max(1.0, std::abs(size));
-    return product;
-  }
-  [[noreturn]] static void refuse(const ModuleDescription& d, const std::string& key) {
-    throw std::invalid_argument("the " + key + " of a " + d.type +
-                                " is larger than all tensors of the file");
-  }
-  double numbers_, left_;
-};
+// The numbers that a module of the library holds itself, by its type, from the options that its
+// constructor reads. Types that are not here hold none.
+const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
+  using O = ModuleOptions;
+  static const auto size = [](const O& o, const char* key) {
+    return static_cast<double>(o.size(key));
+  };
+  static const auto product = [](const O& o) {
+    return static_cast<double>(o.shape("normalized").elements());
+  };
+  static const std::map<std::string, double (*)(const O&)> table = {
+      {"Linear", [](const O& o) { return affine_map(o, size(o, "out"), size(o, "in")); }},
+      {"DropConnect", [](const O& o) { return affine_map(o, size(o, "out"), size(o, "in")); }},
+      {"Bilinear",
+       [](const O& o) { return affine_map(o, size(o, "out"), size(o, "in_a") * size(o, "in_b")); }},
+      {"Maxout",
+       [](const O& o) { return affine_map(o, size(o, "out") * size(o, "pieces"), size(o, "in")); }},
+      {"Embedding", [](const O& o) { return size(o, "count") * size(o, "features"); }},
+      {"Prelu", [](const O& o) { return size(o, "count"); }},
+      {"BatchNorm",
+       [](const O& o) {
+         const double features = size(o, "features");
+         return vectors(o, 2, features) + (o.flag("track", true) ? 2 * features + 1 : 0);
+       }},
+      {"LayerNorm", [](const O& o) { return vectors(o, 2, product(o)); }},
+      {"RmsNorm", [](const O& o) { return vectors(o, 1, product(o)); }},
+      {"GroupNorm", [](const O& o) { return vectors(o, 2, size(o, "channels")); }},
+  };
+  return table;
+}
 
 template <class T>
 std::unique_ptr<Module<T>> rebuilt(const ModuleDescription& d, const NamedTensors<T>& state) {
@@ -125,12 +142,25 @@ ModuleDescription description_from_json(const std::string& text) {
   }
 }
 
+double detail::numbers_of(const ModuleDescription& d) {
+  static const std::set<std::string> containers = {"Sequential", "Parallel",   "Concat",
+                                                   "Residual",   "WeightNorm", "DropConnect"};
+  const auto own = own_numbers().find(d.type);
+  const bool adds = containers.contains(d.type);
+  double below = 0;
+  for (const ModuleDescription& c : d.children) {
+    const double numbers = numbers_of(c);
+    below = adds ? below + numbers : std::max(below, numbers);
+  }
+  return (own != own_numbers().end() ? own->second(d.options) : 0) + below;
+}
+
 template <class T>
 void save_model(const std::string& path, const Module<T>& module,
                 const std::map<std::string, std::string>& text) {
   const ModuleDescription d = describe(module);
   try {
-    rebuilt<T>(d, module.state_dict());
+    rebuilt<T>(description_from_json(to_json(d)), module.state_dict());
   } catch (const std::invalid_argument& e) {
     throw std::invalid_argument("save_model: " + module.type_name() +
                                 " cannot be rebuilt from its description: " + e.what());
@@ -152,7 +182,12 @@ std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::strin
   for (const auto& t : state) numbers += static_cast<double>(t.tensor.size());
   try {
     const ModuleDescription d = description_from_json(structure->second);
-    Budget(numbers).check(d);
+    const double wanted = detail::numbers_of(d);
+    if (!(wanted <= numbers)) {
+      std::ostringstream what;
+      what << "the structure has " << wanted << " numbers, the tensors " << numbers;
+      throw std::invalid_argument(what.str());
+    }
     return rebuilt<T>(d, state);
   } catch (const std::logic_error& e) {
     throw FileError("load_model", path, e.what());

@@ -42,4 +42,13 @@ std::string to_json(const ModuleDescription& description);
 /// Throws std::invalid_argument for other text, and for more than 64 levels.
 ModuleDescription description_from_json(const std::string& text);
 
+namespace detail {
+
+/// How many numbers, parameters and buffers, such a module holds, or less: a module of a user
+/// counts as the largest of its children, since they may share. Throws std::invalid_argument for
+/// sizes that are missing or no sizes.
+double numbers_of(const ModuleDescription& description);
+
+}  // namespace detail
+
 }  // namespace xgrad

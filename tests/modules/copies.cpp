@@ -287,7 +287,14 @@ BOOST_AUTO_TEST_CASE(options_are_checked) {
              "ModuleOptions: 'in' is no number: x");
   BOOST_TEST(make("Reshape", {{"shape", std::string("2 x")}}) ==
              "ModuleOptions: 'shape' is no shape: 2 x");
+  BOOST_TEST(make("Reshape", {{"shape", std::string("-1 2")}}) ==
+             "ModuleOptions: 'shape' is no shape: -1 2");
+  BOOST_TEST(make("Softmax", {{"axis", 1e300}}) == "ModuleOptions: 'axis' is no axis: 1e+300");
   BOOST_TEST(make("Residual", {}) == "make_module: a Residual has no child 'branch'");
+  const ModuleDescription relu{"0", "Relu", {}, {}};
+  BOOST_TEST(message<std::invalid_argument>([&] {
+               make_module<double>({"", "Relu", {}, {relu}});
+             }) == "make_module: a Relu has 0 children, described are 1");
   Linear<double> linear(3, 2);
   BOOST_TEST(to_string(linear.options()) == "(in 3, out 2, bias 1)");
 }

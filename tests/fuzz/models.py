@@ -1,0 +1,115 @@
+"""Writes tests/fuzz/corpus/model: a small model of every kind of module as a file, and structures alone.
+
+Run it anywhere: python3 models.py.
+"""
+
+import json
+import math
+import pathlib
+import struct
+
+OUT = pathlib.Path(__file__).parent / "corpus" / "model"
+
+
+def module(type, tensors=None, children=None, **options):
+    """A description, and the shapes of its tensors by name."""
+    shapes = dict(tensors or {})
+    d = {"type": type}
+    if options:
+        d["options"] = [[key, value] for key, value in options.items()]
+    if children:
+        d["children"] = []
+        for name, (child, below) in children.items():
+            d["children"].append({"name": name} | child)
+            shapes |= {f"{name}.{key}": shape for key, shape in below.items()}
+    return d, shapes
+
+
+def linear(n_in, out, bias=1):
+    tensors = {"weight": [out, n_in]} | ({"bias": [out]} if bias else {})
+    return module("Linear", tensors, **{"in": n_in, "out": out, "bias": bias})
+
+
+def batch_norm(features, affine=1, track=1):
+    tensors = {}
+    if affine:
+        tensors |= {"weight": [features], "bias": [features]}
+    if track:
+        tensors |= {"running_mean": [features], "running_var": [features], "num_batches_tracked": []}
+    return module("BatchNorm", tensors, features=features, eps=1e-5, momentum=0.1, affine=affine, track=track)
+
+
+def sequence(*modules, type="Sequential", **options):
+    return module(type, children={str(i): m for i, m in enumerate(modules)}, **options)
+
+
+def weight_norm(n_in, out):
+    inner = linear(n_in, out)
+    del inner[1]["weight"]
+    return module("WeightNorm", {"g": [out, 1], "v": [out, n_in]}, {"inner": inner})
+
+
+def drop_connect(n_in, out, **options):
+    return module("DropConnect", {"weight": [out, n_in], "bias": [out]}, {"activation": module("Tanh")},
+                  **{"in": n_in, "out": out, "p": 0.5, "bias": 1} | options)
+
+
+MODELS = {
+    "linear": linear(2, 3),
+    "bilinear": module("Bilinear", {"weight": [2, 1, 3], "bias": [2]}, in_a=1, in_b=3, out=2, bias=1),
+    "embedding": module("Embedding", {"weight": [5, 2]}, count=5, features=2),
+    "maxout": module("Maxout", {"weight": [4, 2], "bias": [4]}, **{"in": 2, "out": 2, "pieces": 2, "bias": 1}),
+    "prelu": module("Prelu", {"weight": [3]}, count=3),
+    "drop_connect": drop_connect(2, 2, inference="gaussian", samples=4),
+    "drop_connect_mean": drop_connect(2, 2, inference="mean", samples=1),
+    "normalization": sequence(
+        batch_norm(2), batch_norm(784, affine=0, track=0),
+        module("LayerNorm", {"weight": [2, 1], "bias": [2, 1]}, normalized="2 1", eps=1e-5, affine=1),
+        module("RmsNorm", {"weight": [2]}, normalized="2", eps=1e-5, affine=1),
+        module("GroupNorm", {"weight": [4], "bias": [4]}, groups=2, channels=4, eps=1e-5, affine=1)),
+    "activations": sequence(
+        *map(module, ["Identity", "Relu", "Sigmoid", "Tanh", "Relu6", "Selu", "Silu", "Mish", "Softplus", "Softsign",
+                      "LogSigmoid"]),
+        module("LeakyRelu", slope=0.01), module("Elu", alpha=1), module("Celu", alpha=1),
+        module("Hardtanh", low=0, high=["inf"]), module("Gelu", form="tanh"), module("Softmax", axis=-1),
+        module("LogSoftmax", axis=1)),
+    "noise": sequence(module("Dropout", p=0.5), module("AlphaDropout", p=0.1), module("GaussianNoise", deviation=0.1)),
+    "shapes": sequence(module("Flatten", first=1), module("Reshape", shape="2 2")),
+    "residual": module("Residual", children={"branch": sequence(linear(2, 2), module("Relu"))}, zero_last=1),
+    "projection": module("Residual", children={"branch": linear(2, 3), "projection": linear(2, 3, 0)}, zero_last=0),
+    "parallel": sequence(linear(2, 1), weight_norm(2, 1), type="Parallel"),
+    "concat": sequence(linear(2, 1), module("Identity"), type="Concat", axis=-1),
+}
+
+# What is refused: sizes beyond the tensors, axes and shapes that are none, names twice, no child, the wrong child.
+REFUSED = {
+    "large": module("Linear", **{"in": 1e12, "out": 3}),
+    "axis": module("Softmax", axis=1e300),
+    "shape": module("Reshape", shape="-1 4294967296 4294967296"),
+    "twice": module("Sequential", children={"a": module("Relu")}),
+    "no_branch": module("Residual"),
+    "no_weight": module("WeightNorm", children={"inner": module("Relu")}),
+    "other_child": module("Residual", children={"branch": module("Relu"), "other": module("Relu")}),
+    "child": module("Relu", children={"0": module("Relu")}),
+}
+REFUSED["twice"][0]["children"] *= 2
+
+
+def file(structure, shapes):
+    header = {"__metadata__": {"xgrad structure": structure}}
+    data = b""
+    for name, shape in shapes.items():
+        size = math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + 4 * size]}
+        data += struct.pack(f"<{size}f", *(i / 8 + 1 for i in range(size)))
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    return struct.pack("<Q", len(head)) + head + data
+
+
+OUT.mkdir(exist_ok=True)
+for name, (description, shapes) in (MODELS | REFUSED).items():
+    structure = json.dumps(description, separators=(",", ":"))
+    (OUT / f"{name}.json").write_text(structure)
+    if name in MODELS:
+        (OUT / f"{name}.model").write_bytes(file(structure, shapes))

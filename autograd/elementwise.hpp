@@ -36,6 +36,16 @@ Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor,
 template <class T>
 void elementwise_backward(const void* functor, Backward<T>& b);
 
+/// One input gets a copy of the gradient and the other one sums of it: a kernel does both in one
+/// pass.
+template <class T>
+bool copies_and_sums(const Backward<T>& b) {
+  const Node<T>*const x = b.input_node(0), *const y = b.input_node(1);
+  if (x == nullptr || y == nullptr || x->elements == y->elements || b.recording()) return false;
+  const std::size_t wide = x->elements > y->elements ? 0 : 1;
+  return b.copies_gradient(wide) && b.needs(1 - wide);
+}
+
 /// Handles to the inputs as independent variables that are still connected to the graph.
 template <class T>
 std::vector<Tensor<T>> aliases(const Backward<T>& b);
@@ -78,7 +88,9 @@ ElementwiseRule<T> make_elementwise_rule(const char* name,
   rule.name = name;
   rule.backward = &elementwise_backward<T>;
   if constexpr (requires(Backward<T> & b) { F::vjp(b); }) {
-    rule.backward = [](const void*, Backward<T>& b) { F::vjp(b); };
+    rule.backward = [](const void* functor, Backward<T>& b) {
+      copies_and_sums(b) ? elementwise_backward(functor, b) : F::vjp(b);
+    };
   }
   rule.destroy = std::is_trivially_destructible_v<F> ? nullptr : &destroy_attributes<F>;
   rule.arity = N;

@@ -185,7 +185,7 @@ Node<T>*& Engine<T>::slot(Node<T>* n) {
       if (it->second.gradient == nullptr && passes) push(n);
       return it->second.gradient;
     }
-  } else if (n->rule == nullptr && n->hooks == nullptr) {
+  } else if (is_kept(n)) {
     return n->grad;
   }
   if (n->pending == nullptr) push(n);
@@ -216,7 +216,7 @@ bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) const {
   if (!is_exclusive(gradient.node()) || gradient.shape() != n->shape) return false;
   if (collecting_) {
     if (const auto it = sinks_.find(n); it != sinks_.end()) return it->second.gradient == nullptr;
-  } else if (n->rule == nullptr && n->hooks == nullptr) {
+  } else if (is_kept(n)) {
     return n->grad == nullptr;
   }
   return n->pending == nullptr;
@@ -354,6 +354,13 @@ template <class T>
 Tensor<T> Backward<T>::reusable_gradient(std::size_t i) {
   if (!needs(i) || !engine_.may_take(node_->edges[i].node, gradient_)) return {};
   return gradient_;
+}
+
+template <class T>
+bool Backward<T>::copies_gradient(std::size_t i) const {
+  const detail::Node<T>* n = node_->edges[i].node;
+  return needs(i) && n->shape == gradient_.shape() && engine_.is_kept(n) &&
+         (n->grad != nullptr || !detail::is_exclusive(gradient_.node()));
 }
 
 template <class T>

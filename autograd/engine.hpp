@@ -70,6 +70,10 @@ class Engine {
   void add(Node<T>* n, Tensor<T> gradient);
   typename Backward<T>::Accumulator accumulator(Node<T>* n);
   bool may_take(Node<T>* n, const Tensor<T>& gradient) const;
+  // The gradient of n is gathered where the user finds it.
+  bool is_kept(const Node<T>* n) const {
+    return !collecting_ && n->rule == nullptr && n->hooks == nullptr;
+  }
   // Where the gradient of n is gathered; puts n into the heap when it has to be visited.
   Node<T>*& slot(Node<T>* n);
   void mark_sink(Node<T>* n);

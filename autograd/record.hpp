@@ -124,6 +124,9 @@ class Backward {
   /// undefined when somebody else can see it or input i has a contribution already. Hand it on with
   /// add_reused.
   Tensor<T> reusable_gradient(std::size_t i);
+  /// True when input i would get a copy of the gradient, added on its own: a leaf keeps no memory
+  /// that somebody else can see.
+  bool copies_gradient(std::size_t i) const;
   void add_reused(std::size_t i, Tensor<T> gradient);
 
   // Internal: null for an input that is neither saved nor requires a gradient.

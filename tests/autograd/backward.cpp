@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(broadcasting_is_undone) {
   is(s.gradient(), 36);
 }
 
+// The gradient is copied for the leaf while it is summed for the other operand.
+BOOST_AUTO_TEST_CASE(sums_of_a_gradient_that_a_leaf_copies) {
+  const D seed = D::from({2, 3}, {1, 2, 3, 4, 5, 6});
+  const D x = parameter(D::from({2, 3}, {1, 1, 1, 1, 1, 1})), row = leaf({1, 1, 1});
+  const D column = parameter(D::from({2, 1}, {1, 1}));
+  (x + row).backward(seed);
+  is(x.gradient(), seed.value());
+  is(row.gradient(), {5, 7, 9});
+  x.node()->grad->data[0] = 10;  // its own memory
+  is(seed, D::from({2, 3}, {1, 2, 3, 4, 5, 6}).value());
+  (column - x).backward(seed);
+  is(x.gradient(), D::from({2, 3}, {9, 0, 0, 0, 0, 0}).value());
+  is(column.gradient(), D::from({2, 1}, {6, 15}).value());
+  (row - x).backward(seed);
+  is(x.gradient(), D::from({2, 3}, {8, -2, -3, -4, -5, -6}).value());
+  is(row.gradient(), {10, 14, 18});
+}
+
 BOOST_AUTO_TEST_CASE(ordinary_control_flow) {
   const D x = leaf({1.5});
   D y = x;

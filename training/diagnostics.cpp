@@ -102,6 +102,10 @@ std::string RangeTestReport::csv() const {
 
 namespace detail {
 
+void fail_without_batches() {
+  throw std::invalid_argument("diagnostics: the loader has no batches");
+}
+
 InitialLossCheck judge_initial_loss(double loss, double expected, double tolerance) {
   const bool passed = std::abs(loss - expected) <= tolerance * std::abs(expected);
   std::string text =

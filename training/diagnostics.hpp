@@ -164,6 +164,8 @@ class LoaderScope {
   LoaderState state_;
 };
 
+[[noreturn]] void fail_without_batches();
+
 /// At most `count` batches, from the loader's position on.
 template <class Batch, class Loader>
 std::vector<Batch> some_batches(Loader& loader, std::size_t count) {
@@ -173,7 +175,7 @@ std::vector<Batch> some_batches(Loader& loader, std::size_t count) {
     if (r.size() < count) r.push_back(batch);
     if (r.size() >= count) break;
   }
-  if (r.empty()) throw std::invalid_argument("diagnostics: the loader has no batches");
+  if (r.empty()) fail_without_batches();
   return r;
 }
 
@@ -219,6 +221,7 @@ RangeTestReport learning_rate_range_test(Module<T>& module, Optimizer<T>& optimi
   auto it = loader.begin();
   return detail::run_range_test(options, [&](double rate) {
     if (it == loader.end()) it = loader.begin();
+    if (it == loader.end()) detail::fail_without_batches();
     optimizer.set_learning_rate(rate);
     const double loss = detail::train_step(module, optimizer, task, *it);
     ++it;

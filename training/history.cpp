@@ -13,6 +13,7 @@
 namespace xgrad {
 namespace {
 
+constexpr const char* kRow = "epoch";  // the column of row numbers
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 std::string shortest(double v) {
@@ -31,6 +32,9 @@ std::string csv_field(const std::string& s) {
 void check_names(const Figures& row) {
   for (auto it = row.begin(); it != row.end(); ++it) {
     if (it->first.empty()) throw std::invalid_argument("History: a figure has no name");
+    if (it->first == kRow) {
+      throw std::invalid_argument("History: 'epoch' is the number of the row, no figure");
+    }
     const auto same = [&](const auto& other) { return other.first == it->first; };
     if (std::any_of(row.begin(), it, same)) {
       throw std::invalid_argument("History: figure '" + it->first + "' occurs twice in a row");
@@ -98,7 +102,7 @@ double History::last(std::string_view name) const {
 }
 
 std::string History::csv() const {
-  std::string r = "epoch";
+  std::string r = kRow;
   for (const std::string& name : names_) r += "," + csv_field(name);
   r += "\n";
   for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -113,8 +117,8 @@ std::string History::csv() const {
 
 std::string History::json() const {
   nlohmann::ordered_json j;
-  j["epoch"] = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < rows_.size(); ++i) j["epoch"].push_back(i + 1);
+  j[kRow] = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < rows_.size(); ++i) j[kRow].push_back(i + 1);
   for (const std::string& name : names_) {
     auto& values = j[name] = nlohmann::ordered_json::array();
     for (const double v : curve(name)) {
@@ -132,9 +136,9 @@ History History::from_json(std::string_view text) {
   History h;
   try {
     const auto j = nlohmann::ordered_json::parse(text);
-    h.rows_.resize(j.at("epoch").size());
+    h.rows_.resize(j.at(kRow).size());
     for (const auto& [name, values] : j.items()) {
-      if (name == "epoch") continue;
+      if (name == kRow) continue;
       h.names_.push_back(name);
       if (values.size() != h.rows_.size()) throw std::invalid_argument("lengths differ");
       for (std::size_t i = 0; i < values.size(); ++i) {

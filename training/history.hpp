@@ -24,7 +24,7 @@ std::string to_string(const Figures& figures);
 class History {
  public:
   /// A row with these figures. A name that is new begins a curve, with NaN in the rows before.
-  /// Throws std::invalid_argument for a name that is empty or occurs twice.
+  /// Throws std::invalid_argument for a name that is empty, "epoch", or occurs twice.
   void add(const Figures& row);
 
   std::size_t size() const { return rows_.size(); }

@@ -9,13 +9,16 @@ namespace xgrad {
 namespace {
 
 std::atomic<bool> noted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<std::size_t> times{0};
+static_assert(std::atomic<bool>::is_always_lock_free &&
+              std::atomic<std::size_t>::is_always_lock_free);
 std::mutex mutex;
 int scopes = 0;
 struct sigaction old_interrupt, old_terminate;
 
 extern "C" void note_signal(int signal_number) {
   noted.store(true);
+  times.fetch_add(1);
   signal(signal_number, SIG_DFL);
 }
 
@@ -41,5 +44,7 @@ InterruptScope::~InterruptScope() {
 }
 
 bool InterruptScope::requested() const { return noted.load(); }
+
+std::size_t detail::noted_interrupts() { return times.load(); }
 
 }  // namespace xgrad

@@ -8,6 +8,8 @@
 //     if (interrupt.requested()) break;      // save what there is, and leave
 //   }
 
+#include <cstddef>
+
 namespace xgrad {
 
 /// While one lives, the first SIGINT or SIGTERM is only noted; a second one has the default effect
@@ -23,5 +25,11 @@ class InterruptScope {
   /// True once a signal has come. May be called from any thread.
   bool requested() const;
 };
+
+namespace detail {
+/// How often a scope has noted a signal since the program began: differs before and after work that
+/// may have been cut short by one.
+std::size_t noted_interrupts();
+}  // namespace detail
 
 }  // namespace xgrad

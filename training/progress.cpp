@@ -1,30 +1,46 @@
 #include "xgrad/training/progress.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <ostream>
+#include <iostream>
 #include <string_view>
 
 namespace xgrad {
 namespace {
 
-constexpr std::size_t kBarWidth = 24;
+constexpr std::size_t kBarWidth = 24, kLeastWidth = 4;
 
-std::string bar(std::size_t done, std::size_t total) {
-  const std::size_t filled = total == 0 ? kBarWidth : std::min(kBarWidth, kBarWidth * done / total);
-  return "[" + std::string(filled, '=') + std::string(kBarWidth - filled, ' ') + "]";
+// None where there is no room for it.
+std::string bar(std::size_t done, std::size_t total, std::size_t room) {
+  if (room < kLeastWidth + 3) return {};
+  const std::size_t width = std::min(kBarWidth, room - 3);
+  const std::size_t filled = total == 0 ? width : std::min(width, width * done / total);
+  return "[" + std::string(filled, '=') + std::string(width - filled, ' ') + "] ";
+}
+
+bool can_redraw(int file) {
+  const char* term = std::getenv("TERM");
+  return isatty(file) != 0 && term != nullptr && std::string_view(term) != "dumb";
+}
+
+std::size_t columns_of_stderr() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 std::string two_digits(long v) { return (v < 10 ? "0" : "") + std::to_string(v); }
 
 }  // namespace
 
-bool stderr_is_terminal() {
-  const char* term = std::getenv("TERM");
-  return isatty(STDERR_FILENO) != 0 && term != nullptr && std::string_view(term) != "dumb";
+bool stderr_is_terminal() { return can_redraw(STDERR_FILENO); }
+
+bool is_terminal(const std::ostream& stream) {
+  if (&stream == &std::cout) return can_redraw(STDOUT_FILENO);
+  return (&stream == &std::cerr || &stream == &std::clog) && can_redraw(STDERR_FILENO);
 }
 
 std::string format_duration(double seconds) {
@@ -34,11 +50,13 @@ std::string format_duration(double seconds) {
   return std::to_string(s / 3600) + ":" + two_digits(s / 60 % 60) + ":" + two_digits(s % 60);
 }
 
-Progress::Progress(std::ostream& stream, std::string name, std::size_t total, bool terminal)
+Progress::Progress(std::ostream& stream, std::string name, std::size_t total, bool terminal,
+                   std::size_t columns)
     : stream_(stream),
       name_(std::move(name)),
       total_(total),
       terminal_(terminal),
+      columns_(columns),
       start_(Clock::now()),
       last_(start_) {}
 
@@ -49,9 +67,12 @@ double Progress::seconds() const {
 void Progress::draw(std::size_t done, const std::string& figures) {
   const double left =
       done == 0 ? 0 : seconds() / static_cast<double>(done) * static_cast<double>(total_ - done);
-  std::string line = name_ + " " + bar(done, total_) + " " + std::to_string(done) + "/" +
-                     std::to_string(total_) + "  " + figures + "  " + format_duration(left) +
-                     " left";
+  const std::string after = std::to_string(done) + "/" + std::to_string(total_) + "  " + figures +
+                            "  " + format_duration(left) + " left";
+  const std::size_t room = (columns_ > 0 ? columns_ : columns_of_stderr()) - 1;
+  const std::size_t taken = name_.size() + 1 + after.size();
+  std::string line = name_ + " " + bar(done, total_, room - std::min(room, taken)) + after;
+  if (line.size() > room) line.resize(room);  // a line that wraps is not redrawn
   const std::size_t length = line.size();
   if (length < width_) line.append(width_ - length, ' ');  // over the longer line before
   width_ = length;

@@ -14,8 +14,9 @@ namespace xgrad {
 class Progress {
  public:
   /// A stage of `total` steps, named for instance "epoch 3/10". `terminal` says whether the stream
-  /// redraws.
-  Progress(std::ostream& stream, std::string name, std::size_t total, bool terminal);
+  /// redraws, `columns` how wide it is (0: as wide as standard error); lines are made to fit.
+  Progress(std::ostream& stream, std::string name, std::size_t total, bool terminal,
+           std::size_t columns = 0);
 
   /// `done` steps are done; `figures` is shown behind the bar, for instance "loss 0.123  accuracy
   /// 0.97". Redraws at most ten times a second.
@@ -32,12 +33,15 @@ class Progress {
   std::string name_;
   std::size_t total_;
   bool terminal_;
+  std::size_t columns_;
   Clock::time_point start_, last_;
   std::size_t width_ = 0;  // of the line on the terminal
 };
 
 /// True when standard error is a terminal that can redraw a line.
 bool stderr_is_terminal();
+/// True when the stream is std::cout, std::cerr or std::clog, and that is such a terminal.
+bool is_terminal(const std::ostream& stream);
 
 /// "45 s", "3:05", "2:03:07".
 std::string format_duration(double seconds);

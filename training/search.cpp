@@ -274,10 +274,12 @@ std::string SearchResult::table(std::size_t most) const {
 
 std::string SearchResult::conclusion() const {
   const SettingResult& first = best();
+  const std::size_t runs = first.scores.size(), alike = not_distinguishable().size() - 1;
   const std::string head = "best: " + named_values(first.setting) + ": " + score_of(first) + " (" +
-                           std::to_string(first.scores.size()) + " runs)";
-  const std::size_t alike = not_distinguishable().size() - 1;
-  if (first.scores.size() < 2) {
+                           std::to_string(runs) + (runs == 1 ? " run)" : " runs)");
+  if (ranking_.size() == 1) return head + "; there is no other";
+  if (ranking_[1].failed()) return head + "; all others failed";
+  if (runs < 2) {
     return head + "; one run each cannot say more: not distinguishable from any other";
   }
   if (alike == 0) return head + "; distinguishable from all others at 95 % confidence";

@@ -139,8 +139,9 @@ class SearchResult {
 
 /// Runs every setting with every seed and fold.
 /// **Throws** std::invalid_argument for no settings, seeds, folds or objective; FileError for a log
-/// that cannot be read or written. Incomplete last lines of a log, as a killed program leaves them,
-/// do not matter.
+/// that cannot be read or written; std::runtime_error when Ctrl-C came during a run that noted it
+/// (InterruptScope, Trainer): its score is that of a shorter training and is not kept. Incomplete
+/// last lines of a log, as a killed program leaves them, do not matter.
 SearchResult search(const std::vector<Setting>& settings, const Objective& objective,
                     const SearchOptions& options = {});
 

@@ -19,6 +19,7 @@
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/serialization/error.hpp"
+#include "xgrad/training/interrupt.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -48,6 +49,22 @@ Outcome run_here(const Trial& trial, const Objective& objective) {
   } catch (const std::exception& e) {
     return {0, e.what()[0] == '\0' ? "an error without a message" : e.what()};
   }
+}
+
+// Nothing may leave the process that a trial runs in but its outcome.
+Outcome run_alone(const Trial& trial, const Objective& objective) {
+  try {
+    return run_here(trial, objective);
+  } catch (...) {
+    return {0, "an exception that is no std::exception"};
+  }
+}
+
+// Ends the work when a signal was noted since `before`: what was done last may have been cut short.
+void check_interrupts(std::size_t before, std::size_t done, std::size_t all) {
+  if (noted_interrupts() == before) return;
+  throw std::runtime_error("search: interrupted: " + std::to_string(done) + " of " +
+                           std::to_string(all) + " runs are done");
 }
 
 // Finished trials, in memory and in the file.
@@ -151,8 +168,14 @@ Worker start(std::size_t i, const Trial& trial, const Objective& objective) {
   const pid_t process = ::fork();
   if (process == 0) {
     set_num_threads(1);  // the pool's other threads did not come along
-    say(ends[1], run_here(trial, objective));
+    const std::size_t interrupts = noted_interrupts();
+    const Outcome outcome = run_alone(trial, objective);
     std::fflush(nullptr);
+    if (noted_interrupts() != interrupts) {  // its end says so, not its score
+      ::signal(SIGINT, SIG_DFL);
+      ::raise(SIGINT);
+    }
+    say(ends[1], outcome);
     ::_exit(0);
   }
   ::close(ends[1]);
@@ -239,10 +262,13 @@ std::vector<Outcome> run_trials(const std::vector<Trial>& trials, const Objectiv
     }
   }
   std::size_t done = trials.size() - left.size();
+  const std::size_t interrupts = noted_interrupts();
   const auto finished = [&](std::size_t i, const Outcome& outcome, bool keep) {
+    check_interrupts(interrupts, done, trials.size());
     outcomes[i] = outcome;
     if (keep) log.add(trials[i], outcome);
-    if (options.on_progress) options.on_progress(++done, trials.size());
+    ++done;
+    if (options.on_progress) options.on_progress(done, trials.size());
   };
   Pool pool;
   for (auto it = left.begin(); it != left.end() || pool.size() > 0;) {

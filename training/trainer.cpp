@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <limits>
+#include <ostream>
 #include <stdexcept>
 
 #include "xgrad/ops/arithmetic.hpp"
@@ -85,10 +85,9 @@ void TrainerCore<T>::begin(bool validates) {
 
 template <class T>
 Progress TrainerCore<T>::progress(std::size_t batches) const {
-  const bool terminal = options_.progress == &std::cerr && stderr_is_terminal();
   return {*options_.progress,
           "epoch " + std::to_string(epoch_ + 1) + "/" + std::to_string(options_.epochs), batches,
-          terminal};
+          is_terminal(*options_.progress)};
 }
 
 template <class T>

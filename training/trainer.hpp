@@ -15,6 +15,7 @@
 // A run that was killed and goes on with `resume` gives bit for bit the numbers of the run that was
 // not: a checkpoint holds the model, the optimizer, the schedule, the default generator, the
 // loader's position, the figures of the epoch under way, the curves, and what early stopping knows.
+// After Ctrl-C fit returns as usual: a program with more to do asks stop_reason() first.
 // Generators of your own are saved by `on_save` and `on_restore`. Optimizers that evaluate the loss
 // themselves, L-BFGS and Newton-CG, are for loops by hand.
 
@@ -85,7 +86,9 @@ struct TrainerOptions {
   std::string checkpoint = {};       ///< file; empty: none
   std::size_t checkpoint_every = 0;  ///< steps; 0: after each epoch only
   bool resume = false;               ///< go on from the checkpoint when there is one
-  bool stop_on_interrupt = true;     ///< see InterruptScope
+  /// With a checkpoint, Ctrl-C ends fit after the step under way, see InterruptScope; without one
+  /// it ends the program.
+  bool stop_on_interrupt = true;
 
   std::ostream* progress = nullptr;  ///< bars with the time left, or plain lines; null: silence
   std::string curves = {};           ///< file for the curves, `.csv` or `.json`, after each epoch
@@ -196,8 +199,8 @@ class Trainer : public detail::TrainerCore<T> {
   /// "train loss" and the task's metrics, measured while training, the same as "validation ...",
   /// "learning rate".
   /// **Throws** std::runtime_error when a loss is not finite, with the weights as they were before
-  /// that step; what a checkpoint throws; std::invalid_argument for a monitored figure that there
-  /// is not.
+  /// that step; what a checkpoint throws; std::invalid_argument for a loader without batches and a
+  /// monitored figure that there is not.
   template <class Loader>
   History fit(Loader& train) {
     return run(detail::feed<Batch>(train), {});
@@ -224,7 +227,7 @@ class Trainer : public detail::TrainerCore<T> {
 template <class T, class Batch>
 History Trainer<T, Batch>::run(const detail::Feed<Batch>& train, const Evaluate& validate) {
   std::optional<InterruptScope> interrupt;
-  if (this->options_.stop_on_interrupt) interrupt.emplace();
+  if (this->options_.stop_on_interrupt && !this->options_.checkpoint.empty()) interrupt.emplace();
   this->begin(static_cast<bool>(validate));
   if (this->sums_.empty()) clear_sums();
   if (const auto position = this->resume()) train.set_state(*position);
@@ -281,12 +284,15 @@ Figures Trainer<T, Batch>::epoch_figures(const Evaluate& validate) {
   detail::TaskFigures<T, Batch> training(task_);
   training.sums() = this->sums_;
   Figures figures = training.figures("train ");
+  if (figures.empty()) throw std::invalid_argument("Trainer: the loader to train from is empty");
   std::optional<AveragedWeights<T>> averaged;
   if (this->options_.average != nullptr && this->options_.average->updates() > 0) {
     averaged.emplace(*this->options_.average);
   }
   if (validate) {
-    for (const auto& [name, value] : validate()) figures.emplace_back("validation " + name, value);
+    const Figures found = validate();
+    if (found.empty()) throw std::invalid_argument("Trainer: the loader for validation is empty");
+    for (const auto& [name, value] : found) figures.emplace_back("validation " + name, value);
   }
   this->observe(figures);
   return figures;

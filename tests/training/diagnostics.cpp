@@ -172,6 +172,9 @@ BOOST_AUTO_TEST_CASE(range_test) {
   BOOST_TEST(flat.suggestion == 0);
   BOOST_CHECK_THROW(learning_rate_range_test(net, sgd, loader, classification<float>(), {.low = 0}),
                     std::invalid_argument);
+  Loader none(samples, {.batch_size = 1000, .drop_last = true});
+  BOOST_CHECK_THROW(learning_rate_range_test(net, sgd, none, classification<float>()),
+                    std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(curves_are_read) {

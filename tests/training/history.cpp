@@ -40,6 +40,7 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(h.row(1), std::out_of_range);
   BOOST_CHECK_THROW(h.add({{"loss", 1}, {"loss", 2}}), std::invalid_argument);
   BOOST_CHECK_THROW(h.add({{"", 1}}), std::invalid_argument);
+  BOOST_CHECK_THROW(h.add({{"epoch", 1}}), std::invalid_argument);
   BOOST_TEST(h.size() == 1U);
   for (const char* text : {"", "{}", "[1]", "{\"epoch\":[1],\"loss\":[]}",
                            "{\"epoch\":[1],\"loss\":[\"a\"]}", "{\"epoch\":[1],\"loss\":1}"}) {

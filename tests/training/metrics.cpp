@@ -2,6 +2,8 @@
 
 #include "xgrad/training/metrics.hpp"
 
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <sstream>
@@ -57,6 +59,24 @@ BOOST_AUTO_TEST_CASE(plain_lines_without_a_terminal) {
   BOOST_TEST(out.str().empty());
   p.finish("loss 0.5");
   BOOST_TEST(out.str() == "epoch 1/2  loss 0.5  0 s\n");
+}
+
+// Whatever the terminal's width, a line stays one line, and the bar gives way first.
+BOOST_AUTO_TEST_CASE(lines_fit_the_terminal) {
+  for (const std::size_t columns : {20U, 60U, 70U, 200U}) {
+    std::ostringstream out;
+    Progress p(out, "epoch 10/10", 500, true, columns);
+    usleep(110000);  // redrawn at most ten times a second
+    p.update(250, "loss 0.1234  accuracy 0.9876");
+    const std::string line = out.str().substr(1);
+    BOOST_TEST(out.str()[0] == '\r');
+    BOOST_TEST(line.size() < columns);
+    BOOST_TEST((line.find(" s left") != std::string::npos) == (columns >= 60));
+    BOOST_TEST((line.find("[=") != std::string::npos) == (columns >= 70));
+    BOOST_TEST((line.find("[============            ]") != std::string::npos) == (columns == 200));
+    p.finish("loss 0.1");
+    BOOST_TEST(out.str().ends_with("\repoch 10/10  loss 0.1  0 s\n"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(durations) {

@@ -10,6 +10,7 @@
 
 #include "tests/serialization/files.hpp"
 #include "xgrad/ops/random.hpp"
+#include "xgrad/training/interrupt.hpp"
 
 using namespace xgrad;
 using boost::test_tools::tolerance;
@@ -125,6 +126,41 @@ BOOST_AUTO_TEST_CASE(failures_are_told) {
   BOOST_CHECK_THROW(none.best(), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(nothing_else_leaves_a_process) {
+  const auto r =
+      search(grid_settings(space(), 1), [](const Trial&) -> double { throw 1; }, {.processes = 2});
+  BOOST_TEST(r.ranking()[0].errors.at(0) == "an exception that is no std::exception");
+}
+
+// A run that took note of a signal may have been cut short: it counts in no log.
+BOOST_AUTO_TEST_CASE(interrupted_runs_do_not_count) {
+  for (const std::size_t processes : {0U, 1U}) {
+    const TemporaryDirectory folder;
+    const SearchOptions options{
+        .seeds = {1, 2, 3}, .processes = processes, .log = folder / "log.jsonl"};
+    bool interrupt = true;
+    const auto f = [&](const Trial& t) {
+      const InterruptScope scope;
+      if (interrupt && t.seed == 2) raise(SIGINT);
+      return static_cast<double>(t.seed);
+    };
+    const auto settings = grid_settings(space(), 1);
+    const std::vector<Setting> one(settings.begin(), settings.begin() + 1);
+    if (processes == 0) {
+      BOOST_TEST(xgrad_test::message_of<std::runtime_error>([&] { search(one, f, options); }) ==
+                 "search: interrupted: 1 of 3 runs are done");
+    } else {  // only the child got the signal
+      BOOST_TEST(search(one, f, options).ranking()[0].errors.at(0) ==
+                 "the process was ended by signal 2");
+    }
+    const std::string log = xgrad_test::slurp(options.log);
+    BOOST_TEST(log.find("\"seed\":2") == std::string::npos);
+    BOOST_TEST(std::count(log.begin(), log.end(), '\n') == (processes == 0 ? 1 : 2));
+    interrupt = false;
+    BOOST_TEST(search(one, f, options).best().mean() == 2);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(goes_on_from_its_log) {
   const TemporaryDirectory folder;
   const auto settings = random_settings(space(), 6);
@@ -191,6 +227,10 @@ BOOST_AUTO_TEST_CASE(says_what_cannot_be_told_apart) {
   const SearchResult single({{setting(1), {10}, {}}, {setting(3), {8}, {}}}, false);
   BOOST_TEST(single.conclusion().ends_with(
       "one run each cannot say more: not distinguishable from any other"));
+  const SearchResult only({{setting(1), {10}, {}}}, false);
+  BOOST_TEST(only.conclusion() == "best: a 1: 10 (1 run); there is no other");
+  const SearchResult left({{setting(1), {1, 2}, {}}, {setting(2), {1, 2}, {"no"}}}, false);
+  BOOST_TEST(left.conclusion() == "best: a 1: 1.5 +- 0.5 (2 runs); all others failed");
 }
 
 // Where all settings are alike, the sentence says so in at least about 95 of 100 searches.

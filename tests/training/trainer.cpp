@@ -253,6 +253,18 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
   BOOST_CHECK_THROW(s.trainer({.epochs = 1, .monitor = "f1"}).fit(s.train), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(loaders_without_batches) {
+  Setup s;
+  Loader none(s.train_data, {.batch_size = 1000, .drop_last = true});
+  const auto message = [](const auto& f) {
+    return xgrad_test::message_of<std::invalid_argument>(f);
+  };
+  BOOST_TEST(message([&] { s.trainer({}).fit(none); }) ==
+             "Trainer: the loader to train from is empty");
+  BOOST_TEST(message([&] { s.trainer({}).fit(s.train, none); }) ==
+             "Trainer: the loader for validation is empty");
+}
+
 BOOST_AUTO_TEST_CASE(curves_and_plain_progress) {
   const TemporaryDirectory folder;
   Setup s;
@@ -326,6 +338,21 @@ BOOST_AUTO_TEST_CASE(a_second_ctrl_c_ends_the_program) {
     if (!interrupt.requested()) _exit(3);
     raise(SIGINT);
     _exit(4);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT));
+}
+
+// There is nothing to go on from: the end of the program, not a shorter training.
+BOOST_AUTO_TEST_CASE(ctrl_c_without_a_checkpoint_ends_the_program) {
+  const pid_t child = fork();
+  if (child == 0) {
+    Setup s;
+    Options o;
+    o.after_step = [&](const StepReport&) { raise(SIGINT); };
+    s.trainer(o).fit(s.train);
+    _exit(3);
   }
   int status = 0;
   waitpid(child, &status, 0);

@@ -1,6 +1,7 @@
 // Ensembles: are several networks together better than the best of them?
 //
 //   ensemble [--data FOLDER] [--members 5] [--snapshots 5] [--epochs 10] [--samples 6000]
+//            [--seed 1]
 //
 // Shows: networks from several initialisations that average their probabilities or vote, and
 // snapshots of a single training whose rate goes up and down (Huang and others 2017). FOLDER has
@@ -25,6 +26,7 @@ namespace {
 struct Settings {
   std::string data;
   std::size_t members = 5, snapshots = 5, epochs = 10, samples = 6000;
+  std::uint64_t seed = 1;
 };
 
 LabeledDataset<float> dataset(ImageData d) { return {std::move(d.images), std::move(d.labels)}; }
@@ -74,8 +76,8 @@ double run(const Settings& s) {
   const auto test =
       dataset(drawn ? draw_digits(4000, 1, {.first = s.samples}) : load_idx(s.data, Split::test));
   Ensemble<float> independent, snapshots;
-  for (std::size_t m = 0; m < s.members; ++m) train(independent, data, 1, s.epochs, m + 1);
-  if (s.snapshots > 0) train(snapshots, data, s.snapshots, s.epochs, 100);
+  for (std::size_t m = 0; m < s.members; ++m) train(independent, data, 1, s.epochs, s.seed + m);
+  if (s.snapshots > 0) train(snapshots, data, s.snapshots, s.epochs, s.seed + 99);
   const double best = print_members("member", independent, test);
   print_members("snapshot", snapshots, test);
   const double averaged = accuracy_of(independent, test);
@@ -97,6 +99,8 @@ int main(int argc, char** argv) {
   app.add_option("--members", s.members, "networks")->capture_default_str();
   app.add_option("--snapshots", s.snapshots, "cycles of the one training")->capture_default_str();
   app.add_option("--epochs", s.epochs, "for each")->capture_default_str();
+  app.add_option("--seed", s.seed, "of the first member; the others' follow")
+      ->capture_default_str();
   app.add_option("--samples", s.samples, "drawn digits to learn from")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {

@@ -143,20 +143,20 @@ class DataLoader {
 
   /// Batches in an epoch. With a sampler that draws another number of samples than there are: of
   /// the last epoch begun.
-  std::size_t size() const { return batches(order_.empty() ? data_.size() : order_.size()); }
+  std::size_t size() const { return batches(order_ ? order_->size() : data_.size()); }
 
   LoaderState state() const { return state_; }
-  /// Goes on from there at the next begin(). Throws std::invalid_argument for a batch beyond the
-  /// epoch's end.
+  /// The next batch is the one after that position, also in a loop under way. Throws
+  /// std::invalid_argument for a batch beyond the epoch's end.
   void set_state(LoaderState state) {
-    ahead_.reset();  // its thread reads what changes here
-    LoaderState at = state;
-    std::swap(state_, at);
-    order_ = options_.sampler(data_.size(), {state_.seed, state_.epoch});
-    if (state_.batch <= size()) return;
-    state_ = at;
-    throw std::invalid_argument("DataLoader: batch " + std::to_string(state.batch) + " of " +
-                                std::to_string(size()));
+    Order order = order_of(state);
+    if (state.batch > batches(order->size())) {
+      throw std::invalid_argument("DataLoader: batch " + std::to_string(state.batch) + " of " +
+                                  std::to_string(batches(order->size())));
+    }
+    ahead_.reset();
+    order_ = std::move(order);
+    state_ = state;
   }
 
   class Iterator {
@@ -177,27 +177,43 @@ class DataLoader {
 
   /// The rest of the epoch under way, or a whole one when none is.
   Iterator begin() {
-    order_ = options_.sampler(data_.size(), {state_.seed, state_.epoch});
+    order_ = order_of(state_);
     ahead_.reset();
     if (options_.prefetch > 0) {
-      ahead_ = std::make_unique<detail::Prefetcher<Batch>>(
-          options_.prefetch, state_.batch, size(), [this](std::size_t i) { return make(i); });
+      ahead_ = std::make_unique<detail::Prefetcher<Batch>>(options_.prefetch, state_.batch, size(),
+                                                           maker());
     }
     return Iterator(this);
   }
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  using Order = std::shared_ptr<const std::vector<std::int64_t>>;
+
+  // Makes the batches of an epoch. A value: the background thread has its own, whatever becomes of
+  // the loader's.
+  struct Maker {
+    const Source* data;
+    Order order;
+    std::uint64_t epoch;
+    std::size_t batch_size;
+
+    Batch operator()(std::size_t i) const {
+      const std::size_t first = i * batch_size;
+      const std::size_t count = std::min(batch_size, order->size() - first);
+      return data->get_in_epoch(std::span(*order).subspan(first, count), epoch);
+    }
+  };
+  Maker maker() const { return {&data_, order_, state_.epoch, options_.batch_size}; }
+
+  Order order_of(const LoaderState& at) const {
+    return std::make_shared<const std::vector<std::int64_t>>(
+        options_.sampler(data_.size(), {at.seed, at.epoch}));
+  }
+
   std::size_t batches(std::size_t samples) const {
     return options_.drop_last ? samples / options_.batch_size
                               : (samples + options_.batch_size - 1) / options_.batch_size;
-  }
-
-  Batch make(std::size_t i) const {
-    const std::size_t first = i * options_.batch_size;
-    const std::size_t count = std::min(options_.batch_size, order_.size() - first);
-    return data_.get_in_epoch(std::span<const std::int64_t>(order_).subspan(first, count),
-                              state_.epoch);
   }
 
   // The next batch of this epoch; none at its end, where the next epoch is prepared.
@@ -208,7 +224,7 @@ class DataLoader {
       state_.batch = 0;
       return std::nullopt;
     }
-    std::optional<Batch> b = ahead_ ? ahead_->next() : make(state_.batch);
+    std::optional<Batch> b = ahead_ ? ahead_->next() : maker()(state_.batch);
     ++state_.batch;
     return b;
   }
@@ -216,7 +232,7 @@ class DataLoader {
   const Source& data_;
   LoaderOptions options_;
   LoaderState state_;
-  std::vector<std::int64_t> order_;
+  Order order_;  // of the epoch last begun; none before
   std::unique_ptr<detail::Prefetcher<Batch>> ahead_;
 };
 

@@ -96,6 +96,48 @@ BOOST_AUTO_TEST_CASE(prefetching_changes_nothing) {
   for ([[maybe_unused]] const auto& batch : b) break;  // leaving early must not hang
 }
 
+// Batches made ahead belong to the position that was left.
+BOOST_AUTO_TEST_CASE(another_position_in_the_middle_of_a_loop) {
+  const auto data = numbers(40);
+  DataLoader plain(data, {.batch_size = 4, .shuffle = true, .seed = 2}),
+      ahead(data, {.batch_size = 4, .shuffle = true, .seed = 2, .prefetch = 3});
+  auto a = plain.begin(), b = ahead.begin();
+  const auto require_same = [&] {
+    BOOST_TEST_REQUIRE(((*a).inputs.value() == (*b).inputs.value()));
+    BOOST_TEST_REQUIRE((plain.state() == ahead.state()));
+  };
+  require_same();
+  for (const LoaderState position : {LoaderState{9, 4, 7}, LoaderState{2, 0, 3}}) {
+    plain.set_state(position);
+    ahead.set_state(position);
+    for (std::size_t left = 10 - position.batch; left > 0; --left) {
+      ++a, ++b;
+      require_same();
+    }
+  }
+  BOOST_CHECK_THROW(ahead.set_state({9, 4, 11}), std::invalid_argument);
+  ++a, ++b;
+  BOOST_TEST((a == std::default_sentinel && b == std::default_sentinel));
+  BOOST_TEST(epoch(plain) == epoch(ahead), boost::test_tools::per_element());
+}
+
+// Each batch is of one epoch's order, whatever happens to the loader while its thread is at work.
+BOOST_AUTO_TEST_CASE(left_and_begun_again) {
+  const auto data = numbers(64);
+  DataLoader a(data, {.batch_size = 4, .shuffle = true, .seed = 6}),
+      b(data, {.batch_size = 4, .shuffle = true, .seed = 6, .prefetch = 4});
+  for (std::uint64_t e = 0; e < 50; ++e) {
+    for ([[maybe_unused]] const auto& batch : b) {
+      if (b.state().batch > e % 5) break;
+    }
+    if (e % 2 == 0) b.set_state({6, e, 0});
+    a.set_state(b.state());
+    for (auto x = a.begin(), y = b.begin(); b.state().batch < 10; ++x, ++y) {
+      BOOST_TEST_REQUIRE(((*x).inputs.value() == (*y).inputs.value()));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_error_in_the_thread_comes_out) {
   const auto data = numbers(20);
   const Transformed broken(data, [](LabeledBatch<float> b) -> LabeledBatch<float> {

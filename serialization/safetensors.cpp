@@ -154,7 +154,8 @@ Archive read_safetensors(const std::string& path) {
   return parse_safetensors(detail::read_file(kReader, path), path);
 }
 
-void write_safetensors(const std::string& path, const Archive& archive) {
+void write_safetensors(const std::string& path, const Archive& archive,
+                       const std::string& previous) {
   const auto order = aligned_order(archive);
   const std::string header = header_text(archive, order);
   detail::Bytes length;
@@ -163,7 +164,7 @@ void write_safetensors(const std::string& path, const Archive& archive) {
   file.write(length);
   file.write(header);
   for (const Archive::Entry* entry : order) file.write(entry->second.bytes);
-  file.commit();
+  file.commit(previous);
 }
 
 }  // namespace xgrad

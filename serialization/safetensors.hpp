@@ -31,10 +31,11 @@ Archive parse_safetensors(std::span<const std::byte> bytes, std::string_view nam
 
 /// Writes arrays and metadata, replacing an old file in one step: after a crash there is the old
 /// file or the new one. Data are ordered by the size of their elements, largest first, so that each
-/// tensor is aligned.
+/// tensor is aligned. With `previous` the old file is kept under that name.
 ///
 /// **Throws** FileError when the file cannot be written, std::invalid_argument for a name that is
 /// not UTF-8 or is "__metadata__".
-void write_safetensors(const std::string& path, const Archive& archive);
+void write_safetensors(const std::string& path, const Archive& archive,
+                       const std::string& previous = {});
 
 }  // namespace xgrad

@@ -1,6 +1,5 @@
 #include "xgrad/training/checkpoint.hpp"
 
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -131,19 +130,6 @@ void verify(const Archive& a, std::string_view path) {
   }
 }
 
-// A second name for the file at `path`, put in place in one step.
-void keep_previous(const std::string& path) {
-  std::error_code ignored;
-  const std::string link = previous(path) + "." + std::to_string(getpid());
-  std::filesystem::remove(link, ignored);
-  std::error_code failed;
-  std::filesystem::create_hard_link(path, link, failed);
-  if (failed) std::filesystem::copy_file(path, link, failed);  // a file system without links
-  if (failed) throw FileError(kReader, path, "cannot keep the previous file: " + failed.message());
-  std::filesystem::rename(link, previous(path), failed);
-  if (failed) throw FileError(kReader, path, "cannot keep the previous file: " + failed.message());
-}
-
 }  // namespace
 
 template <class T>
@@ -159,10 +145,7 @@ Checkpoint<T> Checkpoint<T>::of(const Module<T>& module, const Optimizer<T>& opt
 
 template <class T>
 void save_checkpoint(const std::string& path, const Checkpoint<T>& checkpoint) {
-  const Archive archive = pack(checkpoint);
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) keep_previous(path);
-  write_safetensors(path, archive);
+  write_safetensors(path, pack(checkpoint), previous(path));
 }
 
 template <class T>

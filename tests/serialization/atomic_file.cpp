@@ -72,6 +72,92 @@ BOOST_AUTO_TEST_CASE(death_while_writing_leaves_the_old_file) {
   });
   BOOST_TEST(status == 7);
   BOOST_TEST(slurp(d / "f") == "old");
+  BOOST_TEST(d.files() == 2U);
+  write(d / "f", "new");
+  BOOST_TEST(slurp(d / "f") == "new");
+  BOOST_TEST(d.files() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(only_what_dead_writers_of_this_file_left_is_removed) {
+  const TemporaryDirectory d;
+  const std::vector<std::string> others = {
+      "f.tmp-",    "f.tmp-x",           "f.tmp-1-2.txt",     "fg.tmp-1-2",
+      "g.tmp-1-2", "f.tmp-1-2.tmp-1-2", "f.previous.tmp-1-2"};
+  for (const auto& name : others) spit(d / name, "");
+  std::filesystem::create_directory(d / "f.tmp-3-4");
+  std::filesystem::create_symlink(d / "g.tmp-1-2", d / "f.tmp-5-6");
+  spit(d / "f.tmp-1-2", "");
+  write(d / "f", "new");
+  BOOST_TEST(!std::filesystem::exists(d / "f.tmp-1-2"));
+  BOOST_TEST(d.files() == others.size() + 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_that_lives_keeps_its_file) {
+  const TemporaryDirectory d;
+  int begun[2], go_on[2];
+  BOOST_REQUIRE_EQUAL(::pipe(begun) + ::pipe(go_on), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char signal = 'b';
+    AtomicFile file("test", d / "f");
+    file.write("the child's");
+    const bool told = ::write(begun[1], &signal, 1) == 1 && ::read(go_on[0], &signal, 1) == 1;
+    file.commit();
+    ::_exit(told ? 0 : 1);
+  }
+  char signal = 0;
+  BOOST_REQUIRE_EQUAL(::read(begun[0], &signal, 1), 1);
+  write(d / "f", "the parent's");
+  BOOST_TEST(d.files() == 2U);
+  BOOST_REQUIRE_EQUAL(::write(go_on[1], &signal, 1), 1);
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  BOOST_TEST(status == 0);
+  BOOST_TEST(slurp(d / "f") == "the child's");
+  BOOST_TEST(d.files() == 1U);
+}
+
+void write_and_keep(const std::string& path, std::string_view text) {
+  AtomicFile file("test", path);
+  file.write(text);
+  file.commit(path + ".previous");
+}
+
+BOOST_AUTO_TEST_CASE(the_file_before_is_kept) {
+  const TemporaryDirectory d;
+  write_and_keep(d / "f", "1");
+  BOOST_TEST(d.files() == 1U);
+  write_and_keep(d / "f", "2");
+  write_and_keep(d / "f", "3");
+  BOOST_TEST(slurp(d / "f") == "3");
+  BOOST_TEST(slurp(d / "f.previous") == "2");
+  std::filesystem::remove(d / "f.previous");
+  std::filesystem::create_hard_link(d / "f", d / "f.previous");  // killed in between
+  write_and_keep(d / "f", "4");
+  BOOST_TEST(slurp(d / "f.previous") == "3");
+  BOOST_TEST(d.files() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(several_processes_write_one_file) {
+  const TemporaryDirectory d;
+  std::vector<pid_t> children;
+  for (const char* text : {"first", "second", "third"}) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    try {
+      for (int i = 0; i < 100; ++i) write_and_keep(d / "f", text);
+    } catch (const std::exception&) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  for (const pid_t child : children) {
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    BOOST_TEST(status == 0);
+  }
+  BOOST_TEST(d.files() == 2U);
+  BOOST_TEST(slurp(d / "f").size() >= 5U);
 }
 
 BOOST_AUTO_TEST_CASE(no_room_leaves_the_old_file_and_nothing_else) {

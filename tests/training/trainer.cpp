@@ -376,6 +376,7 @@ BOOST_AUTO_TEST_CASE(kill_9_at_random_moments) {
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
     BOOST_TEST_REQUIRE((resumed_run(file) == whole));
+    BOOST_TEST_REQUIRE(folder.files() == 2U);  // and the one before, nothing of the killed one
   }
 }
 
@@ -407,6 +408,7 @@ BOOST_AUTO_TEST_CASE(killed_in_the_middle_of_the_write) {
     const auto kept = load_latest_checkpoint<float>(file);
     BOOST_TEST_REQUIRE(kept.numbers.at("Trainer/step") >= static_cast<double>(step - 1));
     BOOST_TEST_REQUIRE((resumed_run(file) == whole));
+    BOOST_TEST_REQUIRE(folder.files() == 2U);
   }
 }
 

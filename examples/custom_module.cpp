@@ -7,7 +7,7 @@
 // The module is a layer of Gaussian bumps, y_j = exp(-|x - c_j|^2 / (2 s_j^2)), with centres c_j
 // and widths s_j to be learned; a linear layer on top of 20 of them learns a surface over the
 // plane. Prints the model's parameters, the verdict of the gradient check and the error after
-// training; takes about a second. Last line: `test rmse 0.0096`.
+// training; takes less than a second. Last line: `test rmse 0.0096`.
 //
 // CI: --steps 300
 

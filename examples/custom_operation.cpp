@@ -10,6 +10,8 @@
 //
 // Prints the verdicts and the slopes found, within a second; least squares is pulled to 3.1429.
 // Last line: `slope 2.3561`.
+//
+// CI: as it is
 
 #include <cstdio>
 #include <vector>

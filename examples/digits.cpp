@@ -2,7 +2,8 @@
 // images it has not seen.
 //
 //   scripts/train                 digits that the program draws itself; needs no download
-//   scripts/train --data mnist    IDX files: MNIST, Fashion-MNIST and their relatives
+//   scripts/train --data mnist    IDX files: MNIST (yann.lecun.com/exdb/mnist), Fashion-MNIST
+//                                 (github.com/zalandoresearch/fashion-mnist) and their relatives
 //   scripts/train --help          the other options
 //
 // Expect progress per epoch, a confusion table, a saved model, and a last line like
@@ -157,7 +158,7 @@ void train_epoch(Module<float>& net, Optimizer<float>& optimizer,
     loss.backward();
     optimizer.step();
     loss_sum += loss.item() * static_cast<double>(batch.labels.size());
-    correct += count_correct(scores, batch.labels);
+    correct += count_correct(scores, predicted_classes(training.targets));  // the larger share's
     seen += batch.labels.size();
     progress.update(++done, figures(loss_sum / static_cast<double>(seen),
                                     static_cast<double>(correct) / static_cast<double>(seen)));

@@ -5,7 +5,8 @@
 //
 // Shows: networks from several initialisations that average their probabilities or vote, and
 // snapshots of a single training whose rate goes up and down (Huang and others 2017). FOLDER has
-// the IDX files of MNIST or Fashion-MNIST; without it the program draws its digits, --samples of
+// the IDX files of MNIST (yann.lecun.com/exdb/mnist) or Fashion-MNIST
+// (github.com/zalandoresearch/fashion-mnist); without it the program draws its digits, --samples of
 // them.
 //
 // Expect, in about one minute for drawn digits and eight for MNIST: a line for each member and for

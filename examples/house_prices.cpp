@@ -9,9 +9,9 @@
 // The file has ten columns of whole numbers and AboveMedianPrice (Ames, Iowa; De Cock 2011); it is
 // in github.com/aiplanethub/Datasets. Without --data houses are invented.
 //
-// Expect, in about ten seconds: a line for each seed, the confusion matrix of all test parts, and
-// `test accuracy`, the mean over the seeds (published for single networks of this kind: 0.880 and
-// 0.897).
+// Expect, in less than a second: the confusion matrix of each seed's test part, and `test
+// accuracy`, the mean over the seeds: 0.9082, and 0.904 over 200 seeds, where the mean of five has
+// a deviation of 0.007 (published for single networks of this kind: 0.880 and 0.897).
 //
 // CI: --epochs 2 --members 2 --seeds 2
 
@@ -51,7 +51,10 @@ Houses invented(std::size_t n) {
 }
 
 Houses load(const std::string& path) {
-  if (path.empty()) return invented(800);
+  if (path.empty()) {
+    std::printf("without --data the houses are invented\n");
+    return invented(800);
+  }
   const Table table = read_csv(path);
   Houses h{table.drop({"AboveMedianPrice"}).array<float>(), table.labels("AboveMedianPrice")};
   const std::size_t columns = h.inputs.shape(1);
@@ -94,7 +97,9 @@ ConfusionMatrix run(const Houses& houses, const Settings& s, std::uint64_t seed)
 int main(int argc, char** argv) {
   Settings s;
   CLI::App app("Is a house above the median price?");
-  app.add_option("--data", s.data, "housepricedata.csv; default: invented houses");
+  app.add_option(
+      "--data", s.data,
+      "housepricedata.csv, of github.com/aiplanethub/Datasets; default: invented houses");
   app.add_option("--hidden", s.hidden, "units of each of the two layers")->capture_default_str();
   app.add_option("--epochs", s.epochs, "for each network")->capture_default_str();
   app.add_option("--members", s.members, "of the ensemble")->capture_default_str();

@@ -8,7 +8,8 @@
 // says what cannot be told apart; and the test of the winner on digits that no choice has seen.
 // Interrupt it and start it again with --log: it goes on. The digits are drawn by the program.
 //
-// Expect, in about one minute: the table, the sentence about the best setting, and `test accuracy`.
+// Expect, in about three seconds: the table, the sentence about the best setting, and `test
+// accuracy 0.8940`.
 //
 // CI: --settings 2 --samples 200 --epochs 1
 

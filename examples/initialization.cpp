@@ -17,7 +17,10 @@
 // 0.026; 80 with relu), the activations on the way up and the gradients on the way down: nothing is
 // left to learn from. Xavier's numbers keep tanh within a factor of 50 over 20 layers, the part of
 // it that is not linear being lost; relu loses half in every layer. He's make up for that half.
-// The last line is the variance of relu's activations after the last layer with He's numbers.
+// The last line, after half a second, is the variance of relu's activations after the last layer
+// with He's numbers: `relu variance with He weights 0.227436`.
+//
+// CI: as it is
 
 #include "xgrad/modules/initialization.hpp"
 

@@ -43,6 +43,7 @@ struct Settings {
 std::vector<std::string> load(const Settings& s) {
   std::vector<std::string> names;
   if (s.data.empty()) {
+    std::printf("without --data the names are put together from syllables\n");
     const char* const syllables[] = {"ma", "ri", "el", "jo", "na", "than", "li", "sa", "an", "be"};
     for (const auto& a : syllables)
       for (const auto& b : syllables)
@@ -50,7 +51,10 @@ std::vector<std::string> load(const Settings& s) {
   } else {
     std::ifstream in(s.data);
     for (std::string line; std::getline(in, line);) names.push_back(line);
-    if (names.empty()) throw std::runtime_error("no names in " + s.data);
+    if (names.empty()) {
+      throw std::runtime_error("no names in " + s.data +
+                               "; names.txt is in github.com/karpathy/makemore");
+    }
   }
   if (s.repeated) return names;
   const std::set<std::string> different(names.begin(), names.end());

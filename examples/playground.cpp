@@ -9,8 +9,8 @@
 // and circle without hidden layers (--hidden 0), spiral with one layer of 3, with sigmoid, and with
 // --hidden 16,16.
 //
-// Prints loss and accuracy on training and test points on the way; takes about a second. Last line:
-// `test accuracy 0.9900`.
+// Prints loss and accuracy on training and test points on the way; takes less than a second. Last
+// line: `test accuracy 0.9900`.
 //
 // CI: --data spiral --steps 300 --hidden 16,16
 

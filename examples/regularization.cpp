@@ -7,9 +7,9 @@
 // label smoothing, noise on the inputs, early stopping, and an average of the weights, each by
 // itself with a usual strength and the rest the same. Digits are drawn by the program.
 //
-// Expect, in about a minute: a table of training and test accuracy with the gap between them, best
-// test accuracy first, and `test accuracy` of the best. Differences smaller than two standard
-// errors may be chance.
+// Expect, in about 15 seconds: a table of training and test accuracy with the gap between them,
+// best test accuracy first, and `test accuracy` of the best, 0.8527. Differences smaller than two
+// standard errors may be chance.
 //
 // CI: --samples 100 --epochs 2 --seeds 1
 

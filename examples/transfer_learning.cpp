@@ -9,8 +9,8 @@
 // tensors 0.0.weight, 0.0.bias, ... 3.weight, 3.bias; without it a body is trained on drawn digits
 // first.
 //
-// Expect, in about half a minute: three accuracies on 2000 other digits, and `test accuracy` of the
-// last.
+// Expect, in about two seconds: three accuracies on 2000 other digits (from scratch, with the body
+// frozen, with all trained), and `test accuracy` of the last, 0.9220.
 //
 // CI: --pretraining 200 --epochs 2
 
@@ -68,6 +68,7 @@ double accuracy_of(Module<float>& net, const LabeledDataset<float>& test) {
 Sequential<float> pretrained(const Settings& s) {
   Sequential<float> net = digit_net();
   if (s.pretrained.empty()) {
+    std::printf("without --pretrained the body learns from drawn digits\n");
     Adam<float> adam(net.parameters(), {.learning_rate = 1e-3});
     train(net, adam, digits(s.pretraining, 10000), 3);
     return net;

@@ -16,8 +16,8 @@
 //
 // Expect, in about two minutes for all six, a line for each set and, last, `ratio to published
 // 0.7..`: the mean of RMSE over that of the published deterministic network (its logs in the
-// repository above); of the generated table, in seconds, `test rmse 1.3..`. The table is in
-// docs/uci_regression.md.
+// repository above); of the generated table, in about ten seconds, `test rmse 1.5..`. The table is
+// in docs/uci_regression.md.
 //
 // CI: --splits 2 --steps 1000
 

@@ -15,12 +15,17 @@
 #include <sstream>
 
 #include "tests/serialization/files.hpp"
+#include "xgrad/data/augmentation.hpp"
+#include "xgrad/data/image_changes.hpp"
+#include "xgrad/data/mixing.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/sequential.hpp"
+#include "xgrad/modules/shapes.hpp"
+#include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/random.hpp"
 #include "xgrad/ops/regularization.hpp"
 #include "xgrad/optimizers/adam.hpp"
@@ -377,6 +382,104 @@ BOOST_AUTO_TEST_CASE(kill_9_at_random_moments) {
     waitpid(child, nullptr, 0);
     BOOST_TEST_REQUIRE((resumed_run(file) == whole));
     BOOST_TEST_REQUIRE(folder.files() == 2U);  // and the one before, nothing of the killed one
+  }
+}
+
+namespace {
+
+LabeledDataset<float> images(std::size_t n) {
+  Generator g(4);
+  Indices labels = random_integers({n}, 0, 3, g);
+  Array<float> x(uniform<float>({n, 6, 6}, 0, 1, g).value());
+  for (std::size_t i = 0; i < n; ++i) x.data()[36 * i + 7 * labels.data()[i]] += 2;
+  return {std::move(x), std::move(labels)};
+}
+
+// Everything random at once: views that change images anew in each epoch, fetched by another thread
+// or not, mixup and dropout from the default generator.
+struct Images {
+  using Augmentations = Augmented<LabeledDataset<float>>;
+  using Standardised = Transformed<Augmentations>;
+
+  LabeledDataset<float> train_data = images(90), validation_data = images(30);
+  Augmentations augmented{
+      train_data, sequence({Flip{}, sometimes(0.5, Affine{.degrees = 10, .shift = 1}), Noise{0.1}}),
+      9};
+  Standardised standardised{augmented, [](LabeledBatch<float> b) {
+                              b.inputs = (b.inputs - 0.5F) * 3.5F;
+                              return b;
+                            }};
+  Sequential<float> net;
+  std::unique_ptr<Adam<float>> optimizer;
+  DataLoader<Standardised> train;
+  Loader validation{validation_data, {.batch_size = 16}};
+  TargetBatch<float> mixed;
+
+  explicit Images(std::size_t prefetch)
+      : train(standardised, {.batch_size = 16, .shuffle = true, .seed = 3, .prefetch = prefetch}) {
+    manual_seed(5);
+    net.append(Flatten<float>()).append(Linear<float>(36, 12)).append(BatchNorm<float>(12));
+    net.append(Relu<float>()).append(Dropout<float>(0.2)).append(Linear<float>(12, 3));
+    optimizer = std::make_unique<Adam<float>>(net.parameters(), AdamOptions{.learning_rate = 0.02});
+  }
+  Task<float, LabeledBatch<float>> task() {
+    auto t = classification<float>();
+    t.predict = [this](const LabeledBatch<float>& batch) {
+      if (!net.is_training()) return net(batch.inputs);
+      mixed = mixup(batch, 3, {.alpha = 0.4});
+      return net(mixed.inputs);
+    };
+    t.loss = [this](const Tensor<float>& scores, const LabeledBatch<float>& batch) {
+      return net.is_training() ? cross_entropy(scores, mixed.targets)
+                               : cross_entropy(scores, batch.labels);
+    };
+    return t;
+  }
+  std::string run(const Options& options) {
+    Trainer trainer(net, *optimizer, task(), options);
+    const History history = trainer.fit(train, validation);
+    std::string all = history.json();
+    for (const auto& t : net.state_dict()) {
+      all.append(reinterpret_cast<const char*>(t.tensor.data()), t.tensor.size() * sizeof(float));
+    }
+    return all;
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(augmented_mixed_and_prefetched) {
+  const std::string whole = Images(0).run(options({}));
+  BOOST_TEST((Images(3).run(options({})) == whole));
+  for (const std::size_t stop : {2U, 6U, 9U, 17U}) {
+    for (const std::size_t prefetch : {0U, 3U}) {
+      const TemporaryDirectory folder;
+      Options stopping = options(folder / "run.ckpt", 0);
+      stopping.after_step = [&](const StepReport& r) {
+        if (r.step == stop) raise(SIGTERM);
+      };
+      BOOST_TEST((Images(3).run(stopping) != whole));
+      BOOST_TEST((Images(prefetch).run(options(folder / "run.ckpt")) == whole));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(kill_9_while_prefetching) {
+  const std::string whole = Images(0).run(options({}));
+  Generator moments(14);
+  for (int i = 0; i < 6; ++i) {
+    const TemporaryDirectory folder;
+    const std::string file = folder / "run.ckpt";
+    const pid_t child = fork();
+    if (child == 0) {
+      Images(3).run(options(file));
+      _exit(0);
+    }
+    while (!std::filesystem::exists(file)) usleep(100);
+    usleep(static_cast<useconds_t>(random_integers({1}, 0, 15000, moments).data()[0]));
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    BOOST_TEST_REQUIRE((Images(3).run(options(file)) == whole));
   }
 }
 

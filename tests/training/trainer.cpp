@@ -391,7 +391,9 @@ LabeledDataset<float> images(std::size_t n) {
   Generator g(4);
   Indices labels = random_integers({n}, 0, 3, g);
   Array<float> x(uniform<float>({n, 6, 6}, 0, 1, g).value());
-  for (std::size_t i = 0; i < n; ++i) x.data()[36 * i + 7 * labels.data()[i]] += 2;
+  for (std::size_t i = 0; i < n; ++i) {
+    x.data()[36 * i + 7 * static_cast<std::size_t>(labels.data()[i])] += 2;
+  }
   return {std::move(x), std::move(labels)};
 }
 

@@ -97,9 +97,7 @@ double run(const Settings& s) {
   std::printf("new head, body frozen: %.4f\n", accuracy_of(net, test));
   unfreeze(body);
   adam.set_learning_rate(1e-3);
-  NamedTensors<float> renamed;  // "7.weight" of the head is called "weight" in its own list
-  for (const auto& p : body) renamed.push_back({"body." + p.name, p.tensor});
-  adam.add_group(renamed, {.learning_rate = 3e-4});
+  adam.add_group(body, {.learning_rate = 3e-4});
   train(net, adam, few, s.epochs);
   return accuracy_of(net, test);
 }

@@ -1,10 +1,13 @@
 #include "xgrad/training/ensemble.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/modules/registry.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -64,6 +67,15 @@ Tensor<T> votes(const std::vector<Tensor<T>>& outputs) {
   return r;
 }
 
+// In the order of Combination.
+constexpr std::array<const char*, 3> kCombinations = {"probabilities", "votes", "outputs"};
+
+Combination combination_of(const std::string& name) {
+  const auto it = std::find(kCombinations.begin(), kCombinations.end(), name);
+  if (it != kCombinations.end()) return static_cast<Combination>(it - kCombinations.begin());
+  throw std::invalid_argument("Ensemble: no combination '" + name + "'");
+}
+
 }  // namespace
 
 template <class T>
@@ -101,6 +113,34 @@ Tensor<T> Ensemble<T>::forward(const Tensor<T>& x) {
   return combine(outputs, combination_);
 }
 
+template <class T>
+ModuleOptions Ensemble<T>::options() const {
+  return {{"combination", std::string(kCombinations.at(static_cast<std::size_t>(combination_)))}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> Ensemble<T>::structure() const {
+  auto copy = std::make_unique<Ensemble>(combination_);
+  for (const auto& member : this->children()) {
+    std::unique_ptr<Module<T>> other = member->structure();
+    if (other == nullptr) return nullptr;
+    copy->add(std::move(other));
+  }
+  return copy;
+}
+
+template <class T>
+void detail::register_ensemble() {
+  if (is_registered<T>("Ensemble")) return;
+  register_module<T>("Ensemble", [](const ModuleDescription& d) {
+    auto ensemble = std::make_unique<Ensemble<T>>(combination_of(d.options.text("combination")));
+    for (const ModuleDescription& c : d.children) ensemble->add(make_module<T>(c));
+    return ensemble;
+  });
+}
+
+template void detail::register_ensemble<float>();
+template void detail::register_ensemble<double>();
 template Tensor<float> combine(const std::vector<Tensor<float>>&, Combination);
 template Tensor<double> combine(const std::vector<Tensor<double>>&, Combination);
 template class Ensemble<float>;

@@ -64,9 +64,18 @@ class Ensemble : public Module<T> {
   /// Throws std::logic_error without members.
   Tensor<T> forward(const Tensor<T>& x) override;
 
+  ModuleOptions options() const override;
+  std::unique_ptr<Module<T>> structure() const override;
+
  private:
   Combination combination_;
 };
+
+namespace detail {
+/// Makes Ensemble known to make_module, unless a type of that name is.
+template <class T>
+void register_ensemble();
+}  // namespace detail
 
 extern template class Ensemble<float>;
 extern template class Ensemble<double>;

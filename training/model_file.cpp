@@ -11,6 +11,7 @@
 
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
+#include "xgrad/training/ensemble.hpp"
 
 namespace xgrad {
 namespace {
@@ -119,6 +120,7 @@ template <class T>
 std::unique_ptr<Module<T>> rebuilt(const ModuleDescription& d, const NamedTensors<T>& state) {
   Generator scratch;
   const GeneratorScope scope(scratch);  // initial numbers, which are overwritten
+  detail::register_ensemble<T>();
   std::unique_ptr<Module<T>> module = make_module<T>(d);
   module->load_state_dict(state);
   return module;
@@ -143,8 +145,8 @@ ModuleDescription description_from_json(const std::string& text) {
 }
 
 double detail::numbers_of(const ModuleDescription& d) {
-  static const std::set<std::string> containers = {"Sequential", "Parallel",   "Concat",
-                                                   "Residual",   "WeightNorm", "DropConnect"};
+  static const std::set<std::string> containers = {
+      "Sequential", "Parallel", "Concat", "Residual", "WeightNorm", "DropConnect", "Ensemble"};
   const auto own = own_numbers().find(d.type);
   const bool adds = containers.contains(d.type);
   double below = 0;
@@ -156,8 +158,7 @@ double detail::numbers_of(const ModuleDescription& d) {
 }
 
 template <class T>
-void save_model(const std::string& path, const Module<T>& module,
-                const std::map<std::string, std::string>& text) {
+Archive pack_model(const Module<T>& module, const std::map<std::string, std::string>& text) {
   const ModuleDescription d = describe(module);
   try {
     rebuilt<T>(description_from_json(to_json(d)), module.state_dict());
@@ -168,7 +169,13 @@ void save_model(const std::string& path, const Module<T>& module,
   Archive archive = to_archive(module.state_dict());
   archive.metadata[kStructure] = to_json(d);
   for (const auto& [key, value] : text) archive.metadata[kText + key] = value;
-  write_safetensors(path, archive);
+  return archive;
+}
+
+template <class T>
+void save_model(const std::string& path, const Module<T>& module,
+                const std::map<std::string, std::string>& text) {
+  write_safetensors(path, pack_model(module, text));
 }
 
 template <class T>
@@ -199,10 +206,11 @@ std::unique_ptr<Module<T>> load_model(const std::string& path) {
   return unpack_model<T>(read_safetensors(path), path);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                            \
-  template void save_model(const std::string&, const Module<T>&,                        \
-                           const std::map<std::string, std::string>&);                  \
-  template std::unique_ptr<Module<T>> unpack_model(const Archive&, const std::string&); \
+#define XGRAD_INSTANTIATE(T)                                                                \
+  template Archive pack_model(const Module<T>&, const std::map<std::string, std::string>&); \
+  template void save_model(const std::string&, const Module<T>&,                            \
+                           const std::map<std::string, std::string>&);                      \
+  template std::unique_ptr<Module<T>> unpack_model(const Archive&, const std::string&);     \
   template std::unique_ptr<Module<T>> load_model(const std::string&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

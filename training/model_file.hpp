@@ -7,7 +7,16 @@
 //   again->eval();  (*again)(images);
 //
 // The file is a safetensors file, which other programs read too; the structure is JSON in its
-// metadata. For modules of the library, containers of them, and types given to register_module.
+// metadata. For modules of the library, containers and ensembles of them, and types given to
+// register_module; not for losses. With what belongs to the model in the same file:
+//
+//   Archive file = pack_model(net);
+//   scale.save(file, "inputs");                                  // a Preprocessor
+//   write_safetensors("digits.model", file);
+//   ...
+//   const Archive file = read_safetensors("digits.model");
+//   const auto scale = load_preprocessor<float>(file, "inputs");
+//   const auto net = unpack_model<float>(file.without("inputs"), "digits.model");
 
 #include <map>
 #include <memory>
@@ -26,8 +35,12 @@ template <class T>
 void save_model(const std::string& path, const Module<T>& module,
                 const std::map<std::string, std::string>& text = {});
 
-/// The module, in training mode, with parameters and buffers, float or double as asked for. The
-/// default generator is left as it is.
+/// What save_model writes. Throws std::invalid_argument as it does.
+template <class T>
+Archive pack_model(const Module<T>& module, const std::map<std::string, std::string>& text = {});
+
+/// The module, in training mode (an Ensemble in evaluation mode), with parameters and buffers,
+/// float or double as asked for. The default generator is left as it is.
 /// **Throws** FileError for a file that is damaged, has no structure, or whose structure is not
 /// that of its tensors: nothing is allocated on the structure's word beyond the tensors there are.
 template <class T>
@@ -37,7 +50,7 @@ std::unique_ptr<Module<T>> load_model(const std::string& path);
 template <class T>
 std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::string& path);
 
-/// A description as JSON: {"type": "Linear", "options": {"in": 3, ...}, "children": [...]}.
+/// A description as JSON: {"type": "Linear", "options": [["in", 3], ...], "children": [...]}.
 std::string to_json(const ModuleDescription& description);
 /// Throws std::invalid_argument for other text, and for more than 64 levels.
 ModuleDescription description_from_json(const std::string& text);

@@ -7,6 +7,7 @@
 #include "tests/serialization/files.hpp"
 #include "xgrad/data/idx.hpp"
 #include "xgrad/data/loader.hpp"
+#include "xgrad/data/scaling.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/branches.hpp"
 #include "xgrad/modules/drop_connect.hpp"
@@ -93,6 +94,40 @@ BOOST_AUTO_TEST_CASE(is_rebuilt_without_its_source) {
   BOOST_TEST(in_double->parameter_count() == net.parameter_count());
   BOOST_TEST(read_safetensors(folder / "net.model").metadata.at("text/trained on") == "noise");
   BOOST_TEST((description_from_json(to_json(describe(net))) == describe(net)));
+}
+
+BOOST_AUTO_TEST_CASE(ensembles_too) {
+  const TemporaryDirectory folder;
+  manual_seed(3);
+  Ensemble<float> e(Combination::votes);
+  e.add(Linear<float>(4, 3)).add(Sequential<float>{Linear<float>(4, 5), Linear<float>(5, 3)});
+  const auto x = normal<float>({6, 4});
+  save_model(folder / "m", e);
+  const auto again = load_model<float>(folder / "m");
+  BOOST_TEST(!again->is_training());
+  BOOST_TEST(same((*again)(x), e(x)));
+  BOOST_TEST(same((*clone(e))(x), e(x)));
+  Archive file = pack_model(e);
+  file.metadata["xgrad structure"] =
+      "{\"type\":\"Ensemble\",\"options\":[[\"combination\",\"x\"]]}";
+  BOOST_TEST(message_of([&] { unpack_model<float>(file, "m"); }) ==
+             "load_model: m: Ensemble: no combination 'x'");
+}
+
+BOOST_AUTO_TEST_CASE(with_its_preprocessing) {
+  const TemporaryDirectory folder;
+  manual_seed(3);
+  const Sequential<float> net{Linear<float>(4, 3)};
+  const Array<float> x = normal<float>({6, 4}).value();
+  Standardize<float> scale;
+  scale.fit(x);
+  Archive file = pack_model(net);
+  scale.save(file, "inputs");
+  write_safetensors(folder / "m", file);
+  const Archive found = read_safetensors(folder / "m");
+  BOOST_TEST((load_preprocessor<float>(found, "inputs")->transform(x) == scale.transform(x)));
+  BOOST_TEST(
+      same(unpack_model<float>(found.without("inputs"), "m")->at("0.weight"), net.at("0.weight")));
 }
 
 namespace {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -165,8 +166,11 @@ Worker start(std::size_t i, const Trial& trial, const Objective& objective) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("search: no pipe");
   std::fflush(nullptr);
-  const pid_t process = ::fork();
+  const pid_t parent = ::getpid(), process = ::fork();
   if (process == 0) {
+    // A search that is killed leaves nobody behind who goes on for nothing.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
     set_num_threads(1);  // the pool's other threads did not come along
     const std::size_t interrupts = noted_interrupts();
     const Outcome outcome = run_alone(trial, objective);

@@ -2,7 +2,9 @@
 
 #include "xgrad/training/search.hpp"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
@@ -159,6 +161,31 @@ BOOST_AUTO_TEST_CASE(interrupted_runs_do_not_count) {
     interrupt = false;
     BOOST_TEST(search(one, f, options).best().mean() == 2);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_search_leaves_nobody_behind) {
+  int ends[2];
+  BOOST_REQUIRE_EQUAL(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    search(grid_settings(space(), 1),
+           [&](const Trial&) -> double {
+             const bool told = write(ends[1], "x", 1) == 1;  // and keeps the pipe open
+             sleep(told ? 60 : 0);
+             return 1;
+           },
+           {.processes = 2});
+    _exit(0);
+  }
+  close(ends[1]);
+  char byte;
+  for (int started = 0; started < 2; ++started) BOOST_REQUIRE_EQUAL(read(ends[0], &byte, 1), 1);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  pollfd closed{ends[0], POLLIN, 0};
+  BOOST_TEST(poll(&closed, 1, 10000) == 1);
+  BOOST_TEST(read(ends[0], &byte, 1) == 0);
+  close(ends[0]);
 }
 
 BOOST_AUTO_TEST_CASE(goes_on_from_its_log) {

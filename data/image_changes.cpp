@@ -19,6 +19,10 @@ void require(bool fits, const char* kind, const char* option, double value) {
                               " is out of range");
 }
 
+void require_strength(const char* kind, const char* option, double value) {
+  require(value >= 0 && std::isfinite(value), kind, option, value);
+}
+
 struct Box {
   std::size_t top, left, bottom, right;
 };
@@ -157,7 +161,7 @@ void Affine::apply(Image<T> image, Draws& draws) const {
                    fill);
 }
 
-void Brightness::check() const { require(strength >= 0, "Brightness", "strength", strength); }
+void Brightness::check() const { require_strength("Brightness", "strength", strength); }
 
 template <class T>
 void Brightness::apply(Image<T> image, Draws& draws) const {
@@ -165,7 +169,7 @@ void Brightness::apply(Image<T> image, Draws& draws) const {
   for (std::size_t i = 0; i < image.size(); ++i) image.pixels[i] += b;
 }
 
-void Contrast::check() const { require(strength >= 0, "Contrast", "strength", strength); }
+void Contrast::check() const { require_strength("Contrast", "strength", strength); }
 
 template <class T>
 void Contrast::apply(Image<T> image, Draws& draws) const {
@@ -178,7 +182,7 @@ void Contrast::apply(Image<T> image, Draws& draws) const {
   }
 }
 
-void Noise::check() const { require(deviation >= 0, "Noise", "deviation", deviation); }
+void Noise::check() const { require_strength("Noise", "deviation", deviation); }
 
 template <class T>
 void Noise::apply(Image<T> image, Draws& draws) const {

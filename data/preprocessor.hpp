@@ -49,7 +49,9 @@ class Preprocessor {
 
   /// Throws std::logic_error when more than the share `most` of the samples of x are among those it
   /// was fitted on, as when it was fitted on all data before these were split: what is measured on
-  /// x is then too good. Some samples may occur twice in honest data; therefore the default.
+  /// x is then too good. Some samples may occur twice in honest data; therefore the default. Where
+  /// many more than FittedOn::kHashes were fitted, few samples of x may all be ones it cannot
+  /// judge: then it lets them pass.
   void require_unseen(const Array<T>& x, const std::string& name, double most = 0.5) const;
 
   /// Adds the statistics, and what they were fitted on, as arrays `prefix`/... Throws

@@ -93,7 +93,11 @@ Progress TrainerCore<T>::progress(std::size_t batches) const {
 template <class T>
 std::optional<LoaderState> TrainerCore<T>::resume() {
   if (!options_.resume || !checkpoint_exists(options_.checkpoint)) return std::nullopt;
-  const Checkpoint<T> found = load_latest_checkpoint<T>(options_.checkpoint);
+  std::string problem;
+  const Checkpoint<T> found = load_latest_checkpoint<T>(options_.checkpoint, &problem);
+  if (!problem.empty() && options_.progress != nullptr) {
+    *options_.progress << problem << "; going on from the one before" << std::endl;
+  }
   const auto& epoch = required(found.numbers, "Trainer/epoch");
   const auto& step = required(found.numbers, "Trainer/step");
   History history = History::from_json(required(found.text, kHistory));

@@ -85,7 +85,9 @@ struct TrainerOptions {
 
   std::string checkpoint = {};       ///< file; empty: none
   std::size_t checkpoint_every = 0;  ///< steps; 0: after each epoch only
-  bool resume = false;               ///< go on from the checkpoint when there is one
+  /// Go on from the checkpoint when there is one; from the one before when that is damaged, which
+  /// `progress` is told.
+  bool resume = false;
   /// With a checkpoint, Ctrl-C ends fit after the step under way, see InterruptScope; without one
   /// it ends the program.
   bool stop_on_interrupt = true;

@@ -212,6 +212,9 @@ BOOST_AUTO_TEST_CASE(refusals) {
   BOOST_TEST(refusal([] { one_of({}); }) == "one_of: nothing to choose from");
   BOOST_CHECK_THROW(Augmentation(Erase{.least = 0}), std::invalid_argument);
   BOOST_CHECK_THROW(Augmentation(Flip{.horizontal = -1}), std::invalid_argument);
+  BOOST_CHECK_THROW(Augmentation(Brightness{INFINITY}), std::invalid_argument);
+  BOOST_CHECK_THROW(Augmentation(Contrast{-1}), std::invalid_argument);
+  BOOST_CHECK_THROW(Augmentation(Noise{NAN}), std::invalid_argument);
   const LabeledDataset<float> rows(Array<float>(Array<float>::shape_type{2, 3}),
                                    Indices(Indices::shape_type{2}));
   const std::vector<std::int64_t> both = {0, 1};

@@ -349,6 +349,30 @@ BOOST_AUTO_TEST_CASE(a_second_ctrl_c_ends_the_program) {
   BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT));
 }
 
+BOOST_AUTO_TEST_CASE(a_damaged_checkpoint_is_named_and_the_one_before_used) {
+  const TemporaryDirectory folder;
+  const std::string file = folder / "run.ckpt";
+  {
+    Setup s;
+    Options o = options(file);
+    o.after_step = [&](const StepReport& r) {
+      if (r.step == 9) raise(SIGINT);
+    };
+    s.trainer(o).fit(s.train, s.validation);
+  }
+  std::string content = xgrad_test::slurp(file);
+  content.back() = static_cast<char>(~content.back());
+  xgrad_test::spit(file, content);
+  Setup s;
+  Options o = options(file, 0);
+  std::ostringstream said;
+  o.progress = &said;
+  const History h = s.trainer(o).fit(s.train, s.validation);
+  BOOST_TEST(said.str().starts_with("checkpoint: " + file + ": damaged: "));
+  BOOST_TEST(said.str().find("; going on from the one before\nepoch 3/6 ") != std::string::npos);
+  BOOST_TEST((bytes(s, h) == whole_run()));
+}
+
 // There is nothing to go on from: the end of the program, not a shorter training.
 BOOST_AUTO_TEST_CASE(ctrl_c_without_a_checkpoint_ends_the_program) {
   const pid_t child = fork();

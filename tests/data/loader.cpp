@@ -3,9 +3,12 @@
 #include "xgrad/data/loader.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <numeric>
 #include <set>
+#include <thread>
 
 using namespace xgrad;
 
@@ -94,6 +97,56 @@ BOOST_AUTO_TEST_CASE(prefetching_changes_nothing) {
       b(data, {.batch_size = 13, .shuffle = true, .seed = 2, .prefetch = 2});
   for (int e = 0; e < 3; ++e) BOOST_TEST(epoch(a) == epoch(b), boost::test_tools::per_element());
   for ([[maybe_unused]] const auto& batch : b) break;  // leaving early must not hang
+}
+
+// As many batches wait as were asked for, however slowly they are used.
+BOOST_AUTO_TEST_CASE(prefetching_is_bounded) {
+  const auto data = numbers(20);
+  std::atomic<std::size_t> made{0};
+  const Transformed counted(data, [&](LabeledBatch<float> b) {
+    ++made;
+    return b;
+  });
+  DataLoader loader(counted, {.batch_size = 1, .prefetch = 3});
+  std::size_t used = 0;
+  for ([[maybe_unused]] const auto& batch : loader) {
+    const std::size_t most = std::min<std::size_t>(20, ++used + 3);
+    while (made < most) std::this_thread::yield();
+    if (used < 4) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    BOOST_TEST_REQUIRE(made == most);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(few_samples) {
+  const auto none = numbers(0), three = numbers(3);
+  for (const std::size_t prefetch : {0U, 2U}) {
+    DataLoader a(none, {.batch_size = 4, .shuffle = true, .prefetch = prefetch});
+    BOOST_TEST(epoch(a).empty());
+    BOOST_TEST(a.state().epoch == 1U);
+    DataLoader b(three, {.batch_size = 4, .prefetch = prefetch});
+    BOOST_TEST(epoch(b).size() == 3U);
+    DataLoader c(three, {.batch_size = 4, .drop_last = true, .prefetch = prefetch});
+    BOOST_TEST(epoch(c).empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_sampler_resumes) {
+  const auto data = numbers(10);
+  for (const Sampler& sampler :
+       {sequential_sampler(), random_sampler(),
+        weighted_sampler({1, 2, 0, 4, 5, 6, 7, 8, 9, 0}, 17), stratified_sampler(data.labels())}) {
+    const LoaderOptions options{.batch_size = 3, .seed = 9, .sampler = sampler};
+    DataLoader whole(data, options);
+    const auto first = epoch(whole), second = epoch(whole);
+    DataLoader a(data, options), b(data, options);
+    epoch(a);
+    for ([[maybe_unused]] const auto& batch : a) {
+      if (a.state().batch == 2) break;
+    }
+    b.set_state(a.state());
+    const std::vector<int> rest(second.begin() + 6, second.end());
+    BOOST_TEST(epoch(b) == rest, boost::test_tools::per_element());
+  }
 }
 
 // Batches made ahead belong to the position that was left.

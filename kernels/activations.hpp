@@ -93,7 +93,7 @@ struct Gelu {
   static constexpr const char* name = "gelu";
   template <class X>
   X operator()(const X& x) const {
-    return 0.5 * x * (1 + erf(0.7071067811865476 * x));
+    return x * ndtr(x);
   }
 };
 

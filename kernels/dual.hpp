@@ -195,6 +195,7 @@ template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> sinh(
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> cosh(const Dual<X, N>& x) { return chain(primitives::Cosh{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> tanh(const Dual<X, N>& x) { return chain(primitives::Tanh{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> erf(const Dual<X, N>& x) { return chain(primitives::Erf{}, x); }
+template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> ndtr(const Dual<X, N>& x) { return chain(primitives::Ndtr{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> sigmoid(const Dual<X, N>& x) { return chain(primitives::Sigmoid{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> relu(const Dual<X, N>& x) { return chain(primitives::Relu{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> softplus(const Dual<X, N>& x) { return chain(primitives::Softplus{}, x); }

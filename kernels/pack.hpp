@@ -3,11 +3,17 @@
 // Pack<T, A>: as many numbers as fit a register of instruction set A, with the arithmetic of one
 // number. Formulas (functors) are evaluated on packs, and on Dual<Pack> for their derivative.
 
+#include <bit>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <xsimd/xsimd.hpp>
+
+#include "xgrad/kernels/polynomials.hpp"
 
 namespace xgrad {
 
@@ -136,7 +142,6 @@ struct Pack {
 };
 
 // clang-format off
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> exp(Pack<T, A> x) { return xsimd::exp(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> expm1(Pack<T, A> x) { return xsimd::expm1(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> log(Pack<T, A> x) { return xsimd::log(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> log1p(Pack<T, A> x) { return xsimd::log1p(x.raw); }
@@ -149,11 +154,87 @@ template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> acos(Pack<T
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> atan(Pack<T, A> x) { return xsimd::atan(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> sinh(Pack<T, A> x) { return xsimd::sinh(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> cosh(Pack<T, A> x) { return xsimd::cosh(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> tanh(Pack<T, A> x) { return xsimd::tanh(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> erf(Pack<T, A> x) { return xsimd::erf(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> floor(Pack<T, A> x) { return xsimd::floor(x.raw); }
 template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> abs(Pack<T, A> x) { return xsimd::abs(x.raw); }
 // clang-format on
+
+/// c[0] + c[1] x + c[2] x^2 + ...
+template <class T, class A, std::size_t N>
+[[gnu::always_inline]] inline Pack<T, A> polynomial(Pack<T, A> x, const T (&c)[N]) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+    Pack<T, A> y = c[N - 1];
+    ((y = xsimd::fma(y.raw, x.raw, Pack<T, A>(c[N - 2 - I]).raw)), ...);
+    return y;
+  }
+  (std::make_index_sequence<N - 1>{});
+}
+
+namespace detail {
+
+// On AVX-512, where one instruction multiplies by 2^k and checks the range as well: xsimd has a
+// quotient in exp of doubles, and checks of its own.
+#if defined(__AVX512F__)
+template <class A>
+constexpr bool kScales = std::is_base_of_v<xsimd::avx512f, A>;
+
+template <class A>
+[[gnu::always_inline]] inline Pack<float, A> scale(Pack<float, A> x, xsimd::batch<float, A> k) {
+  return xsimd::batch<float, A>(_mm512_scalef_ps(x.raw, k));
+}
+template <class A>
+[[gnu::always_inline]] inline Pack<double, A> scale(Pack<double, A> x, xsimd::batch<double, A> k) {
+  return xsimd::batch<double, A>(_mm512_scalef_pd(x.raw, k));
+}
+#else
+template <class A>
+constexpr bool kScales = false;
+#endif
+
+/// e^x = 2^k e^r, x = k log 2 + r; |x| at most some hundreds, or NaN.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> exp_by_scaling(Pack<T, A> x) {
+  using P = Pack<T, A>;
+  using Raw = typename P::Raw;
+  const Raw k = xsimd::nearbyint(x.raw * xsimd::constants::invlog_2<Raw>());
+  Raw r = xsimd::fma(k, -xsimd::constants::log_2hi<Raw>(), x.raw);
+  r = xsimd::fma(k, -xsimd::constants::log_2lo<Raw>(), r);
+  const P q = polynomial(P(r), Expm1Polynomial<T>::c);
+  return scale(P(xsimd::fma(q.raw, r * r, r)) + T(1), k);
+}
+
+/// x (1 + x^2 p(x^2)) near 0, where the other form cancels; 1 - 2 / (e^2x + 1) beyond.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> tanh_by_scaling(Pack<T, A> x) {
+  using P = Pack<T, A>;
+  const P end(sizeof(T) == 4 ? 10 : 20);  // 1 from there on
+  const P size = abs(x), square = size * size;
+  const P a = xsimd::min(end.raw, size.raw);  // this way round NaN remains
+  const P far = T(1) - T(2) / (exp_by_scaling(a + a) + T(1));
+  const P near = size + size * square * polynomial(square, TanhPolynomial<T>::c);
+  return where(size < P(0.625), near, far).raw | xsimd::bitofsign(x.raw);
+}
+
+}  // namespace detail
+
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> exp(Pack<T, A> x) {
+  if constexpr (detail::kScales<A>) {
+    const Pack<T, A> low(sizeof(T) == 4 ? -110 : -800), high(sizeof(T) == 4 ? 100 : 800);
+    return detail::exp_by_scaling(
+        Pack<T, A>(xsimd::max(low.raw, xsimd::min(high.raw, x.raw))));  // NaN remains
+  } else {
+    return xsimd::exp(x.raw);
+  }
+}
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> tanh(Pack<T, A> x) {
+  if constexpr (detail::kScales<A>) {
+    return detail::tanh_by_scaling(x);
+  } else {
+    return xsimd::tanh(x.raw);
+  }
+}
 
 template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> square(Pack<T, A> x) {
@@ -192,6 +273,38 @@ template <class T, class A>
 template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> softplus(Pack<T, A> x) {
   return relu(x) + log1p(exp(-abs(x)));
+}
+
+/// x^2 - y exactly, for y = x^2 rounded: the halves of x have exact products.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> rounded_off_square(Pack<T, A> x, Pack<T, A> y) {
+  using P = Pack<T, A>;
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr Bits kHigh = ~Bits(0) << (sizeof(T) == 4 ? 12 : 27);
+  const P high = x.raw & P(std::bit_cast<T>(kHigh)).raw, low = x - high;
+  return ((high * high - y) + T(2) * high * low) + low * low;
+}
+
+/// e^(-x^2/2), to the last places also where x^2 is large; 0 below the normal range.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> gaussian(Pack<T, A> x) {
+  using P = Pack<T, A>;
+  const P last(detail::NormalTailPolynomial<T>::last), size = abs(x);
+  const P a = where(size > last, last, size), square = a * a;
+  const P rest = rounded_off_square(a, square), e = exp(T(-0.5) * square);
+  return e - e * (T(0.5) * rest);
+}
+
+/// The normal distribution function, (1 + erf(x / sqrt 2)) / 2, to the last places also where it is
+/// small.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> ndtr(Pack<T, A> x) {
+  using P = Pack<T, A>;
+  using Tail = detail::NormalTailPolynomial<T>;
+  const P size = abs(x), last(Tail::last);
+  const P a = where(size > last, last, size), q = T(1) / (a + Tail::K);
+  const P tail = gaussian(x) * (q * polynomial((a - Tail::K) * q, Tail::c));
+  return where(x > P(0), T(1) - tail, tail);
 }
 
 /// Sum over the lanes, in a fixed order.

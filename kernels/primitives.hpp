@@ -91,6 +91,11 @@ struct Tanh       { static constexpr const char* name = "tanh"; static constexpr
 struct Erf        { static constexpr const char* name = "erf"; static constexpr Reads reads = Reads::input;
                     template <class X> X operator()(const X& x) const { return erf(x); }
                     template <class X> X slope(const X& x, const X&) const { return 1.1283791670955126 * exp(-(x * x)); } };
+struct Ndtr       { static constexpr const char* name = "ndtr"; static constexpr Reads reads = Reads::input;
+                    template <class X> X operator()(const X& x) const { return ndtr(x); }
+                    template <class X> X slope(const X& x, const X&) const {
+                      if constexpr (requires { gaussian(x); }) return 0.3989422804014327 * gaussian(x);
+                      else return 0.3989422804014327 * exp(-0.5 * (x * x)); } };
 struct Sigmoid    { static constexpr const char* name = "sigmoid"; static constexpr Reads reads = Reads::output;
                     template <class X> X operator()(const X& x) const { return sigmoid(x); }
                     template <class X> X slope(const X&, const X& y) const { return y * (1 - y); } };

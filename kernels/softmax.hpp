@@ -3,7 +3,8 @@
 // Exponentials normalised along one axis of a contiguous array, seen as (outer, n, inner).
 //
 // Each row along n is shifted by its maximum first, so that nothing overflows. A row with +inf or
-// NaN, and for softmax and log_softmax also a row of -inf only, comes out as NaN.
+// NaN, and for softmax and log_softmax also a row of -inf only, comes out as NaN. A logarithm close
+// to 0, where one number stands out, keeps its relative precision.
 
 #include <cstddef>
 

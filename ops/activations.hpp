@@ -51,7 +51,7 @@ template <class T>
 Tensor<T> selu(const Tensor<T>& x);
 
 enum class GeluForm {
-  exact,  ///< x Phi(x) = 0.5 x (1 + erf(x / sqrt 2))
+  exact,  ///< x Phi(x), Phi the normal distribution function (ndtr)
   tanh,   ///< 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
 };
 

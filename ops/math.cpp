@@ -88,6 +88,10 @@ Tensor<T> erf(const Tensor<T>& x) {
   return apply(primitives::Erf{}, x);
 }
 template <class T>
+Tensor<T> ndtr(const Tensor<T>& x) {
+  return apply(primitives::Ndtr{}, x);
+}
+template <class T>
 Tensor<T> floor(const Tensor<T>& x) {
   return apply(primitives::Floor{}, x);
 }
@@ -125,6 +129,7 @@ Tensor<T> softplus(const Tensor<T>& x) {
   template Tensor<T> cosh(const Tensor<T>&);       \
   template Tensor<T> tanh(const Tensor<T>&);       \
   template Tensor<T> erf(const Tensor<T>&);        \
+  template Tensor<T> ndtr(const Tensor<T>&);       \
   template Tensor<T> floor(const Tensor<T>&);      \
   template Tensor<T> sigmoid(const Tensor<T>&);    \
   template Tensor<T> relu(const Tensor<T>&);       \

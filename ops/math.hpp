@@ -68,6 +68,10 @@ Tensor<T> tanh(const Tensor<T>& x);
 /// Error function. Gradient: gx = gy 2/sqrt(pi) exp(-x^2).
 template <class T>
 Tensor<T> erf(const Tensor<T>& x);
+/// Normal distribution function, (1 + erf(x / sqrt 2)) / 2; where it is small it keeps its relative
+/// precision, which the sum loses. Gradient: gx = gy exp(-x^2/2) / sqrt(2 pi).
+template <class T>
+Tensor<T> ndtr(const Tensor<T>& x);
 /// The largest integer not above x. Gradient: 0 everywhere.
 template <class T>
 Tensor<T> floor(const Tensor<T>& x);

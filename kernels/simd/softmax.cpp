@@ -29,6 +29,20 @@ template <class P, class T, class Row>
                                XGRAD_INLINE { return exp(load(x + at, width, kNothing<T>) - m); });
 }
 
+// log sum exp(x - m), m being the largest x. Close to 0, where one x stands out, the sum of the
+// others says more than 1 + that sum.
+template <class P, class T, class Row>
+[[gnu::always_inline]] inline P log_sum_of_exponentials(const T* x, P m, const Row& row) {
+  const P s = sum_of_exponentials(x, m, row);
+  const auto close = s >= P(1) && s < P(2);
+  if (!any(close)) return log(s);
+  const P others = sum_along<P>(row, [&](std::size_t at, auto width) XGRAD_INLINE {
+    const P v = load(x + at, width, kNothing<T>);
+    return where(v == m, P(0), exp(v - m));
+  });
+  return where(close, log1p(others), log(s));
+}
+
 template <class T>
 void softmax_kernel(const T* x, T* y, AxisView view) {
   using P = Pack<T, Arch>;
@@ -67,7 +81,7 @@ void log_softmax_kernel(const T* x, T* y, AxisView view) {
   each_row<P>(view, [&](std::size_t first, std::size_t, const auto& row) {
     const T* const from = x + first;
     T* const to = y + first;
-    const P m = largest_of(from, row), s = log(sum_of_exponentials(from, m, row));
+    const P m = largest_of(from, row), s = log_sum_of_exponentials(from, m, row);
     row.each([&](std::size_t at, auto width, auto)
                  XGRAD_INLINE { store(load(from + at, width) - m - s, to + at, width); });
   });
@@ -95,7 +109,7 @@ void log_sum_exp_kernel(const T* x, T* maximum, T* log_sum, AxisView view) {
     // inf - inf is no shift.
     m = where(m == P(kNothing<T>) || m == P(-kNothing<T>), P(0), m);
     row.store_result(m, maximum + result);
-    row.store_result(log(sum_of_exponentials(x + first, m, row)), log_sum + result);
+    row.store_result(log_sum_of_exponentials(x + first, m, row), log_sum + result);
   });
 }
 

@@ -9,6 +9,7 @@
 #include "tests/ops/threads.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace xgrad::test {
 namespace {
@@ -68,6 +69,25 @@ BOOST_AUTO_TEST_CASE(float_agrees) {
     BOOST_TEST(std::abs(y.data()[i] - exact.data()[i]) < 4e-7 * exact.data()[i]);
     BOOST_TEST(std::abs(z.data()[i] - log_exact.data()[i]) < 1e-6);
   }
+}
+
+// The logarithm of a probability near 1 is that of 1 plus the sum of the others, not of its
+// rounded value: exp(-20) for float, where 1 + exp(-20) is 1.
+BOOST_AUTO_TEST_CASE(one_number_stands_out) {
+  const double exact = std::log1p(std::exp(-20) + std::exp(-21));
+  const auto near = boost::test_tools::tolerance(1e-14);
+  const D x = D::from({2, 3}, {1020, 1000, 999, 3, 2, 1});
+  const D other = D(std::log1p(std::exp(-1) + std::exp(-2)));
+  for (const bool rows : {true, false}) {
+    const std::ptrdiff_t axis = rows ? 1 : 0;
+    const D y = log_softmax(rows ? x : transpose(x), axis);
+    BOOST_TEST(-y.data()[0] == exact, near);
+    BOOST_TEST(-y.data()[rows ? 3 : 1] == other.item(), near);
+    const D s = logsumexp((rows ? x : transpose(x)) - D(1020), axis);
+    BOOST_TEST(s.data()[0] == exact, near);
+  }
+  const auto y = log_softmax(Tensor<float>::from({3}, {20, 0, -1}));
+  BOOST_TEST(-y.data()[0] == static_cast<float>(exact), boost::test_tools::tolerance(1e-6F));
 }
 
 BOOST_AUTO_TEST_CASE(infinities) {

@@ -82,6 +82,10 @@ std::vector<Row> math_rows() {
       prove(
           "erf", [](const auto& x) { return erf(x); }, elementwise(std::erf), over(-3, 3)),
       prove(
+          "ndtr", [](const auto& x) { return ndtr(x); },
+          elementwise([](Number x) { return 0.5L * std::erfc(-x / std::sqrt(2.0L)); }),
+          over(-3, 3)),
+      prove(
           "sigmoid", [](const auto& x) { return sigmoid(x); }, elementwise(sigmoid_of),
           over(-4, 4)),
       prove(

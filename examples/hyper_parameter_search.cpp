@@ -80,6 +80,9 @@ double run(const Settings& s) {
       {.rounds = 2, .settings = s.settings},
       {.maximize = true, .seeds = {1, 2}, .folds = 2, .processes = s.processes, .log = s.log});
   std::printf("%s%s\n", result.table(10).c_str(), result.conclusion().c_str());
+  for (const std::string& name : ranges_left_at_their_end(space, result)) {
+    std::printf("the best %s lies at the end of its range: look beyond\n", name.c_str());
+  }
   manual_seed(1);
   return score(result.best().setting, data, test, 1, s.epochs);
 }

@@ -118,11 +118,11 @@ SearchSpace::Axis narrowed(const SearchSpace::Axis& axis, double centre, double 
   return r;
 }
 
-OptionValue value_in(const Setting& s, const std::string& key) {
+OptionValue value_in(const char* operation, const Setting& s, const std::string& key) {
   for (const ModuleOption& o : s) {
     if (o.key == key) return o.value;
   }
-  throw std::invalid_argument("refine: the search has no '" + key + "'");
+  throw std::invalid_argument(std::string(operation) + ": the search has no '" + key + "'");
 }
 
 }  // namespace
@@ -322,7 +322,7 @@ SearchSpace refine(const SearchSpace& space, const SearchResult& result, double 
       for (const OptionValue& v : axis.values) {
         const auto alike = result.not_distinguishable();
         if (std::any_of(alike.begin(), alike.end(), [&](std::size_t i) {
-              return value_in(result.ranking()[i].setting, axis.name) == v;
+              return value_in("refine", result.ranking()[i].setting, axis.name) == v;
             })) {
           kept.push_back(v);
         }
@@ -330,9 +330,26 @@ SearchSpace refine(const SearchSpace& space, const SearchResult& result, double 
       r.choice(axis.name, kept);
       continue;
     }
-    const auto a = narrowed(axis, std::get<double>(value_in(best, axis.name)), share);
+    const auto a = narrowed(axis, std::get<double>(value_in("refine", best, axis.name)), share);
     axis.kind == SearchSpace::Kind::uniform ? r.uniform(a.name, a.low, a.high)
                                             : r.log_uniform(a.name, a.low, a.high);
+  }
+  return r;
+}
+
+std::vector<std::string> ranges_left_at_their_end(const SearchSpace& space,
+                                                  const SearchResult& result, double share) {
+  require(share > 0 && share < 0.5,
+          "ranges_left_at_their_end: share " + detail::text(share) + " is not in (0, 0.5)");
+  const Setting& best = result.best().setting;
+  std::vector<std::string> r;
+  for (const auto& axis : space.axes()) {
+    if (axis.kind == SearchSpace::Kind::choice || axis.low == axis.high) continue;
+    const double v = std::get<double>(value_in("ranges_left_at_their_end", best, axis.name));
+    const double place = axis.kind == SearchSpace::Kind::log_uniform
+                             ? std::log(v / axis.low) / std::log(axis.high / axis.low)
+                             : (v - axis.low) / (axis.high - axis.low);
+    if (place < share || place > 1 - share) r.push_back(axis.name);
   }
   return r;
 }

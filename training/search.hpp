@@ -151,6 +151,12 @@ SearchResult search(const std::vector<Setting>& settings, const Objective& objec
 /// Throws std::invalid_argument for a share outside (0, 1].
 SearchSpace refine(const SearchSpace& space, const SearchResult& result, double share = 0.5);
 
+/// The ranges in whose outermost `share`, at either end (in the logarithm where they are
+/// logarithmic), the best setting lies: something better may lie beyond, where neither the search
+/// nor refine looks. Throws std::invalid_argument for a share outside (0, 0.5).
+std::vector<std::string> ranges_left_at_their_end(const SearchSpace& space,
+                                                  const SearchResult& result, double share = 0.05);
+
 struct CoarseToFineOptions {
   std::size_t rounds = 2;
   std::size_t settings = 16;  ///< per round, random

@@ -295,6 +295,18 @@ BOOST_AUTO_TEST_CASE(refine_narrows) {
   BOOST_CHECK_THROW(refine(space(), r, 0), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(the_best_at_the_end_of_a_range) {
+  const auto ends = [](double rate, double drop) {
+    const SearchResult r(
+        {{{{"rate", rate}, {"drop", drop}, {"kind", std::string("relu")}}, {1}, {}}}, true);
+    return ranges_left_at_their_end(space(), r);
+  };
+  BOOST_TEST(ends(1e-2, 0.2).empty());
+  BOOST_TEST((ends(0.08, 0.2) == std::vector<std::string>{"rate"}));
+  BOOST_TEST((ends(1.3e-4, 0.49) == std::vector<std::string>{"rate", "drop"}));
+  BOOST_TEST((ends(2e-4, 0) == std::vector<std::string>{"drop"}));
+}
+
 BOOST_AUTO_TEST_CASE(coarse_to_fine_comes_closer) {
   const auto f = [](const Trial& t) { return quality(t, 0); };
   const auto coarse = search(random_settings(space(), 12), f, {.maximize = true});

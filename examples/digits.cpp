@@ -17,6 +17,7 @@
 //       --optimizer adam --learning-rate 2e-3 --epochs 45                                 0.9088
 //
 // CI: --epochs 2 --train-samples 600 --hidden 32,32 --batch-norm --residual --mixup 0.2 --shift 2
+// CI: --dropout 0.1 --drop-connect 0.1 --cutmix 1 --flip --erase 0.3 --label-smoothing 0.1
 
 #include <CLI/CLI.hpp>
 #include <cmath>

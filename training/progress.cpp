@@ -64,11 +64,16 @@ double Progress::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
+// A stage that goes on in its middle begins with work that took no time here.
+double Progress::seconds_left(std::size_t done) const {
+  if (done <= begun_) return 0;
+  const double taken = std::chrono::duration<double>(last_ - begun_when_).count();
+  return taken / static_cast<double>(done - begun_) * static_cast<double>(total_ - done);
+}
+
 void Progress::draw(std::size_t done, const std::string& figures) {
-  const double left =
-      done == 0 ? 0 : seconds() / static_cast<double>(done) * static_cast<double>(total_ - done);
   const std::string after = std::to_string(done) + "/" + std::to_string(total_) + "  " + figures +
-                            "  " + format_duration(left) + " left";
+                            "  " + format_duration(seconds_left(done)) + " left";
   const std::size_t room = (columns_ > 0 ? columns_ : columns_of_stderr()) - 1;
   const std::size_t taken = name_.size() + 1 + after.size();
   std::string line = name_ + " " + bar(done, total_, room - std::min(room, taken)) + after;
@@ -82,6 +87,8 @@ void Progress::draw(std::size_t done, const std::string& figures) {
 void Progress::update(std::size_t done, const std::string& figures) {
   if (!terminal_) return;
   const auto now = Clock::now();
+  if (!updated_) begun_ = done, begun_when_ = now;
+  updated_ = true;
   if (now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   draw(std::min(done, total_), figures);

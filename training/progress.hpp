@@ -27,6 +27,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   double seconds() const;
+  double seconds_left(std::size_t done) const;
   void draw(std::size_t done, const std::string& figures);
 
   std::ostream& stream_;
@@ -35,6 +36,9 @@ class Progress {
   bool terminal_;
   std::size_t columns_;
   Clock::time_point start_, last_;
+  std::size_t begun_ = 0;         // what was done before the time counts
+  Clock::time_point begun_when_;  // of the first update
+  bool updated_ = false;
   std::size_t width_ = 0;  // of the line on the terminal
 };
 

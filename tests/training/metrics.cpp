@@ -66,6 +66,7 @@ BOOST_AUTO_TEST_CASE(lines_fit_the_terminal) {
   for (const std::size_t columns : {20U, 60U, 70U, 200U}) {
     std::ostringstream out;
     Progress p(out, "epoch 10/10", 500, true, columns);
+    p.update(0, "");
     usleep(110000);  // redrawn at most ten times a second
     p.update(250, "loss 0.1234  accuracy 0.9876");
     const std::string line = out.str().substr(1);
@@ -77,6 +78,17 @@ BOOST_AUTO_TEST_CASE(lines_fit_the_terminal) {
     p.finish("loss 0.1");
     BOOST_TEST(out.str().ends_with("\repoch 10/10  loss 0.1  0 s\n"));
   }
+}
+
+// What was done before a resumption took no time, which must not make the rest look short.
+BOOST_AUTO_TEST_CASE(time_left_of_a_resumed_stage) {
+  std::ostringstream out;
+  Progress p(out, "epoch 1/1", 1101, true, 80);
+  p.update(1000, "");
+  usleep(110000);
+  p.update(1001, "");
+  BOOST_TEST(out.str().find("s left") != std::string::npos);
+  BOOST_TEST(out.str().find(" 0 s left") == std::string::npos);  // but about 11
 }
 
 BOOST_AUTO_TEST_CASE(durations) {

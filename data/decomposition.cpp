@@ -194,7 +194,8 @@ void Projection<T>::check() const {
   const Shape shape(forward_.shape());
   const bool fits = mean_.dimension() == 1 && shape.rank() == 2 && shape[1] == d && shape[0] > 0 &&
                     shape == Shape(backward_.shape()) && d > 0 &&
-                    this->fitted_on().sample.elements() == d && variance_.dimension() == 1 &&
+                    this->fitted_on().sample.elements() == d &&
+                    Shape(variance_.shape()) == Shape({shape[0]}) &&
                     Shape(variance_.shape()) == Shape(ratio_.shape());
   if (!fits || this->output().elements() != shape[0] || options_.size() != options_count()) {
     this->fail("statistics do not fit together");

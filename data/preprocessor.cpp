@@ -1,5 +1,6 @@
 #include "xgrad/data/preprocessor.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <stdexcept>
@@ -39,7 +40,12 @@ FittedOn unpack(const Indices& words, std::string name) {
   if (words.dimension() != 1 || words.size() < 2 || word(0) == 0) return {};
   if (word(1) >= Shape::kMaxRank || words.size() - 2 < word(1)) return {};
   r.samples = word(0);
-  for (std::size_t i = 0; i < word(1); ++i) r.sample.push_back(word(2 + i));
+  double numbers = 1;
+  for (std::size_t i = 0; i < word(1); ++i) {
+    r.sample.push_back(word(2 + i));
+    numbers *= std::max(1.0, static_cast<double>(word(2 + i)));
+  }
+  if (!(numbers <= 0x1p53)) return {};
   for (std::size_t i = 2 + r.sample.rank(); i < words.size(); ++i) r.hashes.push_back(word(i));
   return r;
 }

@@ -218,6 +218,26 @@ BOOST_AUTO_TEST_CASE(damaged_archives) {
   BOOST_TEST(refusal<FileError>([&] {
                load_preprocessor<float>(a.without("inputs/fitted_on"), "inputs");
              }) == "preprocessor: inputs: what it was fitted on is missing or damaged");
+  Archive uncountable = a.without("inputs/fitted_on");
+  Indices on(Indices::shape_type{4}, std::int64_t{1} << 32);
+  on(1) = 2;
+  uncountable.add("inputs/fitted_on/train", on);
+  BOOST_TEST(refusal<FileError>([&] { load_preprocessor<float>(uncountable, "inputs"); }) ==
+             "preprocessor: inputs: what it was fitted on is missing or damaged");
+  Pca<float> pca;
+  pca.fit(train<float>());
+  Archive whole;
+  pca.save(whole, "inputs");
+  Archive few(whole.without("inputs/Pca"));
+  for (const auto& [name, array] : whole) {
+    if (name.find("/explained") != std::string::npos) {
+      few.add(name, Array<double>(Array<double>::shape_type{1}, 1.0));
+    } else if (name.starts_with("inputs/Pca/")) {
+      few.add(name, array);
+    }
+  }
+  BOOST_TEST(refusal<FileError>([&] { load_preprocessor<float>(few, "inputs"); }) ==
+             "preprocessor: inputs: Pca: statistics do not fit together");
   Archive b = a.without("inputs/Standardize");
   b.add("inputs/Standardize/options", a.get<double>("inputs/Standardize/options"));
   b.add("inputs/Standardize/shift", Array<double>(Array<double>::shape_type{3}, 1.0));

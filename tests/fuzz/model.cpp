@@ -6,6 +6,7 @@
 #include "xgrad/serialization/bytes.hpp"
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
+#include "xgrad/training/ensemble.hpp"
 #include "xgrad/training/model_file.hpp"
 
 namespace {
@@ -23,8 +24,7 @@ double size_of_state(const Module<T>& module) {
 
 template <class T>
 void pack_and_unpack(const Module<T>& module) {
-  Archive archive = to_archive(module.state_dict());
-  archive.metadata["xgrad structure"] = to_json(describe(module));
+  const Archive archive = pack_model(module);
   const auto again = unpack_model<T>(archive, "fuzz");
   require(describe(*again) == describe(module));
   for (const auto& [name, array] : to_archive(again->state_dict())) {
@@ -44,6 +44,7 @@ void fuzz_file(std::span<const std::byte> bytes) {
 }
 
 void fuzz_structure(const std::string& text) {
+  detail::register_ensemble<float>();
   std::unique_ptr<Module<float>> module;
   try {
     const ModuleDescription d = description_from_json(text);

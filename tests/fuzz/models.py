@@ -78,6 +78,7 @@ MODELS = {
     "residual": module("Residual", children={"branch": sequence(linear(2, 2), module("Relu"))}, zero_last=1),
     "projection": module("Residual", children={"branch": linear(2, 3), "projection": linear(2, 3, 0)}, zero_last=0),
     "parallel": sequence(linear(2, 1), weight_norm(2, 1), type="Parallel"),
+    "ensemble": sequence(linear(1, 2), linear(1, 2, 0), type="Ensemble", combination="votes"),
     "concat": sequence(linear(2, 1), module("Identity"), type="Concat", axis=-1),
 }
 

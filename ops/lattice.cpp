@@ -47,12 +47,29 @@ Tensor<T> place(const Tensor<T>& x, const Selection& to, const Shape& shape, T f
   return y;
 }
 
+namespace {
+
+// Zeros where the selection does not reach.
+template <class T>
+void clear_around(T* x, std::size_t n, const kernels::Lattice& l) {
+  if (l.rank > 1 || (l.rank == 1 && l.stride[0] != 1)) {
+    std::fill_n(x, n, T(0));
+    return;
+  }
+  const std::size_t size = l.rank == 0 ? 1 : l.extent[0];
+  const auto begin = static_cast<std::size_t>(l.offset);
+  std::fill_n(x, begin, T(0));
+  std::fill(x + begin + size, x + n, T(0));
+}
+
+}  // namespace
+
 template <class T>
 void take_backward(const void* selection, Backward<T>& b) {
   const auto& s = *static_cast<const Selection*>(selection);
   if (b.recording()) return b.add(0, place(b.gradient(), s, b.input_shape(0), T(0), kPlace<T>));
   const auto to = b.accumulator(0);
-  if (!to.has_value && !s.complete) std::fill_n(to.data, b.input_shape(0).elements(), T(0));
+  if (!to.has_value && !s.complete) clear_around(to.data, b.input_shape(0).elements(), s.lattice);
   if (b.gradient().size() != 0)
     kernels::write_lattice(b.gradient().data(), to.data, s.lattice, to.has_value);
 }

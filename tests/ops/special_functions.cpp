@@ -25,7 +25,8 @@ void check_relative(const xgrad_test::Rows& rows, const std::string& name, const
   BOOST_TEST_REQUIRE(expected.size() == values.size());
   const double precision = std::numeric_limits<T>::epsilon();
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (std::abs(expected[i]) < std::numeric_limits<T>::min()) continue;
+    // Factors of what is below this may be below the normal range.
+    if (std::abs(expected[i]) < 64 * std::numeric_limits<T>::min()) continue;
     if (std::abs(expected[i]) > std::numeric_limits<T>::max()) continue;
     const double y = values.data()[i];
     const double size = std::max(std::abs(expected[i]), std::abs(rows.at(terms)[i]));
@@ -83,7 +84,7 @@ BOOST_AUTO_TEST_CASE(beyond_the_range) {
   is(tanh(x), {-1, -1, 0, 1, 1});
   is(ndtr(x), {0, 0, 0.5, 1, 1});
   BOOST_TEST(std::signbit(tanh(x).data()[2]));
-  const Tensor<float> y = exp(Tensor<float>::from({4}, {-200, 88.7F, 88.8F, 3e38F}));
+  const Tensor<float> y = exp(Tensor<float>::from({4}, {-200, 88, 89, 3e38F}));
   BOOST_TEST(y.data()[0] == 0);
   BOOST_TEST(std::isfinite(y.data()[1]));
   BOOST_TEST(std::isinf(y.data()[2]));

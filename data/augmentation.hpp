@@ -91,6 +91,7 @@ template <class Source>
 class Augmented : public Dataset<typename Source::Batch> {
  public:
   using Batch = typename Source::Batch;
+  Augmented(const Source&&, Augmentation, std::uint64_t = 0) = delete;
   Augmented(const Source& source, Augmentation augmentation, std::uint64_t seed = 0)
       : source_(source), augmentation_(std::move(augmentation)), seed_(seed) {}
 

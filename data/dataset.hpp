@@ -86,6 +86,7 @@ class TargetDataset : public Dataset<TargetBatch<T>> {
 template <class Source>
 class Subset : public Dataset<typename Source::Batch> {
  public:
+  Subset(const Source&&, std::vector<std::int64_t>) = delete;
   /// Throws std::out_of_range for a number that is not below source.size().
   Subset(const Source& source, std::vector<std::int64_t> samples)
       : source_(source), samples_(std::move(samples)) {
@@ -121,6 +122,7 @@ template <class Source>
 class Transformed : public Dataset<typename Source::Batch> {
  public:
   using Batch = typename Source::Batch;
+  Transformed(const Source&&, std::function<Batch(Batch)>) = delete;
   Transformed(const Source& source, std::function<Batch(Batch)> transform)
       : source_(source), transform_(std::move(transform)) {}
   std::size_t size() const override { return source_.size(); }

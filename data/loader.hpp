@@ -132,6 +132,7 @@ class DataLoader {
  public:
   using Batch = typename Source::Batch;
 
+  DataLoader(const Source&&, LoaderOptions = {}) = delete;
   /// Throws std::invalid_argument for a batch size of 0.
   explicit DataLoader(const Source& data, LoaderOptions options = {})
       : data_(data), options_(std::move(options)) {

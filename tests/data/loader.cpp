@@ -9,6 +9,7 @@
 #include <numeric>
 #include <set>
 #include <thread>
+#include <type_traits>
 
 using namespace xgrad;
 
@@ -25,6 +26,14 @@ LabeledDataset<float> numbers(std::size_t n) {
   }
   return {std::move(x), std::move(y)};
 }
+
+// What a loader or a view refers to has to outlive it: none is made of a temporary.
+template <class View, class... Args>
+constexpr bool from_temporary = std::is_constructible_v<View, LabeledDataset<float>, Args...>;
+static_assert(!from_temporary<DataLoader<LabeledDataset<float>>, LoaderOptions>);
+static_assert(!from_temporary<Subset<LabeledDataset<float>>, std::vector<std::int64_t>>);
+static_assert(!from_temporary<Transformed<LabeledDataset<float>>,
+                              std::function<LabeledBatch<float>(LabeledBatch<float>)>>);
 
 template <class Loader>
 std::vector<int> epoch(Loader& loader) {

@@ -28,7 +28,8 @@ void require_exponent(const char* operation, double p) {
 }
 
 void require_probability(const char* operation, double p) {
-  require(p >= 0 && p <= 1, operation, "p is not in [0, 1]: " + std::to_string(p));
+  if (p >= 0 && p <= 1) return;  // in every step: without a message
+  require(false, operation, "p is not in [0, 1]: " + std::to_string(p));
 }
 
 // f(w) for each tensor.

@@ -72,6 +72,20 @@ Tensor<T> take_range(const Tensor<T>& x, std::size_t axis, const Range& range) {
   return detail::take(x, part_of(x.shape(), axis, range), r, kSlice<T>);
 }
 
+// `count` parts side by side, of size_of(i) each.
+template <class T, class SizeOf>
+std::vector<Tensor<T>> split_range(const Tensor<T>& x, std::size_t axis, std::size_t count,
+                                   const SizeOf& size_of) {
+  std::vector<Tensor<T>> parts;
+  parts.reserve(count);
+  std::ptrdiff_t start = 0;
+  for (std::size_t k = 0; k < count; ++k) {
+    parts.push_back(take_range(x, axis, {start, 1, size_of(k)}));
+    start += static_cast<std::ptrdiff_t>(size_of(k));
+  }
+  return parts;
+}
+
 }  // namespace
 
 template <class T>
@@ -118,7 +132,7 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, std::size_t parts, std::ptrdiff
     fail("split: no parts of equal size: " + std::to_string(parts) + " parts, axis " +
          std::to_string(i) + " of x " + to_string(x.shape()));
   }
-  return split(x, std::vector<std::size_t>(parts, x.shape()[i] / parts), axis);
+  return split_range(x, i, parts, [size = x.shape()[i] / parts](std::size_t) { return size; });
 }
 
 template <class T>
@@ -130,14 +144,7 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<std::size_t>&
     fail("split: the sizes do not add up: sum " + std::to_string(sum) + ", axis " +
          std::to_string(i) + " of x " + to_string(x.shape()));
   }
-  std::vector<Tensor<T>> parts;
-  parts.reserve(sizes.size());
-  std::ptrdiff_t start = 0;
-  for (const std::size_t size : sizes) {
-    parts.push_back(take_range(x, i, {start, 1, size}));
-    start += static_cast<std::ptrdiff_t>(size);
-  }
-  return parts;
+  return split_range(x, i, sizes.size(), [&](std::size_t k) { return sizes[k]; });
 }
 
 // Put together.

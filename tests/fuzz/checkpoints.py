@@ -3,10 +3,11 @@
 Run it anywhere: python3 checkpoints.py.
 """
 
-import json
 import pathlib
 import struct
 import zlib
+
+from safetensors_file import safetensors
 
 OUT = pathlib.Path(__file__).parent / "corpus" / "checkpoint"
 NAMES = {"F64": "float64", "F32": "float32", "I64": "int64"}
@@ -26,14 +27,8 @@ def checksum(tensors, metadata):
 
 def write(name, tensors, text):
     metadata = {"text/" + key: value for key, value in text.items()} | {"xgrad checkpoint": "1"}
-    header = {"__metadata__": metadata | {"xgrad checksum": checksum(tensors, metadata)}}
-    data = b""
-    for key, (dtype, shape, content) in tensors.items():
-        header[key] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    (OUT / name).write_bytes(struct.pack("<Q", len(head)) + head + data)
+    metadata |= {"xgrad checksum": checksum(tensors, metadata)}
+    (OUT / name).write_bytes(safetensors(tensors, metadata))
 
 
 def whole(*numbers):

@@ -8,6 +8,8 @@ import math
 import pathlib
 import struct
 
+from safetensors_file import safetensors
+
 OUT = pathlib.Path(__file__).parent / "corpus" / "model"
 
 
@@ -96,16 +98,9 @@ REFUSED = {
 REFUSED["twice"][0]["children"] *= 2
 
 
-def file(structure, shapes):
-    header = {"__metadata__": {"xgrad structure": structure}}
-    data = b""
-    for name, shape in shapes.items():
-        size = math.prod(shape)
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + 4 * size]}
-        data += struct.pack(f"<{size}f", *(i / 8 + 1 for i in range(size)))
-    head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    return struct.pack("<Q", len(head)) + head + data
+def numbers(shape):
+    size = math.prod(shape)
+    return "F32", shape, struct.pack(f"<{size}f", *(i / 8 + 1 for i in range(size)))
 
 
 OUT.mkdir(exist_ok=True)
@@ -113,4 +108,5 @@ for name, (description, shapes) in (MODELS | REFUSED).items():
     structure = json.dumps(description, separators=(",", ":"))
     (OUT / f"{name}.json").write_text(structure)
     if name in MODELS:
-        (OUT / f"{name}.model").write_bytes(file(structure, shapes))
+        (OUT / f"{name}.model").write_bytes(
+            safetensors({key: numbers(shape) for key, shape in shapes.items()}, {"xgrad structure": structure}))

@@ -3,10 +3,11 @@
 Run it anywhere: python3 preprocessors.py.
 """
 
-import json
 import math
 import pathlib
 import struct
+
+from safetensors_file import safetensors
 
 OUT = pathlib.Path(__file__).parent / "corpus" / "preprocessor"
 
@@ -58,16 +59,6 @@ FILES = {
 }
 
 
-def write(name, tensors):
-    header, data = {}, b""
-    for key, (dtype, shape, content) in tensors.items():
-        header[key] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    (OUT / name).write_bytes(struct.pack("<Q", len(head)) + head + data)
-
-
 OUT.mkdir(exist_ok=True)
 for name, tensors in FILES.items():
-    write(name, tensors)
+    (OUT / name).write_bytes(safetensors(tensors))

@@ -389,22 +389,31 @@ BOOST_AUTO_TEST_CASE(ctrl_c_without_a_checkpoint_ends_the_program) {
   BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT));
 }
 
+// Runs `train` in another process, which is killed some moment after its first checkpoint.
+template <class Train>
+void kill_9_while(const Train& train, const std::string& file, Generator& moments) {
+  const pid_t child = fork();
+  if (child == 0) {
+    train();
+    _exit(0);
+  }
+  while (!std::filesystem::exists(file)) usleep(100);
+  usleep(static_cast<useconds_t>(random_integers({1}, 0, 15000, moments).data()[0]));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
 BOOST_AUTO_TEST_CASE(kill_9_at_random_moments) {
   const std::string whole = whole_run();
   Generator moments(12);
   for (int i = 0; i < 25; ++i) {
     const TemporaryDirectory folder;
     const std::string file = folder / "run.ckpt";
-    const pid_t child = fork();
-    if (child == 0) {
+    const auto train = [&] {
       Setup s;
       s.trainer(options(file)).fit(s.train, s.validation);
-      _exit(0);
-    }
-    while (!std::filesystem::exists(file)) usleep(100);
-    usleep(static_cast<useconds_t>(random_integers({1}, 0, 15000, moments).data()[0]));
-    kill(child, SIGKILL);
-    waitpid(child, nullptr, 0);
+    };
+    kill_9_while(train, file, moments);
     BOOST_TEST_REQUIRE((resumed_run(file) == whole));
     BOOST_TEST_REQUIRE(folder.files() == 2U);  // and the one before, nothing of the killed one
   }
@@ -497,15 +506,7 @@ BOOST_AUTO_TEST_CASE(kill_9_while_prefetching) {
   for (int i = 0; i < 6; ++i) {
     const TemporaryDirectory folder;
     const std::string file = folder / "run.ckpt";
-    const pid_t child = fork();
-    if (child == 0) {
-      Images(3).run(options(file));
-      _exit(0);
-    }
-    while (!std::filesystem::exists(file)) usleep(100);
-    usleep(static_cast<useconds_t>(random_integers({1}, 0, 15000, moments).data()[0]));
-    kill(child, SIGKILL);
-    waitpid(child, nullptr, 0);
+    kill_9_while([&] { Images(3).run(options(file)); }, file, moments);
     BOOST_TEST_REQUIRE((Images(3).run(options(file)) == whole));
   }
 }

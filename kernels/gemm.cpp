@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -56,85 +57,111 @@ class OneBlasThread {
   int before_;
 };
 
-int checked(std::size_t size) {
-  if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+template <class T>
+double work(const Product<T>& p) {
+  return static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+}
+
+template <class T>
+void check(const Product<T>& p) {
+  for (const std::size_t size : {p.m, p.n, p.k}) {
+    if (size <= static_cast<std::size_t>(std::numeric_limits<int>::max())) continue;
     throw std::invalid_argument("matmul: size " + std::to_string(size) +
                                 " is larger than BLAS can count");
   }
-  return static_cast<int>(size);
 }
 
-struct Sizes {
-  CBLAS_TRANSPOSE ta, tb;
-  int m, n, k, lda, ldb, ldc;
+void call(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda,
+          const float* b, int ldb, float beta, float* c, int ldc) {
+  cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc);
+}
+void call(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda,
+          const double* b, int ldb, double beta, double* c, int ldc) {
+  cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc);
+}
+
+// Rows [top, top + m) and columns [left, left + n) of the product's C.
+struct Block {
+  std::size_t top, left, m, n;
 };
 
-void call(const Sizes& s, const float* a, const float* b, float beta, float* c) {
+template <class T>
+void multiply(const Product<T>& p, const Block& block) {
+  const auto& [top, left, m, n] = block;
+  if (m == 0 || n == 0) return;
+  T* const c = p.c + top * p.n + left;
+  if (p.row != nullptr) {
+    for (std::size_t i = 0; i < m; ++i) std::copy_n(p.row + left, n, c + i * p.n);
+  }
+  const T beta = p.row != nullptr ? T(1) : p.beta;
+  if (p.k == 0) {
+    for (std::size_t i = 0; i < m; ++i) {
+      for (T& e : std::span(c + i * p.n, n)) e = beta == T(0) ? T(0) : beta * e;
+    }
+    return;
+  }
+  const auto size = [](std::size_t s) { return static_cast<int>(s); };
   const OneBlasThread guard;
-  cblas_sgemm(CblasRowMajor, s.ta, s.tb, s.m, s.n, s.k, 1, a, s.lda, b, s.ldb, beta, c, s.ldc);
-}
-void call(const Sizes& s, const double* a, const double* b, double beta, double* c) {
-  const OneBlasThread guard;
-  cblas_dgemm(CblasRowMajor, s.ta, s.tb, s.m, s.n, s.k, 1, a, s.lda, b, s.ldb, beta, c, s.ldc);
+  call(p.transpose_a ? CblasTrans : CblasNoTrans, p.transpose_b ? CblasTrans : CblasNoTrans,
+       size(m), size(n), size(p.k), p.a + (p.transpose_a ? top : top * p.k),
+       size(p.transpose_a ? p.m : p.k), p.b + (p.transpose_b ? left * p.k : left),
+       size(p.transpose_b ? p.k : p.n), beta, c, size(p.n));
 }
 
 // C is cut along its columns where there are more of them than rows: each band packs its part of
 // one operand and all of the other, which is then the smaller one.
-struct Bands {
-  bool columns;
-  std::size_t length, at, count;
-
-  std::size_t begin(std::size_t i) const {
-    return i == count ? length : length * i / count / at * at;
+template <class T>
+class Bands {
+ public:
+  Bands(const Product<T>& p, std::size_t parts) : product_(p) {
+    const Cuts c = cuts<T>();
+    at_ = c.at;
+    columns_ = c.columns && p.n > p.m;
+    length_ = columns_ ? p.n : p.m;
+    const auto by_work = static_cast<std::size_t>(std::min(work(p) / kBandWork, 64.0));
+    count_ = std::max<std::size_t>(std::min({parts, by_work, length_ / (2 * at_)}), 1);
   }
+  std::size_t count() const { return count_; }
+  void run(std::size_t i) const {
+    const std::size_t first = begin(i), size = begin(i + 1) - first;
+    multiply(product_,
+             columns_ ? Block{0, first, product_.m, size} : Block{first, 0, size, product_.n});
+  }
+
+ private:
+  std::size_t begin(std::size_t i) const {
+    return i == count_ ? length_ : length_ * i / count_ / at_ * at_;
+  }
+
+  const Product<T>& product_;
+  bool columns_;
+  std::size_t length_, at_, count_;
 };
-
-template <class T>
-Bands bands(std::size_t m, std::size_t n, std::size_t k) {
-  const auto threads = static_cast<std::size_t>(num_threads());
-  if (threads == 1) return {false, m, 1, 1};
-  const Cuts c = cuts<T>();
-  const bool columns = c.columns && n > m;
-  const std::size_t length = columns ? n : m;
-  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  const auto by_work = static_cast<std::size_t>(std::min(work / kBandWork, 64.0));
-  return {columns, length, c.at,
-          std::max<std::size_t>(std::min({threads, by_work, length / (2 * c.at)}), 1)};
-}
-
-// C = beta C, for products with k = 0.
-template <class T>
-void scale(T* c, std::size_t n, T beta) {
-  for (std::size_t i = 0; i < n; ++i) c[i] = beta == T(0) ? T(0) : beta * c[i];
-}
 
 }  // namespace
 
 template <class T>
-void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
-          const T* a, const T* b, T beta, T* c) {
-  if (m == 0 || n == 0) return;
-  if (k == 0) return scale(c, m * n, beta);
-  const Sizes whole = {transpose_a ? CblasTrans : CblasNoTrans,
-                       transpose_b ? CblasTrans : CblasNoTrans,
-                       checked(m),
-                       checked(n),
-                       checked(k),
-                       checked(transpose_a ? m : k),
-                       checked(transpose_b ? k : n),
-                       checked(n)};
-  const Bands bands_of_c = bands<T>(m, n, k);
-  if (bands_of_c.count == 1) return call(whole, a, b, beta, c);
-  parallel_for(bands_of_c.count, [&](std::size_t i) {
-    const std::size_t begin = bands_of_c.begin(i);
-    const auto size = static_cast<int>(bands_of_c.begin(i + 1) - begin);
-    Sizes band = whole;
-    if (bands_of_c.columns) {
-      band.n = size;
-      call(band, a, b + (transpose_b ? begin * k : begin), beta, c + begin);
-    } else {
-      band.m = size;
-      call(band, a + (transpose_a ? begin : begin * k), b, beta, c + begin * n);
+void gemm(std::span<const Product<T>> products) {
+  double all = 0;
+  for (const Product<T>& p : products) {
+    check(p);
+    all += work(p);
+  }
+  const int threads = num_threads();
+  if (threads == 1 || all < 2 * kBandWork) {
+    for (const Product<T>& p : products) multiply(p, {0, 0, p.m, p.n});
+    return;
+  }
+  // As few cuts as give every thread the same: each costs packing an operand once more.
+  const auto parts = static_cast<std::size_t>(threads) /
+                     std::gcd(static_cast<std::size_t>(threads), products.size());
+  std::size_t pieces = 0;
+  for (const Product<T>& p : products) pieces += Bands<T>(p, parts).count();
+  parallel_for(pieces, [&](std::size_t i) {
+    for (const Product<T>& p : products) {
+      const Bands<T> bands(p, parts);
+      if (i < bands.count()) return bands.run(i);
+      i -= bands.count();
     }
   });
 }
@@ -147,19 +174,18 @@ void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t
     gemm(transpose_a, transpose_b, m, n, k, a + i * stride_a, b + i * stride_b, beta,
          c + i * stride_c);
   };
-  const double work =
+  const double all =
       static_cast<double>(m * n) * static_cast<double>(k) * static_cast<double>(count);
-  if (count == 1 || work < 2 * kBandWork) {
+  if (count == 1 || all < 2 * kBandWork) {
     for (std::size_t i = 0; i < count; ++i) one(i);
   } else {
     parallel_for(count, one);
   }
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                   \
-  template void gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, const T*, T, \
-                     T*);                                                                      \
-  template void batched_gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*,      \
+#define XGRAD_INSTANTIATE(T)                                                              \
+  template void gemm(std::span<const Product<T>>);                                        \
+  template void batched_gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, \
                              std::size_t, const T*, std::size_t, T, T*, std::size_t, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -8,15 +8,37 @@
 // whatever the bands, so the number of threads does not show in the result.
 
 #include <cstddef>
+#include <span>
 
 namespace xgrad::kernels {
 
 /// C (m, n) = A B + beta C, row-major; A is (m, k), or (k, m) when `transpose_a`; B is (k, n), or
-/// (n, k) when `transpose_b`. With beta = 0 C is not read. Throws std::invalid_argument for sizes
-/// that OpenBLAS cannot count (2^31 and more).
+/// (n, k) when `transpose_b`. With beta = 0 C is not read.
+template <class T>
+struct Product {
+  bool transpose_a, transpose_b;
+  std::size_t m, n, k;
+  const T *a, *b;
+  T beta;
+  T* c;
+  const T* row = nullptr;  ///< (n): C is this row in every row, plus A B; beta is not used
+};
+
+/// Products none of which reads or writes what another one writes: side by side on several threads
+/// where that pays. Throws std::invalid_argument for sizes that OpenBLAS cannot count (2^31 and
+/// more) before anything is written.
+template <class T>
+void gemm(std::span<const Product<T>> products);
+
+template <class T>
+void gemm(const Product<T>& product) {
+  gemm(std::span<const Product<T>>(&product, 1));
+}
 template <class T>
 void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
-          const T* a, const T* b, T beta, T* c);
+          const T* a, const T* b, T beta, T* c) {
+  gemm(Product<T>{transpose_a, transpose_b, m, n, k, a, b, beta, c});
+}
 
 /// `count` products: A, B and C move on by the given strides, in elements; a stride of 0 uses one
 /// matrix throughout.

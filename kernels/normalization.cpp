@@ -102,22 +102,38 @@ void normalize_rows_backward(const NormInputs<T>& in, const NormGradients<T>& ou
 
 namespace {
 
-// (n, c) cut into blocks of rows that fit the second level cache.
+// Columns cut into blocks of rows that fit the second level cache.
 struct Blocks {
-  std::size_t n, c, rows, count;
+  Columns v;
+  std::size_t rows, count;
 
-  explicit Blocks(ChannelsView v)
-      : n(v.n), c(v.c), rows(std::max<std::size_t>(16, (std::size_t{1} << 16) / v.c)) {
-    count = (n + rows - 1) / rows;
+  explicit Blocks(Columns view)
+      : v(view), rows(std::max<std::size_t>(16, (std::size_t{1} << 16) / v.c)) {
+    count = (v.rows + rows - 1) / rows;
   }
-  std::size_t rows_of(std::size_t k) const { return std::min(rows, n - k * rows); }
+  Columns block(std::size_t k) const { return {std::min(rows, v.rows - k * rows), v.c, v.stride}; }
 
-  /// run(block, offset of its first number, number of rows)
+  /// run(block, offset of its first number, its columns)
   template <class Run>
   void each(const Run& run) const {
-    parallel_for(count, [&](std::size_t k) { run(k, k * rows * c, rows_of(k)); });
+    parallel_for(count, [&](std::size_t k) { run(k, k * rows * v.stride, block(k)); });
   }
 };
+
+// How many bands of columns are worth a thread each: more than one where all rows are one block.
+std::size_t bands_of(Columns v) {
+  if (Blocks(v).count > 1) return 1;
+  return std::clamp<std::size_t>(v.c / 64, 1, pieces_for(v.rows * v.c));
+}
+
+// run(first column, band) for each, all but the last whole cache lines wide.
+template <class Run>
+void each_band(Columns v, std::size_t bands, const Run& run) {
+  parallel_for(bands, [&](std::size_t k) {
+    const std::size_t begin = piece_begin(v.c, bands, k), end = piece_begin(v.c, bands, k + 1);
+    run(begin, Columns{v.rows, end - begin, v.stride});
+  });
+}
 
 // Mean and sum of squares of two samples together, from those of each.
 // Source: T. F. Chan, G. H. Golub, R. J. LeVeque, Updating formulae and a pairwise algorithm for
@@ -136,72 +152,85 @@ void merge(T* mean, T* squares, double count, const T* mean_b, const T* squares_
 
 template <class T>
 void column_moments(const T* x, T* mean, T* squares, const Blocks& b) {
-  Scratch<T> means(b.count * b.c), sums(b.count * b.c);
-  b.each([&](std::size_t k, std::size_t first, std::size_t rows) {
-    column_kernels<T>().moments(x + first, means.data() + k * b.c, sums.data() + k * b.c, rows,
-                                b.c);
+  const std::size_t c = b.v.c;
+  Scratch<T> means(b.count * c), sums(b.count * c);
+  b.each([&](std::size_t k, std::size_t first, Columns block) {
+    column_kernels<T>().moments(x + first, means.data() + k * c, sums.data() + k * c, block);
   });
-  std::copy_n(means.data(), b.c, mean);
-  std::copy_n(sums.data(), b.c, squares);
-  double count = static_cast<double>(b.rows_of(0));
+  std::copy_n(means.data(), c, mean);
+  std::copy_n(sums.data(), c, squares);
+  double count = static_cast<double>(b.block(0).rows);
   for (std::size_t k = 1; k < b.count; ++k) {
-    const double rows = static_cast<double>(b.rows_of(k));
-    merge(mean, squares, count, means.data() + k * b.c, sums.data() + k * b.c, rows, b.c);
+    const double rows = static_cast<double>(b.block(k).rows);
+    merge(mean, squares, count, means.data() + k * c, sums.data() + k * c, rows, c);
     count += rows;
   }
 }
 
 template <class T>
-void normalize_columns(const NormInputs<T>& in, T* y, ChannelsView view, T eps) {
-  const Blocks b(view);
-  Scratch<T> variance(view.c), scale(view.c), shift(view.c, T(0));
+void normalize_columns(const NormInputs<T>& in, T* y, Columns v, T eps) {
+  if (const std::size_t bands = bands_of(v); bands > 1) {
+    return each_band(v, bands, [&](std::size_t first, Columns band) {
+      normalize_columns(at(in, first, first, first), y + first, band, eps);
+    });
+  }
+  const Blocks b(v);
+  Scratch<T> variance(v.c), scale(v.c), shift(v.c, T(0));
   column_moments(in.x, in.mean, variance.data(), b);
-  for (std::size_t j = 0; j < view.c; ++j) {
-    variance[j] /= static_cast<T>(view.n);
+  for (std::size_t j = 0; j < v.c; ++j) {
+    variance[j] /= static_cast<T>(v.rows);
     in.rstd[j] = 1 / std::sqrt(variance[j] + eps);
     scale[j] = in.weight != nullptr ? in.rstd[j] * in.weight[j] : in.rstd[j];
   }
-  if (in.variance != nullptr) std::copy_n(variance.data(), view.c, in.variance);
-  if (in.bias != nullptr) std::copy_n(in.bias, view.c, shift.data());
-  b.each([&](std::size_t, std::size_t first, std::size_t rows) {
-    column_kernels<T>().forward(in.x + first, in.mean, scale.data(), shift.data(), y + first, rows,
-                                view.c);
+  if (in.variance != nullptr) std::copy_n(variance.data(), v.c, in.variance);
+  if (in.bias != nullptr) std::copy_n(in.bias, v.c, shift.data());
+  b.each([&](std::size_t, std::size_t first, Columns block) {
+    column_kernels<T>().forward(in.x + first, in.mean, scale.data(), shift.data(), y + first,
+                                block);
   });
 }
 
 // gsum = sum gy, gdot = sum gy (x - mean) rstd
 template <class T>
 void column_sums(const NormInputs<T>& in, const T* gy, T* gsum, T* gdot, const Blocks& b) {
-  Scratch<T> sums(b.count * b.c), dots(b.count * b.c);
-  b.each([&](std::size_t k, std::size_t first, std::size_t rows) {
-    column_kernels<T>().sums(in.x + first, in.mean, gy + first, sums.data() + k * b.c,
-                             dots.data() + k * b.c, rows, b.c);
+  const std::size_t c = b.v.c;
+  Scratch<T> sums(b.count * c), dots(b.count * c);
+  b.each([&](std::size_t k, std::size_t first, Columns block) {
+    column_kernels<T>().sums(in.x + first, in.mean, gy + first, sums.data() + k * c,
+                             dots.data() + k * c, block);
   });
-  total(sums.data(), gsum, b.count, b.c);
-  total(dots.data(), gdot, b.count, b.c);
-  for (std::size_t j = 0; j < b.c; ++j) gdot[j] *= in.rstd[j];
+  total(sums.data(), gsum, b.count, c);
+  total(dots.data(), gdot, b.count, c);
+  for (std::size_t j = 0; j < c; ++j) gdot[j] *= in.rstd[j];
 }
 
 // gx = rstd weight (gy - mean(gy) - z mean(gy z)), z = (x - mean) rstd
 template <class T>
-void normalize_columns_backward(const NormInputs<T>& in, const NormGradients<T>& out,
-                                ChannelsView view) {
-  const Blocks blocks(view);
-  const std::size_t c = view.c;
+void normalize_columns_backward(const NormInputs<T>& in, const NormGradients<T>& out, Columns v) {
+  if (const std::size_t bands = bands_of(v); bands > 1) {
+    return each_band(v, bands, [&](std::size_t first, Columns band) {
+      NormGradients<T> part = at(out, first);
+      part.gweight = moved(out.gweight, first);
+      part.gbias = moved(out.gbias, first);
+      normalize_columns_backward(at(in, first, first, first), part, band);
+    });
+  }
+  const Blocks blocks(v);
+  const std::size_t c = v.c;
   Scratch<T> gsum(c), gdot(c), a(c), b(c), shift(c);
   column_sums(in, out.gy, gsum.data(), gdot.data(), blocks);
   if (out.gweight != nullptr) std::copy_n(gdot.data(), c, out.gweight);
   if (out.gbias != nullptr) std::copy_n(gsum.data(), c, out.gbias);
   if (out.gx == nullptr) return;
-  const T n = static_cast<T>(view.n);
+  const T n = static_cast<T>(v.rows);
   for (std::size_t j = 0; j < c; ++j) {
     a[j] = in.weight != nullptr ? in.rstd[j] * in.weight[j] : in.rstd[j];
     b[j] = -a[j] * in.rstd[j] * gdot[j] / n;
     shift[j] = -a[j] * gsum[j] / n;
   }
-  blocks.each([&](std::size_t, std::size_t first, std::size_t rows) {
+  blocks.each([&](std::size_t, std::size_t first, Columns block) {
     column_kernels<T>().backward(in.x + first, in.mean, out.gy + first, a.data(), b.data(),
-                                 shift.data(), out.gx + first, rows, c, out.accumulate);
+                                 shift.data(), out.gx + first, block, out.accumulate);
   });
 }
 
@@ -231,6 +260,7 @@ struct Sets {
   }
 };
 
+Columns columns_of(ChannelsView v) { return {v.n, v.c, v.c}; }
 RowsView as_rows(ChannelsView v) { return {v.n * v.groups, v.c / v.groups, v.groups}; }
 
 }  // namespace
@@ -238,7 +268,7 @@ RowsView as_rows(ChannelsView v) { return {v.n * v.groups, v.c / v.groups, v.gro
 template <class T>
 void normalize_channels(const NormInputs<T>& in, T* y, ChannelsView view, T eps) {
   if (view.inner == 1) {
-    if (view.groups == 0) return normalize_columns(in, y, view, eps);
+    if (view.groups == 0) return normalize_columns(in, y, columns_of(view), eps);
     return normalize_rows(in, y, as_rows(view), eps);
   }
   const Sets sets{view};
@@ -252,7 +282,7 @@ template <class T>
 void normalize_channels_backward(const NormInputs<T>& in, const NormGradients<T>& out,
                                  ChannelsView view) {
   if (view.inner == 1) {
-    if (view.groups == 0) return normalize_columns_backward(in, out, view);
+    if (view.groups == 0) return normalize_columns_backward(in, out, columns_of(view));
     return normalize_rows_backward(in, out, as_rows(view));
   }
   const Sets sets{view};

@@ -69,20 +69,23 @@ struct RowNormKernels {
   void (*backward)(const NormInputs<T>& in, const NormGradients<T>& out, RowsView view);
 };
 
-/// Columns of (rows, c): every number of `moments` is of c.
+/// c neighbouring columns of a matrix whose rows are `stride` apart.
+struct Columns {
+  std::size_t rows, c, stride;
+};
+
+/// Every number of `moments` is of c.
 template <class T>
 struct ColumnNormKernels {
   /// mean, and the sum of squares around it.
-  void (*moments)(const T* x, T* mean, T* squares, std::size_t rows, std::size_t c);
+  void (*moments)(const T* x, T* mean, T* squares, Columns v);
   /// y = (x - mean) scale + shift
-  void (*forward)(const T* x, const T* mean, const T* scale, const T* shift, T* y, std::size_t rows,
-                  std::size_t c);
+  void (*forward)(const T* x, const T* mean, const T* scale, const T* shift, T* y, Columns v);
   /// gsum = sum gy, gdot = sum gy (x - mean)
-  void (*sums)(const T* x, const T* mean, const T* gy, T* gsum, T* gdot, std::size_t rows,
-               std::size_t c);
+  void (*sums)(const T* x, const T* mean, const T* gy, T* gsum, T* gdot, Columns v);
   /// gx = a gy + b (x - mean) + shift, added to gx if `accumulate`
   void (*backward)(const T* x, const T* mean, const T* gy, const T* a, const T* b, const T* shift,
-                   T* gx, std::size_t rows, std::size_t c, bool accumulate);
+                   T* gx, Columns v, bool accumulate);
 };
 
 /// `count` runs of `length` neighbouring numbers, `stride` apart, that share mean and variance.

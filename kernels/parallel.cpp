@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <stdexcept>
@@ -38,15 +39,38 @@ namespace kernels::detail {
 namespace {
 
 constexpr std::size_t kMostThreads = 64;
-// How often a thread looks again before it sleeps or gives way: some 50 microseconds, the time
-// between two loops of a training step.
-constexpr int kLooks = 1000;
+// A thread that waits keeps looking, gives way to others after a while, and sleeps when what it
+// waits for takes longer than the code between two loops of a training step: to be woken by the
+// system takes longer still.
+constexpr std::chrono::microseconds kLooking{20}, kAwake{150};
 
 void relax() {
 #if defined(__x86_64__)
   _mm_pause();
 #endif
 }
+
+// For each look in vain. False when it is time to sleep.
+class Patience {
+ public:
+  bool wait() {
+    if (gives_way_) {
+      std::this_thread::yield();
+    } else {
+      relax();
+    }
+    if (++looks_ % 16 != 0) return true;
+    const auto waited = Clock::now() - start_;
+    gives_way_ = waited > kLooking;
+    return waited < kAwake;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+  unsigned looks_ = 0;
+  bool gives_way_ = false;
+};
 
 // Pieces, shared out beforehand so that a thread finds in its cache what it left there; who is done
 // with its own share takes from the others'. A thread that the system does not run thus holds
@@ -106,9 +130,7 @@ class Team {
     turn_.notify_all();
     job.work(0);
     job_.store(nullptr);
-    for (int looks = 0; inside_.load() != 0; ++looks) {
-      looks < kLooks ? relax() : std::this_thread::yield();
-    }
+    for (Patience patience; inside_.load() != 0;) patience.wait();
     return true;
   }
 
@@ -129,7 +151,8 @@ class Team {
   [[noreturn]] void help(std::size_t t) {
     omp_set_num_threads(1);  // OpenBLAS asks OpenMP how many threads there are for it
     for (std::uint32_t seen = 0;;) {
-      for (int looks = 0; turn_.load() == seen && looks < kLooks; ++looks) relax();
+      for (Patience patience; turn_.load() == seen && patience.wait();) {
+      }
       turn_.wait(seen);
       seen = turn_.load();
       inside_.fetch_add(1);

@@ -1,7 +1,9 @@
 #include "xgrad/ops/linalg.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/record.hpp"
@@ -13,7 +15,7 @@
 namespace xgrad {
 namespace {
 
-using detail::add_product;
+using detail::GradientProducts;
 using detail::record;
 using detail::view;
 
@@ -60,12 +62,23 @@ Tensor<T> multiply_matrices(const Tensor<T>& a, const Tensor<T>& b, MatmulOption
 }  // namespace
 
 template <class T>
-void detail::add_product(Backward<T>& back, std::size_t i, const Tensor<T>& p, const Tensor<T>& q,
-                         MatmulOptions o) {
-  if (!back.needs(i)) return;
-  if (back.recording()) return back.add(i, multiply_matrices(p, q, o));
-  const auto to = back.accumulator(i);
-  multiply_into(to.data, p, q, o, to.has_value ? T(1) : T(0));
+void detail::GradientProducts<T>::add(std::size_t i, const Tensor<T>& p, const Tensor<T>& q,
+                                      MatmulOptions o) {
+  if (back_.recording()) return back_.add(i, multiply_matrices(p, q, o));
+  const auto [to, adds] = back_.accumulator(i);
+  const T beta = adds ? T(1) : T(0);
+  const Sizes s = sizes_of(p.shape(), q.shape(), o);
+  if (s.count != 1) return multiply_into(to, p, q, o, beta);
+  const auto same = [to](const kernels::Product<T>& g) { return g.c == to; };
+  if (count_ == gathered_.size() ||
+      std::any_of(gathered_.begin(), gathered_.begin() + count_, same))
+    run();
+  gathered_[count_++] = {o.transpose_a, o.transpose_b, s.m, s.n, s.k, p.data(), q.data(), beta, to};
+}
+
+template <class T>
+void detail::GradientProducts<T>::run() {
+  kernels::gemm(std::span<const kernels::Product<T>>(gathered_.data(), std::exchange(count_, 0)));
 }
 
 namespace {
@@ -76,22 +89,23 @@ template <class T>
 void matmul_backward(const void* attributes, Backward<T>& back) {
   const auto o = *static_cast<const MatmulOptions*>(attributes);
   const Tensor<T>& gy = back.gradient();
+  const Tensor<T> a = back.input(0), b = back.input(1);
+  GradientProducts<T> products(back);
   if (back.needs(0)) {
-    const Tensor<T> b = back.input(1);
     if (o.transpose_a) {
-      add_product(back, 0, b, gy, {o.transpose_b, true});
+      products.add(0, b, gy, {o.transpose_b, true});
     } else {
-      add_product(back, 0, gy, b, {false, !o.transpose_b});
+      products.add(0, gy, b, {false, !o.transpose_b});
     }
   }
   if (back.needs(1)) {
-    const Tensor<T> a = back.input(0);
     if (o.transpose_b) {
-      add_product(back, 1, gy, a, {true, o.transpose_a});
+      products.add(1, gy, a, {true, o.transpose_a});
     } else {
-      add_product(back, 1, a, gy, {!o.transpose_a, false});
+      products.add(1, a, gy, {!o.transpose_a, false});
     }
   }
+  products.run();
 }
 
 template <class T>
@@ -171,8 +185,11 @@ namespace {
 template <class T>
 void linear_backward(const void*, Backward<T>& back) {
   const Tensor<T>& gy = back.gradient();
-  if (back.needs(0)) add_product(back, 0, gy, back.input(1), {});
-  if (back.needs(1)) add_product(back, 1, gy, back.input(0), {.transpose_a = true});
+  const Tensor<T> x = back.input(0), weight = back.input(1);
+  GradientProducts<T> products(back);
+  if (back.needs(0)) products.add(0, gy, weight);
+  if (back.needs(1)) products.add(1, gy, x, {.transpose_a = true});
+  products.run();
   if (back.input_count() > 2 && back.needs(2)) back.add(2, detail::sum_to(gy, back.input_shape(2)));
 }
 
@@ -191,9 +208,8 @@ Tensor<T> linear_rows(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<
   const std::size_t n = x.shape()[0], out = weight.shape()[0];
   Tensor<T> y = Tensor<T>::uninitialized({n, out});
   T* const to = y.node()->data;
-  if (bias.defined()) kernels::spread(bias.data(), to, 1, n, out, T(1), false);
-  kernels::gemm(false, true, n, out, weight.shape()[1], x.data(), weight.data(),
-                bias.defined() ? T(1) : T(0), to);
+  kernels::gemm(kernels::Product<T>{false, true, n, out, weight.shape()[1], x.data(), weight.data(),
+                                    T(0), to, bias.defined() ? bias.data() : nullptr});
   const unsigned needed = detail::needed<T>({&x, &weight, &bias});
   const detail::Saves saves = {(needed & 1U) << 1 | (needed >> 1 & 1U)};
   if (needed == 0) return y;
@@ -222,12 +238,11 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   return view(linear_rows(view(x, {n, in}), weight, bias), shape);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                       \
-  template Tensor<T> matmul(const Tensor<T>&, const Tensor<T>&, MatmulOptions);                    \
-  template void detail::add_product(Backward<T>&, std::size_t, const Tensor<T>&, const Tensor<T>&, \
-                                    MatmulOptions);                                                \
-  template Tensor<T> dot(const Tensor<T>&, const Tensor<T>&);                                      \
-  template Tensor<T> outer(const Tensor<T>&, const Tensor<T>&);                                    \
+#define XGRAD_INSTANTIATE(T)                                                    \
+  template Tensor<T> matmul(const Tensor<T>&, const Tensor<T>&, MatmulOptions); \
+  template class detail::GradientProducts<T>;                                   \
+  template Tensor<T> dot(const Tensor<T>&, const Tensor<T>&);                   \
+  template Tensor<T> outer(const Tensor<T>&, const Tensor<T>&);                 \
   template Tensor<T> linear(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

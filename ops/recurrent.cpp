@@ -49,10 +49,13 @@ Tensor<T> before_activation(const Backward<T>& b) {
 template <class T>
 void gates_backward(const void*, Backward<T>& b) {
   const Tensor<T> gz = before_activation(b);
-  if (b.needs(kX)) detail::add_product(b, kX, gz, b.input(kWeightX));
-  if (b.needs(kH)) detail::add_product(b, kH, gz, b.input(kWeightH));
-  if (b.needs(kWeightX)) detail::add_product(b, kWeightX, gz, b.input(kX), {.transpose_a = true});
-  if (b.needs(kWeightH)) detail::add_product(b, kWeightH, gz, b.input(kH), {.transpose_a = true});
+  const Tensor<T> x = b.input(kX), h = b.input(kH), wx = b.input(kWeightX), wh = b.input(kWeightH);
+  detail::GradientProducts<T> products(b);
+  if (b.needs(kX)) products.add(kX, gz, wx);
+  if (b.needs(kH)) products.add(kH, gz, wh);
+  if (b.needs(kWeightX)) products.add(kWeightX, gz, x, {.transpose_a = true});
+  if (b.needs(kWeightH)) products.add(kWeightH, gz, h, {.transpose_a = true});
+  products.run();
   if (b.input_count() > kBias && b.needs(kBias)) {
     b.add(kBias, detail::sum_to(gz, b.input_shape(kBias)));
   }

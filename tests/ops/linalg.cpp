@@ -12,6 +12,7 @@
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/random.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 
 using namespace xgrad;
 
@@ -116,11 +117,40 @@ BOOST_AUTO_TEST_CASE(weight_gradients_accumulate_in_place) {
     BOOST_TEST(w.grad().data()[i] == 2 * once.data()[i]);
 }
 
+// Gradients are computed at the same time, but not into the same memory.
+BOOST_AUTO_TEST_CASE(both_factors_the_same) {
+  for (const std::size_t n : {3u, 200u}) {
+    Tensor<double> a = parameter(random({n, n}, 1));
+    const auto gy = random({n, n}, 2);
+    matmul(a, a).backward(gy);
+    require_close(a.gradient(),
+                  matmul(gy, a, {.transpose_b = true}) + matmul(a, gy, {.transpose_a = true}));
+    a.zero_grad();
+    linear(a, a).backward(gy);
+    require_close(a.gradient(), matmul(gy, a) + matmul(gy, a, {.transpose_a = true}));
+  }
+}
+
+// Large enough for several threads, against loops.
+BOOST_AUTO_TEST_CASE(large_linear_layer) {
+  Tensor<double> x = parameter(random({130, 170}, 1)), w = parameter(random({190, 170}, 2)),
+                 b = parameter(random({190}, 3));
+  const auto gy = random({130, 190}, 4);
+  const auto y = linear(x, w, b);
+  y.backward(gy);
+  require_close(y, by_loops(x, w, {.transpose_b = true}) + b);
+  require_close(x.gradient(), by_loops(gy, w, {}));
+  require_close(w.gradient(), by_loops(gy, x, {.transpose_a = true}));
+  require_close(b.gradient(), sum(gy, 0));
+}
+
 BOOST_AUTO_TEST_CASE(empty_products) {
   BOOST_TEST(matmul(random({0, 3}, 1), random({3, 2}, 2)).size() == 0u);
   const auto zero =
       matmul(Tensor<double>::uninitialized({2, 0}), Tensor<double>::uninitialized({0, 3}));
   for (const double v : zero.value()) BOOST_TEST(v == 0);
+  const auto bias = random({3}, 1);
+  require_close(linear(random({2, 0}, 1), random({3, 0}, 1), bias), broadcast_to(bias, {2, 3}));
 }
 
 BOOST_AUTO_TEST_CASE(linear_is_x_wt_plus_b) {

@@ -116,6 +116,28 @@ BOOST_AUTO_TEST_CASE(statistics_of_the_batch) {
   }
 }
 
+// Channels know nothing of each other, whoever computes them.
+BOOST_AUTO_TEST_CASE(channels_alone_and_among_others) {
+  for (const Shape& shape : {Shape{128, 256}, Shape{60, 1003}, Shape{700, 130}}) {
+    const std::size_t c = shape[1];
+    const auto run = [](const D& x, const D& w, const D& b) {
+      const Tensors in = {parameter(x), parameter(w), parameter(b)};
+      const D y = batch_norm(in[0], in[1], in[2]);
+      sum(y * y * y).backward();
+      return Tensors{y.detach(), in[0].gradient(), in[1].gradient(), in[2].gradient()};
+    };
+    const D x = wave(shape), w = wave({c}, 1), b = wave({c}, 2);
+    const Tensors all = run(x, w, b);
+    for (std::size_t at = 0; at + 3 < c; at += 61) {
+      const auto part = [at](const D& t) {
+        return slice(t, -1, static_cast<std::ptrdiff_t>(at), static_cast<std::ptrdiff_t>(at + 3));
+      };
+      const Tensors alone = run(part(x), part(w), part(b));
+      for (std::size_t i = 0; i < all.size(); ++i) check_close(part(all[i]), alone[i]);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(large_means_do_not_cancel) {
   // In float 1e5 + wave is known to 0.004; what was made of the numbers as they are must be right.
   for (const Shape& shape : {Shape{400, 40}, Shape{40, 4, 300}}) {
@@ -211,6 +233,8 @@ BOOST_AUTO_TEST_CASE(the_same_for_any_number_of_threads) {
   const Tensors in = {wave({5000, 60}), w, b};
   check_threads([](X x) { return layer_norm(x[0], {60}, x[1], x[2]); }, in);
   check_threads([](X x) { return rms_norm(x[0], {60}, x[1]); }, {in[0], w});
+  check_threads([](X x) { return batch_norm(x[0], x[1], x[2]); },
+                {wave({100, 500}), wave({500}, 1), wave({500}, 2)});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

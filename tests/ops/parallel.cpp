@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <thread>
 #include <vector>
@@ -68,7 +69,7 @@ BOOST_AUTO_TEST_CASE(products_leave_the_programs_threads_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(products_of_any_shape) {
-  // Above and below what is cut, along rows and along columns.
+  // Above and below what is cut, along rows and along columns; the gradients side by side.
   for (const Shape& s : {Shape{128, 256, 256}, Shape{300, 97, 131}, Shape{97, 300, 131},
                          Shape{100, 1000, 70}, Shape{1000, 100, 70}, Shape{250, 250, 400}}) {
     for (int flags = 0; flags < 4; ++flags) {
@@ -78,6 +79,15 @@ BOOST_AUTO_TEST_CASE(products_of_any_shape) {
       check_threads([&](const Tensors& x) { return matmul(x[0], x[1], o); }, {a, b});
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(linear_layers_of_any_shape) {
+  for (const auto& [n, in, out] :
+       {std::array<std::size_t, 3>{128, 256, 256}, {500, 70, 130}, {40, 300, 500}, {64, 90, 700}}) {
+    check_threads([](const Tensors& x) { return linear(x[0], x[1], x[2]); },
+                  {wave({n, in}, 1), wave({out, in}, 2), wave({out}, 3)});
+  }
+  check_threads([](const Tensors& x) { return linear(x[0], x[0]); }, {wave({200, 200})});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

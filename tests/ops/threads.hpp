@@ -26,7 +26,7 @@ inline void check_identical(const D& a, const D& b) {
   BOOST_TEST(std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
 }
 
-/// The value of f and all its gradients are the same to the last bit with one thread and with two.
+/// The value of f and all its gradients are the same to the last bit for any number of threads.
 inline void check_threads(const std::function<D(const Tensors&)>& f, const Tensors& inputs) {
   const auto run = [&](int threads) {
     const Threads scope(threads);
@@ -38,8 +38,11 @@ inline void check_threads(const std::function<D(const Tensors&)>& f, const Tenso
     for (const D& p : x) r.push_back(p.gradient());
     return r;
   };
-  const Tensors one = run(1), two = run(2);
-  for (std::size_t i = 0; i < one.size(); ++i) check_identical(one[i], two[i]);
+  const Tensors one = run(1);
+  for (const int threads : {2, 3}) {
+    const Tensors more = run(threads);
+    for (std::size_t i = 0; i < one.size(); ++i) check_identical(one[i], more[i]);
+  }
 }
 
 }  // namespace xgrad::test

@@ -143,9 +143,13 @@ class Bands {
 template <class T>
 void gemm(std::span<const Product<T>> products) {
   double all = 0;
-  for (const Product<T>& p : products) {
-    check(p);
-    all += work(p);
+  for (std::size_t i = 0; i < products.size(); ++i) {
+    check(products[i]);
+    for (std::size_t j = 0; j < i; ++j) {
+      if (products[j].c == products[i].c)
+        throw std::invalid_argument("gemm: two products would write the same matrix");
+    }
+    all += work(products[i]);
   }
   const int threads = num_threads();
   if (threads == 1 || all < 2 * kBandWork) {

@@ -25,8 +25,8 @@ struct Product {
 };
 
 /// Products none of which reads or writes what another one writes: side by side on several threads
-/// where that pays. Throws std::invalid_argument for sizes that OpenBLAS cannot count (2^31 and
-/// more) before anything is written.
+/// where that pays. Throws std::invalid_argument, before anything is written, for sizes that
+/// OpenBLAS cannot count (2^31 and more) and for two products with the same C.
 template <class T>
 void gemm(std::span<const Product<T>> products);
 

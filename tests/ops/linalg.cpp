@@ -3,10 +3,13 @@
 
 #include "xgrad/ops/linalg.hpp"
 
+#include <array>
 #include <boost/test/unit_test.hpp>
+#include <span>
 #include <vector>
 
 #include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
@@ -131,6 +134,17 @@ BOOST_AUTO_TEST_CASE(both_factors_the_same) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(products_do_not_write_the_same_matrix) {
+  const std::vector<double> a(4, 1);
+  std::vector<double> c(4, 7);
+  const kernels::Product<double> p{false, false, 2, 2, 2, a.data(), a.data(), 0.0, c.data()};
+  const std::array products{p, p};
+  require_message<std::invalid_argument>(
+      [&] { kernels::gemm(std::span<const kernels::Product<double>>(products)); },
+      "gemm: two products would write the same matrix");
+  BOOST_TEST(c == std::vector<double>(4, 7));
+}
+
 // Large enough for several threads, against loops.
 BOOST_AUTO_TEST_CASE(large_linear_layer) {
   Tensor<double> x = parameter(random({130, 170}, 1)), w = parameter(random({190, 170}, 2)),
@@ -205,14 +219,20 @@ BOOST_AUTO_TEST_CASE(threads_do_not_change_the_result) {
   const int before = num_threads();
   for (const auto& [m, k, n] :
        {std::array<std::size_t, 3>{517, 300, 257}, {128, 784, 512}, {1000, 64, 333}}) {
-    Generator g(7);
-    const auto a = uniform<float>({m, k}, -1, 1, g), b = uniform<float>({k, n}, -1, 1, g);
-    set_num_threads(1);
-    const auto one = matmul(a, b);
-    for (const int threads : {2, 3, 4}) {
+    const auto run = [&, m = m, k = k, n = n](int threads) {
       set_num_threads(threads);
-      const auto more = matmul(a, b);
-      BOOST_TEST(std::equal(one.data(), one.data() + one.size(), more.data()));
+      Generator g(7);
+      const auto random = [&](const Shape& s) { return parameter(uniform<float>(s, -1, 1, g)); };
+      const auto x = random({m, k}), weight = random({n, k}), bias = random({n});
+      const auto y = linear(x, weight, bias);
+      y.backward(uniform<float>(y.shape(), -1, 1, g));
+      return std::array{y.detach(), x.gradient(), weight.gradient(), bias.gradient()};
+    };
+    const auto one = run(1);
+    for (const int threads : {2, 3, 4}) {
+      const auto more = run(threads);
+      for (std::size_t i = 0; i < one.size(); ++i)
+        BOOST_TEST(std::equal(one[i].data(), one[i].data() + one[i].size(), more[i].data()));
     }
   }
   set_num_threads(before);

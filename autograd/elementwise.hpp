@@ -89,7 +89,7 @@ ElementwiseRule<T> make_elementwise_rule(const char* name,
   rule.backward = &elementwise_backward<T>;
   if constexpr (requires(Backward<T> & b) { F::vjp(b); }) {
     rule.backward = [](const void* functor, Backward<T>& b) {
-      copies_and_sums(b) ? elementwise_backward(functor, b) : F::vjp(b);
+      copies_and_sums(b) || !F::shares(b) ? elementwise_backward(functor, b) : F::vjp(b);
     };
   }
   rule.destroy = std::is_trivially_destructible_v<F> ? nullptr : &destroy_attributes<F>;

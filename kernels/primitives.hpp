@@ -109,7 +109,8 @@ struct Softplus   { static constexpr const char* name = "softplus"; static const
 // clang-format on
 
 // Two arguments and more. `saves` names what the backward pass reads for the inputs in `needed`;
-// `composed` is the backward pass in operations on tensors, b being xgrad::Backward.
+// `composed` is the backward pass in operations on tensors, b being xgrad::Backward; `vjp` is one
+// that hands the gradient on as it is, in place of the kernel where `shares` says so.
 
 struct Add {
   static constexpr const char* name = "add";
@@ -119,6 +120,10 @@ struct Add {
     return x + y;
   }
   static SavedInputs saves(unsigned) { return {}; }
+  template <class B>
+  static bool shares(const B&) {
+    return true;
+  }
   template <class B>
   static void vjp(B& b) {
     b.add(0, b.gradient());
@@ -134,6 +139,10 @@ struct Subtract {
     return x - y;
   }
   static SavedInputs saves(unsigned) { return {}; }
+  template <class B>
+  static bool shares(const B& b) {
+    return b.needs(0);
+  }
   template <class B>
   static void vjp(B& b) {
     b.add(0, b.gradient());

@@ -72,6 +72,22 @@ BOOST_AUTO_TEST_CASE(sums_of_a_gradient_that_a_leaf_copies) {
   is(row.gradient(), {10, 14, 18});
 }
 
+BOOST_AUTO_TEST_CASE(constants_less_a_tensor) {
+  const D seed = D::from({2, 3}, {1, 2, 3, 4, 5, 6}), ones = D::filled({2, 3}, 1);
+  const D x = parameter(ones.clone()), row = leaf({1, 1, 1});
+  (1.0 - x).backward(seed);
+  is(seed, D::from({2, 3}, {1, 2, 3, 4, 5, 6}).value());
+  is(x.gradient(), D::from({2, 3}, {-1, -2, -3, -4, -5, -6}).value());
+  (ones - x).backward(seed);
+  is(x.gradient(), D::from({2, 3}, {-2, -4, -6, -8, -10, -12}).value());
+  (ones - row).backward(seed);
+  is(row.gradient(), {-5, -7, -9});
+  row.zero_grad();
+  const D y = 2.0 * row;
+  sum(square(y) + square(1.0 - y)).backward();  // 8 row + 4 (2 row - 1)
+  is(row.gradient(), {12, 12, 12});
+}
+
 BOOST_AUTO_TEST_CASE(ordinary_control_flow) {
   const D x = leaf({1.5});
   D y = x;

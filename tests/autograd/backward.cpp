@@ -74,7 +74,8 @@ BOOST_AUTO_TEST_CASE(sums_of_a_gradient_that_a_leaf_copies) {
 
 BOOST_AUTO_TEST_CASE(constants_less_a_tensor) {
   const D seed = D::from({2, 3}, {1, 2, 3, 4, 5, 6}), ones = D::filled({2, 3}, 1);
-  const D x = parameter(ones.clone()), row = leaf({1, 1, 1});
+  const D x = parameter(ones.clone());
+  D row = leaf({1, 1, 1});
   (1.0 - x).backward(seed);
   is(seed, D::from({2, 3}, {1, 2, 3, 4, 5, 6}).value());
   is(x.gradient(), D::from({2, 3}, {-1, -2, -3, -4, -5, -6}).value());

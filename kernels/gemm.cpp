@@ -80,6 +80,9 @@ void call(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const dou
   cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc);
 }
 
+float inner_product(int k, const float* a, const float* b) { return cblas_sdot(k, a, 1, b, 1); }
+double inner_product(int k, const double* a, const double* b) { return cblas_ddot(k, a, 1, b, 1); }
+
 // Rows [top, top + m) and columns [left, left + n) of the product's C.
 struct Block {
   std::size_t top, left, m, n;
@@ -102,6 +105,11 @@ void multiply(const Product<T>& p, const Block& block) {
   }
   const auto size = [](std::size_t s) { return static_cast<int>(s); };
   const OneBlasThread guard;
+  if (p.m == 1 && p.n == 1) {
+    const T product = inner_product(size(p.k), p.a, p.b);
+    *c = beta == T(0) ? product : product + beta * *c;
+    return;
+  }
   call(p.transpose_a ? CblasTrans : CblasNoTrans, p.transpose_b ? CblasTrans : CblasNoTrans,
        size(m), size(n), size(p.k), p.a + (p.transpose_a ? top : top * p.k),
        size(p.transpose_a ? p.m : p.k), p.b + (p.transpose_b ? left * p.k : left),

@@ -31,6 +31,14 @@ std::size_t at(const std::int64_t* index, std::size_t k) {
   return static_cast<std::size_t>(index[k]);
 }
 
+// run(o, k, row) for the rows [begin, end), row = o count + k: without a division for each.
+template <class Run>
+void each_row(std::size_t begin, std::size_t end, std::size_t count, const Run& run) {
+  for (std::size_t row = begin, o = begin / count, k = begin % count; row < end; ++o, k = 0) {
+    for (; k < count && row < end; ++k, ++row) run(o, k, row);
+  }
+}
+
 // Columns [begin, begin + size) of the rows.
 template <class T>
 void add_row_parts(const T* x, const std::int64_t* index, std::size_t count, T* y,
@@ -50,11 +58,11 @@ void select_rows(const T* x, AxisView view, const std::int64_t* index, std::size
   const std::size_t n = view.n, inner = view.inner;
   in_pieces(view.outer * count, view.outer * count * inner,
             [&](std::size_t begin, std::size_t end) {
-              for (std::size_t row = begin; row < end; ++row) {
-                const T* from = x + (row / count * n + at(index, row % count)) * inner;
+              each_row(begin, end, count, [=](std::size_t o, std::size_t k, std::size_t row) {
+                const T* from = x + (o * n + at(index, k)) * inner;
                 inner == 1 ? void(y[row] = *from)
                            : void(std::memcpy(y + row * inner, from, inner * sizeof(T)));
-              }
+              });
             });
 }
 
@@ -81,12 +89,12 @@ void gather_along(const T* x, AxisView view, const std::int64_t* index, std::siz
   const std::size_t n = view.n, inner = view.inner;
   in_pieces(view.outer * count, view.outer * count * inner,
             [&](std::size_t begin, std::size_t end) {
-              for (std::size_t row = begin; row < end; ++row) {
-                const T* from = x + row / count * n * inner;
+              each_row(begin, end, count, [=](std::size_t o, std::size_t, std::size_t row) {
+                const T* from = x + o * n * inner;
                 const std::size_t first = row * inner;
                 for (std::size_t j = 0; j < inner; ++j)
                   y[first + j] = from[at(index, first + j) * inner + j];
-              }
+              });
             });
 }
 

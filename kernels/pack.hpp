@@ -20,6 +20,12 @@ namespace xgrad {
 template <class T, class A>
 struct Pack;
 
+namespace detail {
+/// |x|^y, all of them finite and no x 0, for as many floats as Pack<float, A> has. Written to x.
+template <class A>
+void powers(float* x, const float* y);
+}  // namespace detail
+
 /// The result of comparing packs.
 template <class T, class A>
 struct PackMask {
@@ -130,12 +136,30 @@ struct Pack {
   [[gnu::always_inline, gnu::flatten]] friend Pack minimum(Pack a, Pack b) {
     return where(a < b || a != a, a, b);
   }
-  /// Lane by lane with the C library's pow: exact to the last place and right in its many special
-  /// cases, where exp(y log x) loses up to 5 bits.
+  /// The powers 1 to 4 are products. Others go by e^(y log x), in double for float and so good to
+  /// the last place; doubles, which would lose up to 5 bits, and the many special cases of infinite
+  /// numbers and of 0 by the C library lane by lane.
   friend Pack pow(Pack x, Pack y) {
     alignas(64) T base[size], exponent[size];
-    x.store(base);
     y.store(exponent);
+    const T p = exponent[0];
+    if ((p == T(1) || p == T(2) || p == T(3) || p == T(4)) && xsimd::all(y.raw == Pack(p).raw)) {
+      const Pack square = x * x;
+      return p == T(1) ? x : p == T(2) ? square : p == T(3) ? square * x : square * square;
+    }
+    x.store(base);
+    if constexpr (sizeof(T) == 4) {
+      const Pack zero(0), none(std::numeric_limits<T>::quiet_NaN());
+      const Pack largest(std::numeric_limits<T>::max());
+      const Mask ordinary = x != zero && abs(x) <= largest && abs(y) <= largest;
+      if (xsimd::all(ordinary.raw)) {
+        detail::powers<A>(base, exponent);
+        const Pack power = load(base), half = T(0.5) * y;
+        const Pack odd = power.raw | xsimd::bitofsign(x.raw);
+        const Pack of_negative = where(floor(half) == half, power, odd);
+        return where(x > zero, power, where(floor(y) == y, of_negative, none));
+      }
+    }
     for (std::size_t i = 0; i < size; ++i) base[i] = std::pow(base[i], exponent[i]);
     return load(base);
   }
@@ -234,6 +258,21 @@ template <class T, class A>
   } else {
     return xsimd::tanh(x.raw);
   }
+}
+
+template <class A>
+void detail::powers(float* x, const float* y) {
+  using Half = Pack<double, A>;
+  constexpr std::size_t kSize = Pack<float, A>::size;
+  alignas(64) double base[kSize], exponent[kSize];
+  for (std::size_t i = 0; i < kSize; ++i) {
+    base[i] = std::abs(x[i]);
+    exponent[i] = y[i];
+  }
+  for (std::size_t i = 0; i < kSize; i += Half::size) {
+    exp(Half::load(exponent + i) * log(Half::load(base + i))).store(base + i);
+  }
+  for (std::size_t i = 0; i < kSize; ++i) x[i] = static_cast<float>(base[i]);
 }
 
 template <class T, class A>

@@ -8,12 +8,25 @@
 namespace xgrad::kernels {
 namespace {
 
+// run(first, last) for parts of the outer axes.
 template <class Run>
 void over_outer(AxisView view, const Run& run) {
   const std::size_t pieces = std::min(view.outer, pieces_for(view.elements()));
-  parallel_for(pieces, [&](std::size_t k) {
-    for (std::size_t o = view.outer * k / pieces; o < view.outer * (k + 1) / pieces; ++o) run(o);
-  });
+  parallel_for(pieces,
+               [&](std::size_t k) { run(view.outer * k / pieces, view.outer * (k + 1) / pieces); });
+}
+
+// Rows of n numbers, R at a time: an addition need not wait for the one before.
+template <std::size_t R, class T>
+void running_sums_of_rows(const T* x, T* y, std::size_t n, bool reverse, bool accumulate) {
+  T total[R] = {};
+  for (std::size_t step = 0; step < n; ++step) {
+    const std::size_t i = reverse ? n - 1 - step : step;
+    for (std::size_t r = 0; r < R; ++r) {
+      total[r] += x[r * n + i];
+      y[r * n + i] = accumulate ? y[r * n + i] + total[r] : total[r];
+    }
+  }
 }
 
 template <class T>
@@ -49,17 +62,25 @@ void product_backward_of(const T* x, const T* gy, T* gx, std::size_t n, std::siz
 template <class T>
 void running_sum(const T* x, T* y, AxisView view, bool reverse, bool accumulate) {
   const std::size_t size = view.n * view.inner;
-  over_outer(view, [&](std::size_t o) {
-    running_sum_of(x + o * size, y + o * size, view.n, view.inner, reverse, accumulate);
+  over_outer(view, [&](std::size_t o, std::size_t last) {
+    constexpr std::size_t kRows = 8;
+    for (; view.inner == 1 && o + kRows <= last; o += kRows) {
+      running_sums_of_rows<kRows>(x + o * size, y + o * size, view.n, reverse, accumulate);
+    }
+    for (; o < last; ++o) {
+      running_sum_of(x + o * size, y + o * size, view.n, view.inner, reverse, accumulate);
+    }
   });
 }
 
 template <class T>
 void product_backward(const T* x, const T* gy, T* gx, AxisView view, bool accumulate) {
   const std::size_t size = view.n * view.inner;
-  over_outer(view, [&](std::size_t o) {
-    product_backward_of(x + o * size, gy + o * view.inner, gx + o * size, view.n, view.inner,
-                        accumulate);
+  over_outer(view, [&](std::size_t o, std::size_t last) {
+    for (; o < last; ++o) {
+      product_backward_of(x + o * size, gy + o * view.inner, gx + o * size, view.n, view.inner,
+                          accumulate);
+    }
   });
 }
 

@@ -33,7 +33,8 @@ Tensor<T> negative(const Tensor<T>& x);
 /// NaN, as in the C library.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
-/// x^p for a constant exponent.
+/// x^p for a constant exponent. 2, 0.5 and -1 are square, sqrt (so that -infinity gives NaN) and
+/// reciprocal.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> p);
 

@@ -65,8 +65,9 @@ template <class T>
 void detail::GradientProducts<T>::add(std::size_t i, const Tensor<T>& p, const Tensor<T>& q,
                                       MatmulOptions o) {
   if (back_.recording()) return back_.add(i, multiply_matrices(p, q, o));
-  const auto [to, adds] = back_.accumulator(i);
-  const T beta = adds ? T(1) : T(0);
+  const auto accumulator = back_.accumulator(i);
+  T* const to = accumulator.data;
+  const T beta = accumulator.has_value ? T(1) : T(0);
   const Sizes s = sizes_of(p.shape(), q.shape(), o);
   if (s.count != 1) return multiply_into(to, p, q, o, beta);
   const auto same = [to](const kernels::Product<T>& g) { return g.c == to; };
@@ -147,6 +148,25 @@ Tensor<T> multiply_batches(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions
       detail::broadcast_to(b, with_matrix(batch, rows(b.shape()), columns(b.shape()))), o);
 }
 
+template <class T>
+void dot_backward(const void*, Backward<T>& back) {
+  if (back.needs(0)) back.add(0, back.gradient() * back.input(1));
+  if (back.needs(1)) back.add(1, back.gradient() * back.input(0));
+}
+
+template <class T>
+const detail::Rule<T> kDot = {"dot", &dot_backward<T>, nullptr};
+
+// Of vectors of the same size.
+template <class T>
+Tensor<T> inner_product(const Tensor<T>& a, const Tensor<T>& b) {
+  Tensor<T> y = Tensor<T>::uninitialized({});
+  kernels::gemm(false, false, 1, 1, a.size(), a.data(), b.data(), T(0), y.node()->data);
+  const unsigned needed = detail::needed<T>({&a, &b});
+  if (needed != 0) record(y, kDot<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1});
+  return y;
+}
+
 void require_vectors(const char* operation, const Shape& a, const Shape& b) {
   if (a.rank() != 1 || b.rank() != 1) fail(operation, "both must be vectors", a, b, kAB);
 }
@@ -157,6 +177,7 @@ template <class T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions options) {
   check_matmul(a.shape(), b.shape(), options);
   if (a.rank() > 1 && b.rank() > 1) return multiply_batches(a, b, options);
+  if (a.rank() == 1 && b.rank() == 1) return inner_product(a, b);
   const Tensor<T> a2 = a.rank() > 1 ? a : view(a, {1, a.size()});
   const Tensor<T> b2 = b.rank() > 1 ? b : view(b, {b.size(), 1});
   const Tensor<T> y = multiply_batches(a2, b2, options);

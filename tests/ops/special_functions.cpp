@@ -2,6 +2,7 @@
 // bounded relative to the value, also in the tails.
 
 #include <algorithm>
+#include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
@@ -64,6 +65,7 @@ void check_all() {
       rows, "gelu", [](const auto& v) { return gelu(v); }, 16);
 }
 
+using Floats = boost::mpl::list<float, double>;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
@@ -72,6 +74,64 @@ BOOST_AUTO_TEST_SUITE(special_functions)
 
 BOOST_AUTO_TEST_CASE(in_double) { check_all<double>(); }
 BOOST_AUTO_TEST_CASE(in_float) { check_all<float>(); }
+
+// The C library's, to the last place in float, with all its special cases.
+template <class T>
+void check_powers(const std::vector<T>& bases, const std::vector<T>& exponents) {
+  using Limits = std::numeric_limits<T>;
+  const auto right = [](T x, T y, T power) {
+    const T expected = std::pow(x, y);
+    if (std::isnan(expected)) return std::isnan(power);
+    if (std::isinf(expected) || expected == 0)
+      return power == expected && std::signbit(power) == std::signbit(expected);
+    const T next = std::nextafter(std::abs(expected), Limits::infinity());
+    return std::abs(power - expected) <= next - std::abs(expected);
+  };
+  const auto x = Tensor<T>::from({bases.size(), 1}, bases);
+  const auto each = pow(x, Tensor<T>::from({exponents.size()}, exponents));
+  for (std::size_t j = 0; j < exponents.size(); ++j) {
+    const T y = exponents[j];
+    const auto one = pow(x, y);  // products, where there are few factors
+    for (std::size_t i = 0; i < bases.size(); ++i) {
+      const T p = each.data()[i * exponents.size() + j];
+      BOOST_TEST(right(bases[i], y, p), bases[i] << "^" << y << " is not " << p);
+      if (y == T(0.5) && bases[i] < -Limits::max()) continue;  // sqrt
+      const T q = one.data()[i];
+      BOOST_TEST((right(bases[i], y, q) || std::abs(q - p) <= 4 * Limits::epsilon() * std::abs(p)),
+                 bases[i] << "^" << y << " is not " << q);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(powers, T, Floats) {
+  using Limits = std::numeric_limits<T>;
+  std::vector<T> special = {0,
+                            T(-0.0),
+                            1,
+                            -1,
+                            Limits::infinity(),
+                            -Limits::infinity(),
+                            Limits::quiet_NaN(),
+                            Limits::max(),
+                            -Limits::max(),
+                            Limits::denorm_min(),
+                            -Limits::denorm_min()};
+  check_powers(special, special);
+  std::vector<T> small, exponents;
+  for (int i = -40; i <= 40; ++i) {
+    exponents.push_back(T(i) / 4);
+    if (i != 0) small.push_back(T(i) * T(0.37));
+  }
+  check_powers(small, exponents);
+  check_powers(small, special);
+  check_powers(special, exponents);
+  std::vector<T> spread, steep;
+  for (int i = -30; i <= 30; ++i) {
+    spread.push_back(std::exp(T(i) * T(2.9)));
+    steep.push_back(T(i) * T(0.93));
+  }
+  check_powers(spread, steep);
+}
 
 BOOST_AUTO_TEST_CASE(beyond_the_range) {
   const double none = std::numeric_limits<double>::quiet_NaN();

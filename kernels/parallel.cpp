@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -198,7 +199,9 @@ void run_pieces(std::size_t pieces, void (*piece)(void*, std::size_t), void* con
       team().run(static_cast<std::size_t>(threads), pieces, inner, &call)) {
     return;
   }
+  const bool before = std::exchange(in_piece, true);
   for (std::size_t i = 0; i < pieces; ++i) piece(context, i);
+  in_piece = before;
 }
 
 }  // namespace kernels::detail

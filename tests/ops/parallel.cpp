@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <thread>
 #include <vector>
@@ -18,16 +19,22 @@ extern "C" void omp_set_num_threads(int);
 namespace xgrad::test {
 namespace {
 
-// Whether each of 0, 1, 2, ... pieces is done once, with loops inside loops.
+// Whether each of 0, 1, 2, ... pieces is done once, and a loop inside a piece by who does the
+// piece.
 bool each_piece_once() {
+  std::atomic<bool> strangers = false;
   for (std::size_t n = 0; n < 200; ++n) {
     std::vector<int> times(n, 0);
     kernels::parallel_for(n, [&](std::size_t i) {
-      kernels::parallel_for(3, [&](std::size_t k) { times[i] += k == 1 ? 1 : 0; });
+      const auto self = std::this_thread::get_id();
+      kernels::parallel_for(3, [&](std::size_t k) {
+        if (k == 1) ++times[i];
+        if (n > 1 && std::this_thread::get_id() != self) strangers = true;
+      });
     });
     if (times != std::vector<int>(n, 1)) return false;
   }
-  return true;
+  return !strangers;
 }
 
 }  // namespace
@@ -45,7 +52,12 @@ BOOST_AUTO_TEST_CASE(several_callers) {
   const Threads scope(3);
   std::vector<int> right(4, 0);
   std::vector<std::thread> callers;
-  for (int& r : right) callers.emplace_back([&r] { r = each_piece_once() ? 1 : 0; });
+  for (int& r : right) {
+    callers.emplace_back([&r] {
+      r = 1;
+      for (int k = 0; k < 20; ++k) r = each_piece_once() ? r : 0;
+    });
+  }
   for (std::thread& t : callers) t.join();
   BOOST_TEST(right == std::vector<int>(4, 1), boost::test_tools::per_element());
 }

@@ -153,25 +153,29 @@ struct Dual {
     return where(a.value == b.value, 0.5 * (a + b),
                  where(a.value < b.value || a.value != a.value, a, b));
   }
-  /// x^(y-1) y dx + log(x) x^y dy; the second term is 0 where dy is, and at x = 0 for y > 0.
+  /// x^(y-1) y dx + log(x) x^y dy; the first term is 0 where y is, the second where dy is, and at
+  /// x = 0 for y > 0.
   friend Dual pow(const Dual& x, const Dual& y) {
     const Dual by_x = pow(x, y.value), by_y = pow(x.value, y);
     return make(
         by_x.value, [&](std::size_t i) __attribute__((always_inline)) {
-          return by_x.partial[i] + where(y.partial[i] == X(0), X(0), by_y.partial[i]);
+          return by_x.partial[i] + by_y.partial[i];
         });
   }
   friend Dual pow(const Dual& x, const X& y) {
-    const X slope = where(y == X(0), X(0), y * pow(x.value, y - X(1)));
+    const X slope = y * pow(x.value, y - X(1));
     return make(
-        pow(x.value, y), [&](std::size_t i)
-                             __attribute__((always_inline)) { return slope * x.partial[i]; });
+        pow(x.value, y), [&](std::size_t i) __attribute__((always_inline)) {
+          return where(y == X(0), X(0), slope * x.partial[i]);
+        });
   }
   friend Dual pow(const X& x, const Dual& y) {
     const X p = pow(x, y.value);
     const X slope = where(x == X(0) && y.value > X(0), X(0), p * log(x));
     return make(
-        p, [&](std::size_t i) __attribute__((always_inline)) { return slope * y.partial[i]; });
+        p, [&](std::size_t i) __attribute__((always_inline)) {
+          return where(y.partial[i] == X(0), X(0), slope * y.partial[i]);
+        });
   }
   // clang-format off
   template <class S> requires(std::is_arithmetic_v<S>) friend Dual pow(const Dual& x, S y) { return pow(x, X(y)); }

@@ -163,6 +163,11 @@ struct Pack {
     for (std::size_t i = 0; i < size; ++i) base[i] = std::pow(base[i], exponent[i]);
     return load(base);
   }
+  // clang-format off
+  // Not left to conversions: xsimd has a function for whole numbers that would be preferred.
+  template <class S> requires(std::is_arithmetic_v<S>) friend Pack pow(Pack x, S y) { return pow(x, Pack(y)); }
+  template <class S> requires(std::is_arithmetic_v<S>) friend Pack pow(S x, Pack y) { return pow(Pack(x), y); }
+  // clang-format on
 };
 
 // clang-format off

@@ -37,6 +37,11 @@ Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
 /// reciprocal.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> p);
+/// The powers of a number.
+template <class T, class S>
+requires(std::is_arithmetic_v<S>) Tensor<T> pow(S x, const Tensor<T>& y) {
+  return pow(Tensor<T>(static_cast<T>(x)), y);
+}
 
 /// The larger of a and b; NaN when either is. Equal arguments share the gradient evenly.
 template <class T>

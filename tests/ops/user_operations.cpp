@@ -95,6 +95,33 @@ BOOST_AUTO_TEST_CASE(map_agrees_with_the_library_in_float) {
   }
 }
 
+// Whatever of base and exponent is a number, one of the formula's inputs, or made of one.
+BOOST_AUTO_TEST_CASE(map_of_powers) {
+  const auto x = exp(random({3, 5}, 1)), y = random({3, 5}, 2);
+  const auto f = [](const auto& u, const auto& v) {
+    return map(
+        [](auto a, auto b) { return pow(a, b) + pow(a, 3) - pow(2.5, b) * pow(a + b * b, 1.5); }, u,
+        v);
+  };
+  const auto by_operations = [](const auto& u, const auto& v) {
+    return pow(u, v) + pow(u, 3) - pow(2.5, v) * pow(u + v * v, 1.5);
+  };
+  const auto report = check_gradients(f, {x, y}, {.order = 2});
+  BOOST_TEST(report.passed(), report.table());
+  const auto own = f(x, y), other = by_operations(x, y);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    BOOST_TEST(std::abs(own.data()[i] - other.data()[i]) <= 1e-13 * std::abs(other.data()[i]));
+}
+
+BOOST_AUTO_TEST_CASE(map_of_powers_that_do_not_depend_on_an_input) {
+  Tensor<double> x = parameter(Tensor<double>::from({2}, {0.0, 4.0}));
+  sum(map([](auto v) { return pow(sqrt(v), 0) + pow(sqrt(v), 0.0 * v); }, x)).backward();
+  BOOST_TEST(x.grad()(0) == 0);  // though the slope of the base is infinite
+  Tensor<double> y = parameter(Tensor<double>::from({2}, {1.0, 2.0}));
+  sum(map([](auto v, auto w) { return pow(-1.0, 2 + 0 * w) * v; }, y, x)).backward();
+  BOOST_TEST(y.grad()(0) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(map_that_ignores_an_input) {
   Tensor<double> x = parameter(random({3}, 1)), y = parameter(random({3}, 2));
   sum(map([](auto a, auto) { return a * 2; }, x, y)).backward();

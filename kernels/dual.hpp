@@ -53,6 +53,7 @@ struct Dual {
     return make(
         -a.value, [&](std::size_t i) __attribute__((always_inline)) { return -a.partial[i]; });
   }
+  [[gnu::always_inline]] friend Dual operator+(const Dual& a) { return a; }
   [[gnu::always_inline]] friend Dual operator+(const Dual& a, const Dual& b) {
     return make(
         a.value + b.value, [&](std::size_t i) __attribute__((always_inline)) {

@@ -37,6 +37,12 @@ struct PackMask {
     return {a.raw | b.raw};
   }
   [[gnu::always_inline, gnu::flatten]] friend PackMask operator!(PackMask a) { return {~a.raw}; }
+  /// Between two numbers.
+  template <class R, class S>
+  requires(std::is_arithmetic_v<R>&& std::is_arithmetic_v<S>)
+      [[gnu::always_inline]] friend Pack<T, A> where(PackMask m, R a, S b) {
+    return where(m, Pack<T, A>(a), Pack<T, A>(b));
+  }
 };
 
 template <class T, class A>

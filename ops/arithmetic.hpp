@@ -37,11 +37,6 @@ Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
 /// reciprocal.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> p);
-/// The powers of a number.
-template <class T, class S>
-requires(std::is_arithmetic_v<S>) Tensor<T> pow(S x, const Tensor<T>& y) {
-  return pow(Tensor<T>(static_cast<T>(x)), y);
-}
 
 /// The larger of a and b; NaN when either is. Equal arguments share the gradient evenly.
 template <class T>
@@ -112,6 +107,12 @@ template <class T> Tensor<T> operator||(const Tensor<T>& a, const Tensor<T>& b) 
 template <class T> Tensor<T> operator!(const Tensor<T>& a) { return logical_not(a); }
 template <class T> Tensor<T> operator-(const Tensor<T>& x) { return negative(x); }
 template <class T> Tensor<T> operator+(const Tensor<T>& x) { return x; }
+// Functions of two tensors, likewise.
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> pow(S x, const Tensor<T>& y) { return pow(Tensor<T>(x), y); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(const Tensor<T>& a, S b) { return maximum(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(S a, const Tensor<T>& b) { return maximum(Tensor<T>(a), b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(const Tensor<T>& a, S b) { return minimum(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(S a, const Tensor<T>& b) { return minimum(Tensor<T>(a), b); }
 // clang-format on
 
 }  // namespace xgrad

@@ -113,6 +113,19 @@ BOOST_AUTO_TEST_CASE(map_of_powers) {
     BOOST_TEST(std::abs(own.data()[i] - other.data()[i]) <= 1e-13 * std::abs(other.data()[i]));
 }
 
+BOOST_AUTO_TEST_CASE(map_with_numbers_anywhere) {
+  const auto x = random({11}, 1);
+  const auto f = [](auto v) {
+    return maximum(v, 0.25) + maximum(-1, v) * minimum(v, 1) - minimum(0.5, +v) +
+           where(v > 0.1, 2, 0.5) * v + where(v < 0.3 || v > 1, v, 3) + where(v > 0, 1.5, v * v);
+  };
+  const auto report = check_gradients([&](const auto& u) { return map(f, u); }, {x}, {.order = 2});
+  BOOST_TEST(report.passed(), report.table());
+  const auto own = map(f, x), by_operations = f(x);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    BOOST_TEST(own.data()[i] == by_operations.data()[i], boost::test_tools::tolerance(1e-14));
+}
+
 BOOST_AUTO_TEST_CASE(map_of_powers_that_do_not_depend_on_an_input) {
   Tensor<double> x = parameter(Tensor<double>::from({2}, {0.0, 4.0}));
   sum(map([](auto v) { return pow(sqrt(v), 0) + pow(sqrt(v), 0.0 * v); }, x)).backward();

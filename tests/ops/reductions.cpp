@@ -247,6 +247,17 @@ BOOST_AUTO_TEST_CASE(var_of_large_numbers_is_precise) {
   BOOST_TEST(std::abs(mean(x).item() - 4096.5F) < 1e-3F);
 }
 
+// Rows are taken several at a time, columns one row after the other.
+BOOST_AUTO_TEST_CASE(running_sums_of_rows_and_of_columns) {
+  const D rows = parameter(wave({21, 30})), columns = parameter(transpose(rows).detach());
+  const D gy = wave({21, 30}, 1);
+  const D y = cumsum(rows, 1), t = cumsum(columns, 0);
+  check_close(y, transpose(t));
+  sum(gy * (y + square(rows))).backward();  // the gradient is added to another one
+  sum(transpose(gy) * (t + square(columns))).backward();
+  check_close(rows.gradient(), transpose(columns.gradient()));
+}
+
 BOOST_AUTO_TEST_CASE(the_same_for_any_number_of_threads) {
   for (const Shape& shape : {Shape{300000}, Shape{700, 500}, Shape{3, 400, 300}}) {
     for (const auto& [name, f] : kReductions) {

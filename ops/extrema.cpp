@@ -2,10 +2,10 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/record.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/extrema.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
-#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
 #include "xgrad/ops/shape.hpp"
 

@@ -2,7 +2,7 @@
 
 // What the losses have in common. Internal.
 
-#include "xgrad/ops/errors.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/reductions.hpp"
 

@@ -5,10 +5,10 @@
 #include <span>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/affine.hpp"
 #include "xgrad/kernels/normalization.hpp"
 #include "xgrad/ops/arithmetic.hpp"
-#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"

@@ -4,11 +4,11 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/recurrent.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
-#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/product.hpp"
 #include "xgrad/ops/slicing.hpp"

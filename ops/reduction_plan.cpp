@@ -1,6 +1,6 @@
 #include "xgrad/ops/reduction_plan.hpp"
 
-#include "xgrad/ops/errors.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
 
 namespace xgrad::detail {

@@ -5,11 +5,11 @@
 #include <limits>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/moments.hpp"
 #include "xgrad/kernels/root.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
-#include "xgrad/ops/errors.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reduction_plan.hpp"

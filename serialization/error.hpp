@@ -6,7 +6,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
+
+#include "xgrad/base/text.hpp"
 
 namespace xgrad {
 
@@ -20,30 +21,15 @@ class FileError : public std::runtime_error {
 
 namespace detail {
 
-/// Text out of a file as a message shows it: in quotes, on one line, cut after 40 characters.
-std::string quote(std::string_view text);
-
 /// Where bytes come from or go to, for messages. Refers to text of the caller.
 struct Origin {
   std::string_view reader;
   std::string_view path;
 
-  /// Throws FileError; the parts, text and integers, are joined.
+  /// Throws FileError; the parts are joined.
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
-    std::string what;
-    (append(what, parts), ...);
-    throw FileError(reader, path, what);
-  }
-
- private:
-  template <class Part>
-  static void append(std::string& what, const Part& part) {
-    if constexpr (std::is_integral_v<Part>) {
-      what += std::to_string(part);
-    } else {
-      what += part;
-    }
+    throw FileError(reader, path, (std::string() + ... + text(parts)));
   }
 };
 

@@ -109,7 +109,7 @@ void fail_without_batches() {
 InitialLossCheck judge_initial_loss(double loss, double expected, double tolerance) {
   const bool passed = std::abs(loss - expected) <= tolerance * std::abs(expected);
   std::string text =
-      "initial loss " + detail::text(loss) + ", guessing gives " + detail::text(expected) + ": ";
+      "initial loss " + detail::rounded(loss) + ", guessing gives " + detail::rounded(expected) + ": ";
   if (passed) {
     text += "as it should be";
   } else if (loss > expected) {
@@ -135,7 +135,7 @@ OverfitReport judge_overfit(std::vector<double> losses, double target) {
   } else if (last > 0.9 * first) {
     text += "it does not go down: the learning rate is too low, or the initialisation is bad";
   } else {
-    text += "it goes down but not to " + detail::text(target) +
+    text += "it goes down but not to " + detail::rounded(target) +
             ": more steps, a larger model, or less regularisation";
   }
   return {std::move(losses), passed, std::move(text)};
@@ -176,9 +176,9 @@ RangeTestReport run_range_test(const RangeTestOptions& o,
     r.suggestion = r.rates[i];
   }
   r.text = r.suggestion > 0
-               ? "the loss falls fastest at a learning rate of " + detail::text(r.suggestion)
-               : "the loss does not fall at any learning rate from " + detail::text(o.low) +
-                     " to " + detail::text(o.high);
+               ? "the loss falls fastest at a learning rate of " + detail::rounded(r.suggestion)
+               : "the loss does not fall at any learning rate from " + detail::rounded(o.low) +
+                     " to " + detail::rounded(o.high);
   return r;
 }
 

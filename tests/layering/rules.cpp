@@ -16,15 +16,17 @@ namespace fs = std::filesystem;
 using Folders = std::set<std::string>;
 
 const std::map<std::string, Folders> kMayInclude = {
-    {"kernels", {"kernels"}},
-    {"autograd", {"kernels", "autograd"}},
-    {"ops", {"kernels", "autograd", "ops"}},
-    {"modules", {"kernels", "autograd", "ops", "modules"}},
-    {"optimizers", {"kernels", "autograd", "optimizers"}},
-    {"serialization", {"kernels", "autograd", "serialization"}},
-    {"data", {"kernels", "autograd", "serialization", "data"}},
+    {"base", {"base"}},
+    {"kernels", {"base", "kernels"}},
+    {"autograd", {"base", "kernels", "autograd"}},
+    {"ops", {"base", "kernels", "autograd", "ops"}},
+    {"modules", {"base", "kernels", "autograd", "ops", "modules"}},
+    {"optimizers", {"base", "kernels", "autograd", "optimizers"}},
+    {"serialization", {"base", "kernels", "autograd", "serialization"}},
+    {"data", {"base", "kernels", "autograd", "serialization", "data"}},
     {"training",
-     {"kernels", "autograd", "ops", "modules", "optimizers", "serialization", "data", "training"}},
+     {"base", "kernels", "autograd", "ops", "modules", "optimizers", "serialization", "data",
+      "training"}},
 };
 
 struct Include {

@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_averaged) {
   const Tensor<T> w = leaf<T>({1}, {2});
   BOOST_TEST(message_of<std::invalid_argument>([&] {
                Ema<T> average({{"w", w}}, {.decay = 1});
-             }) == "Ema: decay 1 is not in [0, 1)");
+             }) == "Ema: decay is not in [0, 1): 1");
   Ema<T> average({{"w", w}});
   BOOST_TEST(message_of<std::logic_error>([&] { average.swap(); }) ==
              "Ema: swap() before the first update()");

@@ -207,9 +207,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_optimized) {
 BOOST_AUTO_TEST_CASE(rates_out_of_range) {
   Sgd<T> optimizer({leaf<T>({1}, {1})});
   BOOST_TEST(message_of<std::invalid_argument>([&] { optimizer.set_learning_rate(-1); }) ==
-             "set_learning_rate: rate -1 is not finite and at least 0");
+             "set_learning_rate: rate is not in [0, inf): -1");
   BOOST_TEST(message_of<std::invalid_argument>([&] { optimizer.set_learning_rate(NAN); }) ==
-             "set_learning_rate: rate nan is not finite and at least 0");
+             "set_learning_rate: rate is not in [0, inf): nan");
   BOOST_TEST(message_of<std::out_of_range>([&] { optimizer.set_learning_rate(1, 2); }) ==
              "learning_rate: Sgd has 1 groups, not a group 2");
   BOOST_TEST(message_of<std::out_of_range>([&] { optimizer.learning_rate(1); }) ==

@@ -1,17 +1,5 @@
 #pragma once
 
-// Gradient checks in Boost.Test; the failure message is the report's table. Not part of xgrad.hpp.
-//
-//   XGRAD_CHECK_GRADIENTS([](const auto& x, const auto& w) { return sum(matmul(x, w)); }, {x, w});
-//
-// The arguments are those of xgrad::check_gradients.
+// XGRAD_CHECK_GRADIENTS lives in xgrad/gradient_check/boost.hpp; this name of it stays.
 
-#include <boost/test/unit_test.hpp>
-
-#include "xgrad/autograd/gradient_check.hpp"
-
-#define XGRAD_CHECK_GRADIENTS(...)                                                      \
-  do {                                                                                  \
-    const ::xgrad::GradientReport xgrad_report = ::xgrad::check_gradients(__VA_ARGS__); \
-    BOOST_CHECK_MESSAGE(xgrad_report.passed(), xgrad_report.table());                   \
-  } while (false)
+#include "xgrad/gradient_check/boost.hpp"

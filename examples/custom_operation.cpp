@@ -16,7 +16,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/function.hpp"
 #include "xgrad/ops/map.hpp"

@@ -11,7 +11,7 @@
 //
 // CI: --json swish.json
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/modules/gradient_check.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "xgrad/modules/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/ops/arithmetic.hpp"

@@ -11,7 +11,7 @@
 #include <functional>
 #include <utility>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/modules/module.hpp"
 
 namespace xgrad {

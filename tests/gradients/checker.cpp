@@ -5,8 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "xgrad/autograd/gradient_check.hpp"
-#include "xgrad/autograd/gradient_check_boost.hpp"
+#include "xgrad/gradient_check/boost.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/function.hpp"
 #include "xgrad/ops/linalg.hpp"

@@ -5,7 +5,7 @@
 #include <functional>
 #include <set>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/extrema.hpp"

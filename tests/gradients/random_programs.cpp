@@ -8,7 +8,7 @@
 #include <map>
 
 #include "random_program.hpp"
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 
 using namespace xgrad;
 using test::Kinks;

@@ -4,7 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/function.hpp"
 #include "xgrad/ops/math.hpp"

@@ -9,8 +9,8 @@
 #include <sstream>
 #include <string>
 
-#include "xgrad/autograd/gradient_check.hpp"
-#include "xgrad/autograd/gradient_check_boost.hpp"
+#include "xgrad/gradient_check/boost.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/gradient_check.hpp"
 #include "xgrad/modules/linear.hpp"

@@ -58,6 +58,15 @@ BOOST_AUTO_TEST_CASE(sideways_include) {
                "autograd, base, kernels, optimizers");
 }
 
+BOOST_AUTO_TEST_CASE(old_names_include_only_the_new_one) {
+  const Tree tree{{"autograd/gradient_check.hpp",
+                   "#include \"xgrad/gradient_check/check.hpp\"\n#include "
+                   "\"xgrad/ops/math.hpp\"\n"}};
+  require_only(check_folders(tree),
+               "autograd/gradient_check.hpp:2: autograd includes xgrad/ops/math.hpp, may include "
+               "autograd, base, kernels");
+}
+
 BOOST_AUTO_TEST_CASE(umbrella_inside) {
   const Tree tree{{"training/loop.hpp", "#include \"xgrad/xgrad.hpp\"\n"}};
   BOOST_TEST(check_folders(tree).size() == 1U);

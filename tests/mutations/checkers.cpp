@@ -4,7 +4,7 @@
 #include <cmath>
 #include <random>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 
 namespace mutations {
 namespace {

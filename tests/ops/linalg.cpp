@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/ops/arithmetic.hpp"

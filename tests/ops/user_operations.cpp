@@ -3,7 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/function.hpp"
 #include "xgrad/ops/map.hpp"

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "xgrad/autograd/grad_mode.hpp"
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 #include "xgrad/kernels/parallel.hpp"
 
 namespace proof {

@@ -1,4 +1,4 @@
-#include "xgrad/autograd/gradient_check_analytic.hpp"
+#include "xgrad/gradient_check/analytic.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "xgrad/autograd/gradient_check_second_order.hpp"
+#include "xgrad/gradient_check/second_order.hpp"
 
 #include <algorithm>
 #include <cmath>

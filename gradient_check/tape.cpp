@@ -1,4 +1,4 @@
-#include "xgrad/autograd/gradient_check_tape.hpp"
+#include "xgrad/gradient_check/tape.hpp"
 
 #include <algorithm>
 #include <array>

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "xgrad/autograd/gradient_check.hpp"
-#include "xgrad/autograd/gradient_check_numeric.hpp"
+#include "xgrad/gradient_check/check.hpp"
+#include "xgrad/gradient_check/numeric.hpp"
 
 namespace xgrad::detail {
 

@@ -2,7 +2,7 @@
 
 // Second order for the gradient check. Internal.
 
-#include "xgrad/autograd/gradient_check_probe.hpp"
+#include "xgrad/gradient_check/probe.hpp"
 
 namespace xgrad::detail {
 

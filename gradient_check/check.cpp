@@ -1,4 +1,4 @@
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,10 +6,10 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
-#include "xgrad/autograd/gradient_check_analytic.hpp"
-#include "xgrad/autograd/gradient_check_judge.hpp"
-#include "xgrad/autograd/gradient_check_second_order.hpp"
-#include "xgrad/autograd/gradient_check_tape.hpp"
+#include "xgrad/gradient_check/analytic.hpp"
+#include "xgrad/gradient_check/judge.hpp"
+#include "xgrad/gradient_check/second_order.hpp"
+#include "xgrad/gradient_check/tape.hpp"
 
 namespace xgrad {
 namespace detail {

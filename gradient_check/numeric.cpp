@@ -1,4 +1,4 @@
-#include "xgrad/autograd/gradient_check_numeric.hpp"
+#include "xgrad/gradient_check/numeric.hpp"
 
 #include <algorithm>
 #include <cmath>

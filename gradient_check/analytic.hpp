@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "xgrad/autograd/gradient_check_probe.hpp"
+#include "xgrad/gradient_check/probe.hpp"
 
 namespace xgrad::detail {
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "xgrad/autograd/gradient_check.hpp"
+#include "xgrad/gradient_check/check.hpp"
 
 namespace xgrad {
 namespace {

@@ -1,4 +1,4 @@
-#include "xgrad/autograd/gradient_check_probe.hpp"
+#include "xgrad/gradient_check/probe.hpp"
 
 #include <algorithm>
 #include <cmath>

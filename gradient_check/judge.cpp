@@ -1,4 +1,4 @@
-#include "xgrad/autograd/gradient_check_judge.hpp"
+#include "xgrad/gradient_check/judge.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "xgrad/autograd/elementwise.hpp"
-#include "xgrad/kernels/primitives.hpp"
+#include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/reduce.hpp"
 
 namespace xgrad::detail {

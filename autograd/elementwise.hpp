@@ -12,7 +12,7 @@
 
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/dispatch.hpp"
-#include "xgrad/kernels/primitives.hpp"
+#include "xgrad/kernels/formulas/contract.hpp"
 
 namespace xgrad::detail {
 

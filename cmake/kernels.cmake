@@ -1,4 +1,4 @@
-# The sources in kernels/simd are compiled once per instruction set and chosen among at run time (kernels/isa.hpp).
+# The sources in kernels/simd and kernels/formulas are compiled once per instruction set and chosen among at run time (kernels/isa.hpp).
 # They include no xtensor header: see kernels/instantiate.hpp.
 
 set(isas baseline)
@@ -39,7 +39,8 @@ function(xgrad_add_kernels isa)
   target_sources(xgrad PRIVATE $<TARGET_OBJECTS:xgrad_kernels_${isa}>)
 endfunction()
 
-file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/simd/*.cpp)
+file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/simd/*.cpp
+                                         ${CMAKE_CURRENT_SOURCE_DIR}/kernels/formulas/*.cpp)
 set(chosen ${XGRAD_ISAS})
 if("native" IN_LIST chosen)
   xgrad_native_isa(native)

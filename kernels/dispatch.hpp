@@ -2,9 +2,9 @@
 
 // From a formula to its kernels for the instruction set in use.
 //
-// A kernel source (kernels/elementwise_*.cpp) is compiled once per instruction set and instantiates
-// `elementwise_kernels<isa, F, T>` for its formulas; a formula that none instantiates does not
-// link.
+// The sources in kernels/formulas are compiled once per instruction set and instantiate
+// `elementwise_kernels<isa, F, T>` for the formulas of their headers; a formula that none
+// instantiates does not link.
 
 #include "xgrad/kernels/isa.hpp"
 #include "xgrad/kernels/loop.hpp"

@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "xgrad/kernels/pack.hpp"
-#include "xgrad/kernels/primitives.hpp"
+#include "xgrad/kernels/formulas/elementary.hpp"
+#include "xgrad/kernels/formulas/special.hpp"
+#include "xgrad/kernels/formulas/trigonometry.hpp"
 
 namespace xgrad {
 

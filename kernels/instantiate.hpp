@@ -69,3 +69,8 @@ ElementwiseKernels<T> elementwise_kernels() {
 }
 
 }  // namespace xgrad::kernels
+
+/// The kernels of formula F in both types.
+#define XGRAD_KERNELS(F)                                                    \
+  template ElementwiseKernels<float> elementwise_kernels<kIsa, F, float>(); \
+  template ElementwiseKernels<double> elementwise_kernels<kIsa, F, double>();

@@ -5,7 +5,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
-#include "xgrad/kernels/activations.hpp"
+#include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/extrema.hpp"
 

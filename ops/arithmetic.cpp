@@ -1,7 +1,9 @@
 #include "xgrad/ops/arithmetic.hpp"
 
 #include "xgrad/autograd/elementwise.hpp"
-#include "xgrad/kernels/comparisons.hpp"
+#include "xgrad/kernels/formulas/arithmetic.hpp"
+#include "xgrad/kernels/formulas/comparisons.hpp"
+#include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/ops/math.hpp"
 
 namespace xgrad {

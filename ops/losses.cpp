@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "xgrad/autograd/elementwise.hpp"
-#include "xgrad/kernels/losses.hpp"
+#include "xgrad/kernels/formulas/losses.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/loss_checks.hpp"
 #include "xgrad/ops/math.hpp"

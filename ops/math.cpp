@@ -1,6 +1,9 @@
 #include "xgrad/ops/math.hpp"
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/kernels/formulas/elementary.hpp"
+#include "xgrad/kernels/formulas/special.hpp"
+#include "xgrad/kernels/formulas/trigonometry.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 
 namespace xgrad {

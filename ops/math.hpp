@@ -1,7 +1,7 @@
 #pragma once
 
 // Functions of one number, applied to each element: (any shape) -> the same shape. Each is a
-// primitive with its own fused kernels; the derivatives are in kernels/primitives.hpp. NaN gives
+// primitive with its own fused kernels; the derivatives are in kernels/formulas. NaN gives
 // NaN.
 
 #include "xgrad/autograd/tensor.hpp"

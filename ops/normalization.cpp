@@ -6,7 +6,7 @@
 
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/base/errors.hpp"
-#include "xgrad/kernels/affine.hpp"
+#include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/normalization.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/lattice.hpp"

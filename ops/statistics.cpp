@@ -7,7 +7,7 @@
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/moments.hpp"
-#include "xgrad/kernels/root.hpp"
+#include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/extrema.hpp"

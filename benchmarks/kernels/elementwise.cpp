@@ -1,9 +1,12 @@
 // Elementwise formulas, forward and backward: long arrays, and rows and columns that broadcast.
 
 #include "rates.hpp"
-#include "xgrad/kernels/activations.hpp"
+#include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/kernels/dispatch.hpp"
-#include "xgrad/kernels/primitives.hpp"
+#include "xgrad/kernels/formulas/arithmetic.hpp"
+#include "xgrad/kernels/formulas/elementary.hpp"
+#include "xgrad/kernels/formulas/special.hpp"
+#include "xgrad/kernels/formulas/trigonometry.hpp"
 
 namespace benchmark_kernels {
 namespace {

@@ -27,6 +27,7 @@ BOOST_AUTO_TEST_SUITE(project_tree)
 BOOST_AUTO_TEST_CASE(is_read) {
   BOOST_TEST(project().contains("autograd/tensor.hpp"));
   BOOST_TEST(project().contains("kernels/simd/reduce.cpp"));
+  BOOST_TEST(project().contains("kernels/formulas/elementary.cpp"));
 }
 BOOST_AUTO_TEST_CASE(folders_point_one_way) { require_none(check_folders(project())); }
 BOOST_AUTO_TEST_CASE(kernel_sources_see_no_xtensor) {

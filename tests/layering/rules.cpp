@@ -134,7 +134,8 @@ std::vector<std::string> check_kernel_sources(const Tree& tree) {
   std::vector<std::string> broken;
   for (const auto& [path, text] : tree) {
     std::set<std::string> seen;
-    if (path.starts_with("kernels/simd/")) check_reachable(tree, path, path, seen, broken);
+    if (path.starts_with("kernels/simd/") || path.starts_with("kernels/formulas/"))
+      check_reachable(tree, path, path, seen, broken);
   }
   return broken;
 }

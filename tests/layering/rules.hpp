@@ -18,7 +18,7 @@ Tree read_tree(const std::string& root);
 /// Folders include only what is below them, as "xgrad/<folder>/<file>", and never the umbrella.
 std::vector<std::string> check_folders(const Tree& tree);
 
-/// Sources in kernels/simd reach no xtensor header, directly or through ours.
+/// Sources in kernels/simd and kernels/formulas reach no xtensor header, directly or through ours.
 std::vector<std::string> check_kernel_sources(const Tree& tree);
 
 /// Among the headers only autograd/array.hpp includes xtensor.

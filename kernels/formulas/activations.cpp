@@ -1,16 +1,10 @@
-// The kernels of the activation functions.
-
-#include "xgrad/kernels/activations.hpp"
+#include "xgrad/kernels/formulas/activations.hpp"
 
 #include "xgrad/kernels/instantiate.hpp"
 
 namespace xgrad::kernels {
 
 using namespace primitives;
-
-#define XGRAD_KERNELS(F)                                                    \
-  template ElementwiseKernels<float> elementwise_kernels<kIsa, F, float>(); \
-  template ElementwiseKernels<double> elementwise_kernels<kIsa, F, double>();
 
 XGRAD_KERNELS(LogSigmoid)
 XGRAD_KERNELS(Clamp)

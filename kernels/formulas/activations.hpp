@@ -1,12 +1,12 @@
 #pragma once
 
-// Activation functions as formulas: primitives with a slope of their own (see primitives.hpp) where
+// Activation functions as formulas: primitives with a slope of their own (see elementary.hpp) where
 // the derivative reads off the output or a branch, plain formulas otherwise, which are
 // differentiated by Dual numbers.
 
 #include <cstddef>
 
-#include "xgrad/kernels/primitives.hpp"
+#include "xgrad/kernels/formulas/contract.hpp"
 
 namespace xgrad::primitives {
 

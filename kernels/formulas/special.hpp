@@ -1,0 +1,31 @@
+#pragma once
+
+// Error function, normal distribution, and the functions that nets are made of, of one number (see
+// elementary.hpp).
+
+#include "xgrad/kernels/formulas/contract.hpp"
+
+namespace xgrad::primitives {
+
+// clang-format off
+struct Erf        { static constexpr const char* name = "erf"; static constexpr Reads reads = Reads::input;
+                    template <class X> X operator()(const X& x) const { return erf(x); }
+                    template <class X> X slope(const X& x, const X&) const { return 1.1283791670955126 * exp(-(x * x)); } };
+struct Ndtr       { static constexpr const char* name = "ndtr"; static constexpr Reads reads = Reads::input;
+                    template <class X> X operator()(const X& x) const { return ndtr(x); }
+                    template <class X> X slope(const X& x, const X&) const {
+                      if constexpr (requires { gaussian(x); }) return 0.3989422804014327 * gaussian(x);
+                      else return 0.3989422804014327 * exp(-0.5 * (x * x)); } };
+struct Sigmoid    { static constexpr const char* name = "sigmoid"; static constexpr Reads reads = Reads::output;
+                    template <class X> X operator()(const X& x) const { return sigmoid(x); }
+                    template <class X> X slope(const X&, const X& y) const { return y * (1 - y); } };
+struct Relu       { static constexpr const char* name = "relu"; static constexpr Reads reads = Reads::output;
+                    template <class X> X operator()(const X& x) const { return relu(x); }
+                    template <class X> X slope(const X&, const X& y) const { return where(y <= 0, X(0), X(1)); } };
+// log(1 + exp(x)) without overflow, and with full precision where exp(x) is small.
+struct Softplus   { static constexpr const char* name = "softplus"; static constexpr Reads reads = Reads::input;
+                    template <class X> X operator()(const X& x) const { return softplus(x); }
+                    template <class X> X slope(const X& x, const X&) const { return sigmoid(x); } };
+// clang-format on
+
+}  // namespace xgrad::primitives

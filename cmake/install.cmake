@@ -2,7 +2,7 @@
 # file. All of it may be moved afterwards.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS xgrad EXPORT xgrad-targets FILE_SET HEADERS)
+install(TARGETS xgrad EXPORT xgrad-targets FILE_SET HEADERS FILE_SET headers_alone)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/xgrad)
 get_target_property(type xgrad TYPE)

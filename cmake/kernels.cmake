@@ -8,6 +8,9 @@ endif()
 set(XGRAD_ISAS "${isas}" CACHE STRING
     "Instruction sets the kernels are compiled for; baseline is one of them, `native` is the widest of this machine")
 
+set(XGRAD_KERNEL_OPTIONS "" CACHE STRING "Further compiler options of the kernels, separated by semicolons")
+mark_as_advanced(XGRAD_KERNEL_OPTIONS)
+
 set(flags_baseline)
 set(flags_avx2 -mavx2 -mfma)
 set(flags_avx512 -mavx512f -mavx512cd -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprefer-vector-width=512)
@@ -29,7 +32,8 @@ function(xgrad_add_kernels isa)
   add_library(xgrad_kernels_${isa} OBJECT ${simd_sources})
   # xsimd has inline functions that do not name the instruction set; under one name the linker would merge the copies.
   target_compile_definitions(xgrad_kernels_${isa} PRIVATE XGRAD_KERNEL_ISA=${isa} xsimd=xsimd_${isa})
-  target_compile_options(xgrad_kernels_${isa} PRIVATE -fno-math-errno -fno-trapping-math ${flags_${isa}})
+  target_compile_options(xgrad_kernels_${isa} PRIVATE -fno-math-errno -fno-trapping-math ${flags_${isa}}
+                                                      ${XGRAD_KERNEL_OPTIONS})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12 warns about its own AVX-512 header
     target_compile_options(xgrad_kernels_${isa} PRIVATE -Wno-maybe-uninitialized -Wno-uninitialized)
   endif()

@@ -8,6 +8,7 @@
 // that kernels/simd/optimizers.cpp does not instantiate does not link.
 
 #include <cstddef>
+#include <limits>
 
 #include "xgrad/kernels/dispatch.hpp"
 
@@ -43,6 +44,23 @@ using UpdateKernel = void (*)(const void* rule, const UpdateArguments<T>& a);
 
 template <Isa I, class Rule>
 UpdateKernel<typename Rule::value_type> update_kernel();
+
+/// x / y, 0 where y is 0: where nothing is known of a weight's gradients there is no step.
+template <class X>
+[[gnu::always_inline]] inline X step_over(X x, X y) {
+  return where(y == X(0), X(0), x / y);
+}
+
+/// g with a square that T can hold: finite numbers beyond +-2^62 in float, +-2^510 in double, count
+/// as that. Steps that are quotients of gradients and roots of their squares are the same then.
+template <class X>
+[[gnu::always_inline]] inline X squarable(X g) {
+  using T = typename X::value_type;
+  const X size = abs(g), limit(sizeof(T) == 4 ? 0x1p62 : 0x1p510);
+  const auto beyond = size > limit && size <= X(std::numeric_limits<T>::max());
+  if (!any(beyond)) return g;
+  return where(beyond, where(g > X(0), limit, -limit), g);
+}
 
 /// w - learning_rate g.
 template <class T>
@@ -93,10 +111,11 @@ struct AdamRule {
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
-    moments.update(g, s[0], s[1]);
+    moments.update(squarable(g), s[0], s[1]);
     if constexpr (Amsgrad) s[2] = maximum(s[2], s[1]);
     const X v = s[kStates - 1];
-    return w - X(rate) * s[0] / (sqrt(v) * X(root_scale) + X(epsilon));
+    const X m = squarable(s[0]);  // RAdam begins with moments of any size
+    return w - step_over(X(rate) * m, sqrt(v) * X(root_scale) + X(epsilon));
   }
 };
 
@@ -110,7 +129,9 @@ struct FirstMomentRule {
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
-    moments.update(g, s[0], s[1]);
+    X m = s[0];
+    moments.update(squarable(g), m, s[1]);
+    s[0] = X(moments.beta1) * s[0] + X(moments.gain1) * g;
     return w - X(rate) * s[0];
   }
 };
@@ -125,9 +146,10 @@ struct NadamRule {
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    g = squarable(g);
     moments.update(g, s[0], s[1]);
     const X direction = X(moment_rate) * s[0] + X(gradient_rate) * g;
-    return w - direction / (sqrt(s[1]) * X(root_scale) + X(epsilon));
+    return w - step_over(direction, sqrt(s[1]) * X(root_scale) + X(epsilon));
   }
 };
 
@@ -142,7 +164,7 @@ struct AdamaxRule {
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
     s[0] = X(beta1) * s[0] + X(gain1) * g;
     s[1] = maximum(X(beta2) * s[1], abs(g) + X(epsilon));
-    return w - X(rate) * s[0] / s[1];
+    return w - step_over(X(rate) * s[0], s[1]);
   }
 };
 
@@ -161,7 +183,7 @@ struct LionRule {
   }
 };
 
-/// s = s + g^2;  w - rate g / (sqrt(s) + epsilon).
+/// s = s + g^2, at most the largest T;  w - rate g / (sqrt(s) + epsilon).
 template <class T>
 struct AdagradRule {
   using value_type = T;
@@ -170,8 +192,9 @@ struct AdagradRule {
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
-    s[0] = s[0] + g * g;
-    return w - X(rate) * g / (sqrt(s[0]) + X(epsilon));
+    g = squarable(g);
+    s[0] = minimum(s[0] + g * g, X(std::numeric_limits<T>::max()));
+    return w - step_over(X(rate) * g, sqrt(s[0]) + X(epsilon));
   }
 };
 
@@ -185,8 +208,9 @@ struct AdadeltaRule {
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    g = squarable(g);
     s[0] = X(rho) * s[0] + X(gain) * g * g;
-    const X d = sqrt(s[1] + X(epsilon)) / sqrt(s[0] + X(epsilon)) * g;
+    const X d = step_over(sqrt(s[1] + X(epsilon)), sqrt(s[0] + X(epsilon))) * g;
     s[1] = X(rho) * s[1] + X(gain) * d * d;
     return w - X(rate) * d;
   }
@@ -203,6 +227,7 @@ struct RmsPropRule {
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
+    g = squarable(g);
     s[0] = X(memory) * s[0] + X(gain) * g * g;
     X variance = s[0];
     if constexpr (Centred) {
@@ -210,7 +235,7 @@ struct RmsPropRule {
       mean = X(memory) * mean + X(gain) * g;
       variance = relu(variance - mean * mean);  // rounding may make it negative
     }
-    const X d = g / (sqrt(variance) + X(epsilon));
+    const X d = step_over(g, sqrt(variance) + X(epsilon));
     if constexpr (!Momentum) return w - X(rate) * d;
     s[Momentum] = X(momentum) * s[Momentum] + d;
     return w - X(rate) * s[Momentum];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "xgrad/optimizers/flat.hpp"
@@ -44,7 +45,8 @@ void Lbfgs<T>::forget() {
   pairs_.clear();
 }
 
-// The pair that the last step and the change of the gradient make, if it shows positive curvature.
+// The pair that the last step and the change of the gradient make, if it shows positive curvature
+// and is of use.
 template <class T>
 void Lbfgs<T>::remember(const Tensor<T>& gradient) {
   Pair p{direction_.clone(), gradient.clone(), 0};
@@ -52,6 +54,7 @@ void Lbfgs<T>::remember(const Tensor<T>& gradient) {
   detail::add_scaled(p.gradient_change, -1, previous_gradient_);
   p.product = detail::dot(p.gradient_change, p.step);
   if (!(p.product > 1e-10)) return;
+  if (!std::isfinite(p.product / detail::dot(p.gradient_change, p.gradient_change))) return;
   if (pairs_.size() == options_.history) pairs_.erase(pairs_.begin());
   pairs_.push_back(std::move(p));
 }
@@ -85,6 +88,7 @@ struct Lbfgs<T>::Run {
   detail::FlatView<T> weights;
   Tensor<T> x, d;  // the weights an iteration starts from and its direction
   int evaluations = 0;
+  bool bottomless = false;  // a loss of -inf was met
 
   // Loss and gradient at the current weights.
   Point evaluate() {
@@ -99,6 +103,7 @@ struct Lbfgs<T>::Run {
     Point p = evaluate();
     p.step = step;
     p.slope = detail::dot(p.gradient, d);
+    bottomless = bottomless || p.value == -std::numeric_limits<double>::infinity();
     return p;
   }
 
@@ -107,6 +112,12 @@ struct Lbfgs<T>::Run {
       throw std::invalid_argument("Lbfgs: the loss is " + detail::text(p.value));
     }
     self.check_gradients({.nan = true, .missing = self.checks().missing});
+  }
+
+  [[noreturn]] static void refuse(const char* what, const Point& p) {
+    throw std::invalid_argument("Lbfgs: " + std::string(what) + ": loss " + detail::text(p.value) +
+                                ", largest gradient " +
+                                detail::text(detail::largest_magnitude(p.gradient)));
   }
 
   bool is_optimal(const Point& p) const {
@@ -137,7 +148,9 @@ struct Lbfgs<T>::Run {
       return start;
     }
     ++evaluations;
-    return evaluate_at(step);
+    Point p = evaluate_at(step);
+    if (!std::isfinite(p.value) || !std::isfinite(p.slope)) refuse("the step leads too far", p);
+    return p;
   }
 
   // One iteration from `p`, which becomes the next point. False when it was the last one.
@@ -147,8 +160,12 @@ struct Lbfgs<T>::Run {
     d = self.direction_ = self.direction(p.gradient);
     self.previous_gradient_ = p.gradient;
     const double step = self.step_length_ = first_step(p), before = p.value;
-    p.slope = detail::dot(p.gradient, d);
+    const double slope = p.slope = detail::dot(p.gradient, d);
     if (p.slope > -self.options_.tolerance_change) return false;
+    if (!std::isfinite(p.slope) || !std::isfinite(detail::largest_magnitude(d))) {
+      self.forget();
+      refuse("the loss falls too steeply for a next step; the weights stay", p);
+    }
     x = weights.values();
     try {
       p = advance(p, step, iteration == self.options_.max_iterations);
@@ -157,6 +174,9 @@ struct Lbfgs<T>::Run {
       throw;
     }
     self.step_length_ = p.step;
+    if (bottomless && p.slope < detail::WolfeOptions().curvature * slope) {
+      refuse("the loss has no minimum, it falls to -inf; the weights are the last before that", p);
+    }
     return !is_done(p, before, iteration);
   }
 

@@ -31,7 +31,7 @@ struct LbfgsOptions {
 ///
 /// **Source** Nocedal, Wright 2006, algorithms 7.4, 7.5 (method), 3.5, 3.6 (line search); constants
 /// and stopping rules as in PyTorch. Deviations from PyTorch: the line search is on by default; a
-/// loss that is not finite during the search counts as too high.
+/// point of the search where loss or slope are not finite counts as too high.
 ///
 /// All parameters form one group, without decay: a penalty belongs into the loss. When a parameter
 /// is frozen or released, the history starts anew. Afterwards the gradients are those of the last
@@ -49,8 +49,11 @@ class Lbfgs : public Optimizer<T> {
       : Lbfgs(named(parameters), options) {}
 
   /// Up to max_iterations iterations. Returns the loss before the first.
-  /// **Throws** std::invalid_argument when loss or gradient are not finite at the start, and what
-  /// `loss` throws; the weights are then those from before the iteration.
+  /// **Throws** std::invalid_argument when loss or gradient are not finite at the start or where a
+  /// step without line search leads, and what `loss` throws; the weights are then those from before
+  /// the iteration. std::invalid_argument also when the loss has no minimum: when it is -inf further
+  /// along the line, or falls so steeply that the next direction cannot be computed; the weights are
+  /// then the last at which it was finite.
   double step(const LossFunction& loss) override;
   /// Throws std::logic_error: the loss is needed.
   void step() override;

@@ -25,16 +25,19 @@ class Search {
   int evaluations() const { return spent_ + 1; }
 
  private:
+  static bool usable(const LinePoint<T>& p) {
+    return std::isfinite(p.value) && std::isfinite(p.slope);
+  }
   bool too_high(const LinePoint<T>& p) const {
     const double allowed = start_.value + options_.sufficient_decrease * p.step * start_.slope;
-    return !std::isfinite(p.value) || p.value > allowed;
+    return !usable(p) || p.value > allowed;
   }
   bool is_flat(const LinePoint<T>& p) const {
     return std::abs(p.slope) <= -options_.curvature * start_.slope;
   }
 
   void set_bracket(const LinePoint<T>& a, const LinePoint<T>& b) {
-    const bool ordered = a.value <= b.value || !std::isfinite(b.value);
+    const bool ordered = a.value <= b.value || !usable(b);
     low_ = ordered ? a : b;
     high_ = ordered ? b : a;
   }
@@ -81,7 +84,7 @@ class Search {
     ++spent_;
     if (too_high(now) || now.value >= low_.value) {
       high_ = now;
-      if (high_.value < low_.value) std::swap(low_, high_);
+      if (usable(high_) && high_.value < low_.value) std::swap(low_, high_);
       return;
     }
     if (is_flat(now)) {

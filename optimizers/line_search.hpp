@@ -29,7 +29,8 @@ double cubic_minimum(double xa, double fa, double ga, double xb, double fb, doub
 
 /// A point p with  p.value <= start.value + c1 p.step start.slope  and  |p.slope| <= c2
 /// |start.slope|, or the lowest point found when the evaluations or the bracket are used up.
-/// `start` has step 0 and a slope below 0. A loss that is not finite counts as too high.
+/// `start` has step 0 and a slope below 0. A point where loss or slope are not finite counts as too
+/// high: it is never the result, also where the loss is -inf.
 /// **Source** Nocedal, Wright 2006, algorithms 3.5 and 3.6, with the interpolation and safeguards
 /// of Schmidt's minFunc, which PyTorch has too.
 template <class T>

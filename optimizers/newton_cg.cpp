@@ -104,16 +104,24 @@ bool NewtonCg<T>::descend(const Point& p, const Tensor<T>& direction, const Loss
   const Tensor<T> x = weights.values();
   const double slope = detail::dot(p.gradient, direction);
   double t = this->learning_rate();
+  bool bottomless = false;
   try {
     for (int halvings = 0; halvings <= 30; ++halvings, t /= 2) {
       weights.move(x, t, direction);
-      if (static_cast<double>(loss().item()) <= p.loss + 1e-4 * t * slope) return true;
+      const auto value = static_cast<double>(loss().item());
+      const bool finite = std::isfinite(value);
+      if (finite && value <= p.loss + 1e-4 * t * slope) return true;
+      bottomless = bottomless || (!finite && value < 0);
     }
   } catch (...) {
     weights.assign(x);
     throw;
   }
   weights.assign(x);
+  if (bottomless) {
+    throw std::invalid_argument("NewtonCg: the loss has no minimum, it falls to -inf: loss " +
+                                detail::text(p.loss) + " at the weights, which stay");
+  }
   return false;
 }
 

@@ -44,7 +44,8 @@ class NewtonCg : public Optimizer<T> {
 
   /// Up to max_iterations iterations. Returns the loss before the first.
   /// **Throws** std::invalid_argument when loss or gradient are not finite at the start, and what
-  /// `loss` throws; the weights are then those from before the iteration.
+  /// `loss` throws, and when the loss is -inf along the line and no step was found that is short
+  /// enough; the weights are then those from before the iteration.
   double step(const LossFunction& loss) override;
   /// Throws std::logic_error: the loss is needed.
   void step() override;

@@ -58,8 +58,8 @@ void ReduceOnPlateau::check() const {
 }
 
 void ReduceOnPlateau::observe(double metric) {
-  const bool better =
-      seen == 0 || (maximize ? metric > best * (1 + threshold) : metric < best * (1 - threshold));
+  const double margin = absolute ? threshold : std::isfinite(best) ? threshold * std::abs(best) : 0;
+  const bool better = seen == 0 || (maximize ? metric > best + margin : metric < best - margin);
   seen += 1;
   if (better) best = metric;
   bad = better ? 0 : bad + 1;

@@ -21,13 +21,16 @@
 namespace xgrad {
 
 /// Multiplies the rate by `factor` when a metric has not become better for more than `patience`
-/// observations: better means below best (1 - threshold), or above best (1 + threshold) when
-/// `maximize`. Observations during `cooldown` do not count as bad. As PyTorch's ReduceLROnPlateau,
-/// but relative to the base rate. It learns of the metric by Scheduler::observe.
+/// observations: better means below best - threshold |best|, or above best + threshold |best| when
+/// `maximize`; with `absolute`, threshold itself takes the place of threshold |best|. Observations
+/// during `cooldown` do not count as bad. As PyTorch's ReduceLROnPlateau, but relative to the base
+/// rate, and right for a metric below 0, which there never counts as better. It learns of the metric
+/// by Scheduler::observe.
 struct ReduceOnPlateau {
   double factor = 0.1;  ///< in [0, 1)
   std::size_t patience = 10;
   double threshold = 1e-4;   ///< at least 0
+  bool absolute = false;     ///< the threshold is a difference, not a share of |best|
   std::size_t cooldown = 0;  ///< observations after a reduction
   double smallest = 0;       ///< of the product of factors; at least 0
   bool maximize = false;

@@ -54,7 +54,10 @@ void LinearDecay::check() const {
   detail::require_not_negative("LinearDecay", "end", end);
 }
 
-double CosineDecay::at(double t) const { return half_cosine(1, end, share_of(t, duration)); }
+double CosineDecay::at(double t) const {
+  const double share = periodic ? std::fmod(t / duration, 2.0) : share_of(t, duration);
+  return half_cosine(1, end, share);
+}
 void CosineDecay::check() const {
   detail::require_positive("CosineDecay", "duration", duration);
   detail::require_not_negative("CosineDecay", "end", end);

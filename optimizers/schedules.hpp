@@ -71,10 +71,12 @@ struct LinearDecay {
   void check() const;
 };
 
-/// a_t = a_0 (end + (1 - end) (1 + cos(pi t / duration)) / 2), then a_0 end
+/// a_t = a_0 (end + (1 - end) (1 + cos(pi t / duration)) / 2), then a_0 end; with `periodic` the
+/// same formula for every t: up again until 2 duration, and so on, as PyTorch's CosineAnnealingLR.
 struct CosineDecay {
   double duration = 100;  ///< above 0
   double end = 0;         ///< at least 0
+  bool periodic = false;  ///< what comes after the duration: the cosine, or its end for ever
   double at(double t) const;
   void check() const;
 };

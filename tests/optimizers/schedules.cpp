@@ -216,6 +216,46 @@ BOOST_AUTO_TEST_CASE(cooldown_of_a_plateau) {
              boost::test_tools::per_element());
 }
 
+// Below 0 the threshold is a share of the size, too.
+BOOST_AUTO_TEST_CASE(plateau_below_zero) {
+  const auto rates = [](const ReduceOnPlateau& options, std::vector<double> metrics) {
+    return plateau(options, metrics);
+  };
+  const std::vector<double> constant(4, -1.0), falling{-1, -2, -3, -4},
+      slowly{-1, -1.00005, -1.00009, -1.00014};
+  const ReduceOnPlateau once{.factor = 0.5, .patience = 1};
+  BOOST_TEST(rates(once, constant) == (std::vector<double>{1, 1, 0.5, 0.5}),
+             boost::test_tools::per_element());
+  BOOST_TEST(rates(once, falling) == std::vector<double>(4, 1.0), boost::test_tools::per_element());
+  BOOST_TEST(rates(once, slowly) == (std::vector<double>{1, 1, 0.5, 0.5}),
+             boost::test_tools::per_element());
+  const ReduceOnPlateau rising{.factor = 0.5, .patience = 1, .maximize = true};
+  BOOST_TEST(rates(rising, constant) == (std::vector<double>{1, 1, 0.5, 0.5}),
+             boost::test_tools::per_element());
+  BOOST_TEST(rates(rising, {-4, -3, -2, -1}) == std::vector<double>(4, 1.0),
+             boost::test_tools::per_element());
+  BOOST_TEST(rates(once, {INFINITY, 2, 1, 0.5}) == std::vector<double>(4, 1.0),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(plateau_with_an_absolute_threshold) {
+  const ReduceOnPlateau options{.factor = 0.5, .patience = 0, .threshold = 0.5, .absolute = true};
+  BOOST_TEST(
+      plateau(options, {0, -0.75, -1, -2, -2.25}) == (std::vector<double>{1, 1, 0.5, 0.5, 0.25}),
+      boost::test_tools::per_element());
+}
+
+// The formula of PyTorch's CosineAnnealingLR, which goes up again.
+BOOST_AUTO_TEST_CASE(cosine_beyond_its_end) {
+  const CosineDecay stops{.duration = 10, .end = 0.1};
+  const CosineDecay goes_on{.duration = 10, .end = 0.1, .periodic = true};
+  BOOST_TEST(stops.at(15) == 0.1);
+  BOOST_TEST(goes_on.at(5) == stops.at(5));
+  BOOST_TEST(goes_on.at(15) == 0.55, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(goes_on.at(20) == 1.0);
+  BOOST_TEST(goes_on.at(33) == stops.at(7), boost::test_tools::tolerance(1e-12));
+}
+
 BOOST_AUTO_TEST_CASE(plateau_in_a_chain) {
   Sgd<T> optimizer({one()}, {.learning_rate = 0.8});
   Scheduler<T> scheduler(optimizer, product({LinearDecay{.duration = 10},

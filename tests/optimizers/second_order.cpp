@@ -358,6 +358,41 @@ BOOST_AUTO_TEST_CASE(learning_rate_is_the_first_step_tried) {
   BOOST_TEST(p.weights() == q.weights());
 }
 
+// Losses without a minimum, each falling to -inf by steps that grow: an error, and weights at which
+// the loss is finite.
+template <class T, class O, class Options>
+void check_bottomless(const Options& options) {
+  Tensor<T> p = Tensor<T>::filled({2}, T(0)).requires_grad_();
+  O optimizer(std::vector{p}, options);
+  const auto loss = [&] { return -sum(exp(p)); };
+  std::string message;
+  for (int i = 0; i < 50 && message.empty(); ++i) {
+    message = message_of<std::invalid_argument>([&] { optimizer.step(loss); });
+  }
+  BOOST_TEST(!message.empty());
+  BOOST_TEST(std::isfinite(loss().item()));
+  BOOST_TEST(loss().item() <= T(-2));
+}
+
+BOOST_AUTO_TEST_CASE(loss_without_a_minimum) {
+  check_bottomless<double, Lbfgs<double>>(LbfgsOptions{});
+  check_bottomless<float, Lbfgs<float>>(LbfgsOptions{});
+  check_bottomless<double, Lbfgs<double>>(LbfgsOptions{.line_search = false});
+  check_bottomless<double, NewtonCg<double>>(NewtonCgOptions{});
+  check_bottomless<float, NewtonCg<float>>(NewtonCgOptions{});
+}
+
+BOOST_AUTO_TEST_CASE(line_search_never_ends_at_infinity) {
+  int evaluations = 0;
+  const auto f = [](double t) { return t < 30 ? -t : -INFINITY; };
+  const auto slope = [](double t) { return t < 30 ? -1.0 : NAN; };
+  for (const double first : {0.1, 1.0, 100.0}) {
+    const LinePoint<T> p = search(f, slope, first, evaluations);
+    BOOST_TEST(p.step < 30);
+    BOOST_TEST(p.step > 0);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -222,6 +223,14 @@ bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) const {
   return n->pending == nullptr;
 }
 
+template <class T>
+std::uint64_t Engine<T>::earliest_sink() const {
+  if (sinks_.empty()) return 0;
+  std::uint64_t first = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& [n, sink] : sinks_) first = std::min(first, n->sequence);
+  return first;
+}
+
 // Visits every entry once before anything is changed: what is wrong is found before a gradient is
 // touched.
 template <class T>
@@ -229,10 +238,13 @@ void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
   stamp_ = last_stamp.fetch_add(1, std::memory_order_relaxed) + 1;
   std::vector<Node<T>*> stack = Spare<T>::take(&Spare<T>::stack), found;
   for (Node<T>* n : stops_) n->visit_stamp = stamp_;
+  earliest_ = earliest_sink();
   const auto reach = [&](Node<T>* n) {
     check_idle(n);
     if (collecting_) mark_sink(n);
     if (n->rule == nullptr || n->visit_stamp == stamp_) return;
+    met_derivative_ = met_derivative_ || n->of_derivative;
+    if (n->sequence <= earliest_) return;
     n->visit_stamp = stamp_;
     if (options_.stop_at_sinks && is_sink(n)) return;
     check_graph(n);
@@ -294,6 +306,7 @@ void Engine<T>::visit(Node<T>* n) {
 template <class T>
 void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds) {
   const RecordingScope scope(options_.create_graph);
+  const DerivingScope derivative(options_.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (wanted(outputs[i].node())) add(outputs[i].node(), seeds[i]);
   }

@@ -53,6 +53,8 @@ class Engine {
   void inspect(std::span<const Tensor<T>> outputs);
   void walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds);
   bool reached(const Tensor<T>& sink) const { return sinks_.at(sink.node()).reached; }
+  /// Whether the outputs depend on a derivative that was taken with `create_graph`.
+  bool met_derivative() const { return met_derivative_; }
 
   /// The gradient collected for a sink; undefined when it was not reached.
   Tensor<T> collected(const Tensor<T>& sink) const;
@@ -77,6 +79,7 @@ class Engine {
   // Where the gradient of n is gathered; puts n into the heap when it has to be visited.
   Node<T>*& slot(Node<T>* n);
   void mark_sink(Node<T>* n);
+  std::uint64_t earliest_sink() const;
   void mark_useful(std::vector<Node<T>*>& found);
   void push(Node<T>* n);
   Node<T>* pop();
@@ -84,6 +87,9 @@ class Engine {
 
   Options options_;
   bool collecting_ = false;
+  bool met_derivative_ = false;
+  // What was recorded before the earliest sink cannot lead to one; 0 when not collecting.
+  std::uint64_t earliest_ = 0;
   std::uint64_t stamp_ = 0;
   std::unordered_map<Node<T>*, Sink> sinks_;
   std::vector<Node<T>*> stops_;

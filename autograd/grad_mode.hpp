@@ -5,7 +5,8 @@
 namespace xgrad {
 namespace detail {
 inline thread_local bool recording = true;
-}
+inline thread_local bool deriving = false;  // what is recorded is part of a derivative
+}  // namespace detail
 
 /// True when operations on tensors that require gradients are recorded.
 inline bool is_recording() { return detail::recording; }
@@ -21,6 +22,19 @@ class RecordingScope {
  private:
   bool before_;
 };
+
+namespace detail {
+class DerivingScope {
+ public:
+  explicit DerivingScope(bool on) : before_(deriving) { deriving = on; }
+  ~DerivingScope() { deriving = before_; }
+  DerivingScope(const DerivingScope&) = delete;
+  DerivingScope& operator=(const DerivingScope&) = delete;
+
+ private:
+  bool before_;
+};
+}  // namespace detail
 
 /// Nothing is recorded while it lives: `{ NoGrad guard; auto y = net(x); }`.
 class NoGrad : public RecordingScope {

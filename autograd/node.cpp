@@ -90,7 +90,7 @@ void free_value(Node<T>* n) noexcept {
 
 template <class T>
 void release_entry(Node<T>* n) noexcept {
-  n->released = true;
+  n->released = n->edge_count > 0;
   Edge<T>* edges = std::exchange(n->edges, nullptr);
   const std::size_t count = std::exchange(n->edge_count, 0U);
   for (std::size_t i = 0; i < count; ++i) {

@@ -111,6 +111,7 @@ struct Node {
   bool retains_grad = false;         // an interior node that keeps its gradient
   bool saves_output = false;         // the entry holds one of value_refs
   std::uint32_t output_version = 0;  // of the value when it was saved for the entry
+  bool of_derivative = false;        // recorded by a backward pass with create_graph
   bool released = false;             // a backward pass went through and let go what was saved
   std::uint32_t edge_count = 0;
   Shape shape;

@@ -48,6 +48,7 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
   n->edge_count = static_cast<std::uint32_t>(count);
   n->requires_grad = true;
   n->rule = &rule;
+  n->of_derivative = deriving;
   std::uint64_t sequence = last_sequence;
   for (std::size_t i = 0; i < count; ++i) {
     n->edges[i] = make_edge(*inputs[i], i < 32 && (saves.inputs >> i & 1U) != 0);
@@ -62,6 +63,16 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
   }
 }
 
+template <class T>
+void record_constant(const Tensor<T>& y) {
+  static const Rule<T> rule = {"constant derivative", [](const void*, Backward<T>&) {}, nullptr};
+  Node<T>* n = y.node();
+  n->requires_grad = n->of_derivative = true;
+  n->rule = &rule;
+}
+
+template void record_constant(const Tensor<float>&);
+template void record_constant(const Tensor<double>&);
 template void record_entry<float>(const Tensor<float>&, const Rule<float>&,
                                   std::span<const Tensor<float>* const>, Saves, const void*,
                                   std::size_t, void (*)(const void*, void*));

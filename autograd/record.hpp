@@ -52,6 +52,10 @@ void record(const Tensor<T>& y, const Rule<T>& rule, std::initializer_list<const
   record_entry<T>(y, rule, {inputs.begin(), inputs.size()}, saves, nullptr, 0, nullptr);
 }
 
+/// Makes `y` a derivative that depends on nothing: differentiated again it is 0.
+template <class T>
+void record_constant(const Tensor<T>& y);
+
 template <class A>
 void copy_attributes(const void* from, void* to) {
   ::new (to) A(*static_cast<const A*>(from));

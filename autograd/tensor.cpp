@@ -227,6 +227,11 @@ Tensor<T> Tensor<T>::clone() const {
 namespace {
 
 template <class T>
+Tensor<T> zeros_like(const Tensor<T>& x) {
+  return Tensor<T>::filled(x.shape(), T(0));
+}
+
+template <class T>
 [[noreturn]] void fail_unused(std::size_t i, const Tensor<T>& input) {
   throw std::logic_error(
       "grad: input " + std::to_string(i) + " " + to_string(input.shape()) +
@@ -242,12 +247,23 @@ std::vector<Tensor<T>> collect_gradients(const std::vector<Tensor<T>>& outputs,
   engine.collect(inputs);
   engine.inspect(outputs);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!options.allow_unused && !engine.reached(inputs[i])) fail_unused(i, inputs[i]);
+    if (options.allow_unused || engine.reached(inputs[i]) || engine.met_derivative()) continue;
+    fail_unused(i, inputs[i]);
   }
   engine.walk(outputs, starts);
   std::vector<Tensor<T>> result;
   for (const Tensor<T>& x : inputs) result.push_back(engine.collected(x));
   return result;
+}
+
+// So that a derivative can be differentiated again whatever it is.
+template <class T>
+void keep_differentiable(std::vector<Tensor<T>>& gradients) {
+  for (Tensor<T>& g : gradients) {
+    if (!g.defined() || g.requires_grad()) continue;
+    g = Tensor<T>(detail::share_value(g.node(), g.shape()));
+    detail::record_constant(g);
+  }
 }
 
 // Gradients may share memory with each other and with seeds; what the caller gets may be written
@@ -281,9 +297,9 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
   }
   std::vector<Tensor<T>> result = collect_gradients(outputs, inputs, options, starts);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!result[i].defined() && !options.allow_unused) fail_unused(i, inputs[i]);
+    if (!result[i].defined() && !options.allow_unused) result[i] = zeros_like(inputs[i]);
   }
-  if (!options.create_graph) make_separate(result);
+  options.create_graph ? keep_differentiable(result) : make_separate(result);
   return result;
 }
 

@@ -189,8 +189,10 @@ Tensor<T> parameter(const Tensor<T>& value) {
 
 /// d(sum of outputs)/d(inputs), without touching any `.grad()`. `seeds`, when given, has one tensor
 /// for each output, of its shape; without it every output must have one element. Inputs may be
-/// interior tensors. Throws as `backward`, and std::logic_error for an input that does not reach
-/// the outputs unless `allow_unused`.
+/// interior tensors; nothing recorded before the earliest of them is visited. With `create_graph` a
+/// derivative that turns out to be a constant can be differentiated again: by its inputs it is 0,
+/// or undefined with `allow_unused`. Throws as `backward`, and std::logic_error for an input that
+/// does not reach the outputs, which depend on no derivative, unless `allow_unused`.
 template <class T>
 std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
                             const std::vector<Tensor<T>>& inputs, GradOptions options = {},

@@ -22,7 +22,7 @@ using TensorFunction = std::function<std::vector<Tensor<T>>(const std::vector<Te
 
 namespace detail {
 
-constexpr std::size_t kMaxArity = 12;
+constexpr std::size_t kMaxArity = 16;
 
 template <class F, class T, std::size_t... I>
 constexpr bool takes_tensors(std::index_sequence<I...>) {

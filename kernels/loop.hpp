@@ -7,7 +7,7 @@
 namespace xgrad::kernels {
 
 constexpr std::size_t kMaxRank = 8;
-constexpr std::size_t kMaxInputs = 8;
+constexpr std::size_t kMaxInputs = 16;
 
 /// Axes of the output, outermost first, merged as far as all inputs allow; the output is
 /// contiguous. The innermost stride of an input is 1, or 0 when it is repeated along that axis.

@@ -37,13 +37,13 @@ kernels::ElementwiseKernels<T> kernels_of_formula() {
 
 }  // namespace detail
 
-/// f applied to the elements of one to eight tensors, which broadcast. The formula may have
+/// f applied to the elements of one to sixteen tensors, which broadcast. The formula may have
 /// captures; they are copied. Gradient: by the chain rule for every input. Throws
 /// std::invalid_argument for shapes that do not broadcast.
 template <class F, class T, class... More>
 Tensor<T> map(const F& f, const Tensor<T>& first, const More&... more) {
   constexpr std::size_t kInputs = 1 + sizeof...(More);
-  static_assert(kInputs <= kernels::kMaxInputs, "xgrad: map takes at most 8 tensors");
+  static_assert(kInputs <= kernels::kMaxInputs, "xgrad: map takes at most 16 tensors");
   static const detail::ElementwiseRule<T> rule = detail::make_elementwise_rule<F, T, kInputs>(
       "map", detail::kernels_of_formula<F, T, kInputs>());
   const Tensor<T>* const inputs[] = {&first, &more...};

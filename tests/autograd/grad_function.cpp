@@ -113,6 +113,29 @@ BOOST_AUTO_TEST_CASE(a_released_part_is_an_error) {
   BOOST_CHECK_THROW((void)grad(sum(a + x), x, {.allow_unused = true}), std::logic_error);
 }
 
+// What an interior input was made from does not matter, and may be gone.
+BOOST_AUTO_TEST_CASE(of_an_interior_tensor_whose_graph_was_released) {
+  const D w = leaf({2}), x = w * w, y = sum(3.0 * x);
+  sum(x * x).backward();
+  is(grad(y, x), {3});
+}
+
+BOOST_AUTO_TEST_CASE(nothing_before_the_earliest_input_is_walked) {
+  const D w = leaf({2});
+  D x = w * w;
+  int calls = 0;
+  x.register_hook([&](const D&) {
+    ++calls;
+    return D();
+  });
+  const D a = 2.0 * x, b = a * x;
+  is(grad(sum(b + a), a, {.retain_graph = true}), {5});
+  BOOST_TEST(calls == 0);
+  const Tensors g = grad({sum(b + a)}, {a, x});
+  is(g[0], {5});
+  is(g[1], {2 * 5 + 8});
+}
+
 BOOST_AUTO_TEST_CASE(errors) {
   const D x = leaf({1, 2}), c = D::from({2}, {1, 2}), y = x * c;
   check_failure<std::logic_error>(

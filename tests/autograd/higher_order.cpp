@@ -55,6 +55,24 @@ BOOST_AUTO_TEST_CASE(third_derivative_of_a_formula) {
                {2 * std::pow(0.7, 3), 6 * 0.7 * 0.7, 12 * 0.7, 12});
 }
 
+// A constant is differentiable: 0, of every order, and undefined for those who ask for that.
+BOOST_AUTO_TEST_CASE(derivatives_that_are_constant) {
+  const D x = leaf({1, 2}), w = leaf({3, 4});
+  const D g = derivative(sum(3.0 * x), x);
+  is(g, {3, 3});
+  is(grad(sum(g), x), {0, 0});
+  is(grad(sum(g * g), x, {.create_graph = true}), {0, 0});
+  is(derivative(sum(derivative(sum(g), x)), x), {0, 0});
+  BOOST_TEST(!grad(sum(g), x, {.allow_unused = true}).defined());
+  is(grad({derivative(sum(x), x)}, {x}, {}, {D::from({2}, {1, 1})})[0], {0, 0});
+  sum(g).backward();
+  BOOST_TEST(!x.has_grad());
+  const D by_x = derivative(sum(w * x), x);  // w, which does not depend on x
+  is(grad(sum(by_x), x, {.retain_graph = true}), {0, 0});
+  BOOST_TEST(!grad(sum(by_x), x, {.retain_graph = true, .allow_unused = true}).defined());
+  is(grad(sum(by_x), w), {1, 1});
+}
+
 BOOST_AUTO_TEST_CASE(seventh_derivative) {
   const D x = parameter(D(1.5));
   D y = pow(x, 7.0);

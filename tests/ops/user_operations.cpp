@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <tuple>
 
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/ops/activations.hpp"
@@ -70,6 +71,23 @@ BOOST_AUTO_TEST_CASE(map_of_the_same_tensor_twice) {
   Tensor<double> x = parameter(random({5}, 1));
   sum(map([](auto a, auto b) { return a * b; }, x, x)).backward();
   for (std::size_t i = 0; i < 5; ++i) BOOST_TEST(std::abs(x.grad()(i) - 2 * x.value()(i)) < 1e-15);
+}
+
+BOOST_AUTO_TEST_CASE(map_of_sixteen_tensors) {
+  std::vector<Tensor<double>> x;
+  for (std::uint64_t i = 0; i < 16; ++i)
+    x.push_back(random(i % 3 == 0 ? Shape{5} : Shape{2, 5}, i));
+  const auto f = [](auto a, auto b, auto c, auto d, auto e, auto g, auto h, auto i, auto j, auto k,
+                    auto l, auto m, auto n, auto o, auto p, auto q) {
+    return a * b + 2 * c * d + 3 * e * g + 4 * h * i + 5 * j * k + 6 * l * m + 7 * n * o + p * q;
+  };
+  const auto y = [&f](const std::vector<Tensor<double>>& in) {
+    return std::apply([&f](const auto&... all) { return map(f, all...); },
+                      std::tie(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], in[8], in[9],
+                               in[10], in[11], in[12], in[13], in[14], in[15]));
+  };
+  const GradientReport report = check_gradients(y, x);
+  BOOST_TEST(report.passed(), report.table());
 }
 
 BOOST_AUTO_TEST_CASE(map_copies_captures) {

@@ -65,6 +65,7 @@ template <class T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   require_broadcast("broadcast_to", x.shape(), shape);
   if (x.shape() == shape) return x;
+  checked_elements(shape, sizeof(T));
   // Groups are filled in from the last one: each step spreads (outer, inner) to (outer, n, inner).
   Tensor<T> y(share_value(x.node(), x.shape()));
   Shape now = shape;  // with 1 where it is still to be repeated
@@ -122,6 +123,10 @@ const Rule<T> kView = {
 template <class T>
 Tensor<T> view(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
+  if (checked_elements(shape, sizeof(T)) != x.size()) {
+    throw std::invalid_argument("reshape: the sizes do not fit: x " + to_string(x.shape()) +
+                                ", sizes " + to_string(shape));
+  }
   Tensor<T> y(share_value(x.node(), shape));
   record<T>(y, kView<T>, {&x}, {});
   return y;

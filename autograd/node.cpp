@@ -1,9 +1,5 @@
 #include "xgrad/autograd/node.hpp"
 
-#include <limits>
-#include <stdexcept>
-#include <string>
-
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/tensor.hpp"
 
@@ -24,14 +20,7 @@ Node<T>* make_node() {
 
 template <class T>
 Node<T>* make_value(const Shape& shape) {
-  std::size_t elements = 1;
-  for (const std::size_t size : shape) {
-    if (size != 0 && elements > std::numeric_limits<std::size_t>::max() / sizeof(T) / size) {
-      throw std::invalid_argument("shape " + to_string(shape) +
-                                  " has more elements than memory can address");
-    }
-    elements *= size;
-  }
+  const std::size_t elements = checked_elements(shape, sizeof(T));
   T* data = static_cast<T*>(pool_allocate(elements * sizeof(T)));
   Node<T>* n;
   try {

@@ -1,7 +1,10 @@
 #include "xgrad/autograd/shape.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
@@ -35,6 +38,41 @@ std::string to_string(const Shape& shape) {
   }
   return s + ")";
 }
+
+namespace detail {
+namespace {
+
+constexpr std::size_t kMost = std::numeric_limits<std::ptrdiff_t>::max();
+
+[[noreturn]] void fail_size(const char* operation, std::size_t a, const char* sign, std::size_t b) {
+  fail(operation, "a size is too large: ", a, sign, b);
+}
+
+}  // namespace
+
+std::size_t checked_sum(const char* operation, std::size_t a, std::size_t b) {
+  if (a > kMost || b > kMost - a) fail_size(operation, a, " + ", b);
+  return a + b;
+}
+
+std::size_t checked_product(const char* operation, std::size_t a, std::size_t b) {
+  if (a > kMost || b > kMost || (b != 0 && a > kMost / b)) fail_size(operation, a, " * ", b);
+  return a * b;
+}
+
+std::size_t checked_elements(const Shape& shape, std::size_t bytes) {
+  std::size_t elements = 1, spanned = bytes;  // spanned: as if no size were 0
+  for (const std::size_t size : shape) {
+    if (size != 0 && (__builtin_mul_overflow(spanned, size, &spanned) || spanned > kMost)) {
+      throw std::invalid_argument("shape " + to_string(shape) +
+                                  " has more elements than memory can address");
+    }
+    elements *= size;
+  }
+  return elements;
+}
+
+}  // namespace detail
 
 Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
   if (a == b) return a;

@@ -69,6 +69,17 @@ class Shape {
   std::array<std::size_t, kMaxRank> sizes_;  // the first rank_ are meaningful
 };
 
+namespace detail {
+/// a + b and a b: the arithmetic of all sizes that come from outside. Throw std::invalid_argument
+/// beginning with `operation` where the result is more than any array can have (2^63 - 1).
+std::size_t checked_sum(const char* operation, std::size_t a, std::size_t b);
+std::size_t checked_product(const char* operation, std::size_t a, std::size_t b);
+
+/// The number of elements, of `bytes` each. Throws std::invalid_argument where the sizes that are
+/// not 0 make more than memory can address: the product of any of them is exact, then.
+std::size_t checked_elements(const Shape& shape, std::size_t bytes);
+}  // namespace detail
+
 /// "(2, 3)", "(5)", "()".
 std::string to_string(const Shape& shape);
 

@@ -256,6 +256,7 @@ void check(const char* name, float value, float most) {
 ImageData draw_digits(std::size_t count, std::uint64_t seed, const DigitOptions& options) {
   check("distortion", options.distortion, 4);
   check("noise", options.noise, 1);
+  detail::checked_elements({count, kSize, kSize}, sizeof(float));
   ImageData r{Array<float>::from_shape({count, kSize, kSize}), Indices::from_shape({count})};
   kernels::parallel_for((count + kImagesPerPiece - 1) / kImagesPerPiece, [&](std::size_t piece) {
     const std::size_t end = std::min(count, (piece + 1) * kImagesPerPiece);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
+
 namespace xgrad {
 namespace {
 
@@ -138,6 +140,10 @@ void Flip::apply(Image<T> image, Draws& draws) const {
   }
 }
 
+void Crop::check() const {
+  if (padding >> 31 != 0) detail::fail("Crop", "padding is too large: ", padding);
+}
+
 template <class T>
 void Crop::apply(Image<T> image, Draws& draws) const {
   const auto most = static_cast<std::int64_t>(padding);
@@ -193,7 +199,7 @@ void Noise::apply(Image<T> image, Draws& draws) const {
 
 template <class T>
 void Cutout::apply(Image<T> image, Draws& draws) const {
-  const auto side = static_cast<std::int64_t>(size);
+  const auto side = static_cast<std::int64_t>(std::min(size, std::size_t{1} << 31));
   const auto span = [&](std::size_t length) {
     const auto n = static_cast<std::int64_t>(length);
     const std::int64_t from = draws.integer(0, n - 1) - side / 2;

@@ -21,8 +21,9 @@ struct Flip {
 /// Pads all sides and cuts out the size there was, anywhere: a shift by up to `padding` whole
 /// pixels along each axis.
 struct Crop {
-  std::size_t padding = 4;
+  std::size_t padding = 4;  ///< below 2^31
   double fill = 0;
+  void check() const;
   template <class T>
   void apply(Image<T> image, Draws& draws) const;
 };

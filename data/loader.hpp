@@ -163,7 +163,8 @@ class DataLoader {
   class Iterator {
    public:
     explicit Iterator(DataLoader* loader) : loader_(loader) { fetch(); }
-    const Batch& operator*() const { return *batch_; }
+    const Batch& operator*() const& { return *batch_; }
+    Batch operator*() const&& { return *batch_; }  // *loader.begin()
     Iterator& operator++() {
       fetch();
       return *this;
@@ -213,8 +214,8 @@ class DataLoader {
   }
 
   std::size_t batches(std::size_t samples) const {
-    return options_.drop_last ? samples / options_.batch_size
-                              : (samples + options_.batch_size - 1) / options_.batch_size;
+    const std::size_t size = options_.batch_size, full = samples / size;
+    return options_.drop_last || samples % size == 0 ? full : full + 1;
   }
 
   // The next batch of this epoch; none at its end, where the next epoch is prepared.

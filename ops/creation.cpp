@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
-#include <string>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
 template <class T>
 Tensor<T> arange(double start, double stop, double step) {
   const double count = std::ceil((stop - start) / step);
-  if (step == 0 || !std::isfinite(count)) {
-    throw std::invalid_argument("arange: no finite number of steps: start " +
-                                std::to_string(start) + ", stop " + std::to_string(stop) +
-                                ", step " + std::to_string(step));
+  if (step == 0 || !(std::abs(count) < 0x1p63)) {
+    detail::fail("arange", "no number of steps that an array can have: start ", start, ", stop ",
+                 stop, ", step ", step);
   }
   const std::size_t n = count > 0 ? static_cast<std::size_t>(count) : 0;
   Tensor<T> y = Tensor<T>::uninitialized({n});

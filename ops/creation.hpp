@@ -40,8 +40,8 @@ Tensor<T> full_like(const Tensor<T>& x, std::type_identity_t<T> value) {
 
 /// start, start + step, ... as far as they lie before stop (behind it for a negative step):
 /// ceil((stop - start) / step) numbers, each computed as start + i step in double precision. None
-/// when stop lies on the other side. Throws std::invalid_argument for step 0, and for values that
-/// are not finite.
+/// when stop lies on the other side. Throws std::invalid_argument for step 0, for values that are
+/// not finite, and for more numbers than an array can have.
 template <class T>
 Tensor<T> arange(double start, double stop, double step = 1);
 /// 0, 1, ... before stop.

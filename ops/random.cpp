@@ -13,6 +13,7 @@ std::string text(double v) {
 }
 
 Indices make_indices(const Shape& shape) {
+  detail::checked_elements(shape, sizeof(std::int64_t));
   return Indices(Indices::shape_type(shape.begin(), shape.end()));
 }
 

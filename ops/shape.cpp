@@ -55,14 +55,16 @@ Shape resolved(const Shape& from, const std::vector<std::ptrdiff_t>& sizes) {
   for (const std::ptrdiff_t size : sizes) {
     if (size < -1)
       fail("reshape: size " + std::to_string(size) + " is negative: sizes " + list(sizes));
-    if (size != -1) known *= static_cast<std::size_t>(size);
+    if (size != -1)
+      known = detail::checked_product("reshape", known, static_cast<std::size_t>(size));
     if (size == -1 && open != Shape::kMaxRank)
       fail("reshape: more than one size is -1: sizes " + list(sizes));
     if (size == -1) open = r.rank();
     r.push_back(size == -1 ? 1 : static_cast<std::size_t>(size));
   }
   if (open != Shape::kMaxRank && known != 0) r[open] = from.elements() / known;
-  if (r.elements() != from.elements() || (open != Shape::kMaxRank && known == 0)) {
+  const std::size_t elements = open != Shape::kMaxRank ? known * r[open] : known;
+  if (elements != from.elements() || (open != Shape::kMaxRank && known == 0)) {
     fail("reshape: the sizes do not fit: x " + to_string(from) + ", sizes " + list(sizes));
   }
   return r;
@@ -131,7 +133,7 @@ Tensor<T> repeat(const Tensor<T>& x, const std::vector<std::size_t>& repeats) {
   for (std::size_t i = now.rank(); i-- > 0;) {
     if (repeats[i] == 1) continue;
     const std::size_t outer = product(now, 0, i), inner = product(now, i, now.rank());
-    now[i] *= repeats[i];
+    now[i] = detail::checked_product("repeat", now[i], repeats[i]);
     y = view(broadcast_to(view(y, {outer, 1, inner}), {outer, repeats[i], inner}), now);
   }
   return y;

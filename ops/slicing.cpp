@@ -51,7 +51,8 @@ Range range_of(const Slice& part, std::size_t axis_size) {
   const std::ptrdiff_t way = step > 0 ? stop - start : start - stop,
                        stride = step > 0 ? step : -step;
   if (way <= 0) return {0, 1, 0};
-  return {start, step, static_cast<std::size_t>((way - 1) / stride + 1)};
+  const auto size = static_cast<std::size_t>((way - 1) / stride + 1);
+  return {start, size > 1 ? step : 1, size};
 }
 
 Selection part_of(const Shape& shape, std::size_t axis, const Range& range) {
@@ -139,7 +140,8 @@ template <class T>
 std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<std::size_t>& sizes,
                              std::ptrdiff_t axis) {
   const std::size_t i = normalize_axis("split", axis, x.rank());
-  const std::size_t sum = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
+  const auto add = [](std::size_t a, std::size_t b) { return detail::checked_sum("split", a, b); };
+  const std::size_t sum = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}, add);
   if (sum != x.shape()[i]) {
     fail("split: the sizes do not add up: sum " + std::to_string(sum) + ", axis " +
          std::to_string(i) + " of x " + to_string(x.shape()));
@@ -221,7 +223,7 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
       fail_to_join("concat: shapes differ outside axis " + std::to_string(i), parts, k);
     }
     joined.begins.push_back(whole[i]);
-    whole[i] += shape[i];
+    whole[i] = detail::checked_sum("concat", whole[i], shape[i]);
   }
   return join(parts, whole, joined, kConcat<T>);
 }
@@ -246,12 +248,17 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Padding>& paddings,
          " paddings, x " + to_string(x.shape()));
   }
   Shape whole = x.shape();
-  for (std::size_t i = 0; i < x.rank(); ++i) whole[i] += paddings[i].before + paddings[i].after;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    whole[i] = detail::checked_sum("pad", whole[i], paddings[i].before);
+    whole[i] = detail::checked_sum("pad", whole[i], paddings[i].after);
+  }
   if (whole == x.shape()) return x;
+  detail::checked_elements(whole, sizeof(T));
   const Strides strides = strides_of(whole);
   Selection s;
   for (std::size_t i = 0; i < x.rank(); ++i) {
-    s.lattice.offset += static_cast<std::ptrdiff_t>(paddings[i].before) * strides[i];
+    if (x.size() != 0)
+      s.lattice.offset += static_cast<std::ptrdiff_t>(paddings[i].before) * strides[i];
     s.lattice.add_axis(x.shape()[i], strides[i]);
   }
   return detail::place(x, s, whole, value, kPad<T>);

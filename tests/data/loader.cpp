@@ -67,6 +67,12 @@ BOOST_AUTO_TEST_CASE(in_order) {
   std::iota(expected.begin(), expected.end(), 0);
   BOOST_TEST(epoch(all) == expected, boost::test_tools::per_element());
   BOOST_TEST(all.size() == 3u);
+  DataLoader one(data, {.batch_size = std::numeric_limits<std::size_t>::max()});
+  BOOST_TEST(one.size() == 1U);
+  const auto first = *one.begin();
+  BOOST_TEST(first.labels.size() == data.size());
+  DataLoader none(data, {.batch_size = SIZE_MAX, .drop_last = true});
+  BOOST_TEST(none.size() == 0U);
   DataLoader whole(data, {.batch_size = 4, .drop_last = true});
   BOOST_TEST(epoch(whole).size() == 8u);
 }

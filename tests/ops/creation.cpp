@@ -69,10 +69,13 @@ BOOST_AUTO_TEST_CASE(indices_as_numbers) {
 BOOST_AUTO_TEST_CASE(errors) {
   check_failure<std::invalid_argument>(
       [] { arange<double>(0, 1, 0); },
-      "arange: no finite number of steps: start 0.000000, stop 1.000000, step 0.000000");
+      "arange: no number of steps that an array can have: start 0, stop 1, step 0");
   check_failure<std::invalid_argument>(
       [] { arange<double>(0, std::numeric_limits<double>::infinity()); },
-      "arange: no finite number of steps: start 0.000000, stop inf, step 1.000000");
+      "arange: no number of steps that an array can have: start 0, stop inf, step 1");
+  check_failure<std::invalid_argument>(
+      [] { arange<double>(0, 1e300); },
+      "arange: no number of steps that an array can have: start 0, stop 1e+300, step 1");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

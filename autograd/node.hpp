@@ -113,6 +113,8 @@ struct Node {
   std::uint32_t output_version = 0;  // of the value when it was saved for the entry
   bool of_derivative = false;        // recorded by a backward pass with create_graph
   bool released = false;             // a backward pass went through and let go what was saved
+  bool replaced = false;             // was a module's parameter, and another one has its place now
+  std::uint16_t places = 0;          // of modules, that hold it as a parameter
   std::uint32_t edge_count = 0;
   Shape shape;
   std::atomic<Array<T>*> face{nullptr};  // the xtensor view of data, made when somebody asks

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "xgrad/autograd/engine.hpp"
+#include "xgrad/autograd/place.hpp"
 
 namespace xgrad {
 namespace {
@@ -57,11 +58,11 @@ void Tensor<T>::fail_undefined() {
 
 template <class T>
 Tensor<T>::Tensor(Array<T>&& array) : Tensor(detail::make_node<T>()) {
-  node_->shape = Shape(array.shape());
-  node_->elements = array.size();
+  node()->shape = Shape(array.shape());
+  node()->elements = detail::checked_elements(node()->shape, sizeof(T));
   auto* face = new Array<T>(std::move(array));
-  node_->data = face->data();
-  node_->face.store(face, std::memory_order_release);
+  node()->data = face->data();
+  node()->face.store(face, std::memory_order_release);
 }
 
 template <class T>
@@ -72,7 +73,7 @@ Tensor<T> Tensor<T>::uninitialized(const Shape& shape) {
 template <class T>
 Tensor<T> Tensor<T>::filled(const Shape& shape, T value) {
   Tensor t = uninitialized(shape);
-  std::fill_n(t.node_->data, t.node_->elements, value);
+  std::fill_n(t.node()->data, t.node()->elements, value);
   return t;
 }
 
@@ -99,7 +100,7 @@ Tensor<T> Tensor<T>::from(const Shape& shape, const std::vector<T>& values) {
 }
 
 template <class T>
-const Array<T>& Tensor<T>::value() const {
+const Array<T>& Tensor<T>::value() const& {
   return detail::face_of(checked());
 }
 
@@ -143,7 +144,7 @@ ArrayView<T> Tensor<T>::mutable_value() {
 }
 
 template <class T>
-Tensor<T>& Tensor<T>::requires_grad_(bool on) {
+Tensor<T>& Tensor<T>::requires_grad_(bool on) & {
   detail::Node<T>& n = checked();
   require_writable(n, "requires_grad_");
   n.requires_grad = on;
@@ -152,18 +153,18 @@ Tensor<T>& Tensor<T>::requires_grad_(bool on) {
 
 template <class T>
 const char* Tensor<T>::operation() const {
-  return is_leaf() ? "leaf" : node_->rule->name;
+  return is_leaf() ? "leaf" : node()->rule->name;
 }
 
 template <class T>
-const Array<T>& Tensor<T>::grad() const {
+const Array<T>& Tensor<T>::grad() const& {
   if (checked().grad == nullptr) {
     throw std::logic_error(
         "grad: the tensor " + to_string(shape()) +
         (is_leaf() ? " has no gradient: no backward pass reached it since the last zero_grad()"
                    : " is not a leaf; call retain_grad() on it before backward()"));
   }
-  return detail::face_of(*node_->grad);
+  return detail::face_of(*node()->grad);
 }
 
 template <class T>
@@ -220,8 +221,20 @@ Tensor<T> Tensor<T>::detach() const {
 template <class T>
 Tensor<T> Tensor<T>::clone() const {
   Tensor t = uninitialized(shape());
-  std::memcpy(t.node_->data, data(), size() * sizeof(T));
+  std::memcpy(t.node()->data, data(), size() * sizeof(T));
   return t;
+}
+
+template <class T>
+void Tensor<T>::leave_in_place() noexcept {
+  bits_ &= ~kPlace;
+  if (defined()) detail::hold(node());
+}
+
+template <class T>
+Tensor<T>& Tensor<T>::assign_place(const Tensor& value, bool moved) {
+  static_cast<detail::Place<T>&>(*this).assign(value, moved);
+  return *this;
 }
 
 namespace {

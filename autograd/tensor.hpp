@@ -7,6 +7,7 @@
 // xgrad/ops.
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <type_traits>
@@ -17,6 +18,11 @@
 #include "xgrad/autograd/shape.hpp"
 
 namespace xgrad {
+
+namespace detail {
+template <class T>
+class Place;
+}
 
 /// Options of a backward pass.
 struct BackwardOptions {
@@ -58,22 +64,30 @@ class Tensor {
   template <class E>
   Tensor(const xt::xexpression<E>& expression) : Tensor(Array<T>(expression.derived_cast())) {}
 
-  Tensor(const Tensor& other) : node_(other.node_) {
-    if (node_ != nullptr) detail::hold(node_);
+  Tensor(const Tensor& other) : Tensor(other.node()) {}
+  Tensor(Tensor&& other) noexcept : bits_(other.bits_) {
+    if (other.is_place()) [[unlikely]] {
+      leave_in_place();
+    } else {
+      other.bits_ = 0;
+    }
   }
-  Tensor(Tensor&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
-  Tensor& operator=(const Tensor& other) {
+  /// Lets this handle show what the other one shows. A parameter's place in a module keeps its
+  /// parameter instead: see Module::add_parameter. What a function returned cannot be assigned to.
+  Tensor& operator=(const Tensor& other) & {
+    if (is_place()) return assign_place(other, false);
     Tensor copy(other);
-    std::swap(node_, copy.node_);
+    std::swap(bits_, copy.bits_);
     return *this;
   }
-  Tensor& operator=(Tensor&& other) noexcept {
+  Tensor& operator=(Tensor&& other) & {
+    if (is_place()) return assign_place(other, true);
     Tensor moved(std::move(other));
-    std::swap(node_, moved.node_);
+    std::swap(bits_, moved.bits_);
     return *this;
   }
   ~Tensor() {
-    if (node_ != nullptr) detail::drop(node_);
+    if (defined()) detail::drop(node());
   }
 
   /// A constant of the given shape whose numbers are not set. For kernels that write all of them.
@@ -84,12 +98,15 @@ class Tensor {
   static Tensor from(const Shape& shape, std::initializer_list<T> values);
   static Tensor from(const Shape& shape, const std::vector<T>& values);
 
-  bool defined() const { return node_ != nullptr; }
+  bool defined() const { return node() != nullptr; }
 
-  /// The numbers. The reference is valid as long as a handle to this tensor exists.
-  const Array<T>& value() const;
+  /// The numbers. The reference is valid as long as a handle to this tensor exists; of a temporary
+  /// they are a copy.
+  const Array<T>& value() const&;
+  Array<T> value() const&& { return value(); }
   const T* data() const { return checked().data; }
-  const Shape& shape() const { return checked().shape; }
+  const Shape& shape() const& { return checked().shape; }
+  Shape shape() const&& { return checked().shape; }
   std::size_t rank() const { return shape().rank(); }
   std::size_t size() const { return checked().elements; }  ///< number of elements
   /// The size along an axis; negative axes count from the end. Throws std::out_of_range.
@@ -106,10 +123,11 @@ class Tensor {
   /// The same as a raw pointer.
   T* mutable_data();
 
-  bool requires_grad() const { return node_ != nullptr && node_->requires_grad; }
+  bool requires_grad() const { return defined() && node()->requires_grad; }
   /// Makes a leaf require a gradient, or freezes it. Throws std::logic_error for a result of a
   /// recorded operation.
-  Tensor& requires_grad_(bool on = true);
+  Tensor& requires_grad_(bool on = true) &;
+  Tensor requires_grad_(bool on = true) && { return requires_grad_(on); }
   /// True for constants and parameters, false for results of recorded operations.
   bool is_leaf() const { return checked().rule == nullptr; }
   /// Name of the operation this tensor came out of; "leaf" for a leaf.
@@ -117,8 +135,9 @@ class Tensor {
 
   /// The accumulated gradient. Throws std::logic_error when there is none: after construction,
   /// after zero_grad(), when no backward pass reached this tensor, or for an interior tensor
-  /// without retain_grad().
-  const Array<T>& grad() const;
+  /// without retain_grad(). Of a temporary it is a copy.
+  const Array<T>& grad() const&;
+  Array<T> grad() const&& { return grad(); }
   bool has_grad() const { return checked().grad != nullptr; }
   /// The gradient as a tensor (after `create_graph` differentiable); undefined when there is none.
   Tensor gradient() const;
@@ -151,22 +170,28 @@ class Tensor {
   Tensor clone() const;
 
   /// True when both handles show the same tensor.
-  bool is_same(const Tensor& other) const { return node_ == other.node_; }
+  bool is_same(const Tensor& other) const { return node() == other.node(); }
 
   // Internal: for operations.
-  explicit Tensor(detail::Node<T>* node) : node_(node) {
-    if (node_ != nullptr) detail::hold(node_);
+  explicit Tensor(detail::Node<T>* node) : bits_(reinterpret_cast<std::uintptr_t>(node)) {
+    if (node != nullptr) detail::hold(node);
   }
-  detail::Node<T>* node() const { return node_; }
+  detail::Node<T>* node() const { return reinterpret_cast<detail::Node<T>*>(bits_ & ~kPlace); }
 
  private:
+  friend class detail::Place<T>;
+  static constexpr std::uintptr_t kPlace = 1;
+
   detail::Node<T>& checked() const {
-    if (node_ == nullptr) fail_undefined();
-    return *node_;
+    if (!defined()) fail_undefined();
+    return *node();
   }
   [[noreturn]] static void fail_undefined();
+  bool is_place() const { return (bits_ & kPlace) != 0; }
+  void leave_in_place() noexcept;  // a place that is moved from is copied
+  Tensor& assign_place(const Tensor& value, bool moved);
 
-  detail::Node<T>* node_ = nullptr;
+  std::uintptr_t bits_ = 0;  // the node; the lowest bit marks a detail::Place
 };
 
 /// A leaf that requires gradients, from any xtensor expression.
@@ -216,3 +241,17 @@ extern template class Tensor<float>;
 extern template class Tensor<double>;
 
 }  // namespace xgrad
+
+// An expression of xtensor takes what it does not know for a number and would hold the tensor as
+// one. With a tensor in it there is no such expression: the operators of xgrad/ops take both.
+namespace xgrad::detail {
+template <class E>
+inline constexpr bool kIsTensor = false;
+template <class T>
+inline constexpr bool kIsTensor<Tensor<T>> = true;
+}  // namespace xgrad::detail
+
+template <class F, class... E>
+requires(xgrad::detail::kIsTensor<std::decay_t<E>> ||
+         ...) struct xt::detail::xfunction_type<F, E...> {
+};

@@ -138,7 +138,8 @@ template <class T>
 NamedTensors<T> Module<T>::own(Kind kind) const {
   NamedTensors<T> found;
   for (const Slot& s : slots_) {
-    if (s.kind == kind && s.tensor.defined()) found.push_back({s.name, s.tensor});
+    const Tensor<T>& t = s.place.kept();
+    if (s.kind == kind && t.defined()) found.push_back({s.place.name(), t});
   }
   return found;
 }
@@ -182,13 +183,52 @@ NamedTensors<T> Module<T>::state_dict() const {
 
 template <class T>
 Tensor<T> Module<T>::at(const std::string& path) const {
+  if (const Slot* s = find(path)) return s->place.kept();
+  throw std::out_of_range(type_name() + ": there is no parameter or buffer '" + path + "'");
+}
+
+template <class T>
+auto Module<T>::find(const std::string& path) const -> const Slot* {
+  const std::size_t dot = path.find('.');
+  if (dot != std::string::npos) {
+    const auto is_it = [&](const auto& c) { return path.compare(0, dot, c->name_) == 0; };
+    const auto it = std::find_if(children_.begin(), children_.end(), is_it);
+    return it == children_.end() ? nullptr : (*it)->find(path.substr(dot + 1));
+  }
+  for (const Slot& s : slots_) {
+    if (s.place.name() == path && s.kind != Kind::derived && s.place.defined()) return &s;
+  }
+  return nullptr;
+}
+
+template <class T>
+std::vector<std::vector<std::string>> Module<T>::tied() const {
   NamedTensors<T> all;
   collect("", Kind::parameter, all);
   collect("", Kind::buffer, all);
+  std::vector<std::vector<std::string>> groups;
+  std::unordered_map<const void*, std::size_t> group_of;
   for (const NamedTensor<T>& t : all) {
-    if (t.name == path) return t.tensor;
+    const std::size_t i = group_of.try_emplace(t.tensor.node(), groups.size()).first->second;
+    if (i == groups.size()) groups.emplace_back();
+    groups[i].push_back(t.name);
   }
-  throw std::out_of_range(type_name() + ": there is no parameter or buffer '" + path + "'");
+  std::erase_if(groups, [](const auto& names) { return names.size() == 1; });
+  return groups;
+}
+
+template <class T>
+void Module<T>::tie(const std::vector<std::string>& names) {
+  std::vector<Slot*> slots;
+  for (const std::string& name : names) {
+    at(name);
+    slots.push_back(const_cast<Slot*>(find(name)));
+    const Tensor<T>&first = slots[0]->place.kept(), &t = slots.back()->place.kept();
+    if (t.shape() == first.shape() && slots[0]->kind == slots.back()->kind) continue;
+    throw std::invalid_argument("tie: not alike: " + names[0] + " " + to_string(first.shape()) +
+                                ", " + name + " " + to_string(t.shape()));
+  }
+  for (std::size_t i = 1; i < slots.size(); ++i) slots[i]->place.rebind(slots[0]->place.kept());
 }
 
 template <class T>
@@ -255,7 +295,8 @@ void Module<T>::check_name(const std::string& name) const {
     throw std::invalid_argument(type_name() + ": '" + name + "' is no name: empty or with a dot");
   }
   const bool taken =
-      std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return s.name == name; }) ||
+      std::any_of(slots_.begin(), slots_.end(),
+                  [&](const Slot& s) { return s.place.name() == name; }) ||
       std::any_of(children_.begin(), children_.end(), [&](auto& c) { return c->name_ == name; });
   if (taken) throw std::invalid_argument(type_name() + ": the name '" + name + "' is taken");
 }
@@ -272,7 +313,7 @@ Module<T>& Module<T>::add_module(const std::string& name, std::unique_ptr<Module
 template <class T>
 Tensor<T>& Module<T>::add_slot(const std::string& name, const Tensor<T>& value, Kind kind) {
   check_name(name);
-  return slots_.emplace_back(Slot{name, value, kind}).tensor;
+  return slots_.emplace_back(name, value, kind).place;
 }
 
 template <class T>
@@ -290,9 +331,10 @@ Tensor<T>& Module<T>::add_buffer(const std::string& name, const Tensor<T>& value
 template <class T>
 Tensor<T>& Module<T>::derive_parameter(Module& child, const std::string& name) {
   for (Slot& s : child.slots_) {
-    if (s.name != name || s.kind != Kind::parameter || !s.tensor.defined()) continue;
+    if (s.place.name() != name || s.kind != Kind::parameter || !s.place.defined()) continue;
     s.kind = Kind::derived;
-    return s.tensor;
+    s.place.unbind();
+    return s.place;
   }
   throw std::invalid_argument(child.type_name() + ": there is no own parameter '" + name + "'");
 }
@@ -346,7 +388,8 @@ void Module<T>::plan_copy(const Module& other, Copy& copy) {
            " tensors";
   };
   const auto text = [](const Slot& s) {
-    return s.name + " " + (s.tensor.defined() ? to_string(s.tensor.shape()) : "undefined");
+    const Tensor<T>& t = s.place.kept();
+    return s.place.name() + " " + (t.defined() ? to_string(t.shape()) : "undefined");
   };
   if (counts(*this) != counts(other)) differ(counts(*this), counts(other));
   copy.modes.emplace_back(this, other.training_);
@@ -368,16 +411,15 @@ void Module<T>::copy_state(const Module& other) {
   std::unordered_map<const void*, Tensor<T>> copied;  // by the tensor it is copied from
   std::unordered_set<const void*> taken;
   for (const auto& [mine, theirs] : copy.slots) {
-    if (!theirs->tensor.defined() || theirs->kind == Kind::derived) continue;
-    auto [it, first] = copied.try_emplace(theirs->tensor.node(), mine->tensor);
-    if (!first) {
-      mine->tensor = it->second;
-      continue;
+    const Tensor<T>& from = theirs->place.kept();
+    if (!from.defined() || theirs->kind == Kind::derived) continue;
+    auto [it, first] = copied.try_emplace(from.node(), mine->place.kept());
+    if (first) {
+      if (!taken.insert(it->second.node()).second) it->second = from.clone();
+      it->second.set_value(from.value());
+      it->second.requires_grad_(from.requires_grad());
     }
-    if (!taken.insert(mine->tensor.node()).second) it->second = theirs->tensor.clone();
-    it->second.set_value(theirs->tensor.value());
-    it->second.requires_grad_(theirs->tensor.requires_grad());
-    mine->tensor = it->second;
+    mine->place.rebind(it->second);
   }
   for (const auto& [module, training] : copy.modes) module->training_ = training;
 }

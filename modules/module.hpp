@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "xgrad/autograd/parameters.hpp"
+#include "xgrad/autograd/place.hpp"
 #include "xgrad/autograd/tensor.hpp"
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/modules/options.hpp"
@@ -80,6 +81,7 @@ class Module {
   NamedTensors<T> own_buffers() const { return own(Kind::buffer); }
   /// The parameter or buffer of that path. Throws std::out_of_range naming it.
   Tensor<T> at(const std::string& path) const;
+  bool has(const std::string& path) const { return find(path) != nullptr; }
   /// Number of numbers in all parameters.
   std::size_t parameter_count() const;
 
@@ -96,6 +98,13 @@ class Module {
   /// may come under any of its names.
   template <class U>
   LoadReport load_state_dict(const NamedTensors<U>& state, LoadOptions options = {});
+
+  /// The names of what is one tensor under several names, together; the first is the one it is
+  /// listed with.
+  std::vector<std::vector<std::string>> tied() const;
+  /// Makes all these names one tensor, that of the first. Throws std::out_of_range for a name that
+  /// is not there, std::invalid_argument where shapes differ or a parameter meets a buffer.
+  void tie(const std::vector<std::string>& names);
 
   // --- The tree ---
 
@@ -141,9 +150,20 @@ class Module {
   /// Constructs a child of type M and owns it.
   template <class M, class... Args>
   M& add(const std::string& name, Args&&... args);
-  /// Registers a tensor as a parameter: it requires gradients from here on. Returns its place:
-  /// assigning another tensor replaces the parameter, assigning one that is registered elsewhere
-  /// shares it. An undefined tensor keeps the name for later and is not listed.
+  /// Registers a tensor as a parameter: it requires gradients from here on. An undefined tensor
+  /// keeps the name for later and is not listed. Returns its place, to be kept as a reference;
+  /// assigning to it keeps the parameter:
+  ///   net.scale = Tensor<T>::filled({10}, 2);  // numbers are written into it: it stays trainable
+  ///                                            // or frozen, optimizers made before see them
+  ///   net.b.weight = net.a.weight;             // a parameter that is held elsewhere is shared;
+  ///                                            // an optimizer of the one before refuses to step
+  ///   net.scale = exp(s);                      // what was recorded covers the parameter, and
+  ///                                            // gradients flow through, until the next
+  ///                                            // assignment; parameters() lists it all the time
+  ///   net.scale = Tensor<T>();                 // the parameter is removed
+  /// A value of another shape is refused with std::invalid_argument. Reading `auto w = net.scale`
+  /// makes an ordinary handle; so is what parameters() and at() hand out: write through one of
+  /// these with set_value.
   Tensor<T>& add_parameter(const std::string& name, const Tensor<T>& value);
   /// Registers a tensor as part of the state that is not learned.
   Tensor<T>& add_buffer(const std::string& name, const Tensor<T>& value);
@@ -171,8 +191,9 @@ class Module {
  private:
   enum class Kind { parameter, buffer, derived };
   struct Slot {
-    std::string name;
-    Tensor<T> tensor;
+    Slot(const std::string& name, const Tensor<T>& value, Kind k)
+        : place(name, value, k == Kind::parameter), kind(k) {}
+    detail::Place<T> place;
     Kind kind;
   };
   struct Hook {
@@ -201,6 +222,7 @@ class Module {
   void check_name(const std::string& name) const;
   Tensor<T>& add_slot(const std::string& name, const Tensor<T>& value, Kind kind);
   NamedTensors<T> own(Kind kind) const;
+  const Slot* find(const std::string& path) const;
   void collect(const std::string& prefix, Kind kind, NamedTensors<T>& found) const;
   template <class M, class F>
   static void visit(M& module, const std::string& path, const F& f);

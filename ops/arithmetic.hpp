@@ -113,6 +113,39 @@ template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(
 template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(S a, const Tensor<T>& b) { return maximum(Tensor<T>(a), b); }
 template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(const Tensor<T>& a, S b) { return minimum(a, Tensor<T>(b)); }
 template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(S a, const Tensor<T>& b) { return minimum(Tensor<T>(a), b); }
+// Operators and functions of a tensor and an expression of xtensor, which is a constant: it is
+// evaluated here.
+template <class T, class E> Tensor<T> operator+(const Tensor<T>& a, const xt::xexpression<E>& b) { return add(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator+(const xt::xexpression<E>& a, const Tensor<T>& b) { return add(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator-(const Tensor<T>& a, const xt::xexpression<E>& b) { return subtract(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator-(const xt::xexpression<E>& a, const Tensor<T>& b) { return subtract(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator*(const Tensor<T>& a, const xt::xexpression<E>& b) { return multiply(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator*(const xt::xexpression<E>& a, const Tensor<T>& b) { return multiply(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator/(const Tensor<T>& a, const xt::xexpression<E>& b) { return divide(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator/(const xt::xexpression<E>& a, const Tensor<T>& b) { return divide(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator<(const Tensor<T>& a, const xt::xexpression<E>& b) { return less(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator<(const xt::xexpression<E>& a, const Tensor<T>& b) { return less(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator<=(const Tensor<T>& a, const xt::xexpression<E>& b) { return less_equal(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator<=(const xt::xexpression<E>& a, const Tensor<T>& b) { return less_equal(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator>(const Tensor<T>& a, const xt::xexpression<E>& b) { return greater(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator>(const xt::xexpression<E>& a, const Tensor<T>& b) { return greater(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator>=(const Tensor<T>& a, const xt::xexpression<E>& b) { return greater_equal(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator>=(const xt::xexpression<E>& a, const Tensor<T>& b) { return greater_equal(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator==(const Tensor<T>& a, const xt::xexpression<E>& b) { return equal(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator==(const xt::xexpression<E>& a, const Tensor<T>& b) { return equal(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator!=(const Tensor<T>& a, const xt::xexpression<E>& b) { return not_equal(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator!=(const xt::xexpression<E>& a, const Tensor<T>& b) { return not_equal(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator&&(const Tensor<T>& a, const xt::xexpression<E>& b) { return logical_and(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator&&(const xt::xexpression<E>& a, const Tensor<T>& b) { return logical_and(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> operator||(const Tensor<T>& a, const xt::xexpression<E>& b) { return logical_or(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> operator||(const xt::xexpression<E>& a, const Tensor<T>& b) { return logical_or(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> pow(const Tensor<T>& a, const xt::xexpression<E>& b) { return pow(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> pow(const xt::xexpression<E>& a, const Tensor<T>& b) { return pow(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> maximum(const Tensor<T>& a, const xt::xexpression<E>& b) { return maximum(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> maximum(const xt::xexpression<E>& a, const Tensor<T>& b) { return maximum(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> minimum(const Tensor<T>& a, const xt::xexpression<E>& b) { return minimum(a, Tensor<T>(b)); }
+template <class T, class E> Tensor<T> minimum(const xt::xexpression<E>& a, const Tensor<T>& b) { return minimum(Tensor<T>(a), b); }
+template <class T, class E> Tensor<T> where(const xt::xexpression<E>& mask, const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) { return where(Tensor<T>(mask), a, b); }
 // clang-format on
 
 }  // namespace xgrad

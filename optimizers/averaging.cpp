@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "xgrad/autograd/place.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 #include "xgrad/optimizers/text.hpp"
 
@@ -23,6 +24,7 @@ WeightAverage<T>::WeightAverage(std::string type_name, const NamedTensors<T>& te
 
 template <class T>
 void WeightAverage<T>::update() {
+  detail::require_kept(type_name_, tensors_);
   if (is_swapped()) {
     throw std::logic_error(type_name_ + ": update() while swapped: the weights are the average");
   }

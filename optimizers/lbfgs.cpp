@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "xgrad/autograd/place.hpp"
 #include "xgrad/optimizers/flat.hpp"
 #include "xgrad/optimizers/line_search.hpp"
 #include "xgrad/optimizers/text.hpp"
@@ -204,6 +205,7 @@ struct Lbfgs<T>::Run {
 
 template <class T>
 double Lbfgs<T>::step(const LossFunction& loss) {
+  detail::require_kept(this->type_name(), this->slots());
   std::vector<Tensor<T>> free;
   for (const Slot& s : this->slots()) {
     if (s.tensor.requires_grad()) free.push_back(s.tensor);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/place.hpp"
 #include "xgrad/optimizers/text.hpp"
 
 namespace xgrad {
@@ -127,6 +128,7 @@ bool NewtonCg<T>::descend(const Point& p, const Tensor<T>& direction, const Loss
 
 template <class T>
 double NewtonCg<T>::step(const LossFunction& loss) {
+  detail::require_kept(this->type_name(), this->slots());
   std::vector<Tensor<T>> free;
   for (const Slot& s : this->slots()) {
     if (s.tensor.requires_grad()) free.push_back(s.tensor);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "xgrad/autograd/place.hpp"
 #include "xgrad/optimizers/text.hpp"
 
 namespace xgrad {
@@ -89,6 +90,7 @@ void Optimizer<T>::zero_grad() {
 
 template <class T>
 void Optimizer<T>::check_gradients(StepChecks checks) const {
+  detail::require_kept(type_name_, slots_);
   std::vector<std::string> wrong;
   if (checks.missing && !(wrong = without_gradient()).empty()) {
     throw std::logic_error(type_name_ + ": no gradient: " + detail::join(wrong));

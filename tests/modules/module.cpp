@@ -11,6 +11,8 @@
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/optimizers/adam.hpp"
+#include "xgrad/optimizers/sgd.hpp"
 
 namespace {
 
@@ -101,6 +103,128 @@ BOOST_AUTO_TEST_CASE(a_parameter_registered_twice_is_listed_once) {
   NamedTensors<double> under_the_other = net.state_dict();
   under_the_other[0].name = "b.weight";
   net.load_state_dict(under_the_other);
+}
+
+// --- Assigning to a parameter's place ---
+
+namespace {
+void train(Net<double>& net, Optimizer<double>& optimizer) {
+  const Tensor<double> x = standard_normal({6, 4}, 5);
+  for (int i = 0; i < 3; ++i) optimizer.step([&] { return mean(square(net(x))); });
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(numbers_assigned_to_a_parameter_are_learned) {
+  Net<double> net;
+  const Tensor<double> before = net.encoder.fc1.weight;
+  Adam<double> optimizer(net.parameters());
+  const Tensor<double> start = standard_normal({3, 4}, 7);
+  net.encoder.fc1.weight = start;
+  net.scale = xt::xarray<double>{0.5, 2};
+  BOOST_TEST(net.encoder.fc1.weight.is_same(before));
+  BOOST_TEST(numbers(net.encoder.fc1.weight) == numbers(start), boost::test_tools::per_element());
+  BOOST_TEST(!start.requires_grad());
+  train(net, optimizer);
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    BOOST_TEST(net.encoder.fc1.weight.data()[i] != start.data()[i]);
+  }
+  BOOST_TEST(net.scale.data()[0] != 0.5);
+}
+
+BOOST_AUTO_TEST_CASE(a_frozen_parameter_stays_frozen) {
+  Net<double> net;
+  net.requires_grad_(false);
+  net.scale = Tensor<double>::filled({2}, 3);
+  net.encoder.fc2.bias = parameter(Tensor<double>::filled({2}, 3));
+  BOOST_TEST(!net.scale.requires_grad());
+  BOOST_TEST(!net.encoder.fc2.bias.requires_grad());
+}
+
+BOOST_AUTO_TEST_CASE(an_assigned_value_has_the_parameters_shape) {
+  Net<double> net;
+  const auto before = numbers(net.scale);
+  BOOST_TEST(message<std::invalid_argument>([&] { net.scale = standard_normal({3}); }) ==
+             "parameter: another shape is assigned: scale (2), value (3)");
+  BOOST_TEST(message<std::invalid_argument>([&] {
+               net.scale = parameter(standard_normal({2, 1}));
+             }) == "parameter: another shape is assigned: scale (2), value (2, 1)");
+  BOOST_TEST(numbers(net.scale) == before, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_parameter_held_elsewhere_is_shared) {
+  Net<double> net;
+  Adam<double> optimizer(net.parameters());
+  const Tensor<double> mine = parameter(Tensor<double>::filled({2}, 3));
+  net.scale = mine;
+  BOOST_TEST(net.scale.is_same(mine));
+  BOOST_TEST(message<std::logic_error>([&] { train(net, optimizer); }) ==
+             "Adam: other parameters have the place of scale in their module: make it from the "
+             "parameters of now");
+  Adam<double> anew(net.parameters());
+  train(net, anew);
+  BOOST_TEST(mine.data()[0] != 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_handle_is_assigned_without_the_parameter) {
+  Net<double> net;
+  Tensor<double> w = net.scale;
+  w = w * 2.0;
+  BOOST_TEST(net.scale.data()[0] == 1);
+  BOOST_TEST(net.scale.is_leaf());
+}
+
+// Weights that came out of operations: gradients flow through to what they came from.
+BOOST_AUTO_TEST_CASE(a_recorded_result_covers_a_parameter) {
+  Net<double> net;
+  Sgd<double> optimizer(net.parameters(), {.learning_rate = 0.1});
+  const Tensor<double> own = net.scale, x = standard_normal({5, 4});
+  net.scale = own * 3.0;
+  BOOST_TEST(net.at("scale").is_same(own));
+  BOOST_TEST(names(net.parameters()) == kParameters, boost::test_tools::per_element());
+  sum(net(x)).backward();
+  const auto through = numbers(own.gradient());
+  optimizer.zero_grad();
+  net.scale = Tensor<double>::filled({2}, 3);
+  BOOST_TEST(net.scale.is_same(own));
+  sum(net(x)).backward();
+  BOOST_TEST(through[0] == 3 * own.grad()(0), boost::test_tools::tolerance(1e-14));
+  optimizer.step();
+}
+
+BOOST_AUTO_TEST_CASE(a_parameter_is_removed_and_given_again) {
+  Linear<double> layer(3, 2);
+  layer.bias = Tensor<double>();
+  BOOST_TEST(names(layer.parameters()) == Names{"weight"}, boost::test_tools::per_element());
+  layer.bias = Tensor<double>::filled({2}, 1);
+  BOOST_TEST(layer.bias.requires_grad());
+  BOOST_TEST(layer.parameters().size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(swapped_parameters) {
+  Net<double> a, b;
+  b.scale = Tensor<double>::filled({2}, 5);
+  std::swap(a.scale, b.scale);
+  BOOST_TEST(a.scale.data()[0] == 5);
+  BOOST_TEST(b.scale.data()[0] == 1);
+  BOOST_TEST(!a.scale.is_same(b.scale));
+  const Tensor<double> taken = std::move(a.scale);
+  BOOST_TEST(a.scale.is_same(taken));
+}
+
+BOOST_AUTO_TEST_CASE(names_are_tied) {
+  Net<double> net;
+  BOOST_TEST(net.tied().empty());
+  net.tie({"scale", "encoder.fc2.bias"});
+  BOOST_TEST(net.scale.is_same(net.encoder.fc2.bias));
+  BOOST_REQUIRE(net.tied().size() == 1U);
+  BOOST_TEST(net.tied()[0] == (Names{"scale", "encoder.fc2.bias"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(message<std::invalid_argument>([&] {
+               net.tie({"scale", "encoder.fc1.bias"});
+             }) == "tie: not alike: scale (2), encoder.fc1.bias (3)");
+  BOOST_TEST(message<std::out_of_range>([&] {
+               net.tie({"scale", "b"});
+             }) == "Net: there is no parameter or buffer 'b'");
 }
 
 BOOST_AUTO_TEST_CASE(freezes_subtrees) {
@@ -194,6 +318,7 @@ BOOST_AUTO_TEST_CASE(a_load_that_is_not_strict_reports_names) {
 
 BOOST_AUTO_TEST_CASE(errors_end_with_the_path) {
   Net<double> net;
+  net.encoder.fc2.weight = Tensor<double>();
   net.encoder.fc2.weight = parameter(Tensor<double>::filled({2, 5}, 1));
   BOOST_TEST(
       message<std::invalid_argument>([&] {

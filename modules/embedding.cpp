@@ -19,6 +19,11 @@ Tensor<T> initial_vectors(std::size_t count, std::size_t features, Generator* ge
                    generator != nullptr ? *generator : default_generator());
 }
 
+void require_not_negative(std::int64_t position) {
+  if (position >= 0) return;
+  throw std::out_of_range("embedding: position " + std::to_string(position) + " is negative");
+}
+
 }  // namespace
 
 template <class T>
@@ -27,7 +32,10 @@ Embedding<T>::Embedding(std::size_t count, std::size_t features, Generator* gene
 
 template <class T>
 Tensor<T> Embedding<T>::operator()(const Indices& index) {
-  return this->inside([&] { return this->hooked({}, index_select(weight, 0, index)); });
+  return this->inside([&] {
+    for (const std::int64_t i : index) require_not_negative(i);
+    return this->hooked({}, index_select(weight, 0, index));
+  });
 }
 
 template <class T>

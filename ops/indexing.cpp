@@ -25,8 +25,13 @@ struct Lookup {
   const std::int64_t* positions() const { return index->data(); }
 };
 
-Lookup lookup_of(const Indices& index, std::size_t axis) {
-  return {std::allocate_shared<const Indices>(PoolAllocator<Indices>(), index), axis};
+// `n` is the size of the axis, from whose end negative positions count.
+Lookup lookup_of(const Indices& index, std::size_t axis, std::size_t n) {
+  const auto copy = std::allocate_shared<Indices>(PoolAllocator<Indices>(), index);
+  const auto size = static_cast<std::int64_t>(n);
+  std::transform(copy->data(), copy->data() + copy->size(), copy->data(),
+                 [size](std::int64_t i) { return i < 0 ? i + size : i; });
+  return {copy, axis};
 }
 
 kernels::AxisView view_of(const Shape& shape, std::size_t axis) {
@@ -40,8 +45,11 @@ std::string place_of(const Shape& shape, std::size_t k) {
   return to_string(at);
 }
 
-void check_positions(const char* operation, const Indices& index, std::size_t n) {
-  const auto outside = [n](std::int64_t i) { return i < 0 || static_cast<std::uint64_t>(i) >= n; };
+// In [lowest, n).
+void check_positions(const char* operation, const Indices& index, std::size_t n,
+                     std::int64_t lowest) {
+  const auto size = static_cast<std::int64_t>(n);
+  const auto outside = [=](std::int64_t i) { return i < lowest || i >= size; };
   const std::int64_t *begin = index.data(), *end = begin + index.size(),
                      *bad = std::find_if(begin, end, outside);
   if (bad == end) return;
@@ -181,17 +189,28 @@ std::size_t checked_axis(const char* operation, std::ptrdiff_t axis, const Shape
   if (source != nullptr && *source != shape) {
     fail_shapes(operation, "source and index have different shapes", x, shape, source);
   }
-  check_positions(operation, index, x[i]);
+  check_positions(operation, index, x[i], -static_cast<std::int64_t>(x[i]));
   return i;
 }
 
 }  // namespace
 
+Indices indices(const Shape& shape, const std::vector<std::int64_t>& values) {
+  if (detail::checked_elements(shape, sizeof(std::int64_t)) != values.size()) {
+    throw std::invalid_argument("indices: " + std::to_string(values.size()) + " values for shape " +
+                                to_string(shape));
+  }
+  Indices r(Indices::shape_type(shape.begin(), shape.end()));
+  std::copy(values.begin(), values.end(), r.data());
+  return r;
+}
+
 template <class T>
 Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) {
   const std::size_t i = normalize_axis("index_select", axis, x.rank());
-  check_positions("index_select", index, x.shape()[i]);
-  return selected(x, lookup_of(index, i));
+  const std::size_t n = x.shape()[i];
+  check_positions("index_select", index, n, -static_cast<std::int64_t>(n));
+  return selected(x, lookup_of(index, i, n));
 }
 
 template <class T>
@@ -202,27 +221,31 @@ Tensor<T> index_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& inde
   if (source.shape() != selected_shape(x.shape(), i, shape)) {
     fail_shapes("index_add", "the source does not fit", x.shape(), shape, &source.shape());
   }
-  check_positions("index_add", index, x.shape()[i]);
-  return with_rows_added(x, lookup_of(index, i), source);
+  const std::size_t n = x.shape()[i];
+  check_positions("index_add", index, n, -static_cast<std::int64_t>(n));
+  return with_rows_added(x, lookup_of(index, i, n), source);
 }
 
 template <class T>
 Tensor<T> gather(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) {
-  return gathered(x, lookup_of(index, checked_axis("gather", axis, x.shape(), index, nullptr)));
+  const std::size_t i = checked_axis("gather", axis, x.shape(), index, nullptr);
+  return gathered(x, lookup_of(index, i, x.shape()[i]));
 }
 
 template <class T>
 Tensor<T> scatter_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index,
                       const Tensor<T>& source) {
   const std::size_t i = checked_axis("scatter_add", axis, x.shape(), index, &source.shape());
-  return with_elements_added(x, lookup_of(index, i), source);
+  return with_elements_added(x, lookup_of(index, i, x.shape()[i]), source);
 }
 
 template <class T>
 Tensor<T> one_hot(const Indices& index, std::size_t classes) {
-  check_positions("one_hot", index, classes);
-  const Shape shape(index.shape());
-  Tensor<T> y = Tensor<T>::filled(shape.with(shape.rank(), classes), T(0));
+  Shape shape(index.shape());
+  shape.push_back(classes);
+  detail::checked_elements(shape, sizeof(T));
+  check_positions("one_hot", index, classes, 0);
+  Tensor<T> y = Tensor<T>::filled(shape, T(0));
   for (std::size_t k = 0; k < index.size(); ++k) {
     y.node()->data[k * classes + static_cast<std::size_t>(index.data()[k])] = T(1);
   }

@@ -1,6 +1,9 @@
 #include "xgrad/ops/math.hpp"
 
+#include <cmath>
+
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/kernels/formulas/special.hpp"
 #include "xgrad/kernels/formulas/trigonometry.hpp"
@@ -110,6 +113,13 @@ template <class T>
 Tensor<T> softplus(const Tensor<T>& x) {
   return apply(primitives::Softplus{}, x);
 }
+template <class T>
+Tensor<T> softplus(const Tensor<T>& x, std::type_identity_t<T> beta) {
+  if (!(beta > 0 && std::isfinite(beta))) {
+    detail::fail("softplus", "beta must be positive and finite: beta = ", beta);
+  }
+  return softplus(x * beta) / beta;
+}
 
 #define XGRAD_INSTANTIATE(T)                       \
   template Tensor<T> exp(const Tensor<T>&);        \
@@ -136,7 +146,8 @@ Tensor<T> softplus(const Tensor<T>& x) {
   template Tensor<T> floor(const Tensor<T>&);      \
   template Tensor<T> sigmoid(const Tensor<T>&);    \
   template Tensor<T> relu(const Tensor<T>&);       \
-  template Tensor<T> softplus(const Tensor<T>&);
+  template Tensor<T> softplus(const Tensor<T>&);   \
+  template Tensor<T> softplus(const Tensor<T>&, std::type_identity_t<T>);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

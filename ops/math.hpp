@@ -84,5 +84,8 @@ Tensor<T> relu(const Tensor<T>& x);
 /// log(1 + e^x), without overflow. Gradient: gx = gy sigmoid(x).
 template <class T>
 Tensor<T> softplus(const Tensor<T>& x);
+/// log(1 + exp(beta x)) / beta. Throws std::invalid_argument unless beta > 0, finite.
+template <class T>
+Tensor<T> softplus(const Tensor<T>& x, std::type_identity_t<T> beta);
 
 }  // namespace xgrad

@@ -128,6 +128,13 @@ void check_step(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& 
   check("lstm_cell", x.shape()[0], x.shape()[1], state, weight_x, weight_h, bias);
 }
 
+template <class T>
+Tensor<T> sum_of_biases(const char* operation, const Tensor<T>& bias, const Tensor<T>& bias_h) {
+  if (!bias.defined()) return bias_h;
+  if (bias.shape() == bias_h.shape()) return detail::add(bias, bias_h);
+  detail::fail(operation, "bias ", to_string(bias.shape()), ", bias_h ", to_string(bias_h.shape()));
+}
+
 // What the gates' rule reads: the weights for gx and gh, x and h for theirs.
 template <class T>
 detail::Saves saves(const Tensor<T>& x, const Tensor<T>& h, const Tensor<T>& weight_x,
@@ -141,7 +148,12 @@ detail::Saves saves(const Tensor<T>& x, const Tensor<T>& h, const Tensor<T>& wei
 template <class T>
 LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
                        const Tensor<T>& weight_x, const Tensor<T>& weight_h,
-                       const std::type_identity_t<Tensor<T>>& bias) {
+                       const std::type_identity_t<Tensor<T>>& bias,
+                       const std::type_identity_t<Tensor<T>>& bias_h) {
+  if (bias_h.defined()) {
+    const Tensor<T> both = sum_of_biases("lstm_cell", bias, bias_h);
+    return lstm_cell(x, state, weight_x, weight_h, both);
+  }
   check_step(x, state, weight_x, weight_h, bias);
   const auto& [h, c] = state;
   const std::size_t n = x.shape()[0], d = h.shape()[1];
@@ -262,7 +274,11 @@ Sizes check_sequence(const Tensor<T>& x, const LstmState<T>& state, const Tensor
 template <class T>
 LstmOutput<T> lstm(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
                    const Tensor<T>& weight_x, const Tensor<T>& weight_h,
-                   const std::type_identity_t<Tensor<T>>& bias) {
+                   const std::type_identity_t<Tensor<T>>& bias,
+                   const std::type_identity_t<Tensor<T>>& bias_h) {
+  if (bias_h.defined()) {
+    return lstm(x, state, weight_x, weight_h, sum_of_biases("lstm", bias, bias_h));
+  }
   const Sizes s = check_sequence(x, state, weight_x, weight_h, bias);
   const Sequence<T> q{s, Tensor<T>::uninitialized({s.steps, s.n, 4 * s.d}),
                       Tensor<T>::uninitialized({s.steps, s.n, s.d})};
@@ -289,9 +305,9 @@ LstmOutput<T> lstm(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>&
 
 #define XGRAD_INSTANTIATE(T)                                                               \
   template LstmState<T> lstm_cell(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&, \
-                                  const Tensor<T>&, const Tensor<T>&);                     \
+                                  const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);   \
   template LstmOutput<T> lstm(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&,     \
-                              const Tensor<T>&, const Tensor<T>&);
+                              const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

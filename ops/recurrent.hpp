@@ -30,14 +30,16 @@ struct LstmState {
 ///   c' = sigmoid(f) c + sigmoid(i) tanh(g)
 ///   h' = sigmoid(o) tanh(c')
 /// Shapes: x (n, in), h and c (n, d), weight_x (4 d, in), weight_h (4 d, d), bias (4 d) or
-/// undefined -> h' and c' (n, d). Gradient: by the chain rule, for all six and any order. Throws
+/// undefined -> h' and c' (n, d). A second bias, as PyTorch's states have one for h, is added to
+/// the first. Gradient: by the chain rule, for all of them and any order. Throws
 /// std::invalid_argument for shapes that do not fit. Source: S. Hochreiter, J. Schmidhuber, Long
 /// short-term memory, 1997; forget gate: F. A. Gers, J. Schmidhuber, F. Cummins, Learning to
 /// forget, 2000.
 template <class T>
 LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
                        const Tensor<T>& weight_x, const Tensor<T>& weight_h,
-                       const std::type_identity_t<Tensor<T>>& bias = {});
+                       const std::type_identity_t<Tensor<T>>& bias = {},
+                       const std::type_identity_t<Tensor<T>>& bias_h = {});
 
 /// What a long short-term memory makes of a sequence.
 template <class T>
@@ -53,6 +55,7 @@ struct LstmOutput {
 template <class T>
 LstmOutput<T> lstm(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
                    const Tensor<T>& weight_x, const Tensor<T>& weight_h,
-                   const std::type_identity_t<Tensor<T>>& bias = {});
+                   const std::type_identity_t<Tensor<T>>& bias = {},
+                   const std::type_identity_t<Tensor<T>>& bias_h = {});
 
 }  // namespace xgrad

@@ -68,6 +68,28 @@ BOOST_AUTO_TEST_CASE(no_elements) {
   check_shape(one_hot<double>(none, 3), {0, 3});
 }
 
+BOOST_AUTO_TEST_CASE(negative_positions_count_from_the_end) {
+  const D x = parameter(D::from({3, 2}, {1, 2, 3, 4, 5, 6}));
+  is(index_select(x, 0, Indices{-1, 0}), {{5, 6}, {1, 2}});
+  is(index_add(x, 1, Indices{-2}, ones<double>({3, 1})), {{2, 2}, {4, 4}, {6, 6}});
+  const Indices column = indices({3, 1}, {-1, 0, -2});
+  is(gather(x, 1, column), D::from({3, 1}, {2, 3, 5}).value());
+  is(scatter_add(x, 1, column, ones<double>({3, 1})), {{1, 3}, {4, 4}, {6, 6}});
+  gather(x, 1, column).backward(ones<double>({3, 1}));
+  is(x.gradient(), {{0, 1}, {1, 0}, {1, 0}});
+}
+
+BOOST_AUTO_TEST_CASE(positions_from_a_vector) {
+  const std::vector<int> v = {0, 1, 2, -1};
+  BOOST_TEST((indices({2, 2}, v) == Indices{{0, 1}, {2, -1}}));
+  BOOST_TEST((indices({2, 2}, {5, 6, 7, 8}) == Indices{{5, 6}, {7, 8}}));
+  BOOST_TEST((indices(v) == Indices{0, 1, 2, -1}));
+  check_failure<std::invalid_argument>([&] { indices({3}, v); },
+                                       "indices: 4 values for shape (3)");
+  check_failure<std::out_of_range>([] { indices(std::vector<std::size_t>{1, SIZE_MAX}); },
+                                   "indices: a value is too large: 18446744073709551615");
+}
+
 BOOST_AUTO_TEST_CASE(positions_are_copied) {
   const D x = parameter(wave({3}));
   Indices index = {0, 1};
@@ -117,9 +139,9 @@ BOOST_AUTO_TEST_CASE(errors) {
       "index_select: index out of range: index(1, 0) is 3, n 3");
   check_failure<Range>(
       [&] {
-        index_select(x, 0, Indices{1, -1});
+        index_select(x, 0, Indices{1, -3});
       },
-      "index_select: index out of range: index(1) is -1, n 2");
+      "index_select: index out of range: index(1) is -3, n 2");
   check_failure<Range>([&] { index_select(x, 2, Indices{1}); },
                        "index_select: axis 2 is out of range for 2 axes");
   check_failure<Value>(
@@ -154,6 +176,8 @@ BOOST_AUTO_TEST_CASE(errors) {
         one_hot<double>(Indices{0, 5}, 5);
       },
       "one_hot: index out of range: index(1) is 5, n 5");
+  check_failure<Range>([] { one_hot<double>(Indices{0, -1}, 5); },
+                       "one_hot: index out of range: index(1) is -1, n 5");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

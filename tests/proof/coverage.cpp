@@ -27,6 +27,7 @@ const std::map<std::string, std::string> kWithoutRow = {
     {"linspace", "makes a constant"},
     {"eye", "makes a constant"},
     {"from_indices", "makes a constant"},
+    {"indices", "makes positions, not tensors"},
     {"uniform", "draws constants"},
     {"normal", "draws constants"},
     {"bernoulli", "draws a constant mask"},

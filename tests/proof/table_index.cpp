@@ -56,6 +56,15 @@ std::vector<Row> index_rows() {
            .shapes = {{{3, 1}, {4, 1}}, {{3, 0}, {4, 0}}},
            .large = {{3, 1 << 17}, {4, 1 << 17}}}),
       prove(
+          "index_select: from the end",
+          [](const auto& x) { return index_select(x, 0, xgrad::Indices{-1, -3, 2, -2}); },
+          [](const References& in) {
+            return generate({4, in[0].shape[1]}, [&](const Index& i) {
+              return in[0].at({at(kRows, i[0]), i[1]});
+            });
+          },
+          {.arguments = {{{3, 2}}}, .tolerance = 0}),
+      prove(
           "gather", [](const auto& x) { return gather(x, 1, table_for(x)); },
           [](const References& in) {
             return generate({in[0].shape[0], 2}, [&](const Index& i) {

@@ -93,6 +93,9 @@ std::vector<Row> math_rows() {
       prove(
           "softplus", [](const auto& x) { return softplus(x); }, elementwise(softplus_of),
           over(-4, 4)),
+      prove(
+          "softplus: beta", [](const auto& x) { return softplus(x, 2.5F); },
+          elementwise([](Number x) { return softplus_of(2.5L * x) / 2.5L; }), over(-2, 2)),
   };
 }
 

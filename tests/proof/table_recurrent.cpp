@@ -18,7 +18,8 @@ Reference lstm_step(const References& in, bool output) {
   return generate(in[1].shape, [&](const Index& i) {
     const auto z = [&](std::size_t part) {
       const Index at = {i[0], part * d + i[1]};
-      return zx.at(at) + zh.at(at) + (in.size() > 5 ? in[5].at({at[1]}) : 0);
+      return zx.at(at) + zh.at(at) + (in.size() > 5 ? in[5].at({at[1]}) : 0) +
+             (in.size() > 6 ? in[6].at({at[1]}) : 0);
     };
     const Number memory = sigmoid(z(1)) * in[2].at(i) + sigmoid(z(0)) * std::tanh(z(2));
     return output ? sigmoid(z(3)) * std::tanh(memory) : memory;
@@ -44,7 +45,8 @@ Reference lstm_steps(References in, bool output) {
 // Small enough that no gate saturates: a derivative of 1e-9 is beyond what differences can prove.
 std::vector<Argument> weights(std::size_t count, const Shape& x = {2, 3}) {
   std::vector<Argument> all = {{x, -1, 1},          {{2, 2}, -1, 1},     {{2, 2}, -1, 1},
-                               {{8, 3}, -0.7, 0.7}, {{8, 2}, -0.7, 0.7}, {{8}, -0.7, 0.7}};
+                               {{8, 3}, -0.7, 0.7}, {{8, 2}, -0.7, 0.7}, {{8}, -0.7, 0.7},
+                               {{8}, -0.4, 0.4}};
   all.resize(count);
   return all;
 }
@@ -77,6 +79,16 @@ std::vector<Row> recurrent_rows() {
           },
           [](const References& in) { return lstm_step(in, false); },
           {.arguments = weights(5), .tolerance = 1e-14}),
+      prove(
+          "lstm_cell: two biases",
+          []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h,
+                      const xgrad::Tensor<T>& c, const xgrad::Tensor<T>& wx,
+                      const xgrad::Tensor<T>& wh, const xgrad::Tensor<T>& b,
+                      const xgrad::Tensor<T>& b_h) {
+            return lstm_cell(x, {h, c}, wx, wh, b, b_h).h;
+          },
+          [](const References& in) { return lstm_step(in, true); },
+          {.arguments = weights(7), .tolerance = 1e-14}),
       prove(
           "lstm_cell: two steps",
           []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& h,

@@ -105,14 +105,14 @@ class BinaryCrossEntropyLoss : public TargetLoss<T> {
 template <class T>
 class BinaryCrossEntropyWithLogitsLoss : public TargetLoss<T> {
  public:
-  explicit BinaryCrossEntropyWithLogitsLoss(LossOptions options = {}) : options_(options) {}
+  explicit BinaryCrossEntropyWithLogitsLoss(LogitLossOptions<T> options = {}) : options_(options) {}
   Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
   std::unique_ptr<Module<T>> structure() const override {
     return std::make_unique<BinaryCrossEntropyWithLogitsLoss>(options_);
   }
 
  private:
-  LossOptions options_;
+  LogitLossOptions<T> options_;
 };
 
 /// t (log t - x): Kullback-Leibler divergence of exp(x) from t.

@@ -1,7 +1,9 @@
 #include "xgrad/ops/losses.hpp"
 
 #include <algorithm>
+#include <cmath>
 
+#include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/kernels/formulas/losses.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -61,13 +63,31 @@ Tensor<T> binary_cross_entropy(const Tensor<T>& p, const Tensor<T>& t, LossOptio
 }
 
 template <class T>
-Tensor<T> binary_cross_entropy_with_logits(const Tensor<T>& x, const Tensor<T>& t,
-                                           LossOptions options) {
-  return elementwise_loss(primitives::LogitCrossEntropy{}, x, t, options.reduction);
+Tensor<T> binary_cross_entropy_with_logits(
+    const Tensor<T>& x, const Tensor<T>& t,
+    const std::type_identity_t<LogitLossOptions<T>>& options) {
+  constexpr const char* kName = primitives::LogitCrossEntropy::name;
+  require_same_shape(kName, x, t);
+  Tensor<T> loss = apply(primitives::LogitCrossEntropy{}, x, t);
+  if (options.pos_weight.defined()) {
+    const Tensor<T> w = options.pos_weight.detach();
+    if (broadcast_shapes(kName, x.shape(), w.shape()) != x.shape()) {
+      detail::fail(kName, "pos_weight ", to_string(w.shape()), " does not broadcast to x ",
+                   to_string(x.shape()));
+    }
+    loss = loss + (w - 1) * t * softplus(-x);
+  }
+  return reduced_loss(loss, options.reduction);
 }
 
 template <class T>
 Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& t, KlOptions options) {
+  require_same_shape("kl_div", x, t);
+  if (options.reduction == Reduction::batchmean && !options.any_targets && t.rank() > 1) {
+    const std::size_t n = t.shape()[0];
+    const Tensor<T> samples = detail::view(t.detach(), {n, n == 0 ? 0 : t.size() / n});
+    detail::require_distributions("kl_div", samples, 1, options.log_target);
+  }
   if (options.log_target) {
     return elementwise_loss(primitives::KlDivergenceOfLogs{}, x, t, options.reduction);
   }
@@ -89,13 +109,25 @@ Tensor<T> cosine_loss(const Tensor<T>& a, const Tensor<T>& b, CosineLossOptions 
   return reduced_loss(1 - cosine_similarity(a, b, {options.axis, options.eps}), options.reduction);
 }
 
+template <class T>
+Tensor<T> smooth_l1_loss(const Tensor<T>& x, const Tensor<T>& t, SmoothL1Options options) {
+  require_same_shape("smooth_l1_loss", x, t);
+  const double beta = options.beta;
+  if (!(beta >= 0 && std::isfinite(beta))) {
+    detail::fail("smooth_l1_loss", "beta must be at least 0 and finite: beta = ", beta);
+  }
+  if (beta == 0) return mae_loss(x, t, {options.reduction});
+  return reduced_loss(apply(primitives::Huber{beta}, x, t) / beta, options.reduction);
+}
+
 #define XGRAD_INSTANTIATE(T)                                                                \
   template Tensor<T> mse_loss(const Tensor<T>&, const Tensor<T>&, LossOptions);             \
   template Tensor<T> mae_loss(const Tensor<T>&, const Tensor<T>&, LossOptions);             \
   template Tensor<T> huber_loss(const Tensor<T>&, const Tensor<T>&, HuberOptions);          \
   template Tensor<T> binary_cross_entropy(const Tensor<T>&, const Tensor<T>&, LossOptions); \
   template Tensor<T> binary_cross_entropy_with_logits(const Tensor<T>&, const Tensor<T>&,   \
-                                                      LossOptions);                         \
+                                                      const LogitLossOptions<T>&);          \
+  template Tensor<T> smooth_l1_loss(const Tensor<T>&, const Tensor<T>&, SmoothL1Options);   \
   template Tensor<T> kl_div(const Tensor<T>&, const Tensor<T>&, KlOptions);                 \
   template Tensor<T> cosine_similarity(const Tensor<T>&, const Tensor<T>&, CosineOptions);  \
   template Tensor<T> cosine_loss(const Tensor<T>&, const Tensor<T>&, CosineLossOptions);

@@ -28,7 +28,12 @@
 namespace xgrad {
 
 /// What becomes of the losses of the elements or samples.
-enum class Reduction { none, mean, sum };
+enum class Reduction {
+  none,
+  mean,
+  sum,
+  batchmean  ///< the sum divided by the size of the first axis, the number of samples
+};
 
 struct LossOptions {
   Reduction reduction = Reduction::mean;
@@ -85,20 +90,32 @@ Tensor<T> cosine_loss(const Tensor<T>& a, const Tensor<T>& b, CosineLossOptions 
 template <class T>
 Tensor<T> binary_cross_entropy(const Tensor<T>& p, const Tensor<T>& t, LossOptions options = {});
 
-/// The same for p = sigmoid(x), without overflow or loss of precision. Gradient: sigmoid(x) - t.
 template <class T>
-Tensor<T> binary_cross_entropy_with_logits(const Tensor<T>& x, const Tensor<T>& t,
-                                           LossOptions options = {});
+struct LogitLossOptions {
+  Reduction reduction = Reduction::mean;
+  Tensor<T> pos_weight = {};  ///< of the targets that are 1; undefined: 1. Gets no gradient.
+};
+
+/// The same for p = sigmoid(x), without overflow or loss of precision. Gradient: sigmoid(x) - t.
+/// With pos_weight w, which broadcasts to x, such as (c) to (n, c): -(w t log p + (1 - t) log(1 -
+/// p)), for classes of unequal size. Throws std::invalid_argument when it does not broadcast.
+template <class T>
+Tensor<T> binary_cross_entropy_with_logits(
+    const Tensor<T>& x, const Tensor<T>& t,
+    const std::type_identity_t<LogitLossOptions<T>>& options = {});
 
 struct KlOptions {
   bool log_target = false;  ///< t is the logarithm of the target
   Reduction reduction = Reduction::mean;
+  bool any_targets = false;  ///< t need not be probabilities
 };
 
 /// Elements of the Kullback-Leibler divergence of exp(x) from t: t (log t - x), 0 where t is 0;
 /// with log_target exp(t) (t - x). The mean is over all elements; the divergence itself is the sum
-/// divided by the number of samples.
+/// divided by the number of samples: Reduction::batchmean.
 /// Gradient: -t by x; log t + 1 - x by t, 0 where t is 0.
+/// Throws std::invalid_argument with Reduction::batchmean, unless `any_targets`, where the targets
+/// of a sample are no distribution: one is negative, or their sum is not within 0.001 of 1.
 template <class T>
 Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& t, KlOptions options = {});
 
@@ -117,6 +134,7 @@ struct CrossEntropyOptions {
   double label_smoothing = 0;  ///< in [0, 1]: how much of the target is spread over all classes
   std::int64_t ignore_index = -100;  ///< samples with this label do not count; labels only
   Reduction reduction = Reduction::mean;
+  bool any_targets = false;  ///< t need not be probabilities: weights of any sign and sum
 };
 
 /// Negative log likelihood: -weight[label] x[label], x being logarithms of probabilities.
@@ -138,6 +156,8 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& labels,
 /// Cross entropy against probabilities t of the shape of x: -sum(weight t log_softmax(x)), where
 /// smoothing replaces t by (1 - s) t + s / c. The mean is over the samples, whatever their weights.
 /// Gradient: weight t summed up times softmax(x), less weight t; by t -weight log_softmax(x).
+/// Throws std::invalid_argument, unless `any_targets`, when the numbers of a sample are no
+/// distribution: one is negative, or their sum is not within 0.001 of 1. NaN is let through.
 template <class T>
 Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
                         const std::type_identity_t<CrossEntropyOptions<T>>& options = {});
@@ -159,5 +179,16 @@ Tensor<T> multi_class_hinge(const Tensor<T>& x, const Indices& labels, HingeOpti
 template <class T>
 Tensor<T> multi_class_squared_hinge(const Tensor<T>& x, const Indices& labels,
                                     HingeOptions options = {});
+
+struct SmoothL1Options {
+  double beta = 1;  ///< where the parabola becomes a line; at least 0, finite
+  Reduction reduction = Reduction::mean;
+};
+
+/// With e = x - t: e^2 / (2 beta) for |e| < beta, |e| - beta / 2 beyond: huber_loss / beta, which
+/// is mae_loss for beta 0. Throws std::invalid_argument for beta out of range.
+/// Source: R. Girshick, Fast R-CNN, 2015.
+template <class T>
+Tensor<T> smooth_l1_loss(const Tensor<T>& x, const Tensor<T>& t, SmoothL1Options options = {});
 
 }  // namespace xgrad

@@ -1,7 +1,9 @@
 // The losses against class labels.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <vector>
 
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/softmax.hpp"
@@ -85,10 +87,12 @@ Samples<T> samples_of(const char* operation, const Tensor<T>& x, const Indices& 
     factors[i] = ignored ? T(0) : options.weight.defined() ? options.weight.data()[k] : T(1);
     total += static_cast<double>(factors[i]);
   }
-  if (options.reduction != Reduction::mean) return s;
-  s.divisor = total;
-  std::transform(factors, factors + view.rows(), factors,
-                 [total](T f) { return static_cast<T>(static_cast<double>(f) / total); });
+  const bool of_batch = options.reduction == Reduction::batchmean;
+  if (!of_batch && options.reduction != Reduction::mean) return s;
+  s.divisor = !of_batch ? total : x.rank() > 1 ? static_cast<double>(x.shape()[0]) : 1;
+  std::transform(factors, factors + view.rows(), factors, [divisor = s.divisor](T f) {
+    return static_cast<T>(static_cast<double>(f) / divisor);
+  });
   return s;
 }
 
@@ -277,6 +281,7 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
   detail::require_same_shape("cross_entropy", x, t);
   const std::size_t axis = class_axis("cross_entropy", x), classes = x.shape()[axis];
   require_weight("cross_entropy", options.weight, classes);
+  if (!options.any_targets) detail::require_distributions("cross_entropy", t, axis);
   const double smoothing = options.label_smoothing;
   Tensor<T> targets = t;
   if (smoothing != 0) targets = (1 - smoothing) * t + smoothing / static_cast<double>(classes);
@@ -302,13 +307,49 @@ Tensor<T> multi_class_squared_hinge(const Tensor<T>& x, const Indices& labels,
   return detail::reduced_loss(sum(square(m), axis), options.reduction);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                            \
-  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);  \
-  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&,                    \
-                                   const CrossEntropyOptions<T>&);                      \
-  template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&,                  \
-                                   const CrossEntropyOptions<T>&);                      \
-  template Tensor<T> multi_class_hinge(const Tensor<T>&, const Indices&, HingeOptions); \
+namespace {
+
+constexpr double kRounding = 1e-3;
+
+[[noreturn]] void fail_targets(const char* operation, std::size_t row, const char* what,
+                               double number) {
+  fail(operation, "the targets of sample ", row, " are no probabilities: ", what, " ", number,
+       "; give {.any_targets = true} if they are weights");
+}
+
+}  // namespace
+
+template <class T>
+void detail::require_distributions(const char* operation, const Tensor<T>& t, std::size_t axis,
+                                   bool logarithms) {
+  const AxisView v = view_along(operation, t.shape(), static_cast<std::ptrdiff_t>(axis));
+  std::vector<double> sums(v.inner);
+  const T* row = t.data();
+  for (std::size_t o = 0; v.n != 0 && o < v.outer; ++o) {
+    std::fill(sums.begin(), sums.end(), 0.0);
+    for (std::size_t k = 0; k < v.n; ++k, row += v.inner) {
+      for (std::size_t j = 0; j < v.inner; ++j) {
+        const auto value = static_cast<double>(row[j]);
+        if (!logarithms && value < -1e-6) fail_targets(operation, o * v.inner + j, "one is", value);
+        sums[j] += logarithms ? std::exp(value) : value;
+      }
+    }
+    const auto off = [](double sum) { return std::abs(sum - 1) > kRounding; };
+    const auto wrong = std::find_if(sums.begin(), sums.end(), off);
+    if (wrong == sums.end()) continue;
+    const auto at = static_cast<std::size_t>(wrong - sums.begin());
+    fail_targets(operation, o * v.inner + at, "they add up to", *wrong);
+  }
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                     \
+  template void detail::require_distributions(const char*, const Tensor<T>&, std::size_t, bool); \
+  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);           \
+  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&,                             \
+                                   const CrossEntropyOptions<T>&);                               \
+  template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&,                           \
+                                   const CrossEntropyOptions<T>&);                               \
+  template Tensor<T> multi_class_hinge(const Tensor<T>&, const Indices&, HingeOptions);          \
   template Tensor<T> multi_class_squared_hinge(const Tensor<T>&, const Indices&, HingeOptions);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -47,6 +47,17 @@ void add_elementwise(LossRows& t) {
         [](X x, R r) { return binary_cross_entropy_with_logits(40 * x[0], x[1], {r}); });
   t.add("kl", xq, [](X x, R r) { return kl_div(x[0], x[1], {false, r}); });
   t.add("kl of logs", xt, [](X x, R r) { return kl_div(x[0], x[1], {true, r}); });
+  t.add("smooth l1", xt, [](X x, R r) { return smooth_l1_loss(x[0], x[1], {0.7, r}); });
+  t.add("smooth l1 without a bend", xt,
+        [](X x, R r) { return smooth_l1_loss(x[0], x[1], {0, r}); });
+  t.add("bce of logits with positive weight", xq, [](X x, R r) {
+    return binary_cross_entropy_with_logits(x[0], x[1],
+                                            {.reduction = r, .pos_weight = 3 * unit({5}, 4)});
+  });
+  t.rows.push_back({"kl batchmean", xq, [](X x) {
+                      const D q = x[1] / sum(x[1], 1, {.keep_dims = true});
+                      return kl_div(x[0], q, {.reduction = R::batchmean});
+                    }});
   t.add("cosine", xt, [](X x, R r) { return cosine_loss(x[0], x[1], {.reduction = r}); });
   t.add("cosine 0", xt,
         [](X x, R r) { return cosine_loss(x[0], x[1], {.axis = 0, .reduction = r}); });
@@ -81,7 +92,9 @@ void add_cross_entropies(LossRows& t, const std::string& shape_name, const Shape
                          {.weight = w, .label_smoothing = 0.2, .ignore_index = 2, .reduction = r});
   });
   t.add(name + " probabilities", {wave(shape), unit(shape, 1)}, [w](X x, R r) {
-    return cross_entropy(x[0], x[1], {.weight = w, .label_smoothing = 0.1, .reduction = r});
+    return cross_entropy(
+        x[0], x[1],
+        {.weight = w, .label_smoothing = 0.1, .reduction = r, .any_targets = true});
   });
   const int axis = shape.rank() == 1 ? 0 : 1;
   t.add("nll " + shape_name, inputs, [=](X x, R r) {
@@ -240,6 +253,11 @@ BOOST_AUTO_TEST_CASE(errors) {
                               "cosine_similarity: axis 2 is out of range for 2 axes");
   check_failure<invalid_argument>([&] { huber_loss(p, p, {.delta = 0}); },
                                   "huber_loss: delta must be positive: delta = 0");
+  check_failure<invalid_argument>([&] { smooth_l1_loss(p, p, {.beta = -1}); },
+                                  "smooth_l1_loss: beta must be at least 0 and finite: beta = -1");
+  check_failure<invalid_argument>(
+      [&] { binary_cross_entropy_with_logits(p, p, {.pos_weight = unit({3})}); },
+      "binary_cross_entropy_with_logits: shapes do not broadcast: a (2, 2), b (3)");
   check_failure<invalid_argument>(
       [&] {
         binary_cross_entropy(D::from({2}, {0.5, 1.5}), D::from({2}, {0, 1}));
@@ -268,6 +286,50 @@ BOOST_AUTO_TEST_CASE(errors) {
                                   "cross_entropy: label_smoothing is not in [0, 1]: 1.5");
 }
 
+// What is no distribution is a mistake, unless it is said to be weights.
+BOOST_AUTO_TEST_CASE(targets_that_are_no_probabilities) {
+  const D x = wave({2, 3});
+  const auto refused = [&](std::vector<double> t, const std::string& why) {
+    check_failure<std::invalid_argument>(
+        [&] { cross_entropy(x, D::from({2, 3}, t)); },
+        "cross_entropy: the targets of sample 1 are no probabilities: " + why +
+            "; give {.any_targets = true} if they are weights");
+  };
+  refused({1, 0, 0, 2, 3, 5}, "they add up to 10");
+  refused({1, 0, 0, 1.5, -0.5, 0}, "one is -0.5");
+  refused({1, 0, 0, 0.5, 0.51, 0}, "they add up to 1.01");
+  refused({1, 0, 0, 0, 0, 0}, "they add up to 0");
+  BOOST_TEST(std::isfinite(
+      cross_entropy(x, D::from({2, 3}, {2, 3, 5, -1, 0, 0}), {.any_targets = true}).item()));
+  const D rounded = D::from({2, 3}, {0.333, 0.333, 0.3335, 1e-9, 1, -1e-12});
+  BOOST_TEST(std::isfinite(cross_entropy(x, rounded).item()));
+  BOOST_TEST(std::isnan(cross_entropy(x, D::filled({2, 3}, kNaN)).item()));
+  // The classes are along axis 1.
+  const D image = wave({2, 2, 3}), t = D::from({2, 2, 3}, {1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 1});
+  check_failure<std::invalid_argument>(
+      [&] { cross_entropy(image, t); },
+      "cross_entropy: the targets of sample 5 are no probabilities: they add up to 2; give "
+      "{.any_targets = true} if they are weights");
+  check_failure<std::invalid_argument>(
+      [&] {
+        kl_div(x, D::from({2, 3}, {1, 0, 0, 2, 3, 5}), {.reduction = Reduction::batchmean});
+      },
+      "kl_div: the targets of sample 1 are no probabilities: they add up to 10; give "
+      "{.any_targets = true} if they are weights");
+}
+
+BOOST_AUTO_TEST_CASE(means_over_the_batch) {
+  const D x = wave({4, 3}), t = wave({4, 3}, 1);
+  const Indices y = labels({4}, 3);
+  const Reduction batch = Reduction::batchmean, all = Reduction::sum;
+  check_close(mse_loss(x, t, {batch}), mse_loss(x, t, {all}) / 4);
+  check_close(cross_entropy(x, y, {.reduction = batch}),
+              cross_entropy(x, y, {.reduction = all}) / 4);
+  check_close(cross_entropy(x, y, {.label_smoothing = 0.1, .reduction = batch}),
+              cross_entropy(x, y, {.label_smoothing = 0.1, .reduction = all}) / 4);
+  check_close(mse_loss(D(3.0), D(1.0), {batch}), D(4.0));
+}
+
 BOOST_AUTO_TEST_CASE(float_agrees) {
   const D x = wave({6, 40});
   const Indices y = labels({6}, 40);
@@ -291,7 +353,7 @@ BOOST_AUTO_TEST_CASE(the_same_for_any_number_of_threads) {
   using X = const Tensors&;
   check_threads([&](X v) { return cross_entropy(v[0], y); }, {x});
   check_threads([&](X v) { return cross_entropy(v[0], y, {.label_smoothing = 0.1}); }, {x});
-  check_threads([&](X v) { return cross_entropy(v[0], v[1]); }, {x, t});
+  check_threads([&](X v) { return cross_entropy(v[0], v[1], {.any_targets = true}); }, {x, t});
   check_threads([&](X v) { return multi_class_hinge(v[0], y); }, {x});
   check_threads([&](X v) { return huber_loss(v[0], v[1]); }, {x, t});
   check_threads([&](X v) { return cosine_loss(v[0], v[1]); }, {x, t});

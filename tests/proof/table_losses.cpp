@@ -174,6 +174,33 @@ std::vector<Row> loss_rows() {
               [](Number x, Number t) { return -t * log_sigmoid(x) - (1 - t) * log_sigmoid(-x); })),
           targets(-3, 3, 0.1, 0.9)),
       prove(
+          "smooth_l1_loss",
+          [](const auto& x, const auto& t) { return smooth_l1_loss(x, t, {.beta = 0.75}); },
+          mean_of(elementwise([](Number x, Number t) { return huber(x - t, 0.75L) / 0.75L; })),
+          pair(-2, 2)),
+      prove(
+          "binary_cross_entropy_with_logits: positive weight",
+          []<class T>(const xgrad::Tensor<T>& x, const xgrad::Tensor<T>& t) {
+            return binary_cross_entropy_with_logits(x, t, {.pos_weight = xgrad::Tensor<T>(2.5)});
+          },
+          mean_of(elementwise([](Number x, Number t) {
+            return -2.5L * t * log_sigmoid(x) - (1 - t) * log_sigmoid(-x);
+          })),
+          targets(-3, 3, 0.1, 0.9)),
+      prove(
+          "kl_div: batchmean",
+          [](const auto& x, const auto& t) {
+            return kl_div(x, t, {.reduction = Reduction::batchmean, .any_targets = true});
+          },
+          [](const References& in) {
+            Number sum = 0;
+            for (std::size_t i = 0; i < in[0].values.size(); ++i) {
+              sum += in[1].values[i] * (std::log(in[1].values[i]) - in[0].values[i]);
+            }
+            return scalar(sum / static_cast<Number>(in[0].shape[0]));
+          },
+          {.arguments = {{{3, 4}, -3, 0}, {{3, 4}, 0.1, 0.9}}, .may_be_infinite = 1}),
+      prove(
           "kl_div", [](const auto& x, const auto& t) { return kl_div(x, t); },
           mean_of(elementwise([](Number x, Number t) { return t * (std::log(t) - x); })),
           targets(-3, 0, 0.1, 0.9)),
@@ -202,7 +229,7 @@ std::vector<Row> loss_rows() {
           weighted_cross, classes()),
       prove(
           "cross_entropy: probabilities",
-          [](const auto& x, const auto& t) { return cross_entropy(x, t); },
+          [](const auto& x, const auto& t) { return cross_entropy(x, t, {.any_targets = true}); },
           [](const References& in) {
             Number sum = 0;
             for (std::size_t n = 0; n < in[0].shape[0]; ++n) {

@@ -43,6 +43,16 @@ add("bce of logits", [x, q], lambda x, t, r: F.binary_cross_entropy_with_logits(
 add("bce of large logits", [x, q], lambda x, t, r: F.binary_cross_entropy_with_logits(40 * x, t, reduction=r))
 add("kl", [x, q], lambda x, t, r: F.kl_div(x, t, reduction=r))
 add("kl of logs", [x, t], lambda x, t, r: F.kl_div(x, t, reduction=r, log_target=True))
+add("smooth l1", [x, t], lambda x, t, r: F.smooth_l1_loss(x, t, reduction=r, beta=0.7))
+add("smooth l1 without a bend", [x, t], lambda x, t, r: F.smooth_l1_loss(x, t, reduction=r, beta=0.0))
+add(
+    "bce of logits with positive weight",
+    [x, q],
+    lambda x, t, r: F.binary_cross_entropy_with_logits(x, t, reduction=r, pos_weight=3 * unit((5,), 4)),
+)
+rows.append(
+    ("kl batchmean", [x, q], lambda x, t: F.kl_div(x, t / t.sum(1, keepdim=True), reduction="batchmean"))
+)
 add("cosine", [x, t], lambda x, t, r: reduce(1 - F.cosine_similarity(x, t, 1), r))
 add("cosine 0", [x, t], lambda x, t, r: reduce(1 - F.cosine_similarity(x, t, 0), r))
 add("hinge", [wave((5, 4), 0)], lambda x, r: hinge(x, labels((5,), 4), 1, 1, r))

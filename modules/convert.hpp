@@ -18,7 +18,7 @@
 namespace xgrad {
 
 namespace detail {
-/// Takes over numbers, modes and freezing by name.
+/// Takes over numbers, shared parameters, modes and freezing by name.
 template <class U, class T>
 void convert_state(Module<U>& to, const Module<T>& from);
 }  // namespace detail

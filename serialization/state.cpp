@@ -16,7 +16,9 @@ template <class T>
 NamedTensors<T> from_archive(const Archive& archive) {
   NamedTensors<T> state;
   for (const auto& [name, array] : archive) {
-    if (is_floating(array.dtype)) state.push_back({name, Tensor<T>(archive.get<T>(name))});
+    if (is_floating(array.dtype) || array.shape.empty()) {
+      state.push_back({name, Tensor<T>(archive.get<T>(name))});
+    }
   }
   return state;
 }

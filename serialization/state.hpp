@@ -17,8 +17,9 @@ namespace xgrad {
 template <class T>
 Archive to_archive(const NamedTensors<T>& state);
 
-/// Every floating-point array of an archive as a constant tensor, in the archive's order; other
-/// element types are left out. Throws FileError for a number too large for T.
+/// Every floating-point array of an archive as a constant tensor, in the archive's order, and every
+/// single number of another type, such as PyTorch's num_batches_tracked; other arrays are left
+/// out. Throws FileError for a number too large for T.
 template <class T>
 NamedTensors<T> from_archive(const Archive& archive);
 

@@ -19,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kStructure = "xgrad structure";
+constexpr const char* kTies = "xgrad ties";  // [["a.weight", "b.weight"], ...]
 constexpr const char* kText = "text/";
 constexpr int kDeepest = 64;
 
@@ -116,12 +117,43 @@ const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
   return table;
 }
 
+using Ties = std::vector<std::vector<std::string>>;
+
+Ties ties_of(const Archive& archive) {
+  const auto text = archive.metadata.find(kTies);
+  if (text == archive.metadata.end()) return {};
+  try {
+    return Json::parse(text->second).get<Ties>();
+  } catch (const Json::exception& e) {
+    throw std::invalid_argument(std::string("names of shared parameters: ") + e.what());
+  }
+}
+
+// How many numbers the tensors would be if they were not shared, or more.
 template <class T>
-std::unique_ptr<Module<T>> rebuilt(const ModuleDescription& d, const NamedTensors<T>& state) {
+double numbers_of(const NamedTensors<T>& state, const Ties& ties) {
+  std::map<std::string, double> sizes;
+  double numbers = 0;
+  for (const auto& t : state) {
+    numbers += sizes[t.name] = static_cast<double>(t.tensor.size());
+  }
+  std::set<std::string> named;
+  for (const auto& names : ties) {
+    for (std::size_t i = 1; i < names.size(); ++i) {
+      if (named.insert(names[i]).second && sizes.contains(names[0])) numbers += sizes[names[0]];
+    }
+  }
+  return numbers;
+}
+
+template <class T>
+std::unique_ptr<Module<T>> rebuilt(const ModuleDescription& d, const NamedTensors<T>& state,
+                                   const Ties& ties) {
   Generator scratch;
   const GeneratorScope scope(scratch);  // initial numbers, which are overwritten
   detail::register_ensemble<T>();
   std::unique_ptr<Module<T>> module = make_module<T>(d);
+  for (const auto& names : ties) module->tie(names);
   module->load_state_dict(state);
   return module;
 }
@@ -160,14 +192,16 @@ double detail::numbers_of(const ModuleDescription& d) {
 template <class T>
 Archive pack_model(const Module<T>& module, const std::map<std::string, std::string>& text) {
   const ModuleDescription d = describe(module);
+  const Ties ties = module.tied();
   try {
-    rebuilt<T>(description_from_json(to_json(d)), module.state_dict());
+    rebuilt<T>(description_from_json(to_json(d)), module.state_dict(), ties);
   } catch (const std::invalid_argument& e) {
     throw std::invalid_argument("save_model: " + module.type_name() +
                                 " cannot be rebuilt from its description: " + e.what());
   }
   Archive archive = to_archive(module.state_dict());
   archive.metadata[kStructure] = to_json(d);
+  if (!ties.empty()) archive.metadata[kTies] = Json(ties).dump();
   for (const auto& [key, value] : text) archive.metadata[kText + key] = value;
   return archive;
 }
@@ -185,9 +219,9 @@ std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::strin
     throw FileError("load_model", path, "there is no structure in it, only tensors");
   }
   const NamedTensors<T> state = from_archive<T>(archive);
-  double numbers = 0;
-  for (const auto& t : state) numbers += static_cast<double>(t.tensor.size());
   try {
+    const Ties ties = ties_of(archive);
+    const double numbers = numbers_of(state, ties);
     const ModuleDescription d = description_from_json(structure->second);
     const double wanted = detail::numbers_of(d);
     if (!(wanted <= numbers)) {
@@ -195,7 +229,7 @@ std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::strin
       what << "the structure has " << wanted << " numbers, the tensors " << numbers;
       throw std::invalid_argument(what.str());
     }
-    return rebuilt<T>(d, state);
+    return rebuilt<T>(d, state, ties);
   } catch (const std::logic_error& e) {
     throw FileError("load_model", path, e.what());
   }

@@ -30,7 +30,7 @@ namespace xgrad {
 
 /// Writes the file in one step. `text` is kept in the file's metadata.
 /// **Throws** std::invalid_argument, before anything is written, when the module could not be
-/// rebuilt: a type that is not registered, or parameters that several modules share; FileError.
+/// rebuilt: a type that is not registered; FileError. Parameters that are shared stay so.
 template <class T>
 void save_model(const std::string& path, const Module<T>& module,
                 const std::map<std::string, std::string>& text = {});

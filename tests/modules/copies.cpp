@@ -233,6 +233,18 @@ BOOST_AUTO_TEST_CASE(shared_parameters_stay_shared) {
   BOOST_TEST(output(*copy, kInput) == output(net, kInput), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(shared_parameters_stay_shared_in_another_type) {
+  Sequential<double> net{Linear<double>(2, 2), Linear<double>(2, 2)};
+  net.tie({"0.weight", "1.weight"});
+  const auto copy = convert<float>(net);
+  BOOST_TEST(copy->at("1.weight").is_same(copy->at("0.weight")));
+  BOOST_TEST(copy->at("0.weight").data()[3] == static_cast<float>(net.at("0.weight").data()[3]));
+  Net<float> own;
+  own.second.fc.weight = own.first.fc.weight;
+  const auto exact = convert<Net<double>>(own);
+  BOOST_TEST(exact->second.fc.weight.is_same(exact->first.fc.weight));
+}
+
 BOOST_AUTO_TEST_CASE(state_of_another_structure_is_refused) {
   Sequential<double> a{Linear<double>(2, 3), Linear<double>(3, 2)}, b(Linear<double>(2, 3)),
       c(Linear<double>(2, 3), Linear<double>(3, 4));

@@ -52,7 +52,11 @@ Tensor<T> votes(const std::vector<Tensor<T>>& outputs) {
   for (const auto& o : outputs) {
     const Indices best = predicted_classes(o);
     for (std::size_t i = 0; i < n; ++i) {
-      counts[i * classes + static_cast<std::size_t>(best.data()[i])] += 1;
+      double* const row = counts.data() + i * classes;
+      if (best.data()[i] >= 0)
+        row[best.data()[i]] += 1;
+      else
+        std::fill_n(row, classes, std::numeric_limits<double>::quiet_NaN());
     }
   }
   const Tensor<T> mean = probabilities(outputs);

@@ -29,6 +29,11 @@ void check_labels(const char* operation, const Shape& scores, const Indices& lab
   }
 }
 
+template <class T>
+bool has_nan(const T* row, std::size_t n) {
+  return std::any_of(row, row + n, [](T v) { return v != v; });
+}
+
 }  // namespace
 
 template <class T>
@@ -38,7 +43,7 @@ Indices predicted_classes(const Tensor<T>& scores) {
   Indices r(Indices::shape_type{n});
   for (std::size_t i = 0; i < n; ++i) {
     const T* row = scores.data() + i * classes;
-    r.data()[i] = std::max_element(row, row + classes) - row;
+    r.data()[i] = has_nan(row, classes) ? -1 : std::max_element(row, row + classes) - row;
   }
   return r;
 }
@@ -54,7 +59,7 @@ std::size_t count_correct(const Tensor<T>& scores, const Indices& labels, std::s
     std::size_t before = 0;
     for (std::size_t c = 0; c < classes; ++c)
       before += row[c] > row[label] || (row[c] == row[label] && c < label);
-    correct += before < k && row[label] == row[label];
+    correct += before < k && !has_nan(row, classes);
   }
   return correct;
 }
@@ -68,17 +73,19 @@ void ConfusionMatrix::add(const Tensor<T>& scores, const Indices& labels) {
 
 void ConfusionMatrix::add(std::int64_t truth, std::int64_t predicted) {
   const auto classes = static_cast<std::int64_t>(classes_);
-  if (truth < 0 || truth >= classes || predicted < 0 || predicted >= classes) {
+  if (truth < 0 || truth >= classes || predicted < -1 || predicted >= classes) {
     throw std::out_of_range("ConfusionMatrix: class " + std::to_string(truth) + " predicted as " +
                             std::to_string(predicted) + " of " + std::to_string(classes_) +
                             " classes");
   }
-  ++counts_[static_cast<std::size_t>(truth) * classes_ + static_cast<std::size_t>(predicted)];
+  const auto row = static_cast<std::size_t>(truth);
+  ++(predicted < 0 ? none_[row] : counts_[row * classes_ + static_cast<std::size_t>(predicted)]);
 }
 
 std::size_t ConfusionMatrix::total() const {
   std::size_t n = 0;
   for (const std::size_t c : counts_) n += c;
+  for (const std::size_t c : none_) n += c;
   return n;
 }
 
@@ -96,13 +103,20 @@ double ConfusionMatrix::accuracy() const {
 
 std::string ConfusionMatrix::table(const std::vector<std::string>& names) const {
   const auto name = [&](std::size_t i) { return i < names.size() ? names[i] : std::to_string(i); };
-  std::size_t width = std::to_string(*std::max_element(counts_.begin(), counts_.end())).size();
+  const bool some = std::any_of(none_.begin(), none_.end(), [](std::size_t n) { return n > 0; });
+  std::size_t most = 0;
+  for (const auto* all : {&counts_, &none_}) {
+    for (const std::size_t n : *all) most = std::max(most, n);
+  }
+  std::size_t width = std::to_string(most).size();
+  if (some) width = std::max(width, std::string("none").size());
   for (std::size_t i = 0; i < classes_; ++i) width = std::max(width, name(i).size());
   const auto cell = [width](const std::string& s) {
     return std::string(width + 2 - std::min(width + 2, s.size()), ' ') + s;
   };
   std::string r = cell("");
   for (std::size_t i = 0; i < classes_; ++i) r += cell(name(i));
+  if (some) r += cell("none");
   r += "  recall\n";
   for (std::size_t i = 0; i < classes_; ++i) {
     std::size_t row = 0;
@@ -111,6 +125,8 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
       row += (*this)(i, j);
       r += cell(std::to_string((*this)(i, j)));
     }
+    row += none_[i];
+    if (some) r += cell(std::to_string(none_[i]));
     char recall[32];
     std::snprintf(recall, sizeof recall, "  %6.4f\n",
                   row == 0 ? std::numeric_limits<double>::quiet_NaN()

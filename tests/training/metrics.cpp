@@ -6,8 +6,10 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
+#include "xgrad/training/ensemble.hpp"
 #include "xgrad/training/progress.hpp"
 
 using namespace xgrad;
@@ -39,6 +41,33 @@ BOOST_AUTO_TEST_CASE(confusion) {
              "   no    1    1  0.5000\n"
              "  yes    0    2  1.0000\n");
   BOOST_TEST(std::isnan(ConfusionMatrix(3).accuracy()));
+}
+
+// A row with a NaN predicts nothing, wherever it is asked.
+BOOST_AUTO_TEST_CASE(scores_that_are_nan) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  const auto scores = Tensor<float>::from({4, 2}, {kNaN, kNaN, 1, kNaN, kNaN, 1, 1, 0});
+  const Indices labels{0, 0, 1, 0};
+  BOOST_TEST((predicted_classes(scores) == Indices{-1, -1, -1, 0}));
+  BOOST_TEST(count_correct(scores, labels) == 1u);
+  BOOST_TEST(count_correct(scores, labels, 2) == 1u);
+  ConfusionMatrix c(2);
+  c.add(scores, labels);
+  BOOST_TEST(c(0, 0) == 1u);
+  BOOST_TEST(c.without_prediction(0) == 2u);
+  BOOST_TEST(c.without_prediction(1) == 1u);
+  BOOST_TEST(c.accuracy() == 0.25);
+  BOOST_TEST(c.table() ==
+             "           0     1  none  recall\n"
+             "     0     1     0     2  0.3333\n"
+             "     1     0     0     1  0.0000\n");
+  BOOST_CHECK_THROW(c.add(0, -2), std::out_of_range);
+  const auto sound = Tensor<float>::from({4, 2}, {1, 0, 1, 0, 1, 0, 1, 0});
+  for (const Combination how :
+       {Combination::probabilities, Combination::votes, Combination::outputs}) {
+    BOOST_TEST((predicted_classes(combine<float>({sound, scores, sound}, how)) ==
+                Indices{-1, -1, -1, 0}));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(errors) {

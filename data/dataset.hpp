@@ -57,8 +57,10 @@ class LabeledDataset : public Dataset<LabeledBatch<T>> {
   std::size_t size() const override { return labels_.size(); }
   LabeledBatch<T> get(std::span<const std::int64_t> samples) const override;
 
-  const Array<T>& inputs() const { return inputs_; }
-  const Indices& labels() const { return labels_; }
+  const Array<T>& inputs() const& { return inputs_; }
+  Array<T> inputs() const&& { return inputs_; }
+  const Indices& labels() const& { return labels_; }
+  Indices labels() const&& { return labels_; }
 
  private:
   Array<T> inputs_;
@@ -75,8 +77,10 @@ class TargetDataset : public Dataset<TargetBatch<T>> {
   std::size_t size() const override { return inputs_.shape(0); }
   TargetBatch<T> get(std::span<const std::int64_t> samples) const override;
 
-  const Array<T>& inputs() const { return inputs_; }
-  const Array<T>& targets() const { return targets_; }
+  const Array<T>& inputs() const& { return inputs_; }
+  Array<T> inputs() const&& { return inputs_; }
+  const Array<T>& targets() const& { return targets_; }
+  Array<T> targets() const&& { return targets_; }
 
  private:
   Array<T> inputs_, targets_;

@@ -18,10 +18,13 @@ namespace detail {
 template <class T>
 class Projection : public Preprocessor<T> {
  public:
-  const Array<double>& mean() const { return mean_; }  ///< of a sample's shape
+  const Array<double>& mean() const& { return mean_; }  ///< of a sample's shape
+  Array<double> mean() const&& { return mean_; }
   /// l_i of the components kept, and its share of the sum of all eigenvalues.
-  const Array<double>& explained_variance() const { return variance_; }
-  const Array<double>& explained_variance_ratio() const { return ratio_; }
+  const Array<double>& explained_variance() const& { return variance_; }
+  Array<double> explained_variance() const&& { return variance_; }
+  const Array<double>& explained_variance_ratio() const& { return ratio_; }
+  Array<double> explained_variance_ratio() const&& { return ratio_; }
 
  protected:
   using Numbers = Array<double>;

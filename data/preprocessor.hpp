@@ -45,7 +45,8 @@ class Preprocessor {
   Array<T> inverse(const Array<T>& y) const;
 
   /// What it was fitted on; 0 samples when on nothing.
-  const FittedOn& fitted_on() const { return fitted_on_; }
+  const FittedOn& fitted_on() const& { return fitted_on_; }
+  FittedOn fitted_on() const&& { return fitted_on_; }
 
   /// Throws std::logic_error when more than the share `most` of the samples of x are among those it
   /// was fitted on, as when it was fitted on all data before these were split: what is measured on

@@ -36,8 +36,10 @@ template <class T>
 class Scaling : public Preprocessor<T> {
  public:
   /// Shapes: of a sample for Per::feature, (c), or ().
-  const Array<double>& shift() const { return shift_; }
-  const Array<double>& scale() const { return scale_; }
+  const Array<double>& shift() const& { return shift_; }
+  Array<double> shift() const&& { return shift_; }
+  const Array<double>& scale() const& { return scale_; }
+  Array<double> scale() const&& { return scale_; }
 
  protected:
   using Numbers = Array<double>;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
+
 namespace xgrad {
 namespace {
 
@@ -115,8 +117,15 @@ Indices Table::labels(const ColumnRef& which) const {
   return r;
 }
 
-std::map<std::string, std::vector<std::string>> Table::categories() const {
-  std::map<std::string, std::vector<std::string>> r;
+const std::vector<std::string>& Categories::at(const std::string& column) const& {
+  const auto it = find(column);
+  if (it != end()) return it->second;
+  detail::fail<std::out_of_range>("Categories", "there is no categorical column ",
+                                  detail::quote(column));
+}
+
+Categories Table::categories() const {
+  Categories r;
   for (const Column& c : columns_) {
     if (c.is_categorical()) r[c.name] = c.categories;
   }

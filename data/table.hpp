@@ -46,6 +46,15 @@ struct Column {
   bool is_categorical() const { return !categories.empty(); }
 };
 
+/// The categories of each categorical column, by its name.
+class Categories : public std::map<std::string, std::vector<std::string>> {
+ public:
+  using std::map<std::string, std::vector<std::string>>::map;
+  /// Those of a column; of a temporary a copy. Throws std::out_of_range.
+  const std::vector<std::string>& at(const std::string& column) const&;
+  std::vector<std::string> at(const std::string& column) const&& { return at(column); }
+};
+
 /// Columns of one length with different names. Every function that takes a ColumnRef throws
 /// std::out_of_range, with the names there are, when there is no such column.
 class Table {
@@ -58,7 +67,8 @@ class Table {
   std::size_t rows() const { return columns_.empty() ? 0 : columns_[0].values.size(); }
   std::size_t columns() const { return columns_.size(); }
   std::vector<std::string> names() const;
-  const Column& column(const ColumnRef& which) const { return columns_[find(which)]; }
+  const Column& column(const ColumnRef& which) const& { return columns_[find(which)]; }
+  Column column(const ColumnRef& which) const&& { return columns_[find(which)]; }
 
   /// These columns, in this order.
   Table select(const std::vector<ColumnRef>& which) const;
@@ -84,7 +94,7 @@ class Table {
 
   /// The categories of every categorical column by its name; given to CsvOptions they make another
   /// file's codes the same.
-  std::map<std::string, std::vector<std::string>> categories() const;
+  Categories categories() const;
 
  private:
   std::size_t find(const ColumnRef& which) const;

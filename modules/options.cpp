@@ -32,7 +32,7 @@ const OptionValue* ModuleOptions::find(const std::string& key) const {
   return nullptr;
 }
 
-const OptionValue& ModuleOptions::at(const std::string& key) const {
+const OptionValue& ModuleOptions::at(const std::string& key) const& {
   const OptionValue* value = find(key);
   if (value == nullptr) fail(key, "is missing");
   return *value;
@@ -58,7 +58,7 @@ bool ModuleOptions::flag(const std::string& key, bool fallback) const {
   return number(key, fallback ? 1 : 0) != 0;
 }
 
-const std::string& ModuleOptions::text(const std::string& key) const {
+const std::string& ModuleOptions::text(const std::string& key) const& {
   const auto* text = std::get_if<std::string>(&at(key));
   if (text == nullptr) fail(key, "is no text: " + text_of(at(key)));
   return *text;

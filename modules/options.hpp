@@ -36,7 +36,8 @@ class ModuleOptions {
   double number(const std::string& key, double fallback) const;
   std::size_t size(const std::string& key) const;
   bool flag(const std::string& key, bool fallback) const;
-  const std::string& text(const std::string& key) const;
+  const std::string& text(const std::string& key) const&;
+  std::string text(const std::string& key) const&& { return text(key); }
   Shape shape(const std::string& key) const;
 
   /// Of a size, a flag, or a shape, for writing.
@@ -51,7 +52,8 @@ class ModuleOptions {
 
  private:
   const OptionValue* find(const std::string& key) const;
-  const OptionValue& at(const std::string& key) const;
+  const OptionValue& at(const std::string& key) const&;
+  OptionValue at(const std::string& key) const&& { return at(key); }
 
   std::vector<ModuleOption> list_;
 };

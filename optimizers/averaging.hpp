@@ -32,7 +32,8 @@ class WeightAverage {
   bool is_swapped() const { return swapped_ != 0; }
   std::size_t updates() const { return static_cast<std::size_t>(updates_); }
   /// Handles to the averages, under the names of the parameters; while swapped to the weights.
-  const NamedTensors<T>& averages() const { return averages_; }
+  const NamedTensors<T>& averages() const& { return averages_; }
+  NamedTensors<T> averages() const&& { return averages_; }
 
   /// Copies: "Ema/fc1.weight", "Ema/updates", "Ema/swapped".
   OptimizerState<T> state_dict() const;

@@ -27,7 +27,7 @@ void Archive::add(std::string name, StoredArray array) {
   entries_.emplace_back(std::move(name), std::move(array));
 }
 
-const StoredArray& Archive::at(std::string_view name) const {
+const StoredArray& Archive::at(std::string_view name) const& {
   const auto found = index_.find(name);
   if (found == index_.end()) {
     detail::Origin{reader_, path_}.fail("no array ", detail::quote(name), ", ", listing(*this));

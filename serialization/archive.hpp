@@ -40,7 +40,8 @@ class Archive {
   bool contains(std::string_view name) const { return index_.find(name) != index_.end(); }
 
   /// As stored. Throws FileError, listing what there is, when there is no array of that name.
-  const StoredArray& at(std::string_view name) const;
+  const StoredArray& at(std::string_view name) const&;
+  StoredArray at(std::string_view name) const&& { return at(name); }
 
   /// As an array of float, double or std::int64_t. Throws FileError also when StoredArray::to
   /// refuses.

@@ -29,7 +29,8 @@ class History {
 
   std::size_t size() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
-  const std::vector<std::string>& names() const { return names_; }
+  const std::vector<std::string>& names() const& { return names_; }
+  std::vector<std::string> names() const&& { return names_; }
   bool contains(std::string_view name) const;
   /// One figure of all rows; NaN where a row has none. Throws std::out_of_range with the names
   /// there are.

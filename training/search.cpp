@@ -235,7 +235,7 @@ SearchResult::SearchResult(std::vector<SettingResult> results, bool maximize)
   });
 }
 
-const SettingResult& SearchResult::best() const {
+const SettingResult& SearchResult::best() const& {
   if (!ranking_.empty() && !ranking_[0].failed()) return ranking_[0];
   throw std::logic_error("SearchResult: every setting failed" +
                          (ranking_.empty() ? std::string() : ": " + ranking_[0].errors[0]));

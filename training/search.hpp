@@ -52,7 +52,8 @@ class SearchSpace {
   SearchSpace& choice(const std::string& name, std::initializer_list<double> values);
   SearchSpace& choice(const std::string& name, std::initializer_list<const char*> values);
 
-  const std::vector<Axis>& axes() const { return axes_; }
+  const std::vector<Axis>& axes() const& { return axes_; }
+  std::vector<Axis> axes() const&& { return axes_; }
   bool operator==(const SearchSpace&) const = default;
 
  private:
@@ -114,9 +115,11 @@ class SearchResult {
   SearchResult(std::vector<SettingResult> results, bool maximize);
 
   /// Best first, failed ones last; equals in the order they were tried.
-  const std::vector<SettingResult>& ranking() const { return ranking_; }
+  const std::vector<SettingResult>& ranking() const& { return ranking_; }
+  std::vector<SettingResult> ranking() const&& { return ranking_; }
   /// Throws std::logic_error when all failed.
-  const SettingResult& best() const;
+  const SettingResult& best() const&;
+  SettingResult best() const&& { return best(); }
   bool maximize() const { return maximize_; }
 
   /// The places in the ranking, 0 among them, that cannot be told from the best: the difference

@@ -85,6 +85,12 @@ BOOST_AUTO_TEST_CASE(labels_are_whole_numbers) {
 BOOST_AUTO_TEST_CASE(categories_by_name) {
   const std::map<std::string, Names> wanted = {{"colour", {"blue", "red"}}};
   BOOST_CHECK(shop().categories() == wanted);
+  Names of_a_temporary;
+  for (const auto& name : shop().categories().at("colour")) of_a_temporary.push_back(name);
+  for (const double v : shop().column("n").values) BOOST_TEST(v > 0);
+  BOOST_TEST(of_a_temporary == (Names{"blue", "red"}), boost::test_tools::per_element());
+  BOOST_TEST(refusal<std::out_of_range>([] { shop().categories().at("n"); }) ==
+             "Categories: there is no categorical column \"n\"");
 }
 
 BOOST_AUTO_TEST_CASE(columns_must_fit) {

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <vector>
 
 #include "xgrad/serialization/atomic_file.hpp"
+#include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/deflate.hpp"
 
 namespace xgrad {
@@ -19,6 +21,7 @@ using detail::Origin;
 
 constexpr std::string_view kReader = "idx";
 constexpr std::size_t kImageAxes = 3, kLabelAxes = 1;
+constexpr std::size_t kQmnistFields = 8;  // the first of which is the class
 
 struct TypeCode {
   unsigned code;
@@ -33,25 +36,28 @@ std::uint32_t magic_number(unsigned type, std::size_t axes) {
   return (type << 8U) | static_cast<std::uint32_t>(axes);
 }
 
-std::string describe(std::uint32_t magic) {
-  const std::string number = std::to_string(magic);
-  if (magic == magic_number(0x08, kImageAxes)) return number + " (images)";
-  if (magic == magic_number(0x08, kLabelAxes)) return number + " (labels)";
-  return number;
-}
-
 struct Header {
   std::uint32_t magic;
   DType dtype;
   Shape shape;
+
+  bool is_images() const { return magic == magic_number(0x08, kImageAxes); }
+  bool is_labels() const { return shape.rank() == kLabelAxes && !is_floating(dtype); }
+  bool is_qmnist_labels() const {
+    return dtype == DType::int32 && shape.rank() == 2 && shape[1] == kQmnistFields;
+  }
 };
 
-DType type_of(const Origin& from, std::uint32_t magic) {
-  for (const TypeCode& t : kTypes) {
-    if (magic >> 8U == t.code) return t.dtype;
-  }
-  from.fail("not an IDX file: magic number ", magic,
-            ", wanted 2051 (images), 2049 (labels) or another type");
+std::string describe(const Header& h) {
+  const char* what = h.is_images() ? " (images)" : h.is_labels() ? " (labels)" : "";
+  return detail::text(h.magic) + what + ", " + std::string(to_string(h.dtype)) + " " +
+         to_string(h.shape);
+}
+
+const TypeCode* type_of(std::uint32_t magic) {
+  const auto it = std::find_if(std::begin(kTypes), std::end(kTypes),
+                               [&](const TypeCode& t) { return magic >> 8U == t.code; });
+  return it == std::end(kTypes) ? nullptr : it;
 }
 
 std::uint32_t read_word(const Origin& from, Content& content, const char* what) {
@@ -60,10 +66,14 @@ std::uint32_t read_word(const Origin& from, Content& content, const char* what) 
   return detail::load_big<std::uint32_t>(word.data());
 }
 
-Header read_header(const Origin& from, Content& content) {
-  Header h{read_word(from, content, "the magic number"), {}, {}};
-  h.dtype = type_of(from, h.magic);
-  const std::size_t axes = h.magic & 0xFFU;
+// A file that begins otherwise is none, whatever the numbers in it.
+Header read_header(const Origin& from, BytesView file, Content& content) {
+  const Bytes begin = content.read(4);
+  const auto magic = begin.size() == 4 ? detail::load_big<std::uint32_t>(begin.data()) : 0;
+  const TypeCode* type = type_of(magic);
+  if (type == nullptr) from.fail("not an IDX file: ", detail::describe_content(file));
+  Header h{magic, type->dtype, {}};
+  const std::size_t axes = magic & 0xFFU;
   if (axes > Shape::kMaxRank) from.fail(axes, " axes, at most ", Shape::kMaxRank, " are supported");
   for (std::size_t i = 0; i < axes; ++i) h.shape.push_back(read_word(from, content, "the sizes"));
   return h;
@@ -82,24 +92,52 @@ Bytes read_data(const Origin& from, Content& content, const Header& h) {
   return data;
 }
 
-StoredArray parse(const Origin& from, BytesView bytes, std::uint32_t wanted_magic) {
+using Accepts = bool (*)(const Header&);
+
+StoredArray parse(const Origin& from, BytesView bytes, const char* wanted, Accepts accepts) {
   Content content(from, bytes);
-  const Header h = read_header(from, content);
-  if (wanted_magic != 0 && h.magic != wanted_magic) {
-    from.fail("magic number ", describe(h.magic), ", wanted ", describe(wanted_magic));
-  }
+  const Header h = read_header(from, bytes, content);
+  if (!accepts(h)) from.fail("magic number ", describe(h), ", wanted ", wanted);
   return {h.dtype, h.shape, read_data(from, content, h)};
 }
 
-StoredArray read(const std::string& path, std::uint32_t wanted_magic) {
-  return parse({kReader, path}, detail::read_file(kReader, path), wanted_magic);
+StoredArray parse(const Origin& from, BytesView bytes) {
+  return parse(from, bytes, "", [](const Header&) { return true; });
 }
 
-std::string find(const std::string& directory, const std::string& name) {
-  const std::string plain = directory + "/" + name, packed = plain + ".gz";
-  if (::access(plain.c_str(), F_OK) == 0) return plain;
-  if (::access(packed.c_str(), F_OK) == 0) return packed;
-  Origin{kReader, directory}.fail("holds neither ", name, " nor ", name, ".gz");
+Array<float> parse_images(const Origin& from, BytesView bytes) {
+  return parse(from, bytes, "2051 (images)", [](const Header& h) { return h.is_images(); })
+      .to<float>();
+}
+
+Indices first_column(const Indices& table) {
+  Indices r = Indices::from_shape({table.shape(0)});
+  for (std::size_t i = 0; i < r.size(); ++i) r.data()[i] = table.data()[i * table.shape(1)];
+  return r;
+}
+
+Indices parse_labels(const Origin& from, BytesView bytes) {
+  const auto accepts = [](const Header& h) { return h.is_labels() || h.is_qmnist_labels(); };
+  const Indices r = parse(from, bytes, "2049 (labels)", accepts).to<std::int64_t>();
+  return r.dimension() == 1 ? r : first_column(r);
+}
+
+// MNIST's test part has a name of its own.
+std::vector<const char*> parts_of(Split split) {
+  if (split == Split::train) return {"train"};
+  return {"t10k", "test"};
+}
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+// The first of these names that is there, plain or packed.
+std::string find(const std::string& directory, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const std::string plain = directory + "/" + name, packed = plain + ".gz";
+    if (exists(plain)) return plain;
+    if (exists(packed)) return packed;
+  }
+  Origin{kReader, directory}.fail("holds neither ", names[0], " nor ", names[0], ".gz");
 }
 
 const TypeCode& code_of(DType dtype) {
@@ -149,26 +187,32 @@ StoredArray to_levels(const char* writer, const char* range, const Array<T>& arr
 
 }  // namespace
 
-StoredArray read_idx(const std::string& path) { return read(path, 0); }
+StoredArray read_idx(const std::string& path) {
+  return parse({kReader, path}, detail::read_file(kReader, path));
+}
 
 StoredArray parse_idx(std::span<const std::byte> bytes, std::string_view name) {
-  return parse({kReader, name}, bytes, 0);
+  return parse({kReader, name}, bytes);
 }
 
 Array<float> read_idx_images(const std::string& path, const IdxOptions& options) {
-  auto images = read(path, magic_number(0x08, kImageAxes)).to<float>();
+  auto images = parse_images({kReader, path}, detail::read_file(kReader, path));
   if (!options.raw) images /= 255.0F;
   return images;
 }
 
 Indices read_idx_labels(const std::string& path) {
-  return read(path, magic_number(0x08, kLabelAxes)).to<std::int64_t>();
+  return parse_labels({kReader, path}, detail::read_file(kReader, path));
 }
 
 ImageData load_idx(const std::string& directory, Split split, const IdxOptions& options) {
-  const std::string prefix = split == Split::train ? "train-" : "t10k-";
-  const std::string images = find(directory, prefix + "images-idx3-ubyte");
-  const std::string labels = find(directory, prefix + "labels-idx1-ubyte");
+  std::vector<std::string> image_names, label_names;
+  for (const char* part : parts_of(split)) {
+    image_names.push_back(options.prefix + part + "-images-idx3-ubyte");
+    label_names.push_back(options.prefix + part + "-labels-idx1-ubyte");
+    label_names.push_back(options.prefix + part + "-labels-idx2-int");
+  }
+  const std::string images = find(directory, image_names), labels = find(directory, label_names);
   ImageData r{read_idx_images(images, options), read_idx_labels(labels)};
   if (r.images.shape(0) != r.labels.shape(0)) {
     Origin{kReader, labels}.fail(r.labels.shape(0), " labels for the ", r.images.shape(0),

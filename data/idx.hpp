@@ -4,11 +4,12 @@
 // gzipped, which is seen by content and not by name. Reads and writes; downloads nothing.
 //
 //     const ImageData train = load_idx("mnist", Split::train);  // (60000, 28, 28), (60000)
+//     const ImageData test = load_idx("qmnist", Split::test, {.prefix = "qmnist-"});
 //
 // The format, by Y. LeCun (yann.lecun.com/exdb/mnist): two zero bytes, one byte element type, one
 // byte number of axes, each size as big-endian uint32, then the elements, row-major and big-endian.
 // Nothing is allocated on a header's word: files that are truncated, too long, or something else
-// than asked for are refused with the values at fault.
+// than asked for are refused with the values at fault; a file that is no IDX file, with what it is.
 
 #include <cstddef>
 #include <span>
@@ -23,15 +24,19 @@ namespace xgrad {
 /// The two parts of a data set.
 enum class Split {
   train,  ///< files named `train-...`
-  test,   ///< files named `t10k-...`
+  test,   ///< files named `t10k-...`, or `test-...`
 };
 
 struct IdxOptions {
   bool raw = false;  ///< pixels as stored, 0 to 255, instead of divided by 255
+  /// What load_idx puts before the names: "qmnist-", "emnist-letters-" (whose images are stored
+  /// transposed, as those of all EMNIST).
+  std::string prefix = {};
 };
 
 /// Images and labels of one split: reads `train-images-idx3-ubyte` and `train-labels-idx1-ubyte` in
-/// `directory`, or `t10k-...` for the test split, each with or without `.gz`.
+/// `directory`, or `t10k-...` or `test-...` for the test split, each with or without `.gz`. Labels
+/// may also be a `train-labels-idx2-int`, as QMNIST's are.
 ///
 /// **Shapes** images (n, height, width), labels (n). **Throws** FileError when a file is missing or
 /// damaged, and when there are not as many labels as images.
@@ -40,7 +45,8 @@ ImageData load_idx(const std::string& directory, Split split, const IdxOptions& 
 /// An image file, magic number 2051: (n, height, width).
 Array<float> read_idx_images(const std::string& path, const IdxOptions& options = {});
 
-/// A label file, magic number 2049: (n).
+/// A label file: (n). Magic number 2049 or another integer type with one axis, or QMNIST's int32
+/// (n, 8), the first of whose columns is the class; read_idx gives all of them.
 Indices read_idx_labels(const std::string& path);
 
 /// Any IDX file, with its own element type: uint8, int8, int16, int32, float32 or float64, at most

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "xgrad/serialization/atomic_file.hpp"
+#include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/npy_format.hpp"
 
 namespace xgrad {
@@ -136,7 +137,7 @@ DType type_of(const Origin& from, std::string_view descr) {
 
 // Takes the header off `bytes`: magic, version, length of the text, text.
 std::string_view take_header(const Origin& from, BytesView& bytes) {
-  if (!as_text(bytes).starts_with(kMagic)) from.fail("not an npy file");
+  if (!as_text(bytes).starts_with(kMagic)) from.fail("not an npy file: ", describe_content(bytes));
   if (bytes.size() < 10) from.fail("truncated in the header");
   const auto version = std::to_integer<unsigned>(bytes[6]);
   if (version < 1 || version > 3) from.fail("version ", version, " of the format, wanted 1 to 3");

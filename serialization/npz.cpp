@@ -9,7 +9,11 @@ constexpr std::string_view kReader = "npz", kSuffix = ".npy";
 
 // The array's name: that of its entry, without the suffix.
 std::string array_name(const detail::Origin& from, const std::string& entry) {
-  if (!entry.ends_with(kSuffix)) from.fail("entry ", detail::quote(entry), " is not an npy file");
+  if (entry.ends_with("data.pkl"))
+    from.fail("a file of PyTorch and not npz; save it there as safetensors");
+  if (!entry.ends_with(kSuffix)) {
+    from.fail("a zip archive and not npz: entry ", detail::quote(entry), " is not an npy file");
+  }
   return entry.substr(0, entry.size() - kSuffix.size());
 }
 

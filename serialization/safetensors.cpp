@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "xgrad/serialization/atomic_file.hpp"
+#include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/safetensors_header.hpp"
 
 namespace xgrad {
@@ -16,6 +17,7 @@ using detail::TensorInfo;
 constexpr std::string_view kReader = "safetensors";
 constexpr std::size_t kLengthSize = 8;
 constexpr std::uint64_t kLongestHeader = 100'000'000;  // as in the reference implementation
+constexpr std::uint64_t kNoLength = std::uint64_t{1} << 40U;
 
 struct TypeName {
   std::string_view name;
@@ -42,9 +44,18 @@ std::string_view name_of(DType dtype) {
       ->name;
 }
 
+// Whether the first number can be the length of a header. That of a text is beyond all files, as
+// eight letters are more than 2^61, and a header begins with a brace.
+bool may_be_safetensors(BytesView bytes) {
+  if (bytes.size() <= kLengthSize) return false;
+  const auto length = detail::load_little<std::uint64_t>(bytes.data());
+  return bytes[kLengthSize] == std::byte{'{'} && length < kNoLength;
+}
+
 // The header's text; `bytes` then begins with the data.
 BytesView take_header(const Origin& from, BytesView& bytes) {
-  if (bytes.size() < kLengthSize) from.fail("truncated: ", bytes.size(), " bytes");
+  if (!may_be_safetensors(bytes))
+    from.fail("not a safetensors file: ", detail::describe_content(bytes));
   const auto length = detail::load_little<std::uint64_t>(bytes.data());
   const std::size_t rest = bytes.size() - kLengthSize;
   if (length > kLongestHeader)

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/deflate.hpp"
 
 namespace xgrad::detail {
@@ -39,7 +40,8 @@ std::size_t find_end(const Origin& from, BytesView file) {
     const std::size_t at = file.size() - kEndSize - comment;
     if (starts(file, at, kEndSize, kEnd) && Record{&file[at]}.u16(20) == comment) return at;
   }
-  from.fail("not a zip archive, or truncated: ", file.size(), " bytes without an end record");
+  if (starts(file, 0, 4, kLocal)) from.fail("truncated: ", file.size(), " bytes without an end");
+  from.fail("not a zip archive: ", describe_content(file));
 }
 
 struct Directory {

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(flipped_anywhere) {
 
 BOOST_AUTO_TEST_CASE(headers_that_lie) {
   const std::string file = slurp(kImages);
-  BOOST_TEST(fault("") == "idx: f: truncated in the header: no room for the magic number");
+  BOOST_TEST(fault("") == "idx: f: not an IDX file: an empty file");
   BOOST_TEST(fault(file.substr(0, 15)) == "idx: f: truncated in the header: no room for the sizes");
   BOOST_TEST(fault(file.substr(0, 39)) ==
              "idx: f: 23 bytes of data, its header says 24, shape (2, 3, 4)");
@@ -97,18 +97,45 @@ BOOST_AUTO_TEST_CASE(headers_that_lie) {
   BOOST_TEST(fault(with(file, 4, std::string(12, '\xFF'))) ==
              "idx: f: shape (4294967295, 4294967295, 4294967295) is too large");
   BOOST_TEST(fault("hello, world") ==
-             "idx: f: not an IDX file: magic number 1751477356, wanted 2051 (images), 2049 "
-             "(labels) or another type");
+             "idx: f: not an IDX file: text, 12 bytes, beginning with \"hello, world\"");
+  BOOST_TEST(
+      fault(with(file, 2, "\x0A")) ==
+      "idx: f: not an IDX file: binary data, 40 bytes, beginning with 00 00 0a 03 00 00 00 02");
+  BOOST_TEST(fault(slurp(reference("table.csv.gz")))
+                 .starts_with("idx: f: not an IDX file: gzipped: text, "));
   BOOST_TEST(fault(with(file, 3, "\x09")) == "idx: f: 9 axes, at most 8 are supported");
 }
 
 BOOST_AUTO_TEST_CASE(images_are_no_labels) {
   BOOST_TEST(message_of([] { read_idx_images(kLabels); }) ==
-             "idx: " + kLabels + ": magic number 2049 (labels), wanted 2051 (images)");
+             "idx: " + kLabels + ": magic number 2049 (labels), uint8 (2), wanted 2051 (images)");
   BOOST_TEST(message_of([] { read_idx_labels(kImages); }) ==
-             "idx: " + kImages + ": magic number 2051 (images), wanted 2049 (labels)");
+             "idx: " + kImages +
+                 ": magic number 2051 (images), uint8 (2, 3, 4), wanted 2049 (labels)");
   BOOST_TEST(message_of([] { read_idx_images(reference("int8.idx")); }) ==
-             "idx: " + reference("int8.idx") + ": magic number 2306, wanted 2051 (images)");
+             "idx: " + reference("int8.idx") +
+                 ": magic number 2306, int8 (2, 3), wanted 2051 (images)");
+}
+
+// As QMNIST has them: class, series, writer and more, of which the first is the class.
+BOOST_AUTO_TEST_CASE(labels_in_tables_of_eight) {
+  const TemporaryDirectory d;
+  const auto table = [](std::size_t columns) {
+    StoredArray r{DType::int32, {3, columns}, {}};
+    for (std::int32_t i = 0; i < 3 * static_cast<std::int32_t>(columns); ++i) {
+      detail::append_little(r.bytes, i);
+    }
+    return r;
+  };
+  write_idx(d / "qmnist-test-labels-idx2-int.gz", table(8));
+  BOOST_TEST(elements(read_idx_labels(d / "qmnist-test-labels-idx2-int.gz")) ==
+             (std::vector<std::int64_t>{0, 8, 16}));
+  write_idx_images(d / "qmnist-test-images-idx3-ubyte", Array<float>::from_shape({3, 2, 2}) * 0);
+  const ImageData test = load_idx(d.path(), Split::test, {.prefix = "qmnist-"});
+  BOOST_TEST(elements(test.labels) == (std::vector<std::int64_t>{0, 8, 16}));
+  write_idx(d / "seven", table(7));
+  BOOST_TEST(message_of([&] { read_idx_labels(d / "seven"); }) ==
+             "idx: " + d / "seven" + ": magic number 3074, int32 (3, 7), wanted 2049 (labels)");
 }
 
 BOOST_AUTO_TEST_CASE(as_many_labels_as_images) {

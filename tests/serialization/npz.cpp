@@ -107,9 +107,13 @@ BOOST_AUTO_TEST_CASE(flipped_anywhere) {
 }
 
 BOOST_AUTO_TEST_CASE(no_zip) {
-  BOOST_TEST(fault("") == "npz: f: not a zip archive, or truncated: 0 bytes without an end record");
+  BOOST_TEST(fault("") == "npz: f: not a zip archive: an empty file");
   BOOST_TEST(fault(std::string(100, 'x')) ==
-             "npz: f: not a zip archive, or truncated: 100 bytes without an end record");
+             "npz: f: not a zip archive: text, 100 bytes, beginning with \"" +
+                 std::string(40, 'x') + "...\"");
+  BOOST_TEST(fault(slurp(reference("vector.npy")))
+                 .starts_with("npz: f: not a zip archive: an npy file, "));
+  BOOST_TEST(fault(one_array().substr(0, 100)) == "npz: f: truncated: 100 bytes without an end");
 }
 
 BOOST_AUTO_TEST_CASE(comments_are_passed_over) {
@@ -189,7 +193,10 @@ BOOST_AUTO_TEST_CASE(entries_must_be_arrays_of_different_names) {
     return fault(slurp(d / "f"));
   };
   BOOST_TEST(zip({"a.npy", "a.npy"}) == "npz: f: two arrays are named \"a\"");
-  BOOST_TEST(zip({"a.npy", "read.me"}) == "npz: f: entry \"read.me\" is not an npy file");
+  BOOST_TEST(zip({"a.npy", "read.me"}) ==
+             "npz: f: a zip archive and not npz: entry \"read.me\" is not an npy file");
+  BOOST_TEST(zip({"archive/data.pkl"}) ==
+             "npz: f: a file of PyTorch and not npz; save it there as safetensors");
   BOOST_TEST(zip({"a.npy", "b.npy"}) == "no error");
 }
 
@@ -200,7 +207,8 @@ BOOST_AUTO_TEST_CASE(faults_of_an_entry_name_it) {
   writer.add("bad.npy", as_bytes("no array"), true);
   writer.finish();
   file.commit();
-  BOOST_TEST(fault(slurp(d / "f")) == "npz: f: \"bad\": not an npy file");
+  BOOST_TEST(fault(slurp(d / "f")) ==
+             "npz: f: \"bad\": not an npy file: text, 8 bytes, beginning with \"no array\"");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,14 +5,19 @@
 #include <set>
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/csv_column.hpp"
+#include "xgrad/data/csv_layout.hpp"
 #include "xgrad/data/csv_scanner.hpp"
+#include "xgrad/data/csv_value.hpp"
+#include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/deflate.hpp"
 
 namespace xgrad {
 namespace {
 
 using detail::CsvColumn;
+using detail::CsvPlace;
 using detail::CsvScanner;
 using detail::CsvValue;
 using detail::Origin;
@@ -43,7 +48,8 @@ std::vector<CsvColumn> make_columns(const Origin& from, const CsvOptions& option
   std::set<std::string> names;
   for (std::size_t i = 0; i < first.size(); ++i) {
     const bool named = header && !first[i].empty();
-    columns.emplace_back(from, options, i, named ? std::string(first[i]) : std::to_string(i));
+    columns.emplace_back(from, options,
+                         CsvPlace{i, named ? std::string(first[i]) : detail::text(i), header});
     const std::string& name = columns.back().name();
     if (!names.insert(name).second)
       from.fail("line ", line, ": two columns are named ", detail::quote(name));
@@ -60,35 +66,110 @@ void mark_categorical(std::vector<CsvColumn>& columns, const CsvOptions& options
                        ? ref.index() + (ref.index() < 0 ? n : 0)
                        : std::find_if(columns.begin(), columns.end(), same) - columns.begin();
     if (i < 0 || i >= n) {
-      throw std::out_of_range("CsvOptions: categorical: no column " +
-                              (ref.by_index() ? std::to_string(ref.index()) : ref.name()));
+      detail::fail<std::out_of_range>(
+          "CsvOptions", "categorical: there is no column ",
+          ref.by_index() ? detail::text(ref.index()) : detail::quote(ref.name()));
     }
     columns[static_cast<std::size_t>(i)].hold_categories();
   }
 }
 
-void add_row(const Origin& from, std::vector<CsvColumn>& columns, const Fields& fields,
-             std::size_t line) {
-  if (fields.size() != columns.size()) {
-    from.fail("line ", line, ": ", fields.size(), " fields, wanted ", columns.size());
+std::string separator_hint(char separator) {
+  return "; " + detail::separator_name(separator) + " cuts the lines alike: CsvOptions::separator";
+}
+
+// Reads a table that is all there, the separator known.
+class Reader {
+ public:
+  Reader(const Origin& from, std::string_view text, const CsvOptions& options)
+      : from_(from), text_(text), options_(options), scanner_(from, text, options.separator) {}
+
+  Table read() {
+    for (std::size_t i = 0; i < options_.skip; ++i) scanner_.skip_line();
+    Fields fields;
+    if (!scanner_.next_row(fields)) from_.fail("holds no rows");
+    first_line_ = scanner_.line();
+    header_ = is_header(fields, options_);
+    columns_ = make_columns(from_, options_, fields, header_, first_line_);
+    mark_categorical(columns_, options_);
+    for (bool row = !header_ || scanner_.next_row(fields); row; row = scanner_.next_row(fields)) {
+      add_row(fields, scanner_.line());
+    }
+    check_separator();
+    std::vector<Column> finished;
+    for (CsvColumn& c : columns_) finished.push_back(c.take());
+    return Table(std::move(finished));
   }
-  for (std::size_t i = 0; i < fields.size(); ++i) columns[i].add(fields[i], line);
+
+ private:
+  void add_row(const Fields& fields, std::size_t line) {
+    if (fields.size() != columns_.size()) {
+      from_.fail("line ", line, ": ", fields.size(), " fields, wanted ", columns_.size(),
+                 length_hint());
+    }
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      columns_[i].add(fields[i], line);
+    }
+    ++rows_;
+  }
+
+  std::string length_hint() const {
+    if (const auto better = detail::better_separator({options_.separator, 1, 0}, text_, options_))
+      return separator_hint(*better);
+    if (rows_ > (header_ ? 0U : 1U)) return {};
+    const std::string line = detail::text(first_line_);
+    return "; if line " + line + " is no part of the table, CsvOptions::skip = " + line;
+  }
+
+  // Text that another separator would cut into numbers would become codes.
+  void check_separator() const {
+    std::size_t numbers = 0, text = 0;
+    for (const CsvColumn& c : columns_) {
+      numbers += c.holds_numbers() ? 1 : 0;
+      text += c.holds_unnamed_text() ? 1 : 0;
+    }
+    if (text == 0) return;
+    const auto better =
+        detail::better_separator({options_.separator, columns_.size(), numbers}, text_, options_);
+    if (!better) return;
+    from_.fail(
+        "separator ", detail::separator_name(options_.separator), " leaves ",
+        columns_.size() == 1 ? "one column of text" : "columns of text", separator_hint(*better),
+        ", or kDetectSeparator; if it is right, name the columns in CsvOptions::categorical");
+  }
+
+  const Origin& from_;
+  std::string_view text_;
+  const CsvOptions& options_;
+  CsvScanner scanner_;
+  std::vector<CsvColumn> columns_;
+  std::size_t first_line_ = 0, rows_ = 0;
+  bool header_ = false;
+};
+
+void check_options(const CsvOptions& options) {
+  const char decimal = options.decimal;
+  detail::require(decimal == '.' || decimal == ',', "CsvOptions",
+                  "decimal is neither . nor ,: ", detail::quote({&decimal, 1}));
+  detail::require(decimal != options.separator || decimal == '.', "CsvOptions",
+                  "decimal and separator are the same: ", detail::quote({&decimal, 1}));
+}
+
+// What is no table in text: UTF-16 and other binary files, and pages about a missing file.
+void check_text(const Origin& from, std::string_view text) {
+  const bool page = text.starts_with("<!DOCTYPE") || text.starts_with("<!doctype") ||
+                    text.starts_with("<html") || text.starts_with("version https://git-lfs");
+  if (page || text.find('\0') != std::string_view::npos)
+    from.fail("not text in columns: ", detail::describe_content(detail::as_bytes(text)));
 }
 
 Table parse_text(const Origin& from, std::string_view text, const CsvOptions& options) {
-  CsvScanner scanner(from, text, options.separator);
-  for (std::size_t i = 0; i < options.skip; ++i) scanner.skip_line();
-  Fields fields;
-  if (!scanner.next_row(fields)) from.fail("holds no rows");
-  const bool header = is_header(fields, options);
-  std::vector<CsvColumn> columns = make_columns(from, options, fields, header, scanner.line());
-  mark_categorical(columns, options);
-  for (bool row = !header || scanner.next_row(fields); row; row = scanner.next_row(fields)) {
-    add_row(from, columns, fields, scanner.line());
-  }
-  std::vector<Column> finished;
-  for (CsvColumn& c : columns) finished.push_back(c.take());
-  return Table(std::move(finished));
+  check_options(options);
+  check_text(from, text);
+  if (options.separator != kDetectSeparator) return Reader(from, text, options).read();
+  CsvOptions detected = options;
+  detected.separator = detail::detect_separator(from, text, options);
+  return Reader(from, text, detected).read();
 }
 
 }  // namespace

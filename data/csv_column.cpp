@@ -1,42 +1,27 @@
 #include "xgrad/data/csv_column.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
-#include <tuple>
 
 namespace xgrad::detail {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kHint =
+constexpr const char* kCategories =
     "; if these are categories, name the column in CsvOptions::categorical";
 
-bool contains(const std::vector<std::string>& list, std::string_view text) {
-  return std::find(list.begin(), list.end(), text) != list.end();
+bool is_missing_perhaps(std::string_view text) {
+  constexpr std::size_t kLongest = 8;  // "unknown", "-", "#DIV/0!"
+  return text.size() <= kLongest;
 }
 
 }  // namespace
 
-CsvValue parse_csv_value(std::string_view text, const CsvOptions& options) {
-  using Kind = CsvValue::Kind;
-  if (contains(options.missing_values, text)) return {Kind::missing, kNaN};
-  const bool plus = text.starts_with('+') && !text.starts_with("+-");
-  const char* begin = text.data() + (plus ? 1 : 0);
-  const char* end = text.data() + text.size();
-  double number = 0;
-  const auto [stop, error] = std::from_chars(begin, end, number);
-  if (error == std::errc::invalid_argument || stop != end) return {Kind::text, kNaN};
-  if (error != std::errc()) return {Kind::beyond_range, kNaN};
-  return {std::isnan(number) ? Kind::missing : Kind::number, number};
-}
-
-CsvColumn::CsvColumn(const Origin& from, const CsvOptions& options, std::size_t index,
-                     std::string name)
-    : from_(from), options_(options), index_(index), name_(std::move(name)) {
-  const auto given = options.categories.find(name_);
+CsvColumn::CsvColumn(const Origin& from, const CsvOptions& options, CsvPlace place)
+    : from_(from), options_(options), place_(std::move(place)) {
+  const auto given = options.categories.find(name());
   if (given == options.categories.end()) return;
   kind_ = Kind::given_categories;
   for (const std::string& c : given->second) {
@@ -52,11 +37,29 @@ void CsvColumn::hold_categories() {
 
 template <class... Parts>
 void CsvColumn::fail(std::size_t line, const Parts&... parts) const {
-  const bool named = name_ != std::to_string(index_);
-  from_.fail("line ", line, ", column ", index_, named ? " " + quote(name_) : "", ": ", parts...);
+  const bool named = name() != detail::text(place_.index);
+  from_.fail("line ", line, ", column ", place_.index, named ? " " + quote(name()) : "", ": ",
+             parts...);
+}
+
+// What may be meant by text among numbers, or the other way round.
+std::string CsvColumn::hint(std::string_view text) const {
+  if (looks_like_number(text)) {
+    return "; CsvOptions::decimal reads decimal commas, other marks in numbers are not read";
+  }
+  if (values_.size() == 1 && !place_.below_header) {
+    const std::string line = detail::text(first_line_);
+    return "; if line " + line +
+           " names the columns, say CsvOptions::header = Header::yes; if it " +
+           "is no part of the table, CsvOptions::skip = " + line;
+  }
+  if (!is_missing_perhaps(text)) return kCategories;
+  return "; if it stands for a missing value, add it to CsvOptions::missing_values" +
+         std::string(kCategories);
 }
 
 void CsvColumn::add(std::string_view text, std::size_t line) {
+  if (values_.empty()) first_line_ = line;
   const CsvValue value = parse_csv_value(text, options_);
   if (value.kind == CsvValue::Kind::missing) {
     if (options_.missing == Missing::error) fail(line, "missing value ", quote(text));
@@ -68,14 +71,15 @@ void CsvColumn::add(std::string_view text, std::size_t line) {
 }
 
 double CsvColumn::number(const CsvValue& value, std::string_view text, std::size_t line) const {
-  if (!value.is_number()) fail(line, quote(text), " is not a number", kHint);
+  if (!value.is_number()) fail(line, quote(text), " is not a number", hint(text));
   if (std::isnan(value.number)) fail(line, quote(text), " is beyond the range of double");
   return value.number;
 }
 
 double CsvColumn::category(const CsvValue& value, std::string_view text, std::size_t line) {
   if (kind_ == Kind::text_categories && value.is_number()) {
-    fail(line, "number ", quote(text), " among text such as ", quote(categories_[0]), kHint);
+    fail(line, "number ", quote(text), " among text such as ", quote(categories_[0]),
+         hint(categories_[0]));
   }
   const std::string key(text);
   const auto known = codes_.find(key);
@@ -116,9 +120,18 @@ void CsvColumn::sort_categories() {
   for (double& v : values_) v = std::isnan(v) ? v : rank[static_cast<std::size_t>(v)];
 }
 
+// Numbers of another notation would become codes, as numbers all the same, of another meaning.
+void CsvColumn::check_text() const {
+  if (categories_.empty() ||
+      !std::all_of(categories_.begin(), categories_.end(), looks_like_number))
+    return;
+  fail(first_line_, "text such as ", quote(categories_[0]), hint(categories_[0]), kCategories);
+}
+
 Column CsvColumn::take() {
+  if (holds_unnamed_text()) check_text();
   if (kind_ == Kind::text_categories || kind_ == Kind::any_categories) sort_categories();
-  return {std::move(name_), std::move(values_), std::move(categories_)};
+  return {std::move(place_.name), std::move(values_), std::move(categories_)};
 }
 
 }  // namespace xgrad::detail

@@ -9,34 +9,34 @@
 #include <vector>
 
 #include "xgrad/data/csv.hpp"
+#include "xgrad/data/csv_value.hpp"
 #include "xgrad/serialization/error.hpp"
 
 namespace xgrad::detail {
 
-/// What the text of a field is by itself.
-struct CsvValue {
-  enum class Kind { missing, number, beyond_range, text };
-  Kind kind;
-  double number;  ///< NaN unless it is one that double can hold
-
-  bool is_number() const { return kind == Kind::number || kind == Kind::beyond_range; }
+/// What a column is told of the table, for hints in its messages.
+struct CsvPlace {
+  std::size_t index;  ///< of the column
+  std::string name;   ///< the same as text where there is no other
+  bool below_header;  ///< the first line named the columns
 };
-
-CsvValue parse_csv_value(std::string_view text, const CsvOptions& options);
 
 class CsvColumn {
  public:
   /// Origin and options must outlive the column.
-  CsvColumn(const Origin& from, const CsvOptions& options, std::size_t index, std::string name);
+  CsvColumn(const Origin& from, const CsvOptions& options, CsvPlace place);
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return place_.name; }
+  bool holds_numbers() const { return kind_ == Kind::numbers; }
+  /// Text that nobody called categories.
+  bool holds_unnamed_text() const { return kind_ == Kind::text_categories; }
 
   /// Numbers too are categories.
   void hold_categories();
 
   void add(std::string_view text, std::size_t line);
 
-  /// The finished column; this one is then empty.
+  /// The finished column; this one is then empty. Throws FileError for numbers in disguise.
   Column take();
 
  private:
@@ -47,12 +47,14 @@ class CsvColumn {
   double number(const CsvValue& value, std::string_view text, std::size_t line) const;
   double category(const CsvValue& value, std::string_view text, std::size_t line);
   double new_code(const std::string& category);
+  std::string hint(std::string_view text) const;
+  void check_text() const;
   void sort_categories();
 
   Origin from_;
   const CsvOptions& options_;
-  std::size_t index_;
-  std::string name_;
+  CsvPlace place_;
+  std::size_t first_line_ = 0;  // of what is in values_
   Kind kind_ = Kind::unknown;
   std::vector<double> values_;
   std::vector<std::string> categories_;

@@ -17,9 +17,6 @@ CsvScanner::CsvScanner(const Origin& from, std::string_view text, char separator
     throw std::invalid_argument("CsvOptions: separator cannot be " + quote({&separator, 1}));
   }
   if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
-  if (rest_.ends_with('\r')) rest_.remove_suffix(1);
-  const std::size_t zero = rest_.find('\0');
-  if (zero != std::string_view::npos) from.fail("not text: a zero byte at ", zero);
 }
 
 std::string_view CsvScanner::take(std::size_t size) {
@@ -28,9 +25,7 @@ std::string_view CsvScanner::take(std::size_t size) {
   return r;
 }
 
-bool CsvScanner::at_line_end() const {
-  return rest_.starts_with('\n') || rest_.starts_with("\r\n");
-}
+bool CsvScanner::at_line_end() const { return rest_.starts_with('\n') || rest_.starts_with('\r'); }
 
 bool CsvScanner::at_separator() const { return separator_ != ' ' && rest_.starts_with(separator_); }
 
@@ -38,21 +33,24 @@ void CsvScanner::skip_blanks() {
   while (!at_end() && is_blank(rest_[0])) rest_.remove_prefix(1);
 }
 
+// LF, any number of CR before one, or CR alone: each of these then ends a line.
 void CsvScanner::skip_line_end() {
   if (at_end()) return;
-  take(rest_[0] == '\r' ? 2 : 1);
-  ++line_;
+  const std::size_t returns = take(std::min(rest_.find_first_not_of('\r'), rest_.size())).size();
+  const bool feed = rest_.starts_with('\n');
+  if (feed) take(1);
+  line_ += feed ? 1 : returns;
 }
 
 void CsvScanner::skip_line() {
-  take(std::min(rest_.find('\n'), rest_.size()));
+  take(std::min(rest_.find_first_of("\r\n"), rest_.size()));
   skip_line_end();
 }
 
 bool CsvScanner::is_line_empty() const {
   for (std::size_t i = 0; i < rest_.size(); ++i) {
-    if (rest_[i] == '\n') return true;
-    if (rest_[i] != '\r' && !is_blank(rest_[i])) return false;
+    if (rest_[i] == '\n' || rest_[i] == '\r') return true;
+    if (!is_blank(rest_[i])) return false;
   }
   return true;
 }
@@ -86,14 +84,20 @@ std::string_view CsvScanner::field() {
 
 std::string_view CsvScanner::plain_field() {
   std::size_t n = 0;
-  while (n < rest_.size() && rest_[n] != '\n' && rest_[n] != separator_ &&
+  while (n < rest_.size() && rest_[n] != '\n' && rest_[n] != '\r' && rest_[n] != separator_ &&
          !(separator_ == ' ' && is_blank(rest_[n]))) {
     ++n;
   }
-  const bool line_end = n > 0 && n < rest_.size() && rest_[n] == '\n' && rest_[n - 1] == '\r';
-  std::string_view r = take(line_end ? n - 1 : n);
+  std::string_view r = take(n);
   while (!r.empty() && is_blank(r.back())) r.remove_suffix(1);
   return r;
+}
+
+// Inside quotes a CR counts where no other line end follows.
+bool CsvScanner::ends_line(std::size_t i) const {
+  if (rest_[i] == '\n') return true;
+  const char next = i + 1 < rest_.size() ? rest_[i + 1] : '\0';
+  return rest_[i] == '\r' && next != '\n' && next != '\r';
 }
 
 std::string_view CsvScanner::quoted_field() {
@@ -101,7 +105,7 @@ std::string_view CsvScanner::quoted_field() {
   std::size_t n = 1;
   bool doubled = false;
   while (n < rest_.size() && (rest_[n] != '"' || rest_.substr(n + 1).starts_with('"'))) {
-    line_ += rest_[n] == '\n' ? 1 : 0;
+    line_ += ends_line(n) ? 1 : 0;
     doubled = doubled || rest_[n] == '"';
     n += rest_[n] == '"' ? 2 : 1;
   }

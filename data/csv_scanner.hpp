@@ -31,6 +31,7 @@ class CsvScanner {
  private:
   bool at_end() const { return rest_.empty(); }
   bool at_line_end() const;
+  bool ends_line(std::size_t i) const;
   bool at_separator() const;
   bool is_blank(char c) const { return c == ' ' || (c == '\t' && separator_ != '\t'); }
   void skip_blanks();

@@ -34,7 +34,17 @@ Numbers with_minus_nine_for_nan(Numbers x) {
   return x;
 }
 
-const std::string kHint = "; if these are categories, name the column in CsvOptions::categorical";
+const std::string kCategories =
+    "; if these are categories, name the column in CsvOptions::categorical";
+const std::string kHint =
+    "; if it stands for a missing value, add it to CsvOptions::missing_values" + kCategories;
+
+std::string first_line_hint(const std::string& line) {
+  return "; if line " + line +
+         " names the columns, say CsvOptions::header = Header::yes; if it is "
+         "no part of the table, CsvOptions::skip = " +
+         line;
+}
 
 }  // namespace
 
@@ -73,7 +83,7 @@ BOOST_AUTO_TEST_CASE(separators) {
   BOOST_TEST(with_minus_nine_for_nan(numbers("1\t\t3\n", {.separator = '\t'})) ==
              (Numbers{1, -9, 3}));
   BOOST_TEST(message_of<std::invalid_argument>([] { parse("1", {.separator = '"'}); }) ==
-             "CsvOptions: separator cannot be \"\"\"");
+             "CsvOptions: separator cannot be \"\\\"\"");
 }
 
 BOOST_AUTO_TEST_CASE(line_ends) {
@@ -83,6 +93,110 @@ BOOST_AUTO_TEST_CASE(line_ends) {
   BOOST_TEST(numbers("\xEF\xBB\xBF"
                      "1,2\n") == (Numbers{1, 2}));
   BOOST_TEST(parse("x,y\n\"\",\n").rows() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(line_ends_of_old_and_of_careless_programs) {
+  for (const std::string end : {"\r\r\n", "\r\r\r\n", "\r"}) {
+    const Table t = parse("a,b" + end + "1,2" + end + "\"3\",\"4\"" + end + end + "5,6" + end);
+    BOOST_TEST(t.names() == (Names{"a", "b"}), boost::test_tools::per_element());
+    BOOST_TEST(numbers(t) == (Numbers{1, 2, 3, 4, 5, 6}));
+    BOOST_TEST(numbers("#" + end + "a" + end + "1", {.skip = 1}) == Numbers{1});
+    BOOST_TEST(fault("a" + end + "1" + end + "1,2" + end).starts_with("csv: f: line 3: 2 fields"));
+  }
+}
+
+// What such tables became: one column, of codes.
+BOOST_AUTO_TEST_CASE(another_separator_than_said) {
+  const auto seen = [](const std::string& text, const CsvOptions& options = {}) {
+    const std::string m = fault(text, options);
+    const std::size_t at = m.find("; ");
+    return m.substr(at + 2, m.find(" cuts") - at - 2);
+  };
+  BOOST_TEST(fault("a;b;quality\n1.5;2;5\n") ==
+             "csv: f: separator \",\" leaves one column of text; \";\" cuts the lines alike: "
+             "CsvOptions::separator, or kDetectSeparator; if it is right, name the columns in "
+             "CsvOptions::categorical");
+  BOOST_TEST(seen("a;b;quality\n1,5;2;5\n") == "\";\"");
+  BOOST_TEST(seen("1,5;2,5\n2,5;4,5\n") == "\";\"");
+  BOOST_TEST(seen("a b\n1 2\n3 4\n") == "blanks");
+  BOOST_TEST(seen("# a b\n1 2\n3 4\n") == "blanks");
+  BOOST_TEST(seen("1,5 2,5\n2,5 4,5\n") == "blanks");
+  BOOST_TEST(seen("name\tage\nAnn Lee\t5\n") == "a tab");
+  BOOST_TEST(seen("x|y\na|b\n") == "\"|\"");
+  BOOST_TEST(seen("a,b\n1,2\n", {.separator = ';'}) == "\",\"");
+  BOOST_TEST(seen("a, b, c\n1, 2, 3\n", {.separator = ' '}) == "\",\"");
+}
+
+BOOST_AUTO_TEST_CASE(columns_of_text_that_are_right) {
+  BOOST_TEST(parse("a;b\nx;y\n", {.categorical = {0}}).columns() == 1U);
+  BOOST_TEST(parse("name\nAnn Lee\nBo Li\n").columns() == 1U);
+  BOOST_TEST(parse("kind\nType 1\nType 2\n").columns() == 1U);
+  BOOST_TEST(parse("when\n2020-01-01 12:30\n2020-01-02 12:30\n").columns() == 1U);
+  BOOST_TEST(parse("n,tags\n1,red;blue\n2,red;green\n").columns() == 2U);
+  BOOST_TEST(parse("1,red;blue\n2,red;green\n").columns() == 2U);
+  BOOST_TEST(parse("town,n\nNew York,1\nSan Juan,2\n").columns() == 2U);
+  BOOST_TEST(parse("address\n192.168.0.1\n10.0.0.1\n").columns() == 1U);
+  BOOST_TEST(parse("day\n01.02.2020\n2020-03-04\n").columns() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(separators_that_are_detected) {
+  const auto detect = [](const std::string& text, CsvOptions options = {}) {
+    options.separator = kDetectSeparator;
+    return numbers(text, options);
+  };
+  for (const std::string s : {",", ";", "\t", "|", " ", " \t "}) {
+    BOOST_TEST(detect("a" + s + "b\n1" + s + "2\n") == (Numbers{1, 2}));
+    BOOST_TEST(detect("1.5" + s + "2\n3" + s + "\"4\"") == (Numbers{1.5, 2, 3, 4}));
+  }
+  BOOST_TEST(detect("a;b\n1,5;2\n", {.decimal = ','}) == (Numbers{1.5, 2}));
+  BOOST_TEST(detect("1,5;2,5;3,5\n1,5;2,5;3,5\n", {.decimal = ','}).size() == 6U);
+  BOOST_TEST(detect("made; by\n\na\tb\n1\t2\n", {.skip = 1}) == (Numbers{1, 2}));
+  BOOST_TEST(detect("a\n1\n2\n") == (Numbers{1, 2}));
+  BOOST_TEST(detect("town\nNew York\nRome\n") == (Numbers{0, 1}));
+  BOOST_TEST(fault("a;b\n1;2;3\n4\n", {.separator = kDetectSeparator}) ==
+             "csv: f: none of , ; | tab and blanks cuts the first rows into the same number of "
+             "fields; CsvOptions::skip leaves out lines in front of the table");
+}
+
+BOOST_AUTO_TEST_CASE(decimal_commas) {
+  const CsvOptions german{.separator = ';', .decimal = ','};
+  BOOST_TEST(numbers("a;b\n1,5;-2\n,25;1e-3\n", german) == (Numbers{1.5, -2, .25, .001}));
+  BOOST_TEST(message_of<std::invalid_argument>([] { parse("1", {.decimal = ','}); }) ==
+             "CsvOptions: decimal and separator are the same: \",\"");
+  BOOST_TEST(message_of<std::invalid_argument>([] { parse("1", {.decimal = '\''}); }) ==
+             "CsvOptions: decimal is neither . nor ,: \"'\"");
+}
+
+// Otherwise they would be categories.
+BOOST_AUTO_TEST_CASE(numbers_written_another_way) {
+  const std::string hint =
+      "; CsvOptions::decimal reads decimal commas, other marks in numbers are not read";
+  BOOST_TEST(fault("a;b\n1,5;2\n2,5;3\n", {.separator = ';'}) ==
+             "csv: f: line 2, column 0 \"a\": text such as \"1,5\"" + hint + kCategories);
+  BOOST_TEST(fault("a;b\n1;2\n2,5;3\n", {.separator = ';'}) ==
+             "csv: f: line 3, column 0 \"a\": \"2,5\" is not a number" + hint);
+  BOOST_TEST(fault("a;b\n1,5;2\n2;3\n", {.separator = ';'}) ==
+             "csv: f: line 3, column 0 \"a\": number \"2\" among text such as \"1,5\"" + hint);
+  for (const std::string text :
+       {"1.234,5", "1.234.567", "12 345", "12'345", "7 %", "$1,234.50", "-1,5", ",5", "1,5e3",
+        "\xE2\x88\x92"
+        "3",
+        "3 \xE2\x82\xAC",
+        "1\xC2\xA0"
+        "234"}) {
+    BOOST_TEST_CONTEXT(text) {
+      BOOST_TEST(fault("a;b\n" + text + ";2\n", {.separator = ';'}).ends_with(hint + kCategories));
+      BOOST_TEST(fault("a;b\n" + text + ";2\n", {.separator = ';', .categorical = {"a"}}) ==
+                 "no error");
+    }
+  }
+  BOOST_TEST(
+      fault("a;b\n1.5;2\n", {.separator = ';', .decimal = ','}).ends_with(hint + kCategories));
+  for (const std::string text : {"1-5", "1.2.3", "12:30", "x1", "1,", "e5", "$", "5 kg", "1,,5"}) {
+    BOOST_TEST_CONTEXT(text) {
+      BOOST_TEST(fault("a;b\n" + text + ";2\n", {.separator = ';'}) == "no error");
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(quotes) {
@@ -96,8 +210,8 @@ BOOST_AUTO_TEST_CASE(quotes) {
 }
 
 BOOST_AUTO_TEST_CASE(faults_of_quotes) {
-  BOOST_TEST(fault("a\n\"bc\nd") == "csv: f: line 2: quotes without an end: \"bc\\x0ad\"");
-  BOOST_TEST(fault("a\n\"b\nc\"d\n") == "csv: f: line 3: text behind the quotes of \"b\\x0ac\"");
+  BOOST_TEST(fault("a\n\"bc\nd") == "csv: f: line 2: quotes without an end: \"bc\\nd\"");
+  BOOST_TEST(fault("a\n\"b\nc\"d\n") == "csv: f: line 3: text behind the quotes of \"b\\nc\"");
   BOOST_TEST(fault("\"a\"\"b\"", {.separator = ' '}) == "no error");
   BOOST_TEST(fault("\"a\"b", {.separator = ' '}) ==
              "csv: f: line 1: text behind the quotes of \"a\"");
@@ -129,12 +243,42 @@ BOOST_AUTO_TEST_CASE(text_among_numbers) {
              "csv: f: line 3, column 1 \"b\": \"x\" is not a number" + kHint);
   BOOST_TEST(fault("1,2\n3,1e999\n") ==
              "csv: f: line 2, column 1: \"1e999\" is beyond the range of double");
-  BOOST_TEST(fault("1e-999\n1\n") ==
-             "csv: f: line 1, column 0: \"1e-999\" is beyond the range of double");
-  BOOST_TEST(fault("1\n0x10\n") == "csv: f: line 2, column 0: \"0x10\" is not a number" + kHint);
-  BOOST_TEST(fault("1\n+-2\n") == "csv: f: line 2, column 0: \"+-2\" is not a number" + kHint);
+  BOOST_TEST(fault("1\n1\n0x10\n") == "csv: f: line 3, column 0: \"0x10\" is not a number" + kHint);
+  BOOST_TEST(fault("1\n1\n+-2\n") == "csv: f: line 3, column 0: \"+-2\" is not a number" + kHint);
   BOOST_TEST(fault("a\nx\n7\n") ==
              "csv: f: line 3, column 0 \"a\": number \"7\" among text such as \"x\"" + kHint);
+  BOOST_TEST(fault("a\nmore than a marker\n7\n").ends_with("\"more than a marker\"" + kCategories));
+}
+
+BOOST_AUTO_TEST_CASE(numbers_too_small_for_double_are_zero) {
+  for (const std::string& text :
+       Names{"1e-400", "0.00001e-320", "1E-99999999999999999999",
+             "0." + std::string(400, '0') + "1", "12345678901234567890e-400"}) {
+    BOOST_TEST(numbers("1\n" + text + "\n") == (Numbers{1, 0}));
+    BOOST_TEST(std::signbit(numbers("1\n-" + text + "\n")[1]));
+  }
+  for (const std::string& text : Names{"1e400", "0.001e320", "1e+99999999999999999999", "0.1e310",
+                                       "1" + std::string(400, '0'), "100000e305"}) {
+    BOOST_TEST(fault("1\n" + text + "\n").ends_with("is beyond the range of double"));
+  }
+  BOOST_TEST(numbers("5e-324\n") == Numbers{5e-324});
+}
+
+// The first line of a file is often none of the table.
+BOOST_AUTO_TEST_CASE(hints_about_the_first_line) {
+  BOOST_TEST(fault("150,4,setosa\n5.1,3.5,1.4\n") ==
+             "csv: f: line 2, column 2: number \"1.4\" among text such as \"setosa\"" +
+                 first_line_hint("1"));
+  BOOST_TEST(fault("id,2019\n1,2\n") ==
+             "csv: f: line 2, column 0: number \"1\" among text such as \"id\"" +
+                 first_line_hint("1"));
+  BOOST_TEST(fault("150,4\n5.1,3.5,1.4\n1,2,3\n") ==
+             "csv: f: line 2: 3 fields, wanted 2; if line 1 is no part of the table, "
+             "CsvOptions::skip = 1");
+  BOOST_TEST(fault("\n# made by hand\na,b\n1,2\n") ==
+             "csv: f: line 3: 2 fields, wanted 1; if line 2 is no part of the table, "
+             "CsvOptions::skip = 2");
+  BOOST_TEST(fault("a,b\n1,2\n\n1,2,3\n") == "csv: f: line 4: 3 fields, wanted 2");
 }
 
 BOOST_AUTO_TEST_CASE(missing_values) {
@@ -147,8 +291,16 @@ BOOST_AUTO_TEST_CASE(missing_values) {
              "csv: f: line 2, column 1: missing value \"\"");
   BOOST_TEST(with_minus_nine_for_nan(numbers("5\n-999\n", {.missing_values = {"-999"}})) ==
              (Numbers{5, -9}));
-  BOOST_TEST(fault("1\nNA\n", {.missing_values = {}}) ==
-             "csv: f: line 2, column 0: \"NA\" is not a number" + kHint);
+  BOOST_TEST(fault("a\n1\nNA\n", {.missing_values = {}}) ==
+             "csv: f: line 3, column 0 \"a\": \"NA\" is not a number" + kHint);
+}
+
+BOOST_AUTO_TEST_CASE(missing_values_of_other_programs) {
+  for (const std::string text : {"NULL", "None", "<NA>", "Null", "n/a", "#N/A", "NaT", "none"}) {
+    BOOST_TEST(with_minus_nine_for_nan(numbers("1\n" + text + "\n")) == (Numbers{1, -9}));
+    const Column c = parse("k\nx\n" + text + "\n").column("k");
+    BOOST_TEST(c.categories == Names{"x"}, boost::test_tools::per_element());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(every_spelling_of_nan_is_missing) {
@@ -204,18 +356,29 @@ BOOST_AUTO_TEST_CASE(one_file_s_categories_fit_another) {
 
 BOOST_AUTO_TEST_CASE(faults_of_columns) {
   BOOST_TEST(fault("a,b\n1,2\n1,2,3\n") == "csv: f: line 3: 3 fields, wanted 2");
-  BOOST_TEST(fault("a,b\n1\n") == "csv: f: line 2: 1 fields, wanted 2");
+  BOOST_TEST(fault("a\n\"b\rc\",\"b\rc\"\n", {.header = Header::yes, .skip = 1}) ==
+             "csv: f: line 2: two columns are named \"b\\x0dc\"");
+  BOOST_TEST(fault("a,b\n1,2\n1\n") == "csv: f: line 3: 1 fields, wanted 2");
   BOOST_TEST(fault("a,b,a\n1,2,3\n") == "csv: f: line 1: two columns are named \"a\"");
   BOOST_TEST(fault("1,\n3,4\n", {.header = Header::yes}) ==
              "csv: f: line 1: two columns are named \"1\"");
   BOOST_TEST(fault("") == "csv: f: holds no rows");
-  BOOST_TEST(fault(std::string("1,\0", 3)) == "csv: f: not text: a zero byte at 2");
+  BOOST_TEST(fault(std::string("1,\0", 3)) ==
+             "csv: f: not text in columns: binary data, 3 bytes, beginning with 31 2c 00");
+  BOOST_TEST(fault("PK\x03\x04" + std::string(30, '\0')) ==
+             "csv: f: not text in columns: a zip archive (as npz, xlsx and the files of PyTorch "
+             "are), 34 bytes");
+  BOOST_TEST(fault(std::string("\xFF\xFE"
+                               "1\0,\0",
+                               6)) == "csv: f: not text in columns: text in UTF-16, 6 bytes");
+  BOOST_TEST(fault("<!DOCTYPE html>\n<p>not found</p>\n") ==
+             "csv: f: not text in columns: an HTML page, 33 bytes");
   BOOST_TEST(fault(std::string(1048576, ',')) ==
              "csv: f: line 1: 1048577 columns, at most 1048576 are read");
   BOOST_TEST(message_of<std::out_of_range>([] { parse("a\n1\n", {.categorical = {"b"}}); }) ==
-             "CsvOptions: categorical: no column b");
+             "CsvOptions: categorical: there is no column \"b\"");
   BOOST_TEST(message_of<std::out_of_range>([] { parse("a\n1\n", {.categorical = {1}}); }) ==
-             "CsvOptions: categorical: no column 1");
+             "CsvOptions: categorical: there is no column 1");
 }
 
 BOOST_AUTO_TEST_CASE(gzipped_files) {

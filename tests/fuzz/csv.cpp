@@ -16,6 +16,10 @@ CsvOptions options(unsigned bits) {
   if ((bits & 64U) != 0) r.categorical = {-1};
   if ((bits & 128U) != 0) r.categories = {{"0", {"a", "b"}}};
   r.most_bytes = 1 << 20;
+  if ((bits >> 2U & 3U) == 3) {
+    r.separator = kDetectSeparator;
+    r.decimal = (bits & 1U) != 0 ? ',' : '.';
+  }
   return r;
 }
 

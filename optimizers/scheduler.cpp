@@ -26,6 +26,9 @@ struct Sequence {
   void observe(double metric) {
     for (ScheduleStage& s : stages) s.schedule.observe(metric);
   }
+  void set_maximize(bool on) {
+    for (ScheduleStage& s : stages) s.schedule.set_maximize(on);
+  }
   void visit_numbers(const Schedule::Visitor& visit) {
     for (std::size_t i = 0; i < stages.size(); ++i) {
       stages[i].schedule.visit_numbers(with_index(visit, i));
@@ -43,6 +46,9 @@ struct Product {
   }
   void observe(double metric) {
     for (Schedule& s : factors) s.observe(metric);
+  }
+  void set_maximize(bool on) {
+    for (Schedule& s : factors) s.set_maximize(on);
   }
   void visit_numbers(const Schedule::Visitor& visit) {
     for (std::size_t i = 0; i < factors.size(); ++i) factors[i].visit_numbers(with_index(visit, i));
@@ -71,6 +77,11 @@ void ReduceOnPlateau::observe(double metric) {
   current = std::max(current * factor, smallest);
   resting = static_cast<double>(cooldown);
   bad = 0;
+}
+
+void ReduceOnPlateau::set_maximize(bool on) {
+  detail::require(on || !maximize, "ReduceOnPlateau", "smaller metrics are better, maximize is true");
+  maximize = on;
 }
 
 void ReduceOnPlateau::visit_numbers(const Schedule::Visitor& visit) {

@@ -38,6 +38,8 @@ struct ReduceOnPlateau {
   double at(double) const { return current; }
   void check() const;
   void observe(double metric);
+  /// Throws std::invalid_argument for false where `maximize` was given.
+  void set_maximize(bool on);
   void visit_numbers(const std::function<void(const std::string&, double&)>& visit);
 
   // What it has seen; part of the saved state.
@@ -68,6 +70,8 @@ class Schedule {
   double at(double t) const { return self_->at(t); }
   /// Tells a ReduceOnPlateau in it of a metric.
   void observe(double metric) { self_->observe(metric); }
+  /// Tells a ReduceOnPlateau in it whether larger metrics are better. Throws as it does.
+  void set_maximize(bool on) { self_->set_maximize(on); }
   /// The numbers to save; none for a schedule that only depends on t.
   void visit_numbers(const Visitor& visit) { self_->visit_numbers(visit); }
 
@@ -77,6 +81,7 @@ class Schedule {
     virtual std::unique_ptr<Concept> copy() const = 0;
     virtual double at(double t) const = 0;
     virtual void observe(double metric) = 0;
+    virtual void set_maximize(bool on) = 0;
     virtual void visit_numbers(const Visitor& visit) = 0;
   };
 
@@ -93,6 +98,9 @@ class Schedule {
     }
     void observe(double metric) override {
       if constexpr (requires { schedule.observe(metric); }) schedule.observe(metric);
+    }
+    void set_maximize(bool on) override {
+      if constexpr (requires { schedule.set_maximize(on); }) schedule.set_maximize(on);
     }
     void visit_numbers(const Visitor& visit) override {
       if constexpr (requires { schedule.visit_numbers(visit); }) schedule.visit_numbers(visit);
@@ -138,6 +146,10 @@ class Scheduler {
   /// For a ReduceOnPlateau in the schedule: takes the metric and sets the rates.
   /// Throws std::invalid_argument for NaN.
   void observe(double metric);
+
+  /// For a ReduceOnPlateau in the schedule: whether larger metrics are better. The Trainer calls it.
+  /// Throws std::invalid_argument for false where the ReduceOnPlateau says `maximize`.
+  void set_maximize(bool on) { schedule_.set_maximize(on); }
 
   /// "Scheduler/time", "Scheduler/base 0", and what the schedule has seen. To be saved with the
   /// optimizer's state: `state.add(scheduler.state_dict())`.

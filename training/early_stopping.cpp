@@ -5,23 +5,52 @@
 #include <stdexcept>
 #include <utility>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/optimizers/text.hpp"
+#include "xgrad/training/direction.hpp"
 
 namespace xgrad {
 namespace {
+
 constexpr const char* kName = "EarlyStopping";
+
+bool is_maximized(const EarlyStoppingOptions& options) {
+  if (options.monitor.empty()) return options.maximize.value_or(false);
+  return detail::larger_is_better(kName, options.monitor, better_of(options.monitor),
+                                  options.maximize);
 }
+
+}  // namespace
 
 template <class T>
 EarlyStopping<T>::EarlyStopping(NamedTensors<T> state, const EarlyStoppingOptions& options)
-    : options_(options), state_(std::move(state)), best_(std::numeric_limits<double>::quiet_NaN()) {
-  if (options.patience == 0) throw std::invalid_argument("EarlyStopping: patience is 0");
+    : options_(options),
+      maximize_(is_maximized(options)),
+      state_(std::move(state)),
+      best_(std::numeric_limits<double>::quiet_NaN()) {
+  detail::require(options.patience > 0, kName, "patience is 0");
   detail::require_not_negative(kName, "min_delta", options.min_delta);
 }
 
 template <class T>
+void EarlyStopping<T>::set_maximize(bool maximize) {
+  detail::require<std::logic_error>(maximize == maximize_ || std::isnan(best_), kName,
+                                    "it has observed with maximize ", maximize_);
+  maximize_ = maximize;
+}
+
+template <class T>
+bool EarlyStopping<T>::observe(const Figures& figures) {
+  for (const auto& [name, value] : figures) {
+    if (name == options_.monitor) return observe(value);
+  }
+  detail::fail(kName, "there is no figure ", detail::quote(options_.monitor), ": ",
+               to_string(figures));
+}
+
+template <class T>
 bool EarlyStopping<T>::observe(double metric) {
-  const double gain = options_.maximize ? metric - best_ : best_ - metric;
+  const double gain = maximize_ ? metric - best_ : best_ - metric;
   const bool better = std::isnan(best_) ? !std::isnan(metric) : gain > options_.min_delta;
   bad_ = better ? 0 : bad_ + 1;
   if (better) {

@@ -10,6 +10,7 @@
 
 #include "xgrad/ops/random.hpp"
 #include "xgrad/optimizers/text.hpp"
+#include "xgrad/training/direction.hpp"
 #include "xgrad/training/search_runs.hpp"
 
 namespace xgrad {
@@ -116,6 +117,12 @@ SearchSpace::Axis narrowed(const SearchSpace::Axis& axis, double centre, double 
     r.high = std::min(axis.high, centre + half);
   }
   return r;
+}
+
+bool is_maximized(const SearchOptions& options) {
+  if (options.score.empty()) return options.maximize.value_or(false);
+  return detail::larger_is_better("search", options.score, better_of(options.score),
+                                  options.maximize);
 }
 
 OptionValue value_in(const char* operation, const Setting& s, const std::string& key) {
@@ -293,6 +300,7 @@ SearchResult search(const std::vector<Setting>& settings, const Objective& objec
   require(!options.seeds.empty(), "search: no seeds");
   require(options.folds > 0, "search: 0 folds");
   require(static_cast<bool>(objective), "search: no objective");
+  const bool maximize = is_maximized(options);
   std::vector<Trial> trials;
   for (const Setting& s : settings) {
     for (const std::uint64_t seed : options.seeds) {
@@ -309,7 +317,7 @@ SearchResult search(const std::vector<Setting>& settings, const Objective& objec
     results.back().scores.push_back(outcomes[i].error.empty() ? outcomes[i].score : kNone);
     if (!outcomes[i].error.empty()) results.back().errors.push_back(outcomes[i].error);
   }
-  return {std::move(results), options.maximize};
+  return {std::move(results), maximize};
 }
 
 SearchSpace refine(const SearchSpace& space, const SearchResult& result, double share) {
@@ -357,15 +365,16 @@ std::vector<std::string> ranges_left_at_their_end(const SearchSpace& space,
 SearchResult coarse_to_fine(const SearchSpace& space, const Objective& objective,
                             const CoarseToFineOptions& plan, const SearchOptions& options) {
   require(plan.rounds > 0, "coarse_to_fine: 0 rounds");
+  const bool maximize = is_maximized(options);
   std::vector<SettingResult> all;
   SearchSpace now = space;
   for (std::size_t round = 0; round < plan.rounds; ++round) {
-    if (round > 0) now = refine(now, SearchResult(all, options.maximize), plan.share);
+    if (round > 0) now = refine(now, SearchResult(all, maximize), plan.share);
     const auto found =
         search(random_settings(now, plan.settings, plan.seed + round), objective, options);
     all.insert(all.end(), found.ranking().begin(), found.ranking().end());
   }
-  return {std::move(all), options.maximize};
+  return {std::move(all), maximize};
 }
 
 SearchResult successive_halving(const std::vector<Setting>& settings, const Objective& objective,

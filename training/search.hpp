@@ -10,13 +10,14 @@
 //     Sequential<float> net = make_net(t.setting.size("width"));
 //     ...                                   // draws from the default generator are the seed's
 //     return validation_accuracy;
-//   }, {.maximize = true, .seeds = {1, 2, 3}, .processes = 2, .log = "search.jsonl"});
+//   }, {.seeds = {1, 2, 3}, .processes = 2, .log = "search.jsonl", .score = "accuracy"});
 //   std::cout << result.table() << result.conclusion() << "\n";
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,7 +84,8 @@ struct Trial {
 using Objective = std::function<double(const Trial& trial)>;
 
 struct SearchOptions {
-  bool maximize = false;                   ///< larger scores are better
+  /// Larger scores are better; by default what better_of says of `score`, and without that false.
+  std::optional<bool> maximize = {};
   std::vector<std::uint64_t> seeds = {1};  ///< a run for each; manual_seed is called before
   std::size_t folds = 1;                   ///< and for each fold
   double budget = 1;                       ///< passed on in the trials
@@ -95,6 +97,9 @@ struct SearchOptions {
   std::string log = {};
   /// Called after each run: how many are done, and of how many.
   std::function<void(std::size_t done, std::size_t all)> on_progress = {};
+  /// What the objective returns: "validation accuracy", "loss". Of one that better_of does not know,
+  /// `maximize` is to be given.
+  std::string score = {};
 };
 
 /// A setting with the scores of its runs, in the order of seeds and folds.
@@ -141,7 +146,8 @@ class SearchResult {
 };
 
 /// Runs every setting with every seed and fold.
-/// **Throws** std::invalid_argument for no settings, seeds, folds or objective; FileError for a log
+/// **Throws** std::invalid_argument for no settings, seeds, folds or objective, and a score whose
+/// direction is not known or is not that of `maximize`; FileError for a log
 /// that cannot be read or written; std::runtime_error when Ctrl-C came during a run that noted it
 /// (InterruptScope, Trainer): its score is that of a shorter training and is not kept. Incomplete
 /// last lines of a log, as a killed program leaves them, do not matter.

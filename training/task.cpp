@@ -29,7 +29,7 @@ Metric<T, TargetBatch<T>> mean_error(const char* name, const F& f, double (*fini
             }
             sums[1] += static_cast<double>(p.size());
           },
-          [finish](const Sums& sums) { return finish(sums[0] / sums[1]); }};
+          [finish](const Sums& sums) { return finish(sums[0] / sums[1]); }, Better::smaller};
 }
 
 // Of one output: count, mean and sum of squared deviations of the targets (Welford 1962), sum of
@@ -68,7 +68,7 @@ Metric<T, LabeledBatch<T>> accuracy(std::size_t k) {
             sums[0] += static_cast<double>(count_correct(scores, batch.labels, k));
             sums[1] += static_cast<double>(batch.labels.size());
           },
-          [](const Sums& sums) { return sums[0] / sums[1]; }};
+          [](const Sums& sums) { return sums[0] / sums[1]; }, Better::larger};
 }
 
 template <class T>
@@ -98,7 +98,7 @@ Metric<T, TargetBatch<T>> r_squared() {
               s[0] = c.n, s[1] = c.mean, s[2] = c.deviations, s[3] = c.errors;
             }
           },
-          mean_r_squared};
+          mean_r_squared, Better::larger};
 }
 
 template <class T>

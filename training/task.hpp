@@ -8,6 +8,7 @@
 //   ConfusionMatrix confusion = confusion_matrix(net, test_loader, 10);
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@
 #include "xgrad/data/dataset.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/ops/losses.hpp"
+#include "xgrad/training/direction.hpp"
+#include "xgrad/training/eval_scope.hpp"
 #include "xgrad/training/history.hpp"
 #include "xgrad/training/metrics.hpp"
 
@@ -29,6 +32,9 @@ struct Metric {
   std::string name;
   std::function<void(Sums& sums, const Tensor<T>& predictions, const Batch& batch)> add;
   std::function<double(const Sums& sums)> value;
+  /// Which values are better. To be given where the figure is monitored, unless better_of knows its
+  /// name: early stopping, the best epoch, and a ReduceOnPlateau go by it.
+  std::optional<Better> better = {};
 };
 
 /// Share of samples whose label is among the k highest scores. "accuracy", "top-5 accuracy".
@@ -70,22 +76,6 @@ Task<T, LabeledBatch<T>> classification(const CrossEntropyOptions<T>& options = 
 /// mse_loss; RMSE and R2.
 template <class T>
 Task<T, TargetBatch<T>> regression();
-
-/// Evaluation mode as long as it lives; then the mode from before.
-template <class T>
-class EvalScope {
- public:
-  explicit EvalScope(Module<T>& module) : module_(module), before_(module.is_training()) {
-    module_.eval();
-  }
-  ~EvalScope() { module_.train(before_); }
-  EvalScope(const EvalScope&) = delete;
-  EvalScope& operator=(const EvalScope&) = delete;
-
- private:
-  Module<T>& module_;
-  bool before_;
-};
 
 namespace detail {
 

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/optimizers/clipping.hpp"
 #include "xgrad/optimizers/text.hpp"
@@ -14,11 +15,18 @@ namespace xgrad::detail {
 namespace {
 
 constexpr const char* kHistory = "Trainer/history";
+constexpr const char* kMonitor = "Trainer/monitor";
 
-EarlyStoppingOptions stopping_options(std::size_t patience, double min_delta, bool maximize,
-                                      bool keep) {
+EarlyStoppingOptions stopping_options(std::size_t patience, double min_delta, bool keep) {
   if (patience == 0) patience = std::numeric_limits<std::size_t>::max();
-  return {.patience = patience, .min_delta = min_delta, .maximize = maximize, .keep_best = keep};
+  return {.patience = patience, .min_delta = min_delta, .keep_best = keep};
+}
+
+void check_same_monitor(const std::map<std::string, std::string>& text, const std::string& now) {
+  const auto then = text.find(kMonitor);
+  require(then == text.end() || then->second == now, "Trainer",
+          "the best of the checkpoint is that of another figure: monitored then ",
+          quote(then == text.end() ? now : then->second), ", now ", quote(now));
 }
 
 std::string sum_name(std::size_t metric, std::size_t i) {
@@ -58,8 +66,8 @@ TrainerCore<T>::TrainerCore(Module<T>& module, Optimizer<T>& optimizer, TrainerO
     : module_(module),
       optimizer_(optimizer),
       options_(std::move(options)),
-      stopping_(module.state_dict(), stopping_options(options_.patience, options_.min_delta,
-                                                      options_.maximize, options_.restore_best)) {
+      stopping_(module.state_dict(),
+                stopping_options(options_.patience, options_.min_delta, options_.restore_best)) {
   check();
   if (options_.schedule) scheduler_.emplace(optimizer_, *options_.schedule);
 }
@@ -75,8 +83,23 @@ void TrainerCore<T>::check() const {
 }
 
 template <class T>
-void TrainerCore<T>::begin(bool validates) {
+void TrainerCore<T>::check_monitor(const Directions& directions) {
+  const auto it = std::find_if(directions.begin(), directions.end(),
+                               [&](const auto& d) { return d.first == options_.monitor; });
+  std::vector<std::string> names;
+  for (const auto& d : directions) names.push_back(quote(d.first));
+  require(it != directions.end(), "Trainer", "there is no figure ", quote(options_.monitor),
+          " to monitor among ", join(names));
+  const bool maximize =
+      larger_is_better("Trainer", options_.monitor, it->second, options_.maximize);
+  stopping_.set_maximize(maximize);
+  if (scheduler_) scheduler_->set_maximize(maximize);
+}
+
+template <class T>
+void TrainerCore<T>::begin(bool validates, const Directions& directions) {
   if (options_.monitor.empty()) options_.monitor = validates ? "validation loss" : "train loss";
+  check_monitor(directions);
   reason_ = stopping_.should_stop() ? StopReason::early : StopReason::finished;
   stop_requested_ = false;
   ended_ = stopping_.should_stop();
@@ -101,6 +124,7 @@ std::optional<LoaderState> TrainerCore<T>::resume() {
   const auto& epoch = required(found.numbers, "Trainer/epoch");
   const auto& step = required(found.numbers, "Trainer/step");
   History history = History::from_json(required(found.text, kHistory));
+  check_same_monitor(found.text, options_.monitor);
   const Checkpoint<T> before = Checkpoint<T>::of(module_, optimizer_);
   try {
     restore(found, module_, optimizer_);
@@ -131,6 +155,7 @@ void TrainerCore<T>::save(const LoaderState& loader) const {
   c.numbers["Trainer/epoch"] = static_cast<double>(epoch_);
   c.numbers["Trainer/step"] = static_cast<double>(step_);
   c.text[kHistory] = history_.json();
+  c.text[kMonitor] = options_.monitor;
   put_sums(c.numbers, sums_);
   if (options_.on_save) options_.on_save(c);
   save_checkpoint(options_.checkpoint, c);
@@ -208,10 +233,8 @@ template <class T>
 void TrainerCore<T>::observe(const Figures& figures) {
   const auto monitored = [&](const auto& f) { return f.first == options_.monitor; };
   const auto it = std::find_if(figures.begin(), figures.end(), monitored);
-  if (it == figures.end()) {
-    throw std::invalid_argument("Trainer: there is no figure '" + options_.monitor +
-                                "' to monitor: " + to_string(figures));
-  }
+  require(it != figures.end(), "Trainer", "there is no figure ", quote(options_.monitor), ": ",
+          to_string(figures));
   observed_ = it->second;
   stopping_.observe(observed_);
 }

@@ -75,10 +75,12 @@ struct TrainerOptions {
   WeightAverage<T>* average =
       nullptr;  ///< updated after each step; what is evaluated and kept as best
 
-  /// The figure that early stopping and a ReduceOnPlateau look at; empty: "validation loss", or
-  /// "train loss" without validation.
+  /// The figure that early stopping, the best epoch and a ReduceOnPlateau look at; empty:
+  /// "validation loss", or "train loss" without validation.
   std::string monitor = {};
-  bool maximize = false;      ///< a larger monitored figure is better
+  /// A larger monitored figure is better. By default what its Metric says, or better_of; to be given
+  /// where neither does.
+  std::optional<bool> maximize = {};
   std::size_t patience = 0;   ///< epochs without a new best before it stops; 0: it does not
   double min_delta = 0;       ///< what counts as better
   bool restore_best = false;  ///< at the end the weights are those of the best epoch
@@ -125,8 +127,10 @@ class TrainerCore {
 
  protected:
   using Sums = std::vector<std::vector<double>>;
+  using Directions = std::vector<std::pair<std::string, std::optional<Better>>>;
 
-  void begin(bool validates);
+  /// Takes the names that there will be figures of, and which values of each are better.
+  void begin(bool validates, const Directions& directions);
   Progress progress(std::size_t batches) const;
   /// The checkpoint to go on from, put back but for the loader; none when there is none.
   std::optional<LoaderState> resume();
@@ -156,6 +160,7 @@ class TrainerCore {
 
  private:
   void check() const;
+  void check_monitor(const Directions& directions);
   void scale_gradients(double factor);
 
   std::optional<Scheduler<T>> scheduler_;
@@ -201,8 +206,10 @@ class Trainer : public detail::TrainerCore<T> {
   /// "train loss" and the task's metrics, measured while training, the same as "validation ...",
   /// "learning rate".
   /// **Throws** std::runtime_error when a loss is not finite, with the weights as they were before
-  /// that step; what a checkpoint throws; std::invalid_argument for a loader without batches and a
-  /// monitored figure that there is not.
+  /// that step; what a checkpoint throws; std::invalid_argument for a loader without batches, and
+  /// before anything is trained for a monitored figure that there is not, whose better values are
+  /// not known, or are not those of `maximize` or of a ReduceOnPlateau, and for a checkpoint of a
+  /// run that monitored another one.
   template <class Loader>
   History fit(Loader& train) {
     return run(detail::feed<Batch>(train), {});
@@ -215,12 +222,14 @@ class Trainer : public detail::TrainerCore<T> {
 
  private:
   using Evaluate = std::function<Figures()>;
+  using Directions = typename detail::TrainerCore<T>::Directions;
 
   History run(const detail::Feed<Batch>& train, const Evaluate& validate);
   // False when the run was stopped on the way.
   bool train_epoch(const detail::Feed<Batch>& train, const InterruptScope* interrupt);
   double train_batch(const Batch& batch, std::size_t i, detail::TaskFigures<T, Batch>& figures);
   Figures epoch_figures(const Evaluate& validate);
+  Directions directions(bool validates) const;
   void clear_sums() { this->sums_ = detail::TaskFigures<T, Batch>(task_).sums(); }
 
   Task<T, Batch> task_;
@@ -230,7 +239,7 @@ template <class T, class Batch>
 History Trainer<T, Batch>::run(const detail::Feed<Batch>& train, const Evaluate& validate) {
   std::optional<InterruptScope> interrupt;
   if (this->options_.stop_on_interrupt && !this->options_.checkpoint.empty()) interrupt.emplace();
-  this->begin(static_cast<bool>(validate));
+  this->begin(static_cast<bool>(validate), directions(static_cast<bool>(validate)));
   if (this->sums_.empty()) clear_sums();
   if (const auto position = this->resume()) train.set_state(*position);
   while (!this->ended_ && this->epoch_ < this->options_.epochs) {
@@ -298,6 +307,19 @@ Figures Trainer<T, Batch>::epoch_figures(const Evaluate& validate) {
   }
   this->observe(figures);
   return figures;
+}
+
+template <class T, class Batch>
+typename Trainer<T, Batch>::Directions Trainer<T, Batch>::directions(bool validates) const {
+  Directions r;
+  for (const std::string part : {"train ", "validation "}) {
+    if (part == "validation " && !validates) continue;
+    r.emplace_back(part + "loss", Better::smaller);
+    for (const auto& m : task_.metrics) {
+      r.emplace_back(part + m.name, m.better ? m.better : better_of(m.name));
+    }
+  }
+  return r;
 }
 
 extern template class detail::TrainerCore<float>;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/serialization/files.hpp"
 #include "xgrad/training/early_stopping.hpp"
 #include "xgrad/training/task.hpp"
 
@@ -68,6 +69,28 @@ BOOST_AUTO_TEST_CASE(patience_delta_and_the_best) {
   BOOST_TEST(s.best_index() == 4U);
   s.restore_best();
   BOOST_TEST(w.data()[0] == 4.0);
+}
+
+BOOST_AUTO_TEST_CASE(figures_know_their_direction) {
+  const auto best = [](const std::string& name, std::optional<bool> maximize = {}) {
+    EarlyStopping<double> s({}, {.maximize = maximize, .monitor = name});
+    for (const double v : {2.0, 3.0, 1.0}) s.observe({{"other", 9 - v}, {name, v}});
+    return s.best();
+  };
+  for (const char* name : {"accuracy", "validation accuracy", "train top-5 accuracy", "r2"})
+    BOOST_TEST(best(name) == 3);
+  for (const char* name : {"loss", "validation loss", "train rmse", "mae"})
+    BOOST_TEST(best(name) == 1);
+  BOOST_TEST(best("f1", true) == 3);
+  BOOST_TEST(xgrad_test::message_of<std::invalid_argument>([&] { best("f1"); }) ==
+             "EarlyStopping: whether larger values of \"f1\" are better is not known: "
+             "Metric::better or maximize says it");
+  BOOST_TEST(xgrad_test::message_of<std::invalid_argument>([&] { best("accuracy", false); }) ==
+             "EarlyStopping: larger values of \"accuracy\" are better, maximize is false");
+  EarlyStopping<double> s({}, {.monitor = "loss"});
+  BOOST_TEST(xgrad_test::message_of<std::invalid_argument>([&] {
+               s.observe({{"accuracy", 0.5}});
+             }) == "EarlyStopping: there is no figure \"loss\": accuracy 0.5000");
 }
 
 BOOST_AUTO_TEST_CASE(state_goes_on) {

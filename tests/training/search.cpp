@@ -105,6 +105,23 @@ BOOST_AUTO_TEST_CASE(processes_give_the_same_scores) {
     BOOST_TEST(a.ranking()[i].mean() >= a.ranking()[i + 1].mean());
 }
 
+BOOST_AUTO_TEST_CASE(scores_know_their_direction) {
+  SearchSpace s;
+  s.choice("n", {1, 2, 3});
+  const auto best = [&](const SearchOptions& options) {
+    return search(
+               grid_settings(s), [](const Trial& t) { return t.setting.number("n"); }, options)
+        .best()
+        .setting.number("n");
+  };
+  BOOST_TEST(best({}) == 1);
+  BOOST_TEST(best({.score = "validation loss"}) == 1);
+  BOOST_TEST(best({.score = "validation accuracy"}) == 3);
+  BOOST_TEST(best({.maximize = true, .score = "F1"}) == 3);
+  BOOST_CHECK_THROW(best({.score = "F1"}), std::invalid_argument);
+  BOOST_CHECK_THROW(best({.maximize = false, .score = "accuracy"}), std::invalid_argument);
+}
+
 BOOST_AUTO_TEST_CASE(failures_are_told) {
   SearchSpace s;
   s.choice("n", {0, 1, 2, 3});

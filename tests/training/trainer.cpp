@@ -188,7 +188,6 @@ BOOST_AUTO_TEST_CASE(stops_early_and_brings_back_the_best) {
   auto trainer = s.trainer(
       {.epochs = 200,
        .monitor = "validation accuracy",
-       .maximize = true,
        .patience = 4,
        .restore_best = true,
        .on_epoch_end = [&](std::size_t, const Figures&) { after.push_back(s.weights()); }});
@@ -199,6 +198,67 @@ BOOST_AUTO_TEST_CASE(stops_early_and_brings_back_the_best) {
   BOOST_TEST(trainer.best_epoch() == best_epoch);
   BOOST_TEST(accuracy.size() == best_epoch + 5);
   BOOST_TEST(same_bits(s.weights(), after.at(best_epoch)));
+}
+
+// A metric of the user's own says which of its values are better.
+BOOST_AUTO_TEST_CASE(a_metric_knows_its_direction) {
+  const auto run = [](std::optional<Better> better, Options options) {
+    Setup s;
+    auto task = classification<float>();
+    double epochs = 0;
+    task.metrics.push_back({"epochs", [&](auto& sums, auto&, auto&) { sums = {0}; },
+                            [&](auto&) { return epochs; }, better});
+    options.epochs = 3;
+    options.monitor = "train epochs";
+    options.on_epoch_begin = [&](std::size_t) { epochs += 1; };
+    Trainer trainer(s.net, *s.optimizer, task, options);
+    const History h = trainer.fit(s.train);
+    return std::pair(trainer.best_epoch(), h.last("learning rate"));
+  };
+  const ReduceOnPlateau plateau{.factor = 0.5, .patience = 0};
+  BOOST_TEST(run(Better::larger, {}).first == 2U);
+  BOOST_TEST(run(Better::smaller, {}).first == 0U);
+  BOOST_TEST(run({}, {.maximize = true}).first == 2U);
+  BOOST_TEST(run(Better::larger, {.schedule = plateau}).second == 0.02);
+  BOOST_TEST(run(Better::smaller, {.schedule = product({plateau})}).second == 0.01);
+  const auto refused = [&](std::optional<Better> better, const Options& options) {
+    return xgrad_test::message_of<std::invalid_argument>([&] { run(better, options); });
+  };
+  BOOST_TEST(refused({}, {}) ==
+             "Trainer: whether larger values of \"train epochs\" are better is not known: "
+             "Metric::better or maximize says it");
+  BOOST_TEST(refused(Better::larger, {.maximize = false}) ==
+             "Trainer: larger values of \"train epochs\" are better, maximize is false");
+  BOOST_TEST(refused(Better::smaller, {.schedule = ReduceOnPlateau{.maximize = true}}) ==
+             "ReduceOnPlateau: smaller metrics are better, maximize is true");
+}
+
+BOOST_AUTO_TEST_CASE(a_figure_to_monitor_is_looked_for_before_training) {
+  Setup s;
+  std::size_t steps = 0;
+  auto trainer = s.trainer(
+      {.monitor = "validation accuracy", .after_step = [&](const StepReport&) { ++steps; }});
+  BOOST_TEST(xgrad_test::message_of<std::invalid_argument>([&] { trainer.fit(s.train); }) ==
+             "Trainer: there is no figure \"validation accuracy\" to monitor among \"train loss\", "
+             "\"train accuracy\"");
+  BOOST_TEST(steps == 0U);
+}
+
+// The best loss is no accuracy to be surpassed.
+BOOST_AUTO_TEST_CASE(resuming_with_another_figure_to_monitor) {
+  const TemporaryDirectory folder;
+  Setup s;
+  const std::string file = folder / "run.ckpt";
+  s.trainer({.epochs = 1, .checkpoint = file}).fit(s.train);
+  const auto before = s.weights();
+  BOOST_TEST(xgrad_test::message_of<std::invalid_argument>([&] {
+               s.trainer(
+                    {.epochs = 2, .monitor = "train accuracy", .checkpoint = file, .resume = true})
+                   .fit(s.train);
+             }) ==
+             "Trainer: the best of the checkpoint is that of another figure: monitored then "
+             "\"train loss\", now \"train accuracy\"");
+  BOOST_TEST(same_bits(s.weights(), before));
 }
 
 BOOST_AUTO_TEST_CASE(penalty_average_plateau_and_callbacks) {

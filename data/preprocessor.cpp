@@ -61,6 +61,16 @@ std::unique_ptr<Preprocessor<T>> make(std::string_view kind) {
   return nullptr;
 }
 
+// What may have been meant.
+std::string others(const Archive& archive) {
+  std::vector<std::string> names;
+  for (const auto& [name, array] : archive) {
+    const std::size_t end = name.find(kFittedOn);
+    if (end != std::string::npos) names.push_back(detail::quote(name.substr(0, end)));
+  }
+  return names.empty() ? ", nor any other" : ", but " + detail::join(names);
+}
+
 }  // namespace
 
 template <class T>
@@ -153,7 +163,7 @@ std::unique_ptr<Preprocessor<T>> load_preprocessor(const Archive& archive,
       r = make<T>(std::string_view(tail).substr(1, tail.find('/', 1) - 1));
     }
   }
-  if (r == nullptr) fail("no preprocessor of that name is there");
+  if (r == nullptr) fail("no preprocessor of that name is there" + others(archive));
   if (on.samples == 0) fail("what it was fitted on is missing or damaged");
   r->visit([&](const std::string& name, Array<double>& numbers) {
     numbers = archive.get<double>(prefix + "/" + r->type_name() + "/" + name);

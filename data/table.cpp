@@ -14,7 +14,7 @@ constexpr std::size_t kListed = 20;
 std::string listing(const std::vector<Column>& columns) {
   std::string r;
   for (std::size_t i = 0; i < std::min(columns.size(), kListed); ++i) {
-    r += (i > 0 ? ", " : "") + columns[i].name;
+    r += (i > 0 ? ", " : "") + detail::quote(columns[i].name);
   }
   return r + (columns.size() > kListed ? ", ..." : "");
 }
@@ -27,6 +27,25 @@ Column indicator(const Column& from, std::size_t code) {
   return r;
 }
 
+void check_codes(const Column& c) {
+  const auto n = static_cast<double>(c.categories.size());
+  for (std::size_t i = 0; i < c.values.size(); ++i) {
+    const double v = c.values[i];
+    const bool code = std::isnan(v) || (v >= 0 && v < n && v == std::floor(v));
+    detail::require(code, "Table", "column ", detail::quote(c.name), ", row ", i, ": code ", v,
+                    " of ", c.categories.size(), " categories");
+  }
+}
+
+template <class T>
+T narrowed(const Column& c, std::size_t row) {
+  const double v = c.values[row];
+  const auto r = static_cast<T>(v);
+  detail::require(std::isfinite(r) || !std::isfinite(v), "array", "column ", detail::quote(c.name),
+                  ", row ", row, " is too large for float: ", v);
+  return r;
+}
+
 // Whole numbers within 2^53, where each double is one.
 bool is_label(double x) { return x == std::floor(x) && std::abs(x) <= 9007199254740992.0; }
 
@@ -36,13 +55,12 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const Column& c = columns_[i];
     if (c.values.size() != rows()) {
-      throw std::invalid_argument("Table: lengths differ: " + columns_[0].name + " " +
-                                  std::to_string(rows()) + ", " + c.name + " " +
-                                  std::to_string(c.values.size()));
+      detail::fail("Table", "lengths differ: ", detail::quote(columns_[0].name), " ", rows(), ", ",
+                   detail::quote(c.name), " ", c.values.size());
     }
-    if (!index_.emplace(c.name, i).second) {
-      throw std::invalid_argument("Table: two columns are named " + c.name);
-    }
+    detail::require(index_.emplace(c.name, i).second, "Table", "two columns are named ",
+                    detail::quote(c.name));
+    if (c.is_categorical()) check_codes(c);
   }
 }
 
@@ -55,7 +73,8 @@ std::vector<std::string> Table::names() const {
 std::size_t Table::find_name(const std::string& name) const {
   const auto found = index_.find(name);
   if (found != index_.end()) return found->second;
-  throw std::out_of_range("Table: no column " + name + " among " + listing(columns_));
+  detail::fail<std::out_of_range>("Table", "no column ", detail::quote(name), " among ",
+                                  listing(columns_));
 }
 
 std::size_t Table::find(const ColumnRef& which) const {
@@ -63,8 +82,8 @@ std::size_t Table::find(const ColumnRef& which) const {
   const auto n = static_cast<std::ptrdiff_t>(columns_.size());
   const std::ptrdiff_t i = which.index() < 0 ? which.index() + n : which.index();
   if (i >= 0 && i < n) return static_cast<std::size_t>(i);
-  throw std::out_of_range("Table: column " + std::to_string(which.index()) +
-                          " is out of range for " + std::to_string(n) + " columns");
+  detail::fail<std::out_of_range>("Table", "column ", which.index(), " is out of range for ", n,
+                                  " columns");
 }
 
 Table Table::select(const std::vector<ColumnRef>& which) const {
@@ -98,7 +117,7 @@ Array<T> Table::array() const {
   for (std::size_t k = 0; k < columns(); ++k) {
     const std::vector<double>& values = columns_[k].values;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      r.data()[i * columns() + k] = static_cast<T>(values[i]);
+      r.data()[i * columns() + k] = narrowed<T>(columns_[k], i);
     }
   }
   return r;
@@ -109,8 +128,8 @@ Indices Table::labels(const ColumnRef& which) const {
   auto r = Indices::from_shape({c.values.size()});
   for (std::size_t i = 0; i < c.values.size(); ++i) {
     if (!is_label(c.values[i])) {
-      throw std::invalid_argument("labels: column " + c.name + ", row " + std::to_string(i) +
-                                  " is not a whole number: " + std::to_string(c.values[i]));
+      detail::fail("labels", "column ", detail::quote(c.name), ", row ", i,
+                   " is not a whole number: ", c.values[i]);
     }
     r.data()[i] = static_cast<std::int64_t>(c.values[i]);
   }

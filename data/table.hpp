@@ -61,7 +61,8 @@ class Table {
  public:
   Table() = default;
 
-  /// Throws std::invalid_argument when lengths differ or a name occurs twice.
+  /// Throws std::invalid_argument when lengths differ, a name occurs twice, or the values of a
+  /// categorical column are no indices of its categories (NaN is missing).
   explicit Table(std::vector<Column> columns);
 
   std::size_t rows() const { return columns_.empty() ? 0 : columns_[0].values.size(); }
@@ -81,6 +82,7 @@ class Table {
   Table one_hot() const;
 
   /// All columns as numbers, categories as their codes: (rows, columns). `T` is float or double.
+  /// Throws std::invalid_argument for a number that is too large for T.
   template <class T>
   Array<T> array() const;
   template <class T>
@@ -93,7 +95,7 @@ class Table {
   Indices labels(const ColumnRef& which) const;
 
   /// The categories of every categorical column by its name; given to CsvOptions they make another
-  /// file's codes the same.
+  /// file's codes the same. A Pipeline keeps them with the model.
   Categories categories() const;
 
  private:

@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(damaged_archives) {
   Archive a;
   p.save(a, "inputs");
   BOOST_TEST(refusal<FileError>([&] { load_preprocessor<float>(a, "outputs"); }) ==
-             "preprocessor: outputs: no preprocessor of that name is there");
+             "preprocessor: outputs: no preprocessor of that name is there, but \"inputs\"");
   BOOST_TEST(refusal<FileError>([&] {
                load_preprocessor<float>(a.without("inputs/fitted_on"), "inputs");
              }) == "preprocessor: inputs: what it was fitted on is missing or damaged");

@@ -3,6 +3,7 @@
 Run it anywhere: python3 preprocessors.py.
 """
 
+import json
 import math
 import pathlib
 import struct
@@ -45,7 +46,35 @@ def projection(kind, options, rows, forward, backward, variance, mean=(0.25, -1)
     }
 
 
+def below(step, tensors):
+    return {name.replace("inputs/", f"inputs/step{step}/"): t for name, t in tensors.items()}
+
+
+def pipeline(columns, steps, *fitted, one_hot=True, of_arrays=False):
+    layout = {
+        "version": 1,
+        "of arrays": of_arrays,
+        "one hot": one_hot,
+        "unknown is missing": False,
+        "columns": [{"name": name, "categories": categories} for name, categories in columns],
+        "steps": steps,
+    }
+    text = json.dumps(layout).encode()
+    tensors = {"inputs/layout": ("U8", [len(text)], text)}
+    for i, step in enumerate(fitted):
+        tensors |= below(i, step)
+    return tensors
+
+
+CENTER = scaling("Center", [2], 0, [2], (1, 2), (1, 1))
+PCA = projection("Pca", (1, 1, 0, 0), 1, (0.6, 0.8), (0.6, 0.8), (0.7,))
+TABLE = [("n", []), ("kind", ["a", [195, 40]]), ("m", [])]
+
 FILES = {
+    "pipeline": pipeline(TABLE, [[0, 3], [3, 1]], CENTER, PCA),
+    "pipeline_codes": pipeline(TABLE, [[0, 1]], CENTER, one_hot=False),
+    "pipeline_of_arrays": pipeline([("0", []), ("1", [])], [[1, 0]], CENTER, of_arrays=True),
+    "pipeline_beyond": pipeline(TABLE, [[0, 4]], CENTER),
     "center": scaling("Center", [2], 0, [2], (1, 2), (1, 1)),
     "standardize_channels": scaling("Standardize", [2, 2, 1], 1, [2], (1, 2), (3, 4)),
     "min_max_all": scaling("MinMax", [1, 3], 2, [], (1,), (2,), -1, 1),

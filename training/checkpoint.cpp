@@ -116,10 +116,15 @@ Archive pack(const Checkpoint<T>& c) {
   return a;
 }
 
+std::string no_checkpoint(const Archive& a) {
+  const std::string what = "not a checkpoint: a safetensors file of " + detail::text(a.size()) +
+                           (a.size() == 1 ? " tensor" : " tensors");
+  return what + (a.metadata.contains("xgrad structure") ? " with a model, for load_model" : "");
+}
+
 void verify(const Archive& a, std::string_view path) {
   const auto format = a.metadata.find(kFormat);
-  if (format == a.metadata.end())
-    throw FileError(kReader, path, "this safetensors file is not a checkpoint");
+  if (format == a.metadata.end()) throw FileError(kReader, path, no_checkpoint(a));
   if (format->second != kVersion) {
     throw FileError(kReader, path,
                     "format " + detail::quote(format->second) + " is not known here");

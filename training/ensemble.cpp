@@ -43,6 +43,28 @@ Tensor<T> probabilities(const std::vector<Tensor<T>>& outputs) {
   return mean_of(outputs, [](const Tensor<T>& x) { return softmax(x); });
 }
 
+// The largest of the outputs, elementwise, as a constant; 0 where all are -infinity.
+template <class T>
+Tensor<T> largest(const std::vector<Tensor<T>>& outputs) {
+  Tensor<T> r = outputs[0].clone();
+  T* const m = r.mutable_data();
+  for (const auto& o : outputs) {
+    for (std::size_t i = 0; i < r.size(); ++i) m[i] = std::max(m[i], o.data()[i]);
+  }
+  std::replace(m, m + r.size(), -std::numeric_limits<T>::infinity(), T(0));
+  return r;
+}
+
+// log of the mean of softmax, where the smallest probabilities keep their logarithm: as
+// m + log mean exp(log_softmax - m).
+template <class T>
+Tensor<T> log_mixture(const std::vector<Tensor<T>>& outputs) {
+  std::vector<Tensor<T>> logs;
+  for (const auto& o : outputs) logs.push_back(log_softmax(o));
+  const Tensor<T> shift = largest(logs);
+  return shift + log(mean_of(logs, [&](const Tensor<T>& x) { return exp(x - shift); }));
+}
+
 // A vote weighs more than all differences of mean probability, which are below 1.
 template <class T>
 Tensor<T> votes(const std::vector<Tensor<T>>& outputs) {
@@ -87,7 +109,7 @@ Tensor<T> combine(const std::vector<Tensor<T>>& outputs, Combination combination
   check(outputs, combination);
   switch (combination) {
     case Combination::probabilities:
-      return log(probabilities(outputs));
+      return log_mixture(outputs);
     case Combination::votes:
       return votes(outputs);
     case Combination::outputs:

@@ -21,6 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kStructure = "xgrad structure";
 constexpr const char* kTies = "xgrad ties";  // [["a.weight", "b.weight"], ...]
 constexpr const char* kText = "text/";
+constexpr const char* kInputs = "preprocessing";  // the default of Pipeline::save
 constexpr int kDeepest = 64;
 
 // JSON has no infinity.
@@ -207,18 +208,42 @@ Archive pack_model(const Module<T>& module, const std::map<std::string, std::str
 }
 
 template <class T>
+Archive pack_model(const Module<T>& module, const Pipeline<T>& inputs,
+                   const std::map<std::string, std::string>& text) {
+  Archive archive = pack_model(module, text);
+  inputs.save(archive, kInputs);
+  return archive;
+}
+
+template <class T>
+void save_model(const std::string& path, const Module<T>& module, const Pipeline<T>& inputs,
+                const std::map<std::string, std::string>& text) {
+  write_safetensors(path, pack_model(module, inputs, text));
+}
+
+template <class T>
 void save_model(const std::string& path, const Module<T>& module,
                 const std::map<std::string, std::string>& text) {
   write_safetensors(path, pack_model(module, text));
 }
 
+namespace {
+
+std::string no_model(const Archive& archive) {
+  const std::string what = "there is no structure in it, only " + detail::text(archive.size()) +
+                           (archive.size() == 1 ? " tensor" : " tensors");
+  const bool checkpoint = archive.metadata.contains("xgrad checkpoint");
+  return what + (checkpoint ? "; it is a checkpoint, for load_checkpoint" : "");
+}
+
+}  // namespace
+
 template <class T>
 std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::string& path) {
   const auto structure = archive.metadata.find(kStructure);
-  if (structure == archive.metadata.end()) {
-    throw FileError("load_model", path, "there is no structure in it, only tensors");
-  }
-  const NamedTensors<T> state = from_archive<T>(archive);
+  if (structure == archive.metadata.end()) throw FileError("load_model", path, no_model(archive));
+  const bool piped = archive.contains(std::string(kInputs) + "/layout");
+  const NamedTensors<T> state = from_archive<T>(piped ? archive.without(kInputs) : archive);
   try {
     const Ties ties = ties_of(archive);
     const double numbers = numbers_of(state, ties);
@@ -229,7 +254,9 @@ std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::strin
       what << "the structure has " << wanted << " numbers, the tensors " << numbers;
       throw std::invalid_argument(what.str());
     }
-    return rebuilt<T>(d, state, ties);
+    std::unique_ptr<Module<T>> module = rebuilt<T>(d, state, ties);
+    module->eval();
+    return module;
   } catch (const std::logic_error& e) {
     throw FileError("load_model", path, e.what());
   }
@@ -242,6 +269,10 @@ std::unique_ptr<Module<T>> load_model(const std::string& path) {
 
 #define XGRAD_INSTANTIATE(T)                                                                \
   template Archive pack_model(const Module<T>&, const std::map<std::string, std::string>&); \
+  template Archive pack_model(const Module<T>&, const Pipeline<T>&,                         \
+                              const std::map<std::string, std::string>&);                   \
+  template void save_model(const std::string&, const Module<T>&, const Pipeline<T>&,        \
+                           const std::map<std::string, std::string>&);                      \
   template void save_model(const std::string&, const Module<T>&,                            \
                            const std::map<std::string, std::string>&);                      \
   template std::unique_ptr<Module<T>> unpack_model(const Archive&, const std::string&);     \

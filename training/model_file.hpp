@@ -3,12 +3,19 @@
 // A model as one file, structure and parameters, from which it is rebuilt without its source.
 //
 //   save_model("digits.model", net);
-//   std::unique_ptr<Module<float>> again = load_model<float>("digits.model");
-//   again->eval();  (*again)(images);
+//   const std::unique_ptr<Module<float>> again = load_model<float>("digits.model");
+//   const Array<float> scores = predict(*again, images);         // training/predict.hpp
 //
 // The file is a safetensors file, which other programs read too; the structure is JSON in its
 // metadata. For modules of the library, containers and ensembles of them, and types given to
 // register_module; not for losses. With what belongs to the model in the same file:
+//
+//   save_model("houses.model", net, inputs);                     // a Pipeline
+//   ...
+//   const auto net = load_model<float>("houses.model");
+//   const auto inputs = load_pipeline<float>(read_safetensors("houses.model"));
+//
+// or, of whatever can be saved:
 //
 //   Archive file = pack_model(net);
 //   scale.save(file, "inputs");                                  // a Preprocessor
@@ -22,6 +29,7 @@
 #include <memory>
 #include <string>
 
+#include "xgrad/data/pipeline.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/modules/registry.hpp"
 #include "xgrad/serialization/archive.hpp"
@@ -39,8 +47,18 @@ void save_model(const std::string& path, const Module<T>& module,
 template <class T>
 Archive pack_model(const Module<T>& module, const std::map<std::string, std::string>& text = {});
 
-/// The module, in training mode (an Ensemble in evaluation mode), with parameters and buffers,
-/// float or double as asked for. The default generator is left as it is.
+/// The same with the pipeline that makes the module's inputs, as "preprocessing". Throws
+/// std::logic_error also for one that is not fitted.
+template <class T>
+void save_model(const std::string& path, const Module<T>& module, const Pipeline<T>& inputs,
+                const std::map<std::string, std::string>& text = {});
+template <class T>
+Archive pack_model(const Module<T>& module, const Pipeline<T>& inputs,
+                   const std::map<std::string, std::string>& text = {});
+
+/// The module, in evaluation mode, with parameters and buffers, float or double as asked for; to
+/// train it further call train(). The default generator is left as it is. A pipeline in the file is
+/// passed over: load_pipeline reads it.
 /// **Throws** FileError for a file that is damaged, has no structure, or whose structure is not
 /// that of its tensors: nothing is allocated on the structure's word beyond the tensors there are.
 template <class T>

@@ -22,9 +22,11 @@
 #include "xgrad/serialization/name_map.hpp"
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
+#include "xgrad/training/checkpoint.hpp"
 #include "xgrad/training/ensemble.hpp"
 #include "xgrad/training/metrics.hpp"
 #include "xgrad/training/model_file.hpp"
+#include "xgrad/training/predict.hpp"
 #include "xgrad/training/task.hpp"
 #include "xgrad/training/transfer.hpp"
 
@@ -87,7 +89,8 @@ BOOST_AUTO_TEST_CASE(is_rebuilt_without_its_source) {
   const auto before = default_generator().state();
   const auto again = load_model<float>(folder / "net.model");
   BOOST_TEST((default_generator().state() == before));
-  again->eval();
+  BOOST_TEST(!again->is_training());
+  BOOST_TEST(!again->children()[8]->is_training());
   BOOST_TEST(same((*again)(x), net(x)));
   BOOST_TEST(again->type_name() == "Sequential");
   const auto in_double = load_model<double>(folder / "net.model");
@@ -128,6 +131,41 @@ BOOST_AUTO_TEST_CASE(with_its_preprocessing) {
   BOOST_TEST((load_preprocessor<float>(found, "inputs")->transform(x) == scale.transform(x)));
   BOOST_TEST(
       same(unpack_model<float>(found.without("inputs"), "m")->at("0.weight"), net.at("0.weight")));
+}
+
+// A table whose categories alone would have had other columns.
+BOOST_AUTO_TEST_CASE(with_the_pipeline_of_its_inputs) {
+  const TemporaryDirectory folder;
+  manual_seed(3);
+  const Sequential<float> net{Linear<float>(3, 2)};
+  Pipeline<float> inputs;
+  inputs.add(Standardize<float>(), {"n"});
+  inputs.fit(Table({{"n", {1, 2, 6}}, {"kind", {0, 1, 0}, {"a", "b"}}}));
+  save_model(folder / "m", net, inputs, {{"by", "hand"}});
+  const auto again = load_model<float>(folder / "m");
+  const Archive file = read_safetensors(folder / "m");
+  BOOST_TEST(file.metadata.at("text/by") == "hand");
+  const Table one({{"kind", {0}, {"b"}}, {"n", {3}}});
+  const Array<float> x = load_pipeline<float>(file).transform(one);
+  BOOST_TEST(xgrad_test::elements(x) == (std::vector<float>{0, 0, 1}));
+  BOOST_TEST(same(Tensor<float>(predict(*again, x)), (*again)(Tensor<float>(x)).detach()));
+  BOOST_CHECK_THROW(save_model(folder / "n", net, Pipeline<float>()), std::logic_error);
+  BOOST_TEST(folder.files() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_is_no_model) {
+  const TemporaryDirectory folder;
+  Sequential<float> net{Linear<float>(3, 2)};
+  Sgd<float> sgd(net.parameters(), {.learning_rate = 0.1});
+  save_checkpoint(folder / "c", Checkpoint<float>::of(net, sgd));
+  BOOST_TEST(message_of([&] {
+               load_model<float>(folder / "c");
+             }).ends_with("; it is a checkpoint, for load_checkpoint"));
+  save_model(folder / "m", net);
+  BOOST_TEST(
+      message_of([&] { load_checkpoint<float>(folder / "m"); }) ==
+      "checkpoint: " + folder / "m" +
+          ": not a checkpoint: a safetensors file of 2 tensors with a model, for load_model");
 }
 
 namespace {
@@ -231,7 +269,7 @@ BOOST_AUTO_TEST_CASE(structures_that_lie) {
            in + "],[\"out\"," + out + "]]}]}";
   };
   BOOST_TEST(with(linear("3", "4")) == "no error");
-  BOOST_TEST(with("") == "load_model: " + file + ": there is no structure in it, only tensors");
+  BOOST_TEST(with("") == "load_model: " + file + ": there is no structure in it, only 2 tensors");
   BOOST_TEST(with("{").starts_with("load_model: " + file + ": description_from_json: "));
   BOOST_TEST(with("[]") != "no error");
   BOOST_TEST(with("{\"type\":3}") != "no error");
@@ -300,6 +338,18 @@ BOOST_AUTO_TEST_CASE(combinations) {
   BOOST_CHECK_THROW(combine<double>({scores({0.1, 0.2, 0.7}), members[0]}), std::invalid_argument);
 }
 
+// softmax of the second class is exp(-200), which no float holds; its logarithm is -200.
+BOOST_AUTO_TEST_CASE(small_probabilities_keep_their_logarithm) {
+  const auto one = Tensor<float>::from({1, 2}, {200, 0}),
+             two = Tensor<float>::from({1, 2}, {150, 0});
+  const auto inf = std::numeric_limits<float>::infinity();
+  const auto mean = combine<float>({one, two});
+  BOOST_TEST(mean.data()[1] == -150 - std::log(2.0F), boost::test_tools::tolerance(1e-6F));
+  BOOST_TEST(combine<float>({one, one}).data()[1] == -200, boost::test_tools::tolerance(1e-6F));
+  const auto never = Tensor<float>::from({1, 2}, {0, -inf});
+  BOOST_TEST(combine<float>({never, never}).data()[1] == -inf);
+}
+
 BOOST_AUTO_TEST_CASE(snapshots_are_copies_in_evaluation_mode) {
   manual_seed(4);
   Sequential<float> net{Linear<float>(2, 3), Dropout<float>(0.5)};
@@ -318,6 +368,60 @@ BOOST_AUTO_TEST_CASE(snapshots_are_copies_in_evaluation_mode) {
   BOOST_TEST(e.size() == 3U);
   BOOST_TEST(!e[0].is_training());
   BOOST_TEST(e(x).shape() == (Shape{4, 3}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(predictions)
+
+BOOST_AUTO_TEST_CASE(in_batches_without_recording_in_evaluation_mode) {
+  manual_seed(8);
+  Sequential<float> net{Linear<float>(3, 4), BatchNorm<float>(4), Dropout<float>(0.5),
+                        Linear<float>(4, 2)};
+  net(normal<float>({9, 3}));
+  net[1].eval();  // kept so while the rest trains
+  const Tensor<float> x = normal<float>({7, 3});
+  const Array<float> all = predict(net, x.value());
+  const Array<float> single = predict(net, x.value(), {.batch_size = 1});
+  BOOST_TEST(net.is_training());
+  BOOST_TEST(!net[1].is_training());
+  BOOST_TEST(net[2].is_training());
+  net.eval();
+  const Tensor<float> wanted = net(x);
+  BOOST_TEST(same(Tensor<float>(all), wanted.detach()));
+  for (std::size_t i = 0; i < 14; ++i)
+    BOOST_TEST(single.data()[i] == all.data()[i], boost::test_tools::tolerance(1e-5F));
+  BOOST_TEST(predict(net, Array<float>::from_shape({0, 3})).shape(1) == 2U);
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
+               predict(net, x.value(), {.batch_size = 0});
+             }) == "predict: batch_size is 0");
+}
+
+BOOST_AUTO_TEST_CASE(as_probabilities) {
+  Sequential<double> net{Linear<double>(2, 2)};
+  const auto set = [&](const std::string& name, const std::vector<double>& v) {
+    Tensor<double> t = net.at(name);
+    std::copy(v.begin(), v.end(), t.mutable_data());
+  };
+  set("0.weight", {1, 0, 0, 1});
+  set("0.bias", {0, 0});
+  const auto x = xgrad_test::make_array<double>({2, 2}, {std::log(3), 0, 0, std::log(4)});
+  const Array<double> p = predict_proba(net, x);
+  BOOST_TEST(xgrad_test::elements(p) == (std::vector<double>{.75, .25, .2, .8}),
+             boost::test_tools::tolerance(1e-14) << boost::test_tools::per_element());
+  net.append(Softmax<double>());
+  BOOST_TEST(xgrad_test::elements(predict_proba(net, x)) == xgrad_test::elements(p),
+             boost::test_tools::tolerance(1e-14) << boost::test_tools::per_element());
+  Ensemble<double> e;
+  e.add(Linear<double>(2, 2)).add(Linear<double>(2, 2));
+  const Array<double> mixed = predict_proba(e, x);
+  const Array<double> a = predict_proba(e[0], x), b = predict_proba(e[1], x);
+  for (std::size_t i = 0; i < 4; ++i)
+    BOOST_TEST(mixed.data()[i] == (a.data()[i] + b.data()[i]) / 2,
+               boost::test_tools::tolerance(1e-14));
+  Linear<double> one(2, 1);
+  BOOST_TEST(message_of<std::invalid_argument>([&] { predict_proba(one, x); }) ==
+             "predict_proba: outputs have shape (2, 1), not (n, classes) with 2 at least");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -194,8 +194,9 @@ std::unique_ptr<Module<T>> Prelu<T>::from(const ModuleOptions& o) {
 
 template <class T>
 Maxout<T>::Maxout(std::size_t in, std::size_t out, std::size_t pieces, LinearOptions options)
-    : weight(this->add_parameter("weight",
-                                 detail::initial_weight<T>("Maxout", {out * pieces, in}, options))),
+    : weight(this->add_parameter(
+          "weight", detail::initial_weight<T>(
+                        "Maxout", {detail::checked_product("Maxout", out, pieces), in}, options))),
       bias(this->add_parameter("bias", detail::initial_bias<T>({out * pieces, in}, options))),
       pieces_(pieces) {}
 

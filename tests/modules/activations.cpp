@@ -92,6 +92,8 @@ BOOST_AUTO_TEST_CASE(options_out_of_range) {
              "Hardtanh: low is not at most high: low 1.000000, high 0.000000");
   BOOST_TEST(text([] { Prelu<double> m(0); }) == "Prelu: count is 0: 0.000000");
   BOOST_TEST(text([] { Maxout<double> m(3, 2, 0); }) == "Maxout: a size is 0: weight (0, 3)");
+  BOOST_TEST(text([] { Maxout<double> m(3, (std::size_t{1} << 62) + 1, 4); }) ==
+             "Maxout: a size is too large: 4611686018427387905 * 4");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -61,6 +61,7 @@ class Choices {
   std::ptrdiff_t integer() {
     const std::size_t choice = below(32);
     if (choice < 24) return static_cast<std::ptrdiff_t>(choice) - 12;
+    if (choice == 24) return std::ptrdiff_t{1} << 32;
     return static_cast<std::ptrdiff_t>(size());
   }
   std::ptrdiff_t axis() { return static_cast<std::ptrdiff_t>(below(11)) - 5; }
@@ -117,8 +118,11 @@ class Choices {
 volatile double sink;
 
 void read(const X& y) {
-  std::size_t elements = 1;
-  for (const std::size_t n : y.shape()) elements *= n;
+  std::size_t elements = 1, spanned = 1;  // spanned: as if no size were 0
+  for (const std::size_t n : y.shape()) {
+    elements *= n;
+    require(n == 0 || !__builtin_mul_overflow(spanned, n, &spanned));
+  }
   require(elements == y.size());
   double total = 0;
   for (std::size_t i = 0; i < y.size(); ++i) total += static_cast<double>(y.data()[i]);

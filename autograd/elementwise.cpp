@@ -190,7 +190,7 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
   std::size_t sizes[kernels::kMaxInputs];
   bool same = true;
   a.gy = b.gradient().data();
-  a.y = b.output().node()->data;
+  a.y = b.saved_output();
   for (std::size_t i = 0; i < n; ++i) {
     const Node<T>* x = b.input_node(i);
     shapes[i] = x != nullptr ? &x->shape : &kScalar;

@@ -1,23 +1,17 @@
 #include "xgrad/autograd/engine.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 
 namespace xgrad::detail {
 namespace {
-
-std::atomic<std::uint64_t> last_stamp{0};
-
-template <class T>
-bool later(const Node<T>* a, const Node<T>* b) {
-  return a->sequence < b->sequence;
-}
 
 template <class T>
 void assign_slot(Node<T>*& slot, const Tensor<T>& value) {
@@ -40,25 +34,8 @@ void accumulate(Node<T>*& slot, Tensor<T> g) {
   assign_slot(slot, add(Tensor<T>(slot), g));
 }
 
-// Adds to a gradient that stays with the user: it does not share memory with other tensors.
 template <class T>
-void keep(Node<T>* n, Tensor<T> g) {
-  const bool shared = n->grad == nullptr && !is_recording() && !is_exclusive(g.node());
-  accumulate(n->grad, shared ? g.clone() : std::move(g));
-}
-
-// A gradient is under way only while a pass is: this is one inside a hook or a rule of another.
-template <class T>
-void check_idle(const Node<T>* n) {
-  if (n->pending == nullptr) return;
-  throw std::logic_error(std::string("backward: a backward pass through '") +
-                         (n->rule != nullptr ? n->rule->name : "leaf") +
-                         "' is under way; a hook or rule cannot start another one");
-}
-
-template <class T>
-void check_graph(const Node<T>* n) {
-  if (!n->released) return;
+[[noreturn]] void fail_released(const Node<T>* n) {
   throw std::logic_error(
       std::string("backward: the graph of '") + n->rule->name +
       "' was released by an earlier backward pass; give that one {.retain_graph = true}");
@@ -78,17 +55,23 @@ template <class T>
       ", now " + std::to_string(n->version().load(std::memory_order_relaxed)) + ")");
 }
 
-// What the entry saved is as it was.
+// What the entry saved was written in place since: the place of the input, the number of inputs for
+// the output, kUnwritten for none.
+constexpr std::size_t kUnwritten = ~std::size_t{0};
 template <class T>
-void check_saved(Node<T>* n) {
+std::size_t find_written(Node<T>* n) {
   for (std::size_t i = 0; i < n->edge_count; ++i) {
     const Edge<T>& e = n->edges[i];
-    if (!e.saved || !was_written(e.node, e.version)) continue;
-    fail_written(n->rule->name, "input " + std::to_string(i), e.node, e.version);
+    if (e.saved && was_written(e.node, e.version)) return i;
   }
-  if (n->saves_output && was_written(n, n->output_version)) {
-    fail_written(n->rule->name, "output", n, n->output_version);
-  }
+  return n->saves_output && was_written(n, n->output_version) ? n->edge_count : kUnwritten;
+}
+
+template <class T>
+[[noreturn]] void fail_written(Node<T>* n, std::size_t i) {
+  if (i == n->edge_count) fail_written(n->rule->name, "output", n, n->output_version);
+  const Edge<T>& e = n->edges[i];
+  fail_written(n->rule->name, "input " + std::to_string(i), e.node, e.version);
 }
 
 template <class T>
@@ -108,97 +91,207 @@ Tensor<T> apply_hooks(const Node<T>* n, Tensor<T> g) {
   return g;
 }
 
-// Lists that the passes of this thread have grown, so that a pass need not ask for memory.
+// A leaf that belongs to this thread is locked without waiting; false when it does not.
 template <class T>
-struct Spare {
-  using List = std::vector<Node<T>*>;
+bool lock_own(Node<T>* n) {
+  return owned_or_shared(
+      n->owner,
+      [n] {
+        n->gradient_locked.store(true, std::memory_order_relaxed);
+        return true;
+      },
+      [] { return false; });
+}
 
-  static List take(List Spare::*which) { return std::exchange(here().*which, {}); }
-  static void give(List Spare::*which, List&& list) {
-    constexpr std::size_t kMost = 4096;
-    list.clear();
-    if (list.capacity() <= kMost) here().*which = std::move(list);
+// Adds to a gradient that stays with the user: one thread at a time.
+template <class T>
+class GradientLock {
+ public:
+  explicit GradientLock(Node<T>* n) : node_(n) {
+    if (lock_own(n)) return;
+    while (n->gradient_locked.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
   }
-
-  List stack, heap;
+  ~GradientLock() { node_->gradient_locked.store(false, std::memory_order_release); }
+  GradientLock(const GradientLock&) = delete;
+  GradientLock& operator=(const GradientLock&) = delete;
 
  private:
-  static Spare& here() {
-    thread_local Spare spare;
-    return spare;
-  }
+  Node<T>* node_;
 };
+
+// It does not share memory with other tensors.
+template <class T>
+void accumulate_own(Node<T>* n, Tensor<T> g) {
+  const bool shared = n->grad == nullptr && !is_recording() && !is_exclusive(g.node());
+  accumulate(n->grad, shared ? g.clone() : std::move(g));
+}
 
 }  // namespace
 
+// --- Before the walk ---
+
+// The lists that the passes of this thread have grown, so that a pass need not ask for memory.
 template <class T>
-Engine<T>::Engine(Options options) : options_(options), heap_(Spare<T>::take(&Spare<T>::heap)) {}
+auto Engine<T>::spare() -> Lists& {
+  thread_local Lists lists;
+  return lists;
+}
+
+template <class T>
+Engine<T>::Engine(Options options) : options_(options), lists_(std::move(spare())) {}
 
 template <class T>
 Engine<T>::~Engine() {
-  for (Node<T>* n : heap_) {  // not empty only when a rule threw
-    if (n->pending != nullptr) drop(std::exchange(n->pending, nullptr));
-    drop_node(n);
-  }
-  for (auto& [node, sink] : sinks_) {
-    if (sink.gradient != nullptr) drop(sink.gradient);
-  }
-  Spare<T>::give(&Spare<T>::heap, std::move(heap_));
+  constexpr std::size_t kLongest = std::size_t{1} << 17;
+  if (lists_.order.capacity() > kLongest || lists_.inputs.capacity() > kLongest) return;
+  lists_.found.clear();
+  lists_.order.clear();
+  lists_.inputs.clear();
+  lists_.input_end.clear();
+  lists_.locked.clear();
+  spare() = std::move(lists_);
 }
 
 template <class T>
 void Engine<T>::collect(const std::vector<Tensor<T>>& sinks) {
   collecting_ = true;
-  for (const Tensor<T>& s : sinks) sinks_.try_emplace(s.node());
+  if (sinks.empty()) return;
+  earliest_ = std::numeric_limits<std::uint64_t>::max();
+  for (const Tensor<T>& s : sinks) {
+    std::uint32_t place = pass_.find(s.node());
+    if (place == Pass<T>::kNone) place = pass_.add(s.node());
+    pass_[place].sink = true;
+    earliest_ = std::min(earliest_, s.node()->sequence);
+  }
 }
 
 template <class T>
 Tensor<T> Engine<T>::collected(const Tensor<T>& sink) const {
-  return Tensor<T>(sinks_.at(sink.node()).gradient);
+  return Tensor<T>(pass_[pass_.find(sink.node())].gradient);
+}
+
+// Looks at every entry once before anything is changed: what is wrong is found before a gradient is
+// touched.
+template <class T>
+void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
+  for (const Tensor<T>& t : outputs) reach(t.node());
+  while (!lists_.found.empty()) {
+    const std::uint32_t place = lists_.found.front().place;
+    std::pop_heap(lists_.found.begin(), lists_.found.end());
+    lists_.found.pop_back();
+    look_into(place);
+  }
+  if (collecting_) mark_useful();
+}
+
+// The place of a node on the way; kNone where the way does not lead to anything.
+template <class T>
+std::uint32_t Engine<T>::reach(Node<T>* n) {
+  if (n->rule == nullptr && !collecting_ && is_kept(n)) return Pass<T>::kNone;
+  std::uint32_t place = pass_.find(n);
+  if (place != Pass<T>::kNone) {
+    const bool again = !pass_[place].sink || std::exchange(pass_[place].reached, true);
+    if (!again) enter(n, place);
+    return place;
+  }
+  met_derivative_ = met_derivative_ || n->of_derivative;
+  if (collecting_ && n->sequence <= earliest_) return Pass<T>::kNone;
+  place = pass_.add(n);
+  enter(n, place);
+  return place;
 }
 
 template <class T>
-void Engine<T>::push(Node<T>* n) {
-  n->refs.add(1);
-  heap_.push_back(n);
-  if (heap_.size() > 1) std::push_heap(heap_.begin(), heap_.end(), later<T>);
+void Engine<T>::enter(Node<T>* n, std::uint32_t place) {
+  if (collecting_ && (n->sequence <= earliest_ || (options_.stop_at_sinks && pass_[place].sink)))
+    return;
+  if (is_released(n)) fail_released(n);
+  __builtin_prefetch(n->edges);
+  lists_.found.push_back({n->sequence, place});
+  if (lists_.found.size() > 1) std::push_heap(lists_.found.begin(), lists_.found.end());
 }
 
 template <class T>
-Node<T>* Engine<T>::pop() {
-  if (heap_.size() > 1) std::pop_heap(heap_.begin(), heap_.end(), later<T>);
-  Node<T>* n = heap_.back();
-  heap_.pop_back();
-  return n;
+void Engine<T>::look_into(std::uint32_t place) {
+  Node<T>* const n = pass_[place].node;
+  lists_.order.push_back(place);
+  if (const std::size_t i = find_written(n); i != kUnwritten) {
+    if (!collecting_) fail_written(n, i);
+    pass_[place].written = true;
+  }
+  for (std::size_t i = 0; i < n->edge_count; ++i) {
+    if (!n->edges[i].needs_grad) continue;
+    const std::uint32_t input = reach(n->edges[i].node);
+    if (collecting_ && input != Pass<T>::kNone) lists_.inputs.push_back(input);
+  }
+  if (collecting_) lists_.input_end.push_back(static_cast<std::uint32_t>(lists_.inputs.size()));
+}
+
+// An entry is useful when one of its inputs is a sink or useful; inputs were recorded before it.
+template <class T>
+void Engine<T>::mark_useful() {
+  std::size_t end = lists_.inputs.size();
+  for (std::size_t i = lists_.order.size(); i-- > 0;) {
+    Visit<T>& v = pass_[lists_.order[i]];
+    const std::size_t begin = i == 0 ? 0 : lists_.input_end[i - 1];
+    for (std::size_t k = begin; k < end && !v.useful; ++k)
+      v.useful = pass_[lists_.inputs[k]].sink || pass_[lists_.inputs[k]].useful;
+    end = begin;
+    if (v.useful && v.written) fail_written(v.node, find_written(v.node));
+  }
+}
+
+// --- The walk ---
+
+template <class T>
+bool Engine<T>::wanted(const Node<T>* n) const {
+  if (!collecting_) return true;
+  const std::uint32_t place = pass_.find(n);
+  return place != Pass<T>::kNone && (pass_[place].sink || pass_[place].useful);
 }
 
 template <class T>
-bool Engine<T>::wanted(Node<T>* n) const {
-  return !collecting_ || n->useful_stamp == stamp_ || sinks_.contains(n);
+bool Engine<T>::is_kept(const Node<T>* n) const {
+  return !collecting_ && n->rule == nullptr && n->hooks == nullptr &&
+         n->owner.load(std::memory_order_relaxed) ==
+             this_thread.mark.load(std::memory_order_relaxed);
 }
 
 template <class T>
 Node<T>*& Engine<T>::slot(Node<T>* n) {
-  if (collecting_) {
-    if (const auto it = sinks_.find(n); it != sinks_.end()) {
-      const bool passes =
-          !options_.stop_at_sinks && n->rule != nullptr && n->useful_stamp == stamp_;
-      if (it->second.gradient == nullptr && passes) push(n);
-      return it->second.gradient;
-    }
-  } else if (is_kept(n)) {
+  std::uint32_t place = pass_.find(n);
+  if (place != Pass<T>::kNone) return pass_[place].gradient;
+  if (is_locked(n)) return n->grad;
+  if (is_kept(n) && lock_own(n)) {
+    lists_.locked.push_back(n);
     return n->grad;
   }
-  if (n->pending == nullptr) push(n);
-  return n->pending;
+  place = pass_.add(n);  // a leaf that another thread has just met
+  lists_.order.push_back(place);
+  return pass_[place].gradient;
+}
+
+template <class T>
+void Engine<T>::unlock(std::size_t first) {
+  for (std::size_t i = first; i < lists_.locked.size(); ++i)
+    lists_.locked[i]->gradient_locked.store(false, std::memory_order_release);
+  lists_.locked.resize(first);
+}
+
+template <class T>
+void Engine<T>::keep(Node<T>* n, Tensor<T> g) {
+  const GradientLock<T> lock(n);
+  accumulate_own(n, std::move(g));
 }
 
 template <class T>
 void Engine<T>::add(Node<T>* n, Tensor<T> gradient) {
   if (gradient.shape() != n->shape) gradient = sum_to(gradient, n->shape);
+  const std::size_t locked = lists_.locked.size();
   Node<T>*& s = slot(n);
-  if (&s == &n->grad) return keep(n, std::move(gradient));
-  accumulate(s, std::move(gradient));
+  if (&s != &n->grad) return accumulate(s, std::move(gradient));
+  accumulate_own(n, std::move(gradient));
+  unlock(locked);
 }
 
 template <class T>
@@ -213,94 +306,44 @@ typename Backward<T>::Accumulator Engine<T>::accumulator(Node<T>* n) {
 }
 
 template <class T>
-bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) const {
-  if (!is_exclusive(gradient.node()) || gradient.shape() != n->shape) return false;
-  if (collecting_) {
-    if (const auto it = sinks_.find(n); it != sinks_.end()) return it->second.gradient == nullptr;
-  } else if (is_kept(n)) {
-    return n->grad == nullptr;
+bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) {
+  return is_exclusive(gradient.node()) && gradient.shape() == n->shape && slot(n) == nullptr;
+}
+
+// A leaf keeps no memory that somebody else can see.
+template <class T>
+bool Engine<T>::would_copy(Node<T>* n, const Tensor<T>& gradient) {
+  return n->shape == gradient.shape() && is_kept(n) &&
+         (slot(n) != nullptr || !is_exclusive(gradient.node()));
+}
+
+// The gradient of a node is complete.
+template <class T>
+Tensor<T> Engine<T>::finished(std::uint32_t place) {
+  Node<T>*& gathered = pass_[place].gradient;
+  if (pass_[place].sink) {
+    Tensor<T> g = apply_hooks(pass_[place].node, Tensor<T>(gathered));
+    assign_slot(pass_[place].gradient, g);
+    return g;
   }
-  return n->pending == nullptr;
+  Tensor<T> g(gathered);
+  drop(std::exchange(gathered, nullptr));
+  return apply_hooks(pass_[place].node, std::move(g));
 }
 
 template <class T>
-std::uint64_t Engine<T>::earliest_sink() const {
-  if (sinks_.empty()) return 0;
-  std::uint64_t first = std::numeric_limits<std::uint64_t>::max();
-  for (const auto& [n, sink] : sinks_) first = std::min(first, n->sequence);
-  return first;
-}
-
-// Visits every entry once before anything is changed: what is wrong is found before a gradient is
-// touched.
-template <class T>
-void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
-  stamp_ = last_stamp.fetch_add(1, std::memory_order_relaxed) + 1;
-  std::vector<Node<T>*> stack = Spare<T>::take(&Spare<T>::stack), found;
-  for (Node<T>* n : stops_) n->visit_stamp = stamp_;
-  earliest_ = earliest_sink();
-  const auto reach = [&](Node<T>* n) {
-    check_idle(n);
-    if (collecting_) mark_sink(n);
-    if (n->rule == nullptr || n->visit_stamp == stamp_) return;
-    met_derivative_ = met_derivative_ || n->of_derivative;
-    if (n->sequence <= earliest_) return;
-    n->visit_stamp = stamp_;
-    if (options_.stop_at_sinks && is_sink(n)) return;
-    check_graph(n);
-    if (!collecting_) check_saved(n);
-    stack.push_back(n);
-    if (collecting_) found.push_back(n);
-  };
-  for (const Tensor<T>& t : outputs) reach(t.node());
-  while (!stack.empty()) {
-    const Node<T>* n = stack.back();
-    stack.pop_back();
-    for (std::size_t i = 0; i < n->edge_count; ++i) {
-      if (n->edges[i].needs_grad) reach(n->edges[i].node);
-    }
-  }
-  Spare<T>::give(&Spare<T>::stack, std::move(stack));
-  if (collecting_) mark_useful(found);
-}
-
-template <class T>
-void Engine<T>::mark_sink(Node<T>* n) {
-  if (const auto it = sinks_.find(n); it != sinks_.end()) it->second.reached = true;
-}
-
-// An entry is useful when one of its inputs is a sink or useful; inputs were recorded before it.
-template <class T>
-void Engine<T>::mark_useful(std::vector<Node<T>*>& found) {
-  std::sort(found.begin(), found.end(), later<T>);
-  for (Node<T>* n : found) {
-    for (std::size_t i = 0; i < n->edge_count; ++i) {
-      const Edge<T>& e = n->edges[i];
-      if (e.needs_grad && (e.node->useful_stamp == stamp_ || sinks_.contains(e.node)))
-        n->useful_stamp = stamp_;
-    }
-    if (n->useful_stamp == stamp_) check_saved(n);
-  }
-}
-
-template <class T>
-void Engine<T>::visit(Node<T>* n) {
-  const auto it = collecting_ ? sinks_.find(n) : sinks_.end();
-  Tensor<T> g;
-  if (it != sinks_.end()) {
-    g = apply_hooks(n, Tensor<T>(it->second.gradient));
-    assign_slot(it->second.gradient, g);
-  } else {
-    Node<T>* pending = std::exchange(n->pending, nullptr);
-    g = Tensor<T>(pending);
-    drop(pending);
-    g = apply_hooks(n, std::move(g));
-    if (!collecting_ && n->rule == nullptr) return keep(n, std::move(g));
-    if (!collecting_ && n->retains_grad) keep(n, g);
-  }
+void Engine<T>::visit(std::uint32_t place) {
+  Node<T>* const n = pass_[place].node;
+  Tensor<T> g = finished(place);
+  if (n->rule == nullptr) return keep(n, std::move(g));
+  if (!collecting_ && n->retains_grad) keep(n, g);
+  const struct Guard {
+    Engine& engine;
+    ~Guard() { engine.unlock(0); }
+  } guard{*this};
   Backward<T> b(*this, n, std::move(g));
-  n->rule->backward(n->attributes, b);
-  if (!options_.retain) release_entry(n);
+  n->rule->backward(n->attributes(), b);
+  if (!options_.retain && n->edge_count != 0 && pass_.release(place)) release_entry(n);
 }
 
 template <class T>
@@ -310,21 +353,17 @@ void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (wanted(outputs[i].node())) add(outputs[i].node(), seeds[i]);
   }
-  while (!heap_.empty()) {
-    Node<T>* n = pop();
-    const struct Guard {
-      Node<T>* node;
-      ~Guard() { drop_node(node); }
-    } guard{n};
-    visit(n);
+  constexpr std::size_t kAhead = 4;
+  for (std::size_t i = 0; i < lists_.order.size(); ++i) {
+    if (i + kAhead < lists_.order.size()) __builtin_prefetch(pass_[lists_.order[i + kAhead]].node);
+    const std::uint32_t place = lists_.order[i];
+    if (pass_[place].gradient != nullptr && passes(pass_[place])) visit(place);
+    if (!pass_[place].sink) pass_.forget(place);
   }
-  if (!collecting_) return;
-  for (auto& [n, sink] :
-       sinks_) {  // leaves and sinks that were not passed have not met their hooks yet
-    const bool visited = !options_.stop_at_sinks && n->rule != nullptr && n->useful_stamp == stamp_;
-    if (sink.gradient != nullptr && !visited && n->hooks != nullptr) {
-      assign_slot(sink.gradient, apply_hooks(n, Tensor<T>(sink.gradient)));
-    }
+  // Leaves and sinks that were not passed have not met their hooks yet.
+  for (std::uint32_t place = 0; collecting_ && place < pass_.size(); ++place) {
+    const Visit<T>& v = pass_[place];
+    if (v.sink && !v.useful && v.gradient != nullptr && v.node->hooks != nullptr) finished(place);
   }
 }
 
@@ -371,9 +410,7 @@ Tensor<T> Backward<T>::reusable_gradient(std::size_t i) {
 
 template <class T>
 bool Backward<T>::copies_gradient(std::size_t i) const {
-  const detail::Node<T>* n = node_->edges[i].node;
-  return needs(i) && n->shape == gradient_.shape() && engine_.is_kept(n) &&
-         (n->grad != nullptr || !detail::is_exclusive(gradient_.node()));
+  return needs(i) && engine_.would_copy(node_->edges[i].node, gradient_);
 }
 
 template <class T>

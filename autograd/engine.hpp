@@ -1,25 +1,27 @@
 #pragma once
 
-// The walk back through the tape. Internal.
+// The walk back through the tape. Internal. All of it is this:
+//
+//   add the seed to the gradient of the output
+//   for each entry behind the output, the one recorded last first:
+//     if it has a gradient:                          complete, as all that use the entry came before
+//       rule(entry, gradient) adds to the gradients of the inputs
+//
+// What makes it longer: everything is checked before anything is changed, `grad` visits only what
+// leads to the tensors asked for, hooks, and memory that is let go and used again on the way.
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
+#include "xgrad/autograd/pass.hpp"
 #include "xgrad/autograd/record.hpp"
 
 namespace xgrad::detail {
 
-/// Nobody else can see this tensor: its memory may be written.
-template <class T>
-bool is_exclusive(const Node<T>* n) {
-  return n->refs.get() == 1 && n->value_refs.get() == 1 && n->owns_data && n->rule == nullptr;
-}
-
 /// One backward pass. Entries are visited in reverse recording order, each once, when its gradient
-/// is complete: among those that have a gradient, the one recorded last cannot receive any more. No
-/// recursion.
+/// is complete. No recursion.
 template <class T>
 class Engine {
  public:
@@ -38,7 +40,7 @@ class Engine {
   void collect(const std::vector<Tensor<T>>& sinks);
 
   /// The way back ends at this tensor, whose gradient is not wanted.
-  void stop_at(const Tensor<T>& t) { stops_.push_back(t.node()); }
+  void stop_at(const Tensor<T>& t) { pass_.add(t.node()); }
 
   /// Checks everything that can be wrong, then walks. `outputs` require gradients, `seeds` have
   /// their shapes.
@@ -52,7 +54,7 @@ class Engine {
   // The two halves of `run`. In between it is known which sinks are reached.
   void inspect(std::span<const Tensor<T>> outputs);
   void walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds);
-  bool reached(const Tensor<T>& sink) const { return sinks_.at(sink.node()).reached; }
+  bool reached(const Tensor<T>& sink) const { return pass_[pass_.find(sink.node())].reached; }
   /// Whether the outputs depend on a derivative that was taken with `create_graph`.
   bool met_derivative() const { return met_derivative_; }
 
@@ -62,38 +64,52 @@ class Engine {
  private:
   friend class Backward<T>;
 
-  struct Sink {
-    Node<T>* gradient = nullptr;  // what was gathered, an owned handle
-    bool reached = false;
-  };
-
-  bool wanted(Node<T>* n) const;
-  bool is_sink(Node<T>* n) const { return collecting_ && sinks_.contains(n); }
+  bool wanted(const Node<T>* n) const;
   void add(Node<T>* n, Tensor<T> gradient);
   typename Backward<T>::Accumulator accumulator(Node<T>* n);
-  bool may_take(Node<T>* n, const Tensor<T>& gradient) const;
+  bool may_take(Node<T>* n, const Tensor<T>& gradient);
+  bool would_copy(Node<T>* n, const Tensor<T>& gradient);
   // The gradient of n is gathered where the user finds it.
-  bool is_kept(const Node<T>* n) const {
-    return !collecting_ && n->rule == nullptr && n->hooks == nullptr;
-  }
-  // Where the gradient of n is gathered; puts n into the heap when it has to be visited.
+  bool is_kept(const Node<T>* n) const;
+  // Where the gradient of n is gathered. A leaf's own place stays locked until `unlock`.
   Node<T>*& slot(Node<T>* n);
-  void mark_sink(Node<T>* n);
-  std::uint64_t earliest_sink() const;
-  void mark_useful(std::vector<Node<T>*>& found);
-  void push(Node<T>* n);
-  Node<T>* pop();
-  void visit(Node<T>* n);
+  void keep(Node<T>* n, Tensor<T> g);
+  void unlock(std::size_t first);
+  bool is_locked(const Node<T>* n) const {
+    return std::find(lists_.locked.begin(), lists_.locked.end(), n) != lists_.locked.end();
+  }
+
+  std::uint32_t reach(Node<T>* n);
+  void enter(Node<T>* n, std::uint32_t place);
+  void look_into(std::uint32_t place);
+  void mark_useful();
+  bool passes(const Visit<T>& v) const { return !collecting_ || v.useful; }
+  void visit(std::uint32_t place);
+  Tensor<T> finished(std::uint32_t place);
+
+  // The entries that were found and not looked into, the one recorded last first.
+  struct Found {
+    std::uint64_t sequence;
+    std::uint32_t place;
+    bool operator<(const Found& other) const { return sequence < other.sequence; }
+  };
+
+  struct Lists {
+    std::vector<Found> found;
+    std::vector<std::uint32_t> order;  // places in reverse recording order
+    // The entries' inputs that were found: those of order[i] end at input_end[i]. For collecting.
+    std::vector<std::uint32_t> inputs, input_end;
+    std::vector<Node<T>*> locked;  // leaves that the rule under way adds to
+  };
+  static Lists& spare();
 
   Options options_;
   bool collecting_ = false;
   bool met_derivative_ = false;
   // What was recorded before the earliest sink cannot lead to one; 0 when not collecting.
   std::uint64_t earliest_ = 0;
-  std::uint64_t stamp_ = 0;
-  std::unordered_map<Node<T>*, Sink> sinks_;
-  std::vector<Node<T>*> stops_;
-  std::vector<Node<T>*> heap_;  // by sequence, latest first; each holds a reference
+  Pass<T> pass_;
+  Lists lists_;
 };
 
 }  // namespace xgrad::detail

@@ -4,29 +4,38 @@
 #include "xgrad/autograd/tensor.hpp"
 
 namespace xgrad::detail {
-namespace {
-
-SharedCount live;
-
-}  // namespace
-
-std::int64_t live_nodes() { return live.get(); }
 
 template <class T>
 Node<T>* make_node() {
-  live.add(1);
-  return ::new (pool_allocate(sizeof(Node<T>))) Node<T>;
+  auto* n = ::new (object_allocate(sizeof(Node<T>))) Node<T>;
+  n->owner.store(mark_of_new_node(), std::memory_order_relaxed);
+  count_live(1);
+  return n;
 }
+
+namespace {
+
+// Of a few numbers, less than what the processor reads at once.
+constexpr std::size_t kFew = 56;
+
+void* allocate_numbers(std::size_t bytes) {
+  return bytes <= kFew ? object_allocate(bytes) : pool_allocate(bytes);
+}
+void free_numbers(void* data, std::size_t bytes) noexcept {
+  bytes <= kFew ? object_free(data, bytes) : pool_free(data, bytes);
+}
+
+}  // namespace
 
 template <class T>
 Node<T>* make_value(const Shape& shape) {
   const std::size_t elements = checked_elements(shape, sizeof(T));
-  T* data = static_cast<T*>(pool_allocate(elements * sizeof(T)));
+  T* data = static_cast<T*>(allocate_numbers(elements * sizeof(T)));
   Node<T>* n;
   try {
     n = make_node<T>();
   } catch (...) {
-    pool_free(data, elements * sizeof(T));
+    free_numbers(data, elements * sizeof(T));
     throw;
   }
   n->data = data;
@@ -71,54 +80,59 @@ Node<T>* share_value(Node<T>* n, const Shape& shape) {
 template <class T>
 void free_value(Node<T>* n) noexcept {
   delete n->face.exchange(nullptr, std::memory_order_acq_rel);
-  if (n->owns_data) pool_free(n->data, n->elements * sizeof(T));
+  if (n->owns_data) free_numbers(n->data, n->elements * sizeof(T));
   n->owns_data = false;
   n->data = nullptr;
   if (Node<T>* base = n->base.exchange(nullptr, std::memory_order_acq_rel)) drop(base);
 }
 
+namespace {
+
 template <class T>
-void release_entry(Node<T>* n) noexcept {
-  n->released = n->edge_count > 0;
+void release_inputs(Node<T>* n) noexcept {
   Edge<T>* edges = std::exchange(n->edges, nullptr);
-  const std::size_t count = std::exchange(n->edge_count, 0U);
+  const std::size_t count = std::exchange(n->edge_count, 0U),
+                    bytes = std::exchange(n->attribute_bytes, 0U);
   for (std::size_t i = 0; i < count; ++i) {
     const Edge<T> e = edges[i];
-    if (e.node == nullptr) continue;
-    if (e.saved) drop_value(e.node);
-    drop_node(e.node);
+    if (e.node != nullptr) e.saved ? drop(e.node) : drop_node(e.node);
   }
-  if (count > kInlineEdges) pool_free(edges, count * sizeof(Edge<T>));
-  if (n->attributes != nullptr) {
-    if (n->rule->destroy != nullptr) n->rule->destroy(n->attributes);
-    if (n->attribute_bytes > kInlineAttributes) pool_free(n->attributes, n->attribute_bytes);
-    n->attributes = nullptr;
-  }
-  if (n->saves_output) {
-    n->saves_output = false;
-    drop_value(n);
-  }
+  if (bytes != 0 && n->rule->destroy != nullptr) n->rule->destroy(edges + count);
+  object_free(edges, count * sizeof(Edge<T>) + bytes);
 }
 
-// Dropping an edge may free its node, whose edges are dropped in turn: the nodes wait in a list
-// instead of on the stack.
+}  // namespace
+
+// The output is let go under a handle: of this thread and one that drops another handle meanwhile
+// only the last one can find the numbers unused, and it has seen that the entry does not keep them.
+// One that had seen it keep them leaves the numbers to free_node.
+template <class T>
+void release_entry(Node<T>* n) noexcept {
+  release_inputs(n);
+  if (!n->saves_output.load(std::memory_order_relaxed)) return;
+  hold(n);
+  n->saves_output.store(false, std::memory_order_relaxed);
+  drop(n);
+}
+
+// Dropping an edge may free its node, whose edges are dropped in turn: the nodes wait in a list,
+// linked by `base`, instead of on the stack.
 template <class T>
 void free_node(Node<T>* n) noexcept {
   thread_local Node<T>* waiting = nullptr;
   thread_local bool draining = false;
-  n->next = waiting;
-  waiting = n;
+  if (n->data != nullptr) free_value(n);
+  n->base.store(std::exchange(waiting, n), std::memory_order_relaxed);
   if (draining) return;
   draining = true;
   while ((n = waiting) != nullptr) {
-    waiting = n->next;
-    if (n->rule != nullptr && n->edges != nullptr) release_entry(n);
+    waiting = n->base.load(std::memory_order_relaxed);
+    if (n->edges != nullptr) release_inputs(n);
     if (n->grad != nullptr) drop(n->grad);
-    if (n->pending != nullptr) drop(n->pending);
     delete n->hooks;
     n->~Node<T>();
-    pool_free(n, sizeof(Node<T>));
-    live.add(-1);
+    object_free(n, sizeof(Node<T>));
+    count_live(-1);
   }
   draining = false;
 }

@@ -5,15 +5,12 @@
 // A Node is a value and, when it came out of a recorded operation, the entry of the tape for it:
 // the edges to the inputs and the rule for going back. Value and entry have separate lifetimes in
 // one object:
-//   refs        everything that needs the Node: handles (Tensor), edges of later entries, saved
-//   inputs. value_refs  everything that needs the numbers: handles, saved inputs, and the entry's
-//   own saved output.
-// The numbers are freed when value_refs reaches 0, the Node when refs does, so that y = relu(x + b)
+//   strong  what needs the numbers: handles (Tensor), saved inputs
+//   weak    what needs the Node only: edges of later entries, backward passes; and one for all the
+//           strong ones together
+// The numbers are freed when strong reaches 0 and the entry did not save them for itself, the Node
+// when weak does, so that y = relu(x + b)
 // does not keep x + b. Freeing is iterative: a chain of a million entries does not recurse.
-
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#endif
 
 #include <atomic>
 #include <cstddef>
@@ -25,6 +22,7 @@
 #include <vector>
 
 #include "xgrad/autograd/array.hpp"
+#include "xgrad/autograd/ownership.hpp"
 #include "xgrad/autograd/shape.hpp"
 
 namespace xgrad {
@@ -34,33 +32,6 @@ template <class T>
 class Backward;
 
 namespace detail {
-
-/// True while the process has one thread only.
-inline bool single_threaded() {
-#if __has_include(<sys/single_threaded.h>)
-  return __libc_single_threaded != 0;
-#else
-  return false;
-#endif
-}
-
-/// A count that costs an atomic operation only once the process has a second thread.
-class SharedCount {
- public:
-  /// Adds and returns the new count.
-  std::int64_t add(std::int64_t amount) {
-    if (single_threaded()) {
-      const std::int64_t count = count_.load(std::memory_order_relaxed) + amount;
-      count_.store(count, std::memory_order_relaxed);
-      return count;
-    }
-    return count_.fetch_add(amount, std::memory_order_acq_rel) + amount;
-  }
-  std::int64_t get() const { return count_.load(std::memory_order_acquire); }
-
- private:
-  std::atomic<std::int64_t> count_{0};
-};
 
 /// What an operation is to the tape: one static object per operation.
 template <class T>
@@ -95,30 +66,46 @@ struct Hooks {
   std::size_t next_id = 0;
 };
 
-constexpr std::size_t kInlineEdges = 3;
-constexpr std::size_t kInlineAttributes = 64;
-
 template <class T>
 struct Node {
-  SharedCount refs, value_refs;
+  std::atomic<std::int32_t> strong{0}, weak{0};
+  std::atomic<std::uint32_t> owner{0};  // the mark of the thread that it belongs to
+  std::atomic<std::uint32_t> own_version{0};
 
   // The value.
   T* data = nullptr;
   std::size_t elements = 0;
-  std::atomic<std::uint32_t> own_version{0};
-  bool requires_grad = false;
-  bool owns_data = false;            // data came from the pool; otherwise it is face's or base's
-  bool retains_grad = false;         // an interior node that keeps its gradient
-  bool saves_output = false;         // the entry holds one of value_refs
-  std::uint32_t output_version = 0;  // of the value when it was saved for the entry
-  bool of_derivative = false;        // recorded by a backward pass with create_graph
-  bool released = false;             // a backward pass went through and let go what was saved
-  bool replaced = false;             // was a module's parameter, and another one has its place now
-  std::uint16_t places = 0;          // of modules, that hold it as a parameter
+
+  std::atomic<std::uint64_t> pass{0};  // which backward pass is here, see autograd/pass.hpp
+
+  // The entry. rule is null for a leaf.
+  const Rule<T>* rule = nullptr;
+  Edge<T>* edges = nullptr;  // a block with the attributes behind the edges
+  std::uint64_t sequence =
+      0;  // later entries have larger ones, also than those of other threads they use
   std::uint32_t edge_count = 0;
+  std::uint32_t attribute_bytes = 0;
+  std::uint32_t output_version = 0;  // of the value when it was saved for the entry
+
+  bool requires_grad = false;
+  bool owns_data = false;                 // data came from the pool; otherwise face's or base's
+  bool retains_grad = false;              // an interior node that keeps its gradient
+  std::atomic<bool> saves_output{false};  // the entry keeps the value
+  bool of_derivative = false;             // recorded by a backward pass with create_graph
+  bool replaced = false;     // was a module's parameter, and another one has its place now
+  std::uint16_t places = 0;  // of modules, that hold it as a parameter
+  std::atomic<bool> gradient_locked{false};  // somebody is adding to the gradient
+
   Shape shape;
+
+  // What the user sees of the gradient, and hooks to it.
+  Node* grad = nullptr;
+  Hooks<T>* hooks = nullptr;
   std::atomic<Array<T>*> face{nullptr};  // the xtensor view of data, made when somebody asks
   std::atomic<Node*> base{nullptr};      // whose value this one shares: detach, reshape
+
+  /// What the operation recorded for its rule; null when that is nothing.
+  void* attributes() const { return attribute_bytes == 0 ? nullptr : edges + edge_count; }
 
   /// The node that the value belongs to.
   Node* root() {
@@ -128,24 +115,6 @@ struct Node {
   }
   /// Counts the writes in place; shared by all that share the value.
   std::atomic<std::uint32_t>& version() { return root()->own_version; }
-
-  // Gradients: what the user sees, and what a running backward pass has gathered so far.
-  Node* grad = nullptr;
-  Node* pending = nullptr;
-  Hooks<T>* hooks = nullptr;
-
-  // The entry. rule is null for a leaf.
-  const Rule<T>* rule = nullptr;
-  Edge<T>* edges = nullptr;  // inline_edges or a pool block
-  std::uint64_t sequence =
-      0;  // later entries have larger ones, also than those of other threads they use
-  std::uint64_t visit_stamp = 0;   // of the backward pass that saw this entry last
-  std::uint64_t useful_stamp = 0;  // ... and found that it leads to a tensor asked for
-  Node* next = nullptr;            // links nodes waiting to be freed
-  void* attributes = nullptr;      // inline_attributes or a pool block
-  std::size_t attribute_bytes = 0;
-  Edge<T> inline_edges[kInlineEdges];
-  alignas(16) std::byte inline_attributes[kInlineAttributes];
 };
 
 /// A node without a value.
@@ -178,24 +147,61 @@ void free_node(Node<T>* n) noexcept;
 template <class T>
 void release_entry(Node<T>* n) noexcept;
 
-// A handle, or a saved input: keeps node and value.
-template <class T>
-void hold(Node<T>* n) {
-  n->refs.add(1);
-  n->value_refs.add(1);
+inline std::int32_t add_plainly(std::atomic<std::int32_t>& count, std::int32_t amount) {
+  const std::int32_t sum = count.load(std::memory_order_relaxed) + amount;
+  count.store(sum, std::memory_order_relaxed);
+  return sum;
 }
+inline std::int32_t add_atomically(std::atomic<std::int32_t>& count, std::int32_t amount) {
+  return count.fetch_add(amount, std::memory_order_acq_rel) + amount;
+}
+
+// What needs the node, not its numbers.
 template <class T>
-void drop_value(Node<T>* n) noexcept {
-  if (n->value_refs.add(-1) == 0) free_value(n);
+void hold_node(Node<T>* n) {
+  owned_or_shared(
+      n->owner, [n] { return add_plainly(n->weak, 1); },
+      [n] { return add_atomically(n->weak, 1); });
 }
 template <class T>
 void drop_node(Node<T>* n) noexcept {
-  if (n->refs.add(-1) == 0) free_node(n);
+  const std::int32_t left = owned_or_shared(
+      n->owner, [n] { return add_plainly(n->weak, -1); },
+      [n] { return add_atomically(n->weak, -1); });
+  if (left == 0) free_node(n);
+}
+
+// A handle, or a saved input: keeps node and numbers.
+template <class T>
+void hold(Node<T>* n) {
+  owned_or_shared(
+      n->owner,
+      [n] {
+        const std::int32_t count = add_plainly(n->strong, 1);
+        return count == 1 ? add_plainly(n->weak, 1) : count;
+      },
+      [n] {
+        const std::int32_t count = add_atomically(n->strong, 1);
+        return count == 1 ? add_atomically(n->weak, 1) : count;
+      });
 }
 template <class T>
 void drop(Node<T>* n) noexcept {
-  drop_value(n);
+  const bool kept =
+      n->saves_output.load(std::memory_order_relaxed);  // before the count, see node.cpp
+  const std::int32_t left = owned_or_shared(
+      n->owner, [n] { return add_plainly(n->strong, -1); },
+      [n] { return add_atomically(n->strong, -1); });
+  if (left != 0) return;
+  if (!kept) free_value(n);
   drop_node(n);
+}
+
+/// Nobody else can see this node: its memory may be written.
+template <class T>
+bool is_exclusive(const Node<T>* n) {
+  return n->strong.load(std::memory_order_acquire) == 1 &&
+         n->weak.load(std::memory_order_acquire) == 1 && n->owns_data && n->rule == nullptr;
 }
 
 /// The xtensor face of a node's value.

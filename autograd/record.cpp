@@ -12,23 +12,23 @@ Edge<T> make_edge(const Tensor<T>& input, bool saved) {
   Node<T>* n = input.node();
   const bool needs = n->requires_grad;
   if (!needs && !saved) return {nullptr, 0, false, false};
-  n->refs.add(1);
-  if (saved) n->value_refs.add(1);
-  return {n, n->version().load(std::memory_order_relaxed), needs, saved};
+  saved ? hold(n) : hold_node(n);
+  return {n, saved ? n->version().load(std::memory_order_relaxed) : 0, needs, saved};
 }
 
+// A block for the edges with a copy of the attributes behind them.
 template <class T>
-void attach_attributes(Node<T>* n, const void* attributes, std::size_t bytes,
-                       void (*copy)(const void*, void*)) {
-  n->attribute_bytes = bytes;
-  void* place = bytes <= kInlineAttributes ? n->inline_attributes : pool_allocate(bytes);
+Edge<T>* make_block(std::size_t count, const void* attributes, std::size_t bytes,
+                    void (*copy)(const void*, void*)) {
+  const std::size_t size = count * sizeof(Edge<T>) + bytes;
+  auto* edges = static_cast<Edge<T>*>(object_allocate(size));
   try {
-    copy(attributes, place);
+    if (bytes != 0) copy(attributes, edges + count);
   } catch (...) {
-    if (bytes > kInlineAttributes) pool_free(place, bytes);
+    object_free(edges, size);
     throw;
   }
-  n->attributes = place;
+  return edges;
 }
 
 }  // namespace
@@ -43,9 +43,9 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
   if (!needed) return;
   Node<T>* n = y.node();
   const std::size_t count = inputs.size();
-  n->edges = count <= kInlineEdges ? n->inline_edges
-                                   : static_cast<Edge<T>*>(pool_allocate(count * sizeof(Edge<T>)));
+  n->edges = make_block<T>(count, attributes, attribute_bytes, copy);
   n->edge_count = static_cast<std::uint32_t>(count);
+  n->attribute_bytes = static_cast<std::uint32_t>(attribute_bytes);
   n->requires_grad = true;
   n->rule = &rule;
   n->of_derivative = deriving;
@@ -55,11 +55,9 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
     if (n->edges[i].node != nullptr) sequence = std::max(sequence, n->edges[i].node->sequence);
   }
   n->sequence = last_sequence = sequence + 1;
-  if (attributes != nullptr) attach_attributes(n, attributes, attribute_bytes, copy);
   if (saves.output) {
-    n->saves_output = true;
+    n->saves_output.store(true, std::memory_order_relaxed);
     n->output_version = n->version().load(std::memory_order_relaxed);
-    n->value_refs.add(1);
   }
 }
 

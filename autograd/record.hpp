@@ -133,6 +133,8 @@ class Backward {
   bool copies_gradient(std::size_t i) const;
   void add_reused(std::size_t i, Tensor<T> gradient);
 
+  // Internal: the numbers of the output; null when they were not saved.
+  const T* saved_output() const { return node_->saves_output ? node_->data : nullptr; }
   // Internal: null for an input that is neither saved nor requires a gradient.
   const detail::Node<T>* input_node(std::size_t i) const { return node_->edges[i].node; }
 

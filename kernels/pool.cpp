@@ -17,19 +17,27 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kSmall = std::size_t{64} << 10;      // largest block of a thread's own cache
 constexpr std::size_t kThreadCap = std::size_t{64} << 20;  // bytes a thread keeps for itself
-constexpr std::size_t kClasses = 192;
+constexpr std::size_t kObject = 504;                       // largest block of an object's class
+constexpr std::size_t kObjectClasses = 32;
+constexpr std::size_t kClasses = kObjectClasses + 192;
 
-// Class c holds blocks of class_bytes(c): 64, 80, 96, 112, 128, 160, ... four steps per doubling.
-// Blocks stay 64-byte aligned because the system is asked for each with that alignment.
+// Class c holds blocks of class_bytes(c). First those of objects, 8, 24, 40, ...: what fits between
+// the system's own notes on its blocks.
+std::size_t class_of_object(std::size_t bytes) { return bytes <= 8 ? 0 : (bytes + 7) / 16; }
+
+// Then those of arrays, 64, 80, 96, 112, 128, 160, ...: four steps per doubling. Blocks stay 64-byte
+// aligned because the system is asked for each with that alignment.
 std::size_t class_of(std::size_t bytes) {
-  if (bytes <= 64) return 0;
+  if (bytes <= kAlignment) return kObjectClasses;
   const std::size_t high =
       static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // 2^high < bytes
   const std::size_t step = std::size_t{1} << (high - 2);
-  return (high - 6) * 4 + (bytes - (std::size_t{1} << high) + step - 1) / step;
+  return kObjectClasses + (high - 6) * 4 + (bytes - (std::size_t{1} << high) + step - 1) / step;
 }
 
 std::size_t class_bytes(std::size_t c) {
+  if (c < kObjectClasses) return 16 * c + 8;
+  c -= kObjectClasses;
   const std::size_t base = std::size_t{64} << (c / 4);
   return base + (c % 4) * (base / 4);
 }
@@ -63,7 +71,12 @@ struct Lists {
   }
 };
 
-void* from_system(std::size_t bytes) {
+void* from_system(std::size_t c) {
+  const std::size_t bytes = class_bytes(c);
+  if (c < kObjectClasses) {
+    if (void* p = std::malloc(bytes)) return p;
+    throw std::bad_alloc();
+  }
   const bool huge = bytes >= kHugePage;
   const std::size_t align = huge ? kHugePage : kAlignment;
   void* p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
@@ -171,12 +184,7 @@ void give_shared(std::size_t c, void* p) {
   keep_or_free(s, c, p);
 }
 
-}  // namespace
-
-namespace detail {
-
-void* pool_allocate(std::size_t bytes) {
-  const std::size_t c = class_of(bytes);
+void* allocate(std::size_t c) {
   if (c >= kClasses) throw std::bad_alloc();
   const std::size_t size = class_bytes(c);
   ThreadCache* mine = my_cache();
@@ -189,7 +197,7 @@ void* pool_allocate(std::size_t bytes) {
     }
   }
   const bool fresh = p == nullptr;
-  if (fresh) p = from_system(size);
+  if (fresh) p = from_system(c);
   if (mine != nullptr) {
     Counters::add(mine->count.requests, 1U);
     Counters::add(mine->count.in_use, static_cast<std::int64_t>(size));
@@ -198,9 +206,9 @@ void* pool_allocate(std::size_t bytes) {
   return p;
 }
 
-void pool_free(void* block, std::size_t bytes) noexcept {
+void give_back(std::size_t c, void* block) noexcept {
   if (block == nullptr) return;
-  const std::size_t c = class_of(bytes), size = class_bytes(c);
+  const std::size_t size = class_bytes(c);
   ThreadCache* mine = my_cache();
   if (mine != nullptr) Counters::add(mine->count.in_use, -static_cast<std::int64_t>(size));
   if (!shared().pooling.load(std::memory_order_relaxed)) return std::free(block);
@@ -211,6 +219,22 @@ void pool_free(void* block, std::size_t bytes) noexcept {
   } else {
     give_shared(c, block);
   }
+}
+
+std::size_t object_or_array(std::size_t bytes) {
+  return bytes <= kObject ? class_of_object(bytes) : class_of(bytes);
+}
+
+}  // namespace
+
+namespace detail {
+
+void* pool_allocate(std::size_t bytes) { return allocate(class_of(bytes)); }
+void pool_free(void* block, std::size_t bytes) noexcept { give_back(class_of(bytes), block); }
+
+void* object_allocate(std::size_t bytes) { return allocate(object_or_array(bytes)); }
+void object_free(void* block, std::size_t bytes) noexcept {
+  give_back(object_or_array(bytes), block);
 }
 
 }  // namespace detail

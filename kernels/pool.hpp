@@ -44,5 +44,10 @@ void* pool_allocate(std::size_t bytes);
 /// Gives back a block; `bytes` is what was asked for.
 void pool_free(void* block, std::size_t bytes) noexcept;
 
+/// The same for objects and for arrays of a few numbers, 16-byte aligned: what is small takes no
+/// more memory than it needs.
+void* object_allocate(std::size_t bytes);
+void object_free(void* block, std::size_t bytes) noexcept;
+
 }  // namespace detail
 }  // namespace xgrad

@@ -34,7 +34,9 @@ template <class T>
 Tensor<T> writable_gradient(Tensor<T> parameter) {
   Tensor<T> g = parameter.gradient();
   const detail::Node<T>& n = *g.node();
-  if (n.rule == nullptr && n.owns_data && n.refs.get() == 2) return g;  // the parameter's and ours
+  const bool held_twice =
+      n.strong.load(std::memory_order_acquire) == 2;  // the parameter's and ours
+  if (n.rule == nullptr && n.owns_data && held_twice) return g;
   g = g.clone();
   parameter.set_gradient(g);
   return g;

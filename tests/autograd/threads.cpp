@@ -1,4 +1,6 @@
 #include <array>
+#include <atomic>
+#include <cmath>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -89,6 +91,98 @@ BOOST_AUTO_TEST_CASE(looked_at_and_detached_at_once) {
   });
   sum(y).backward();
   is(x.gradient(), y.value());
+}
+
+// Each pass keeps its gradients to itself.
+BOOST_AUTO_TEST_CASE(passes_over_a_graph_that_is_shared) {
+  const D w = leaf({0.5, -1, 2}), shared = exp(w) * w;
+  std::array<D, kThreads> gradients;
+  const auto one = [&](int i) {
+    return grad(sum(shared * (i + 1.0) + exp(shared)), w, {.retain_graph = true});
+  };
+  in_threads([&](int i) {
+    for (int step = 0; step < 300; ++step) gradients[static_cast<std::size_t>(i)] = one(i);
+  });
+  for (int i = 0; i < kThreads; ++i) is(gradients[static_cast<std::size_t>(i)], one(i).value());
+  sum(shared).backward();
+  BOOST_TEST(w.has_grad());
+}
+
+// What another pass still needs stays; what is gone is refused.
+BOOST_AUTO_TEST_CASE(passes_over_a_shared_graph_that_release_it) {
+  for (int round = 0; round < 50; ++round) {
+    const D w = leaf({2}), shared = exp(w) * w;
+    const double expected = 3 * std::exp(2.0);
+    std::atomic<int> right{0}, refused{0};
+    in_threads([&](int i) {
+      try {
+        const D g = grad(sum(shared * (i + 1.0)), w);
+        right += std::abs(g.item() / (i + 1.0) - expected) < 1e-12;
+      } catch (const std::logic_error&) {
+        ++refused;
+      }
+    });
+    BOOST_TEST(right + refused == kThreads);
+    BOOST_TEST(right >= 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(into_one_leaf_at_once) {
+  constexpr std::size_t kSize = 3000;
+  constexpr int kSteps = 100;
+  D w = parameter(D::filled({kSize}, 1));
+  w.register_hook([](const D&) { return D(); });
+  D v = parameter(D::filled({kSize}, 1));
+  in_threads([&](int) {
+    for (int step = 0; step < kSteps; ++step) sum(w * 2.0 + v * w).backward();
+  });
+  BOOST_TEST(w.grad()(0) == 3 * kThreads * kSteps);
+  BOOST_TEST(w.grad()(kSize - 1) == 3 * kThreads * kSteps);
+  BOOST_TEST(v.grad()(kSize / 2) == kThreads * kSteps);
+}
+
+// The thread that made the leaf adds to it in place, until others come.
+BOOST_AUTO_TEST_CASE(into_a_leaf_of_a_thread_that_goes_on) {
+  constexpr std::size_t kSize = 3000;
+  for (int round = 0; round < 10; ++round) {
+    D w = parameter(D::filled({kSize}, 1));
+    const auto steps = [&w] {
+      for (int step = 0; step < 50; ++step) sum(w * w + w).backward();
+    };
+    std::thread other(steps);
+    steps();
+    other.join();
+    BOOST_TEST(w.grad()(1) == 300);
+    BOOST_TEST(w.grad()(kSize - 1) == 300);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(handles_copied_and_dropped_at_once) {
+  const D x = leaf({1, 2});
+  for (int round = 0; round < 20; ++round) {
+    D y = exp(x);
+    const auto copies = [&y] {
+      for (int step = 0; step < 2000; ++step) {
+        const D a = y, b = a, c = b;
+        if (!c.is_same(y)) throw std::logic_error("wrong");
+      }
+    };
+    std::thread other(copies);
+    copies();
+    other.join();
+    BOOST_TEST(y.node()->strong.load() == 1);
+    BOOST_TEST(y.node()->weak.load() == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(made_in_threads_that_ended) {
+  const D x = leaf({1, 2});
+  std::vector<D> made(kThreads);
+  in_threads([&](int i) { made[static_cast<std::size_t>(i)] = exp(x * (i + 1.0)); });
+  D y = made[0];
+  for (int i = 1; i < kThreads; ++i) y = y + made[static_cast<std::size_t>(i)];
+  sum(y).backward();
+  BOOST_TEST(x.has_grad());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

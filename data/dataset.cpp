@@ -1,6 +1,6 @@
 #include "xgrad/data/dataset.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 namespace xgrad {
 namespace {
@@ -30,7 +30,7 @@ Tensor<T> gather_rows(const Array<T>& x, std::span<const std::int64_t> samples) 
   Tensor<T> r = Tensor<T>::uninitialized(shape);
   T* to = r.mutable_data();
   for (const std::int64_t s : samples) {
-    std::memcpy(to, x.data() + static_cast<std::size_t>(s) * row, row * sizeof(T));
+    std::copy_n(x.data() + static_cast<std::size_t>(s) * row, row, to);
     to += row;
   }
   return r;

@@ -6,6 +6,7 @@
 
 #include "xgrad/autograd/engine.hpp"
 #include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/reduce.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -101,17 +102,93 @@ kernels::BackwardKernel<T> backward_kernel(const ElementwiseRule<T>& rule, unsig
   return rule.kernels.backward[rule.arity <= 2 ? needed : 0];
 }
 
-// Inputs that are repeated along the outermost axis get one partial sum per piece, added up in
-// order.
+// Whether an input that wants a gradient is repeated along an axis.
+template <class T>
+bool is_summed(const Loop& loop, const kernels::BackwardArguments<T>& a, std::size_t axis) {
+  for (std::size_t i = 0; i < loop.inputs; ++i) {
+    if (a.gin[i] != nullptr && loop.stride[i][axis] == 0) return true;
+  }
+  return false;
+}
+
+// How much of an axis a kernel may add up without a loss of precision: it takes the innermost one in
+// pieces of its own.
+constexpr std::size_t kSteps = 256, kInnermostSteps = std::size_t{1} << 18;
+
+// Into how many pieces an axis is cut for the sums along it.
+std::size_t pieces_by_length(const Loop& loop, std::size_t axis) {
+  return loop.extent[axis] / (axis + 1 == loop.rank ? kInnermostSteps : kSteps);
+}
+
+// A sum along an inner axis that is too long for a kernel.
+template <class T>
+bool sums_long_inner_axis(const Loop& loop, const kernels::BackwardArguments<T>& a) {
+  for (std::size_t axis = 1; axis < loop.rank; ++axis) {
+    if (pieces_by_length(loop, axis) > 1 && is_summed(loop, a, axis)) return true;
+  }
+  return false;
+}
+
+// Index o of the outermost axis.
+template <class T>
+kernels::BackwardArguments<T> at_index(const Loop& loop, const kernels::BackwardArguments<T>& a,
+                                       std::size_t o) {
+  kernels::BackwardArguments<T> r = a;
+  const std::size_t out = o * (loop.elements() / loop.extent[0]);
+  for (std::size_t i = 0; i < loop.inputs; ++i) {
+    r.in[i] += o * loop.stride[i][0];
+    if (a.gin[i] != nullptr) r.gin[i] += o * loop.stride[i][0];
+  }
+  r.gy += out;
+  if (r.y != nullptr) r.y += out;
+  return r;
+}
+
+Loop without_outermost(const Loop& loop) {
+  Loop r = loop;
+  --r.rank;
+  for (std::size_t axis = 0; axis < r.rank; ++axis) {
+    r.extent[axis] = loop.extent[axis + 1];
+    for (std::size_t i = 0; i < loop.inputs; ++i) r.stride[i][axis] = loop.stride[i][axis + 1];
+  }
+  return r;
+}
+
+// Elements of an input.
+std::size_t size_of(const Loop& loop, std::size_t input) {
+  std::size_t n = 1;
+  for (std::size_t axis = 0; axis < loop.rank; ++axis) {
+    if (loop.stride[input][axis] != 0) n *= loop.extent[axis];
+  }
+  return n;
+}
+
 template <class T>
 void run_backward(kernels::BackwardKernel<T> kernel, const void* functor, const Loop& loop,
-                  const kernels::BackwardArguments<T>& a, const std::size_t* sizes) {
-  const std::size_t pieces = pieces_of(loop);
-  std::size_t shared = 0;
-  for (std::size_t i = 0; i < loop.inputs; ++i) {
-    if (a.gin[i] != nullptr && loop.stride[i][0] == 0) shared += sizes[i];
+                  const kernels::BackwardArguments<T>& a);
+
+// One piece: by the kernel, or index by index of the outermost axis.
+template <class T>
+void run_piece(kernels::BackwardKernel<T> kernel, const void* functor, const Loop& loop,
+               const kernels::BackwardArguments<T>& a) {
+  if (!sums_long_inner_axis(loop, a)) return kernel(functor, loop, a);
+  const Loop inner = without_outermost(loop);
+  for (std::size_t o = 0; o < loop.extent[0]; ++o) {
+    run_backward(kernel, functor, inner, at_index(loop, a, o));
   }
-  if (pieces == 1 || shared * pieces > loop.elements()) return kernel(functor, loop, a);
+}
+
+// Inputs that are repeated along the outermost axis get one partial sum per piece.
+template <class T>
+void run_backward(kernels::BackwardKernel<T> kernel, const void* functor, const Loop& loop,
+                  const kernels::BackwardArguments<T>& a) {
+  std::size_t sizes[kernels::kMaxInputs], shared = 0;
+  for (std::size_t i = 0; i < loop.inputs; ++i) {
+    if (a.gin[i] != nullptr && loop.stride[i][0] == 0) shared += sizes[i] = size_of(loop, i);
+  }
+  const std::size_t by_length = shared != 0 ? pieces_by_length(loop, 0) : 1;
+  const std::size_t pieces = std::max(pieces_of(loop), by_length);
+  if (pieces == 1 || shared * pieces > loop.elements()) return run_piece(kernel, functor, loop, a);
   const Tensor<T> partial = Tensor<T>::filled({pieces, shared}, T(0));
   T* const sums = partial.node()->data;
   kernels::parallel_for(pieces, [&](std::size_t k) {
@@ -132,15 +209,16 @@ void run_backward(kernels::BackwardKernel<T> kernel, const void* functor, const 
     }
     mine.gy += p.out;
     if (mine.y != nullptr) mine.y += p.out;
-    kernel(functor, p.loop, mine);
+    run_piece(kernel, functor, p.loop, mine);
   });
-  for (std::size_t k = 0; k < pieces; ++k) {
-    const T* sum = sums + k * shared;
-    for (std::size_t i = 0; i < loop.inputs; ++i) {
-      if (a.gin[i] == nullptr || loop.stride[i][0] != 0) continue;
-      for (std::size_t e = 0; e < sizes[i]; ++e) a.gin[i][e] += sum[e];
-      sum += sizes[i];
-    }
+  if (shared == 0) return;
+  const Tensor<T> total = Tensor<T>::uninitialized({shared});
+  const T* sum = total.node()->data;
+  kernels::reduce(kernels::Reduction::sum, sums, total.node()->data, 1, pieces, shared);
+  for (std::size_t i = 0; i < loop.inputs; ++i) {
+    if (a.gin[i] == nullptr || loop.stride[i][0] != 0) continue;
+    for (std::size_t e = 0; e < sizes[i]; ++e) a.gin[i][e] += sum[e];
+    sum += sizes[i];
   }
 }
 
@@ -187,14 +265,12 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
   const Shape& out = b.gradient().shape();
   kernels::BackwardArguments<T> a;
   const Shape* shapes[kernels::kMaxInputs];
-  std::size_t sizes[kernels::kMaxInputs];
   bool same = true;
   a.gy = b.gradient().data();
   a.y = b.saved_output();
   for (std::size_t i = 0; i < n; ++i) {
     const Node<T>* x = b.input_node(i);
     shapes[i] = x != nullptr ? &x->shape : &kScalar;
-    sizes[i] = x != nullptr ? x->elements : 1;
     // Kernels do not use what was not saved; whatever they load for it must exist.
     a.in[i] = x != nullptr && x->data != nullptr ? x->data : a.gy;
     same = same && (x == nullptr || x->shape == out);
@@ -223,12 +299,12 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
     }
     const auto to = b.accumulator(i);
     const bool repeated = *shapes[i] != out;
-    if (repeated && !to.has_value) std::fill_n(to.data, sizes[i], T(0));
+    if (repeated && !to.has_value) std::fill_n(to.data, b.input_node(i)->elements, T(0));
     a.gin[i] = to.data;
     a.accumulate[i] = repeated || to.has_value;
   }
   if (b.gradient().size() != 0)
-    run_backward(backward_kernel(rule, needed), functor, loop, a, sizes);
+    run_backward(backward_kernel(rule, needed), functor, loop, a);
   if (reused.defined()) b.add_reused(taker, std::move(reused));
 }
 

@@ -60,12 +60,23 @@ void center(const T* x, const Numbers& mean, std::size_t n, U* centered) {
   }
 }
 
+// The mean of x - mean.
+template <class T>
+Numbers mean_around(const T* x, const Numbers& mean, std::size_t n) {
+  const std::size_t d = mean.size();
+  Numbers rest = zeros({d});
+  for (std::size_t i = 0; i < n * d; ++i) {
+    rest.data()[i % d] += static_cast<double>(x[i]) - mean.data()[i % d];
+  }
+  for (double& r : rest) r /= static_cast<double>(n);
+  return rest;
+}
+
+// With what the rounding of the first sum has left out.
 template <class T>
 Numbers mean_of(const T* x, std::size_t n, std::size_t d) {
-  Numbers mean = zeros({d});
-  for (std::size_t i = 0; i < n * d; ++i) mean.data()[i % d] += static_cast<double>(x[i]);
-  for (double& m : mean) m /= static_cast<double>(n);
-  return mean;
+  const Numbers mean = mean_around(x, zeros({d}), n);
+  return mean + mean_around(x, mean, n);
 }
 
 template <class T>

@@ -55,7 +55,7 @@ typename Scaling<T>::Moments Scaling<T>::moments(const Array<T>& x) const {
   const std::vector<std::size_t> statistic = statistic_of(sample);
   const std::size_t n = x.shape(0), row = statistic.size();
   Moments m{filled(statistics(sample), 0), filled(statistics(sample), 0)};
-  std::vector<double> count(m.mean.size());
+  std::vector<double> count(m.mean.size()), unit(m.mean.size()), rest(m.mean.size());
   const auto for_each = [&](const auto& f) {
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < row; ++j) {
@@ -64,19 +64,27 @@ typename Scaling<T>::Moments Scaling<T>::moments(const Array<T>& x) const {
       }
     }
   };
+  // Numbers are seen in units of the largest of their statistic, so that their squares stay in range.
   for_each([&](std::size_t s, double v) {
-    m.mean.data()[s] += v;
     ++count[s];
+    if (std::isfinite(v)) unit[s] = std::max(unit[s], std::abs(v));
   });
+  for (double& u : unit) u = u > 0 ? std::ldexp(1.0, std::ilogb(u)) : 1;
+  for_each([&](std::size_t s, double v) { m.mean.data()[s] += v / unit[s]; });
   for (std::size_t s = 0; s < count.size(); ++s) m.mean.data()[s] /= count[s];
   for_each([&](std::size_t s, double v) {
-    m.variance.data()[s] += (v - m.mean.data()[s]) * (v - m.mean.data()[s]);
+    const double d = v / unit[s] - m.mean.data()[s];
+    rest[s] += d;
+    m.deviation.data()[s] += d * d;
   });
   for (std::size_t s = 0; s < count.size(); ++s) {
-    double& variance = m.variance.data()[s];
-    variance /= count[s];
-    const double rounding = count[s] * std::numeric_limits<double>::epsilon() * m.mean.data()[s];
-    if (variance <= rounding * rounding) variance = 0;
+    double &mean = m.mean.data()[s], &deviation = m.deviation.data()[s];
+    const double shift = rest[s] / count[s];
+    deviation = std::sqrt(std::max(deviation - rest[s] * shift, 0.0) / count[s]);
+    mean += shift;
+    const double rounding = 8 * std::numeric_limits<double>::epsilon() * std::abs(mean);
+    deviation = deviation <= rounding ? 0 : deviation * unit[s];
+    mean *= unit[s];
   }
   return m;
 }
@@ -139,9 +147,8 @@ void Center<T>::learn(const Array<T>& x) {
 template <class T>
 void Standardize<T>::learn(const Array<T>& x) {
   auto m = this->moments(x);
-  for (double& v : m.variance) v = std::sqrt(v);
   this->shift_ = std::move(m.mean);
-  this->scale_ = nonzero(std::move(m.variance));
+  this->scale_ = nonzero(std::move(m.deviation));
 }
 
 template <class T>

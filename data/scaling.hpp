@@ -49,9 +49,9 @@ class Scaling : public Preprocessor<T> {
   /// Which statistic each number of a sample belongs to.
   std::vector<std::size_t> statistic_of(const Shape& sample) const;
   Shape statistics(const Shape& sample) const;
-  /// Mean and mean square deviation by statistic, NaN left out.
+  /// Mean and standard deviation by statistic, NaN left out; a deviation that is rounding alone is 0.
   struct Moments {
-    Numbers mean, variance;
+    Numbers mean, deviation;
   };
   Moments moments(const Array<T>& x) const;
 

@@ -80,8 +80,21 @@ void call(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const dou
   cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc);
 }
 
-float inner_product(int k, const float* a, const float* b) { return cblas_sdot(k, a, 1, b, 1); }
-double inner_product(int k, const double* a, const double* b) { return cblas_ddot(k, a, 1, b, 1); }
+float piece_of_product(int k, const float* a, const float* b) { return cblas_sdot(k, a, 1, b, 1); }
+double piece_of_product(int k, const double* a, const double* b) {
+  return cblas_ddot(k, a, 1, b, 1);
+}
+
+// In pieces, whose sums are added up in double: BLAS adds up any number one after the other.
+template <class T>
+T inner_product(int k, const T* a, const T* b) {
+  constexpr int kPiece = 4096;
+  double sum = 0;
+  for (; k > kPiece; k -= kPiece, a += kPiece, b += kPiece) {
+    sum += static_cast<double>(piece_of_product(kPiece, a, b));
+  }
+  return static_cast<T>(sum + static_cast<double>(piece_of_product(k, a, b)));
+}
 
 // Rows [top, top + m) and columns [left, left + n) of the product's C.
 struct Block {

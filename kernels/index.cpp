@@ -5,6 +5,7 @@
 
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/reduce.hpp"
+#include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad::kernels {
 namespace {
@@ -51,6 +52,24 @@ void add_row_parts(const T* x, const std::int64_t* index, std::size_t count, T* 
   }
 }
 
+// Rows that are added up one after the other: so many that tables of partial sums cost little.
+std::size_t rows_per_table(std::size_t n) { return std::max<std::size_t>(256, 32 * n); }
+
+// add(begin, end, table) for parts of `count` rows, each with a table (n, inner) of zeros of its own,
+// whose sum is added to y.
+template <class T, class Add>
+void add_tables(std::size_t count, T* y, std::size_t n, std::size_t inner, const Add& add) {
+  const std::size_t tables = count / rows_per_table(n), size = n * inner;
+  Scratch<T> partial(tables * size, T(0)), total(size);
+  parallel_for(tables, [&](std::size_t k) {
+    add(count * k / tables, count * (k + 1) / tables, partial.data() + k * size);
+  });
+  reduce(Reduction::sum, partial.data(), total.data(), 1, tables, size);
+  reduce_kernels<T>().axpy(y, total.data(), T(1), size);
+}
+
+bool are_many(std::size_t count, std::size_t n) { return count >= 2 * rows_per_table(n); }
+
 }  // namespace
 
 template <class T>
@@ -70,6 +89,16 @@ template <class T>
 void add_rows(const T* x, const std::int64_t* index, std::size_t count, T* y, AxisView view) {
   const std::size_t n = view.n, inner = view.inner, elements = view.outer * count * inner;
   if (elements == 0) return;
+  if (are_many(count, n)) {
+    for (std::size_t o = 0; o < view.outer; ++o) {
+      const T* const from = x + o * count * inner;
+      add_tables(
+          count, y + o * n * inner, n, inner, [&](std::size_t begin, std::size_t end, T* table) {
+            add_row_parts(from + begin * inner, index + begin, end - begin, table, inner, 0, inner);
+          });
+    }
+    return;
+  }
   if (view.outer >= pieces_for(elements)) {
     return in_pieces(view.outer, elements, [&](std::size_t begin, std::size_t end) {
       for (std::size_t o = begin; o < end; ++o) {
@@ -101,14 +130,23 @@ void gather_along(const T* x, AxisView view, const std::int64_t* index, std::siz
 template <class T>
 void scatter_along(const T* x, const std::int64_t* index, std::size_t count, T* y, AxisView view) {
   const std::size_t n = view.n, inner = view.inner;
-  in_pieces(view.outer, view.outer * count * inner, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t o = begin; o < end; ++o) {
-      T* to = y + o * n * inner;
-      for (std::size_t k = o * count; k < (o + 1) * count; ++k) {
-        for (std::size_t j = 0; j < inner; ++j)
-          to[at(index, k * inner + j) * inner + j] += x[k * inner + j];
-      }
+  const auto add = [&](std::size_t begin, std::size_t end, T* to) {
+    for (std::size_t k = begin; k < end; ++k) {
+      for (std::size_t j = 0; j < inner; ++j)
+        to[at(index, k * inner + j) * inner + j] += x[k * inner + j];
     }
+  };
+  if (are_many(count, n)) {
+    for (std::size_t o = 0; o < view.outer; ++o) {
+      add_tables(count, y + o * n * inner, n, inner,
+                 [&](std::size_t begin, std::size_t end, T* table) {
+                   add(o * count + begin, o * count + end, table);
+                 });
+    }
+    return;
+  }
+  in_pieces(view.outer, view.outer * count * inner, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t o = begin; o < end; ++o) add(o * count, (o + 1) * count, y + o * n * inner);
   });
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 
-// Sums of squares along one axis, around a center or around 0, and their derivative. The sum is
+// Sums of squares along one axis, around 0 or around the mean, and their derivative. The sum is
 // taken in pieces of a fixed size: rounding errors stay small, and the result does not depend on
 // the number of threads.
+//
+// A mean that is rounded to T is off by more than the numbers differ where they are nearly the
+// same: with the mean goes a `rest`, the mean of what is left without it.
 
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/isa.hpp"
@@ -11,20 +14,44 @@ namespace xgrad::kernels {
 
 template <class T>
 struct MomentKernels {
-  void (*squares)(const T* x, const T* center, T* y, AxisView view);
-  void (*deviations)(const T* x, const T* center, const T* scale, T* y, AxisView view,
-                     bool accumulate);
+  void (*squares)(const T* x, T* y, AxisView view);
+  /// sums of x - center, and of their squares.
+  void (*moments)(const T* x, const T* center, T* sum, T* squares, AxisView view);
+  void (*deviations)(const T* x, const T* center, const T* rest, const T* scale, T* y,
+                     AxisView view, bool accumulate);
 };
 
 template <Isa I, class T>
 MomentKernels<T> make_moment_kernels();
 
-/// y (outer, inner) = the sum along n of (x - center)^2, center (outer, inner) or null for 0.
+/// y (outer, inner) = the sum along n of x^2.
 template <class T>
-void squares(const T* x, const T* center, T* y, AxisView view);
+void squares(const T* x, T* y, AxisView view);
 
-/// y = scale (x - center), scale (outer, inner); added to y if `accumulate`.
+/// y = the sum along n of (x - mean)^2, all of (outer, inner); n >= 1. `mean` holds the mean as far
+/// as one sum gives it, and is made better where it has to be; rest = the mean of x - mean.
 template <class T>
-void deviations(const T* x, const T* center, const T* scale, T* y, AxisView view, bool accumulate);
+void squares_around_mean(const T* x, T* mean, T* rest, T* y, AxisView view);
+
+/// y = scale (x - center - rest), all of (outer, inner), center and rest null for 0; added to y if
+/// `accumulate`.
+template <class T>
+void deviations(const T* x, const T* center, const T* rest, const T* scale, T* y, AxisView view,
+                bool accumulate);
+
+/// The mean of the deviations from a center whose sum and sum of squares are given; takes what is
+/// due to the center out of `squares`.
+template <class T>
+[[gnu::always_inline]] inline T take_out_center(T sum, T& squares, T n) {
+  const T rest = sum / n, due = sum * rest;
+  squares = due < squares ? squares - due : due >= squares ? T(0) : squares;  // NaN remains
+  return rest;
+}
+
+/// Whether the center is so far off that the difference has lost more than a bit.
+template <class T>
+[[gnu::always_inline]] inline bool is_far_off(T sum, T squares, T n) {
+  return sum * (sum / n) > squares / 2;
+}
 
 }  // namespace xgrad::kernels

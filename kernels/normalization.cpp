@@ -37,8 +37,13 @@ T* moved(T* p, std::size_t by) {
 
 template <class T>
 NormInputs<T> at(const NormInputs<T>& in, std::size_t x, std::size_t weight, std::size_t set) {
-  return {in.x + x,      moved(in.weight, weight), moved(in.bias, weight), moved(in.mean, set),
-          in.rstd + set, moved(in.variance, set)};
+  return {in.x + x,
+          moved(in.weight, weight),
+          moved(in.bias, weight),
+          moved(in.mean, set),
+          moved(in.rest, set),
+          in.rstd + set,
+          moved(in.variance, set)};
 }
 
 template <class T>
@@ -47,7 +52,7 @@ NormGradients<T> at(const NormGradients<T>& out, std::size_t x) {
 }
 
 // Rows of a piece: whole periods, no more than are added up to a weight's gradient in one go.
-constexpr std::size_t kRowsPerPiece = 1024;
+constexpr std::size_t kRowsPerPiece = 256;
 
 std::size_t row_pieces(RowsView view) {
   const std::size_t periods = view.rows / view.period;
@@ -102,13 +107,14 @@ void normalize_rows_backward(const NormInputs<T>& in, const NormGradients<T>& ou
 
 namespace {
 
-// Columns cut into blocks of rows that fit the second level cache.
+// Columns cut into blocks of rows that fit the second level cache and are not too many to be added
+// up one after the other.
 struct Blocks {
   Columns v;
   std::size_t rows, count;
 
   explicit Blocks(Columns view)
-      : v(view), rows(std::max<std::size_t>(16, (std::size_t{1} << 16) / v.c)) {
+      : v(view), rows(std::clamp<std::size_t>((std::size_t{1} << 16) / v.c, 16, 1024)) {
     count = (v.rows + rows - 1) / rows;
   }
   Columns block(std::size_t k) const { return {std::min(rows, v.rows - k * rows), v.c, v.stride}; }
@@ -135,36 +141,50 @@ void each_band(Columns v, std::size_t bands, const Run& run) {
   });
 }
 
-// Mean and sum of squares of two samples together, from those of each.
+// Mean + rest and sum of squares of each of c columns.
+template <class T>
+struct ColumnMoments {
+  T *mean, *rest, *squares;
+};
+
+// Those of two samples together, from those of each.
 // Source: T. F. Chan, G. H. Golub, R. J. LeVeque, Updating formulae and a pairwise algorithm for
 // computing sample variances, 1979.
 template <class T>
-void merge(T* mean, T* squares, double count, const T* mean_b, const T* squares_b, double count_b,
-           std::size_t c) {
+void merge(ColumnMoments<T> a, double count, ColumnMoments<T> b, double count_b, std::size_t c) {
   const T part = static_cast<T>(count_b / (count + count_b));
   const T weight = static_cast<T>(count * count_b / (count + count_b));
   for (std::size_t j = 0; j < c; ++j) {
-    const T d = mean_b[j] - mean[j];
-    mean[j] += d * part;
-    squares[j] += squares_b[j] + d * d * weight;
+    const T d = (b.mean[j] - a.mean[j]) + (b.rest[j] - a.rest[j]), shift = a.rest[j] + d * part;
+    const T mean = a.mean[j] + shift;
+    a.rest[j] = shift - (mean - a.mean[j]);
+    a.mean[j] = mean;
+    a.squares[j] += b.squares[j] + d * d * weight;
   }
 }
 
 template <class T>
-void column_moments(const T* x, T* mean, T* squares, const Blocks& b) {
+void column_moments(const T* x, ColumnMoments<T> all, const Blocks& b) {
   const std::size_t c = b.v.c;
-  Scratch<T> means(b.count * c), sums(b.count * c);
+  Scratch<T> moments(3 * b.count * c);
+  const auto of = [&](std::size_t k) {
+    T* const first = moments.data() + 3 * k * c;
+    return ColumnMoments<T>{first, first + c, first + 2 * c};
+  };
   b.each([&](std::size_t k, std::size_t first, Columns block) {
-    column_kernels<T>().moments(x + first, means.data() + k * c, sums.data() + k * c, block);
+    const ColumnMoments<T> m = of(k);
+    column_kernels<T>().moments(x + first, m.mean, m.rest, m.squares, block);
   });
-  std::copy_n(means.data(), c, mean);
-  std::copy_n(sums.data(), c, squares);
-  double count = static_cast<double>(b.block(0).rows);
-  for (std::size_t k = 1; k < b.count; ++k) {
-    const double rows = static_cast<double>(b.block(k).rows);
-    merge(mean, squares, count, means.data() + k * c, sums.data() + k * c, rows, c);
-    count += rows;
+  const auto rows = [&](std::size_t k) { return std::min(k * b.rows, b.v.rows); };
+  for (std::size_t step = 1; step < b.count; step *= 2) {
+    for (std::size_t k = 0; k + step < b.count; k += 2 * step) {
+      merge(of(k), static_cast<double>(rows(k + step) - rows(k)), of(k + step),
+            static_cast<double>(rows(k + 2 * step) - rows(k + step)), c);
+    }
   }
+  std::copy_n(of(0).mean, c, all.mean);
+  std::copy_n(of(0).rest, c, all.rest);
+  std::copy_n(of(0).squares, c, all.squares);
 }
 
 template <class T>
@@ -176,7 +196,7 @@ void normalize_columns(const NormInputs<T>& in, T* y, Columns v, T eps) {
   }
   const Blocks b(v);
   Scratch<T> variance(v.c), scale(v.c), shift(v.c, T(0));
-  column_moments(in.x, in.mean, variance.data(), b);
+  column_moments(in.x, {in.mean, in.rest, variance.data()}, b);
   for (std::size_t j = 0; j < v.c; ++j) {
     variance[j] /= static_cast<T>(v.rows);
     in.rstd[j] = 1 / std::sqrt(variance[j] + eps);
@@ -184,6 +204,7 @@ void normalize_columns(const NormInputs<T>& in, T* y, Columns v, T eps) {
   }
   if (in.variance != nullptr) std::copy_n(variance.data(), v.c, in.variance);
   if (in.bias != nullptr) std::copy_n(in.bias, v.c, shift.data());
+  for (std::size_t j = 0; j < v.c; ++j) shift[j] -= in.rest[j] * scale[j];
   b.each([&](std::size_t, std::size_t first, Columns block) {
     column_kernels<T>().forward(in.x + first, in.mean, scale.data(), shift.data(), y + first,
                                 block);
@@ -201,7 +222,7 @@ void column_sums(const NormInputs<T>& in, const T* gy, T* gsum, T* gdot, const B
   });
   total(sums.data(), gsum, b.count, c);
   total(dots.data(), gdot, b.count, c);
-  for (std::size_t j = 0; j < c; ++j) gdot[j] *= in.rstd[j];
+  for (std::size_t j = 0; j < c; ++j) gdot[j] = (gdot[j] - in.rest[j] * gsum[j]) * in.rstd[j];
 }
 
 // gx = rstd weight (gy - mean(gy) - z mean(gy z)), z = (x - mean) rstd
@@ -226,7 +247,7 @@ void normalize_columns_backward(const NormInputs<T>& in, const NormGradients<T>&
   for (std::size_t j = 0; j < c; ++j) {
     a[j] = in.weight != nullptr ? in.rstd[j] * in.weight[j] : in.rstd[j];
     b[j] = -a[j] * in.rstd[j] * gdot[j] / n;
-    shift[j] = -a[j] * gsum[j] / n;
+    shift[j] = -a[j] * gsum[j] / n - b[j] * in.rest[j];
   }
   blocks.each([&](std::size_t, std::size_t first, Columns block) {
     column_kernels<T>().backward(in.x + first, in.mean, out.gy + first, a.data(), b.data(),

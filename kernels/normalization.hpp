@@ -3,9 +3,9 @@
 // Normalisation: y = (x - mean) / sqrt(variance + eps) weight + bias, with statistics taken from x
 // itself.
 //
-// Variances are taken around the mean, in pieces of a fixed size that are merged in order: precise,
-// and the same for any number of threads. `mean` and `rstd` = 1 / sqrt(variance + eps) are kept for
-// the backward pass. weight and bias may be null, for 1 and 0; gradients that are null are not
+// Variances are taken around the mean, in pieces of a fixed size that are merged in pairs: precise,
+// and the same for any number of threads. `mean`, what its rounding leaves (`rest`) and `rstd` = 1 /
+// sqrt(variance + eps) are kept for the backward pass. weight and bias may be null, for 1 and 0; gradients that are null are not
 // wanted, gx is added to if `accumulate`.
 
 #include <cstddef>
@@ -20,7 +20,8 @@ struct NormInputs {
   const T* x;
   const T* weight;
   const T* bias;  // forward only
-  T* mean;        // null: 0 (root mean square)
+  T* mean;        // null, with `rest`: 0 (root mean square)
+  T* rest;
   T* rstd;
   T* variance;  // of channels; null: not wanted
 };
@@ -77,8 +78,8 @@ struct Columns {
 /// Every number of `moments` is of c.
 template <class T>
 struct ColumnNormKernels {
-  /// mean, and the sum of squares around it.
-  void (*moments)(const T* x, T* mean, T* squares, Columns v);
+  /// mean + rest, and the sum of squares around it.
+  void (*moments)(const T* x, T* mean, T* rest, T* squares, Columns v);
   /// y = (x - mean) scale + shift
   void (*forward)(const T* x, const T* mean, const T* scale, const T* shift, T* y, Columns v);
   /// gsum = sum gy, gdot = sum gy (x - mean)

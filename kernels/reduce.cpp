@@ -4,24 +4,30 @@
 
 #include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/parallel.hpp"
-#include "xgrad/kernels/pool.hpp"
+#include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad::kernels {
 namespace {
 
-// Pieces of the n axis for one outer index, partial results added up in order.
+// Rows of more than one number that are added up before they join the total: a kernel takes them in
+// blocks of 64.
+constexpr std::size_t kRows = 4096;
+
+bool is_long(std::size_t n, std::size_t inner) { return inner > 1 && n > kRows; }
+
+// Pieces of the n axis for one outer index, and their results in the same way.
 template <class T>
-void reduce_in_pieces(Reduction r, const T* x, T* y, std::size_t n, std::size_t inner,
-                      std::size_t pieces) {
+void reduce_in_pieces(Reduction r, const T* x, T* y, std::size_t n, std::size_t inner) {
   const auto kernel = reduce_kernels<T>().reduce[static_cast<std::size_t>(r)];
-  const std::size_t bytes = pieces * inner * sizeof(T);
-  T* const partial = static_cast<T*>(xgrad::detail::pool_allocate(bytes));
+  const std::size_t by_length = is_long(n, inner) ? (n + kRows - 1) / kRows : 1;
+  const std::size_t pieces = std::max(std::min(n, pieces_for(n * inner)), by_length);
+  if (pieces == 1) return kernel(x, y, 1, n, inner);
+  Scratch<T> partial(pieces * inner);
   parallel_for(pieces, [&](std::size_t k) {
     const std::size_t begin = n * k / pieces, end = n * (k + 1) / pieces;
-    kernel(x + begin * inner, partial + k * inner, 1, end - begin, inner);
+    kernel(x + begin * inner, partial.data() + k * inner, 1, end - begin, inner);
   });
-  kernel(partial, y, 1, pieces, inner);
-  xgrad::detail::pool_free(partial, bytes);
+  reduce_in_pieces(r, partial.data(), y, pieces, inner);
 }
 
 }  // namespace
@@ -37,6 +43,11 @@ template <class T>
 void reduce(Reduction r, const T* x, T* y, std::size_t outer, std::size_t n, std::size_t inner) {
   const auto kernel = reduce_kernels<T>().reduce[static_cast<std::size_t>(r)];
   const std::size_t pieces = pieces_for(outer * n * inner);
+  if (outer >= pieces && is_long(n, inner)) {
+    return parallel_for(outer, [&](std::size_t o) {
+      reduce_in_pieces(r, x + o * n * inner, y + o * inner, n, inner);
+    });
+  }
   if (pieces == 1) return kernel(x, y, outer, n, inner);
   if (outer >= pieces) {
     return parallel_for(pieces, [&](std::size_t k) {
@@ -45,7 +56,7 @@ void reduce(Reduction r, const T* x, T* y, std::size_t outer, std::size_t n, std
     });
   }
   for (std::size_t o = 0; o < outer; ++o) {
-    reduce_in_pieces(r, x + o * n * inner, y + o * inner, n, inner, std::min(n, pieces));
+    reduce_in_pieces(r, x + o * n * inner, y + o * inner, n, inner);
   }
 }
 

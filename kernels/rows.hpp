@@ -71,19 +71,51 @@ template <class P, class Body>
   if (k < n) body(k, First<P>{n - k}, Quarter<1>());
 }
 
+/// Two numbers that are summed up on one way.
+template <class P>
+struct Two {
+  P first, second;
+  Two() = default;
+  [[gnu::always_inline]] Two(P a, P b) : first(a), second(b) {}
+  [[gnu::always_inline]] explicit Two(int x) : first(x), second(x) {}
+  [[gnu::always_inline]] friend Two operator+(Two a, Two b) {
+    return {a.first + b.first, a.second + b.second};
+  }
+};
+
+/// Sums of blocks, of which each 64 are added up before they join the total. Sum: a pack, or Two.
+template <class Sum>
+class BlockSum {
+ public:
+  [[gnu::always_inline]] void add(Sum x) {
+    part_ = part_ + x;
+    if (++count_ % 64 != 0) return;
+    total_ = total_ + part_;
+    part_ = Sum(0);
+  }
+  [[gnu::always_inline]] Sum total() const { return total_ + part_; }
+
+ private:
+  Sum total_ = Sum(0), part_ = Sum(0);
+  std::size_t count_ = 0;
+};
+
 /// One row whose numbers are neighbours.
 template <class P>
 struct ContiguousRow {
   using T = typename P::value_type;
+  static constexpr std::size_t kBlock = 256 * P::size;  // numbers added up before they join a sum
   std::size_t n;
 
   template <class Body>
   [[gnu::always_inline]] void each(const Body& body) const {
     each_pack<P>(n, body);
   }
-  [[gnu::always_inline]] P sum(const P (&s)[4]) const {
-    return P(sum_lanes((s[0] + s[1]) + (s[2] + s[3])));
-  }
+  /// `size` numbers from `begin` on, and where they are.
+  [[gnu::always_inline]] ContiguousRow part(std::size_t size) const { return {size}; }
+  [[gnu::always_inline]] std::size_t offset(std::size_t begin) const { return begin; }
+  [[gnu::always_inline]] P sum(P s) const { return P(sum_lanes(s)); }
+  [[gnu::always_inline]] Two<P> sum(Two<P> s) const { return {sum(s.first), sum(s.second)}; }
   [[gnu::always_inline]] P largest(const P (&m)[4]) const {
     alignas(64) T lane[P::size];
     larger(larger(m[0], m[1]), larger(m[2], m[3])).store(lane);
@@ -101,6 +133,7 @@ struct ContiguousRow {
 template <class P, class Width>
 struct ParallelRows {
   using T = typename P::value_type;
+  static constexpr std::size_t kBlock = 256;
   std::size_t n, inner;
   Width width;
 
@@ -115,7 +148,12 @@ struct ParallelRows {
     }
     for (; i < n; ++i) body(i * inner, width, Quarter<0>());
   }
-  [[gnu::always_inline]] P sum(const P (&s)[4]) const { return (s[0] + s[1]) + (s[2] + s[3]); }
+  [[gnu::always_inline]] ParallelRows part(std::size_t size) const { return {size, inner, width}; }
+  [[gnu::always_inline]] std::size_t offset(std::size_t begin) const { return begin * inner; }
+  template <class Sum>
+  [[gnu::always_inline]] Sum sum(Sum s) const {
+    return s;
+  }
   [[gnu::always_inline]] P largest(const P (&m)[4]) const {
     return larger(larger(m[0], m[1]), larger(m[2], m[3]));
   }
@@ -141,13 +179,35 @@ void each_row(AxisView view, const Kernel& kernel) {
   }
 }
 
-/// The sum of f(offset, width) along the row; f is 0 in the lanes that are not in memory.
-template <class P, class Row, class F>
-[[gnu::always_inline]] inline P sum_along(const Row& row, const F& f) {
-  P s[4] = {P(0), P(0), P(0), P(0)};
+/// The packs f(offset, width) of a row that is not long, added up. Sum: a pack, or Two.
+template <class Sum, class Row, class F>
+[[gnu::always_inline]] inline Sum sum_of_block(const Row& row, const F& f) {
+  Sum s[4] = {Sum(0), Sum(0), Sum(0), Sum(0)};
   row.each([&](std::size_t at, auto width, auto q)
                __attribute__((always_inline)) { s[q] = s[q] + f(at, width); });
-  return row.sum(s);
+  return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+/// The same of any row; f is 0 in the lanes that are not in memory.
+template <class Sum, class Row, class F>
+[[gnu::always_inline]] inline Sum sum_of_blocks(const Row& row, const F& f) {
+  if (row.n <= Row::kBlock) return sum_of_block<Sum>(row, f);
+  BlockSum<Sum> total;
+  for (std::size_t begin = 0; begin < row.n; begin += Row::kBlock) {
+    const std::size_t rest = row.n - begin, first = row.offset(begin);
+    total.add(sum_of_block<Sum>(
+        row.part(rest < Row::kBlock ? rest : Row::kBlock), [&](std::size_t at, auto width)
+                                                               __attribute__((always_inline)) {
+                                                                 return f(first + at, width);
+                                                               }));
+  }
+  return total.total();
+}
+
+/// The sum of f(offset, width) along the row.
+template <class Sum, class Row, class F>
+[[gnu::always_inline]] inline Sum sum_along(const Row& row, const F& f) {
+  return row.sum(sum_of_blocks<Sum>(row, f));
 }
 
 }  // namespace xgrad::kernels

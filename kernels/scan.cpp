@@ -1,6 +1,8 @@
 #include "xgrad/kernels/scan.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <type_traits>
 
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/scratch.hpp"
@@ -16,28 +18,110 @@ void over_outer(AxisView view, const Run& run) {
                [&](std::size_t k) { run(view.outer * k / pieces, view.outer * (k + 1) / pieces); });
 }
 
-// Rows of n numbers, R at a time: an addition need not wait for the one before.
+// A running sum is the total of the blocks before it and the sum within its block. What is rounded
+// off when a block joins the total is not lost, so that the errors of a long sum are those of one
+// block.
+constexpr std::size_t kBlock = 64;
+
+// total += part, and part = what was rounded off. Source: D. E. Knuth, The Art of Computer
+// Programming, volume 2, 4.2.2, theorem B.
+template <class T>
+void carry(T& total, T& part) {
+  const T sum = total + part, added = sum - total;
+  part = std::isfinite(sum) ? (total - (sum - added)) + (part - added) : T(0);
+  total = sum;
+}
+
+// One block of R rows of n numbers: an addition need not wait for the one before.
 template <std::size_t R, class T>
-void running_sums_of_rows(const T* x, T* y, std::size_t n, bool reverse, bool accumulate) {
-  T total[R] = {};
-  for (std::size_t step = 0; step < n; ++step) {
-    const std::size_t i = reverse ? n - 1 - step : step;
+void running_sums_of_block(const T* x, T* y, std::size_t n, std::ptrdiff_t step, std::size_t size,
+                           T* parts, bool accumulate) {
+  T part[R];
+  std::copy_n(parts, R, part);
+  for (std::size_t i = 0; i < size; ++i, x += step, y += step) {
     for (std::size_t r = 0; r < R; ++r) {
-      total[r] += x[r * n + i];
-      y[r * n + i] = accumulate ? y[r * n + i] + total[r] : total[r];
+      part[r] += x[r * n];
+      y[r * n] = accumulate ? y[r * n] + part[r] : part[r];
     }
   }
+  std::copy_n(part, R, parts);
+}
+
+template <class T>
+void add_number(T* __restrict y, T number, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) y[i] += number;
+}
+
+// The total of the blocks before is added to a block as a whole.
+template <std::size_t R, class T>
+void running_sums_of_rows(const T* x, T* y, std::size_t n, bool reverse, bool accumulate) {
+  T total[R] = {}, part[R] = {};
+  for (std::size_t first = 0; first < n; first += kBlock) {
+    const std::size_t size = std::min(n - first, kBlock), begin = reverse ? n - 1 - first : first;
+    running_sums_of_block<R>(x + begin, y + begin, n, reverse ? -1 : 1, size, part, accumulate);
+    const std::size_t lowest = reverse ? n - first - size : first;
+    for (std::size_t r = 0; first != 0 && r < R; ++r)
+      add_number(y + r * n + lowest, total[r], size);
+    if (first + size == n) return;
+    for (std::size_t r = 0; r < R; ++r) carry(total[r], part[r]);
+  }
+}
+
+// One block of S neighbouring columns.
+template <std::size_t S, class T>
+void running_sums_of_columns(const T* __restrict x, T* __restrict y, std::size_t rows,
+                             std::ptrdiff_t step, T* totals, T* parts, bool accumulate) {
+  T total[S], part[S];
+  std::copy_n(totals, S, total);
+  std::copy_n(parts, S, part);
+  for (std::size_t i = 0; i < rows; ++i, x += step, y += step) {
+    for (std::size_t j = 0; j < S; ++j) {
+      part[j] += x[j];
+      const T sum = total[j] + part[j];
+      y[j] = accumulate ? y[j] + sum : sum;
+    }
+  }
+  for (std::size_t j = 0; j < S; ++j) carry(total[j], part[j]);
+  std::copy_n(total, S, totals);
+  std::copy_n(part, S, parts);
+}
+
+// One block of any number of columns: a row at a time, as they lie in memory.
+template <class T>
+void running_sums_of_wide_rows(const T* __restrict x, T* __restrict y, std::size_t rows,
+                               std::ptrdiff_t step, std::size_t n, T* __restrict total,
+                               T* __restrict part, bool accumulate) {
+  for (std::size_t i = 0; i < rows; ++i, x += step, y += step) {
+    if (accumulate) {
+      for (std::size_t j = 0; j < n; ++j) y[j] += total[j] + (part[j] += x[j]);
+    } else {
+      for (std::size_t j = 0; j < n; ++j) y[j] = total[j] + (part[j] += x[j]);
+    }
+  }
+  for (std::size_t j = 0; j < n; ++j) carry(total[j], part[j]);
 }
 
 template <class T>
 void running_sum_of(const T* x, T* y, std::size_t n, std::size_t inner, bool reverse,
                     bool accumulate) {
-  Scratch<T> total(inner, T(0));
-  for (std::size_t step = 0; step < n; ++step) {
-    const std::size_t row = (reverse ? n - 1 - step : step) * inner;
-    for (std::size_t j = 0; j < inner; ++j) {
-      total[j] += x[row + j];
-      y[row + j] = accumulate ? y[row + j] + total[j] : total[j];
+  Scratch<T> total(inner, T(0)), part(inner, T(0));
+  const auto width = static_cast<std::ptrdiff_t>(inner), step = reverse ? -width : width;
+  for (std::size_t first = 0; first < n; first += kBlock) {
+    const std::size_t rows = std::min(n - first, kBlock);
+    const std::size_t begin = (reverse ? n - 1 - first : first) * inner;
+    const auto columns = [&]<std::size_t S>(std::size_t j, std::integral_constant<std::size_t, S>) {
+      for (; j + S <= inner; j += S) {
+        running_sums_of_columns<S>(x + begin + j, y + begin + j, rows, step, total.data() + j,
+                                   part.data() + j, accumulate);
+      }
+      return j;
+    };
+    if (inner >= 16) {
+      running_sums_of_wide_rows(x + begin, y + begin, rows, step, inner, total.data(), part.data(),
+                                accumulate);
+    } else {
+      const std::size_t fours = columns(0, std::integral_constant<std::size_t, 4>());
+      columns(fours, std::integral_constant<std::size_t, 1>());
     }
   }
 }

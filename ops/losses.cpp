@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/kernels/formulas/losses.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/loss_checks.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
 
@@ -94,13 +98,50 @@ Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& t, KlOptions options) {
   return elementwise_loss(primitives::KlDivergence{}, x, t, options.reduction);
 }
 
+namespace {
+
+// Products of numbers of such sizes, and of their sizes, are far from the ends of the range of T.
+template <class T>
+bool products_are_in_range(const Tensor<T>& sizes) {
+  constexpr T bound = sizeof(T) == 4 ? T(0x1p40F) : static_cast<T>(0x1p400);
+  return std::all_of(sizes.data(), sizes.data() + sizes.size(),
+                     [](T v) { return v >= 1 / bound && v <= bound; });
+}
+
+// Powers of 2 that bring the largest number of each vector close to 1; 1 where there is none.
+template <class T>
+Tensor<T> scales_of(const Tensor<T>& x, std::size_t axis) {
+  const NoGrad guard;
+  const Tensor<T> largest = max(abs(x), axis, {.keep_dims = true});
+  Tensor<T> scale = Tensor<T>::uninitialized(largest.shape());
+  static constexpr int kMost = std::numeric_limits<T>::max_exponent - 2;
+  std::transform(largest.data(), largest.data() + largest.size(), scale.mutable_data(), [](T v) {
+    return v > 0 && std::isfinite(v) ? std::scalbn(T(1), std::min(-std::ilogb(v), kMost)) : T(1);
+  });
+  return scale;
+}
+
+// x / max(|x|, eps) along an axis by numbers that are all close to 1, 0 where that is 0 / 0.
+template <class T>
+Tensor<T> unit_vectors(const Tensor<T>& x, double eps, std::size_t axis) {
+  const Tensor<T> scale = scales_of(x, axis), e = x * scale;
+  const Tensor<T> size = maximum(norm(e, 2, axis, {.keep_dims = true}), scale * eps);
+  const Tensor<T> zero = size == 0;
+  return where(zero, 0, e / where(zero, 1, size));
+}
+
+}  // namespace
+
 template <class T>
 Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOptions options) {
   require_same_shape("cosine_similarity", a, b);
   const std::size_t axis = normalize_axis("cosine_similarity", options.axis, a.rank());
   const Tensor<T> size_a = maximum(norm(a, 2, axis), Tensor<T>(options.eps));
   const Tensor<T> size_b = maximum(norm(b, 2, axis), Tensor<T>(options.eps));
-  return sum(a * b, axis) / (size_a * size_b);
+  if (products_are_in_range(size_a) && products_are_in_range(size_b)) {
+    return sum(a * b, axis) / (size_a * size_b);
+  }
+  return sum(unit_vectors(a, options.eps, axis) * unit_vectors(b, options.eps, axis), axis);
 }
 
 template <class T>

@@ -67,7 +67,8 @@ struct CosineOptions {
   double eps = 1e-8;        ///< lower limit of each norm
 };
 
-/// a . b / (max(|a|, eps) max(|b|, eps)) of the vectors along an axis; 0 where a vector is 0.
+/// a . b / (max(|a|, eps) max(|b|, eps)) of the vectors along an axis; 0 where a vector is 0, for any
+/// eps.
 /// Shapes: a and b the same -> without the axis.
 /// Throws std::out_of_range for an axis that is not there.
 template <class T>

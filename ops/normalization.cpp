@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <span>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/normalization.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/lattice.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
@@ -52,8 +56,8 @@ template <class T, class View>
 struct Normalized {
   View view;
   double eps;
-  Tensor<T> mean, rstd;      // mean undefined: root mean square
-  std::size_t weight, bias;  // positions of these inputs, or 0
+  Tensor<T> mean, rest, rstd;  // mean and rest undefined: root mean square
+  std::size_t weight, bias;    // positions of these inputs, or 0
 };
 
 template <class T>
@@ -84,32 +88,72 @@ void run_backward(const kernels::NormInputs<T>& in, const kernels::NormGradients
   kernels::normalize_channels_backward(in, out, view);
 }
 
-// (x - mean) / sqrt(variance + eps) over the axes, of x in a shape in which they are neighbours of
-// nothing else.
+// Whether 1 / sqrt(variance + eps) and its square are far from the ends of the range of T, and so
+// the squares that it is made of.
 template <class T>
-Tensor<T> standardized(const Tensor<T>& x, const Axes& axes, bool centered, double eps) {
-  const Tensor<T> e = centered ? x - mean(x, axes, {.keep_dims = true}) : x;
-  return e * rsqrt(mean(square(e), axes, {.keep_dims = true}) + eps);
+bool is_usual(T rstd) {
+  constexpr T bound = sizeof(T) == 4 ? T(0x1p50F) : static_cast<T>(0x1p450);
+  return rstd >= 1 / bound && rstd <= bound;
+}
+template <class T>
+bool all_usual(const Tensor<T>& rstd) {
+  int unusual = 0;
+  const T* const p = rstd.data();
+  for (std::size_t k = 0; k < rstd.size(); ++k) unusual |= static_cast<int>(!is_usual(p[k]));
+  return unusual == 0;
+}
+
+// Powers of 2 that bring the largest of e, and with it the deviation, close to 1; 1 where there is
+// none. At most 1 / sqrt(eps), beyond which nothing but eps counts.
+template <class T>
+Tensor<T> scales_of(const Tensor<T>& e, const Axes& axes, double eps) {
+  const NoGrad guard;
+  const Tensor<T> largest = max(abs(e), axes, {.keep_dims = true});
+  Tensor<T> scale = Tensor<T>::uninitialized(largest.shape());
+  const double most = eps > 0 ? 1 / std::sqrt(eps) : std::numeric_limits<T>::max();
+  std::transform(largest.data(), largest.data() + largest.size(), scale.node()->data, [=](T v) {
+    if (!(v > 0) || !std::isfinite(v)) return T(1);
+    return static_cast<T>(std::min(std::ldexp(1.0, -std::ilogb(v)), most));
+  });
+  return scale;
+}
+
+// (x - mean) / sqrt(variance + eps) over the axes, of x in a shape in which they are neighbours of
+// nothing else; 0 where variance + eps is. `scaled`: squares may be out of range.
+template <class T>
+Tensor<T> standardized(const Tensor<T>& x, const Axes& axes, bool centered, double eps,
+                       bool scaled) {
+  const ReduceOptions keep{.keep_dims = true};
+  Tensor<T> e = x;
+  if (centered) {
+    e = x - mean(x, axes, keep);
+    e = e - mean(e, axes, keep);
+  }
+  if (!scaled) return e * rsqrt(mean(square(e), axes, keep) + eps);
+  const Tensor<T> scale = scales_of(e, axes, eps);
+  e = e * scale;
+  const Tensor<T> v = mean(square(e), axes, keep) + square(scale * std::sqrt(eps)), zero = v == 0;
+  return where(zero, 0, e * rsqrt(where(zero, 1, v)));
 }
 
 // The same function composed, for derivatives of higher order.
 template <class T>
 Tensor<T> composed(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias,
-                   RowsView view, bool centered, double eps) {
+                   RowsView view, bool centered, double eps, bool scaled) {
   const Tensor<T> rows = reshape(x, Shape{view.rows, view.d});
-  Tensor<T> y = reshape(standardized(rows, 1, centered, eps), x.shape());
+  Tensor<T> y = reshape(standardized(rows, 1, centered, eps, scaled), x.shape());
   if (weight.defined()) y = y * weight;
   return bias.defined() ? y + bias : y;
 }
 
 template <class T>
 Tensor<T> composed(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias,
-                   ChannelsView view, bool, double eps) {
+                   ChannelsView view, bool, double eps, bool scaled) {
   const auto& [n, c, inner, groups] = view;
   const Shape channels{n, c, inner}, per_channel{c, 1};
-  Tensor<T> y = groups == 0
-                    ? standardized(reshape(x, channels), {0, 2}, true, eps)
-                    : standardized(reshape(x, Shape{n, groups, c / groups * inner}), 2, true, eps);
+  Tensor<T> y = groups == 0 ? standardized(reshape(x, channels), {0, 2}, true, eps, scaled)
+                            : standardized(reshape(x, Shape{n, groups, c / groups * inner}), 2,
+                                           true, eps, scaled);
   y = reshape(y, channels);
   if (weight.defined()) y = y * reshape(weight, per_channel);
   if (bias.defined()) y = y + reshape(bias, per_channel);
@@ -120,8 +164,9 @@ template <class T, class View>
 void composed_backward(const Normalized<T, View>& s, Backward<T>& b) {
   const auto in = detail::aliases(b);
   const Tensor<T> none;
-  const Tensor<T> y = composed(in[0], s.weight != 0 ? in[s.weight] : none,
-                               s.bias != 0 ? in[s.bias] : none, s.view, s.mean.defined(), s.eps);
+  const Tensor<T> y =
+      composed(in[0], s.weight != 0 ? in[s.weight] : none, s.bias != 0 ? in[s.bias] : none, s.view,
+               s.mean.defined(), s.eps, false);
   detail::add_composed(b, in, y);
 }
 
@@ -147,7 +192,7 @@ void normalized_backward(const void* attributes, Backward<T>& b) {
   }
   if (x.size() != 0) {
     run_backward<T>({x.data(), data_of(weight), nullptr, mutable_data_of(s.mean),
-                     mutable_data_of(s.rstd), nullptr},
+                     mutable_data_of(s.rest), mutable_data_of(s.rstd), nullptr},
                     out, s.view);
   } else {
     for (const Tensor<T>* g : {&gweight, &gbias}) {
@@ -178,17 +223,30 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
                      std::size_t statistics, bool centered, BatchStatistics<T>* batch = nullptr) {
   const auto list = operands.list();
   Normalized<T, View> s{
-      view, eps, {}, Tensor<T>::uninitialized({statistics}), operands.weight(), operands.bias()};
-  if (centered) s.mean = Tensor<T>::uninitialized({statistics});
+      view,           eps, {}, {}, Tensor<T>::uninitialized({statistics}), operands.weight(),
+      operands.bias()};
+  if (centered) {
+    s.mean = Tensor<T>::uninitialized({statistics});
+    s.rest = Tensor<T>::uninitialized({statistics});
+  }
   if (batch != nullptr) batch->variance = Tensor<T>::uninitialized({statistics});
   const Tensor<T> y = Tensor<T>::uninitialized(list[0]->shape());
   if (y.size() != 0) {
     run<T>({list[0]->data(), s.weight != 0 ? list[s.weight]->data() : nullptr,
             s.bias != 0 ? list[s.bias]->data() : nullptr, mutable_data_of(s.mean),
-            mutable_data_of(s.rstd), batch != nullptr ? batch->variance.node()->data : nullptr},
+            mutable_data_of(s.rest), mutable_data_of(s.rstd),
+            batch != nullptr ? batch->variance.node()->data : nullptr},
            y.node()->data, view, eps);
   }
-  if (batch != nullptr) batch->mean = s.mean.clone();  // the tape keeps its own
+  if (batch != nullptr) {
+    const NoGrad guard;
+    batch->mean = s.mean + s.rest;
+  }
+  if (y.size() != 0 && !all_usual(s.rstd)) {
+    const Tensor<T> none;
+    return composed(*list[0], s.weight != 0 ? *list[s.weight] : none,
+                    s.bias != 0 ? *list[s.bias] : none, view, centered, eps, true);
+  }
   detail::record<T>(y, rule, list, {.inputs = 7}, s);
   return y;
 }
@@ -250,12 +308,14 @@ void update_running_statistics(const BatchStatistics<T>& batch, double momentum,
   require_weight("update_running_statistics", "mean", mean, batch.mean.shape());
   require_weight("update_running_statistics", "variance", variance, batch.mean.shape());
   const double n = static_cast<double>(batch.count);
-  const T keep = static_cast<T>(1 - momentum), take = static_cast<T>(momentum);
-  const T take_variance = static_cast<T>(momentum * n / (n - 1));
   T *const m = mean.mutable_data(), *const v = variance.mutable_data();
+  // A statistic that stays the same is not moved by rounding.
+  const auto move = [momentum](T& to, double towards) {
+    to = static_cast<T>(to + momentum * (towards - to));
+  };
   for (std::size_t j = 0; j < mean.size(); ++j) {
-    m[j] = keep * m[j] + take * batch.mean.data()[j];
-    v[j] = keep * v[j] + take_variance * batch.variance.data()[j];
+    move(m[j], batch.mean.data()[j]);
+    move(v[j], batch.variance.data()[j] * (n / (n - 1)));
   }
 }
 

@@ -1,10 +1,12 @@
 #include "xgrad/ops/reductions.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/kernels/scan.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -62,6 +64,11 @@ Tensor<T> scaled_sum(const Rule<T>& rule, double scale, const Tensor<T>& x, cons
   if (scale != 1) {
     T* const p = y.node()->data;
     std::transform(p, p + y.size(), p, [f = static_cast<T>(scale)](T v) { return f * v; });
+    const auto finite = [](T v) { return std::isfinite(v); };
+    if (scale < 1 && !std::all_of(p, p + y.size(), finite)) {  // perhaps the sum alone is too large
+      const NoGrad guard;
+      y = reduced(kernels::Reduction::sum, T(0), x * scale, view, shape);
+    }
   }
   detail::record<T>(y, rule, {&x}, {}, Scaled{view, scale});
   return y;

@@ -44,21 +44,22 @@ Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, ReduceOptions options 
 template <class T>
 Tensor<T> prod(const Tensor<T>& x, const Axes& axes = {}, ReduceOptions options = {});
 
-/// The variance: sum (x - mean)^2 / (n - correction), in two passes. NaN when n is not above the
-/// correction.
+/// The variance: sum (x - mean)^2 / (n - correction), in two passes, as if the mean was not rounded.
+/// NaN when n is not above the correction.
 /// Gradient: gx = 2 gy (x - mean) / (n - correction).
 template <class T>
 Tensor<T> var(const Tensor<T>& x, const Axes& axes = {}, VarianceOptions options = {});
 
-/// The standard deviation, sqrt(var). (`std` is the name of a namespace.)
+/// The standard deviation, sqrt(var), also where var is beyond the range of T. (`std` is the name of
+/// a namespace.)
 /// Gradient: gx = gy (x - mean) / ((n - correction) y), 0 where y is 0.
 template <class T>
 Tensor<T> stddev(const Tensor<T>& x, const Axes& axes = {}, VarianceOptions options = {});
 
 /// The p-norm, (sum |x|^p)^(1/p); the largest |x| for p infinite.
 /// Gradient: gx = gy sign(x) (|x| / y)^(p-1), in particular gx = gy x / y for p = 2. It is 0 where
-/// y is 0 and at elements that are 0; for p infinite the largest elements share it evenly. Squares
-/// beyond the range of T overflow.
+/// y is 0 and at elements that are 0; for p infinite the largest elements share it evenly. Precise
+/// also where powers of x are beyond the range of T.
 /// Throws std::invalid_argument unless p > 0, and for p infinite over no elements.
 template <class T>
 Tensor<T> norm(const Tensor<T>& x, double p = 2, const Axes& axes = {}, ReduceOptions options = {});

@@ -5,9 +5,10 @@
 #include <limits>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
-#include "xgrad/kernels/moments.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
+#include "xgrad/kernels/moments.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/extrema.hpp"
@@ -29,56 +30,202 @@ constexpr T kInfinity = std::numeric_limits<T>::infinity();
 Shape along(const AxisView& v) { return {v.outer, v.n, v.inner}; }
 Shape kept(const AxisView& v) { return {v.outer, 1, v.inner}; }
 
+// The means of the rows of x: rounded, and what is left of them.
+template <class T>
+struct Means {
+  Tensor<T> mean, rest;  // undefined for 0
+
+  const T* mean_data() const { return mean.defined() ? mean.data() : nullptr; }
+  const T* rest_data() const { return rest.defined() ? rest.data() : nullptr; }
+  /// Of row i.
+  T mean_of(std::size_t i) const { return mean.defined() ? mean.data()[i] : T(0); }
+  T rest_of(std::size_t i) const { return rest.defined() ? rest.data()[i] : T(0); }
+};
+
 template <class T>
 struct Squares {
   AxisView view;
-  Tensor<T> center;  // the mean of each row, or undefined for 0
+  Means<T> means;
 };
 
-// gx = 2 gy (x - center); a center that is the mean adds nothing, the deviations from it being 0 in
-// sum.
+// x - mean, also where the rounding of the mean is as large as that.
+template <class T>
+Tensor<T> deviations_from_mean(const Tensor<T>& x, const Axes& axes) {
+  const Tensor<T> d = x - mean(x, axes, {.keep_dims = true});
+  return d - mean(d, axes, {.keep_dims = true});
+}
+
+template <class T>
+Tensor<T> recorded_deviations(const Squares<T>& s, Backward<T>& b) {
+  const Tensor<T> x = reshape(b.input(0), along(s.view));
+  return s.means.mean.defined() ? deviations_from_mean(x, 1) : x;
+}
+
+// The sums of the squares of the rows, around their means when `centered`.
+template <class T>
+Tensor<T> sums_of_squares(const Tensor<T>& x, Squares<T>& s, const Shape& shape, bool centered) {
+  Tensor<T> y = Tensor<T>::uninitialized(shape);
+  if (!centered) {
+    kernels::squares(x.data(), y.node()->data, s.view);
+    return y;
+  }
+  const NoGrad guard;
+  s.means = {mean(reshape(x, along(s.view)), 1), Tensor<T>::uninitialized({s.view.rows()})};
+  kernels::squares_around_mean(x.data(), s.means.mean.node()->data, s.means.rest.node()->data,
+                               y.node()->data, s.view);
+  return y;
+}
+
+// gx = 2 gy (x - mean): the mean adds nothing, the deviations from it being 0 in sum.
 template <class T>
 void squares_backward(const void* attributes, Backward<T>& b) {
-  const auto& [view, center] = *static_cast<const Squares<T>*>(attributes);
+  const auto& s = *static_cast<const Squares<T>*>(attributes);
   if (b.recording()) {
-    const Tensor<T> x = reshape(b.input(0), along(view));
-    const Tensor<T> d = center.defined() ? x - mean(x, 1, {.keep_dims = true}) : x;
-    return b.add(0, reshape(2 * reshape(b.gradient(), kept(view)) * d, b.input_shape(0)));
+    const Tensor<T> g = 2 * reshape(b.gradient(), kept(s.view)) * recorded_deviations(s, b);
+    return b.add(0, reshape(g, b.input_shape(0)));
   }
   const Tensor<T> scale = 2 * b.gradient();
   const auto [gx, accumulate] = b.accumulator(0);
-  kernels::deviations(b.input(0).data(), center.defined() ? center.data() : nullptr, scale.data(),
-                      gx, view, accumulate);
+  kernels::deviations(b.input(0).data(), s.means.mean_data(), s.means.rest_data(), scale.data(), gx,
+                      s.view, accumulate);
 }
 
 template <class T>
 const Rule<T> kSquares = {"sum_of_squares", &squares_backward<T>,
                           &detail::destroy_attributes<Squares<T>>};
 
+// sum (x - mean)^2.
 template <class T>
-Tensor<T> sum_of_squares(const Tensor<T>& x, const AxisView& view, const Shape& shape,
-                         bool centered) {
-  Squares<T> s{view, {}};
-  if (centered) {
-    const NoGrad guard;
-    s.center = mean(reshape(x, along(view)), 1);
+Tensor<T> squares_around_mean(const Tensor<T>& x, const Axes& axes, bool keep_dims) {
+  const auto plan = detail::plan_reduction("var", x.shape(), axes);
+  if (plan.count > 1) {
+    return sum(square(deviations_from_mean(x, axes)), axes, {.keep_dims = keep_dims});
   }
-  Tensor<T> y = Tensor<T>::uninitialized(shape);
-  kernels::squares(x.data(), centered ? s.center.data() : nullptr, y.node()->data, view);
+  Squares<T> s{plan.groups[0], {}};
+  const Tensor<T> y = sums_of_squares(x, s, plan.result(keep_dims), true);
   detail::record<T>(y, kSquares<T>, {&x}, {.inputs = 1}, s);
   return y;
 }
 
-// sum x^2, or sum (x - mean)^2.
+// --- The root of the sum of squares, also where the squares leave the range of T. ---
+
+// Sums of squares and of powers are as good as T is between these, and so are quotients by them.
 template <class T>
-Tensor<T> sum_of_squares(const char* operation, const Tensor<T>& x, const Axes& axes,
+struct Range {
+  static constexpr T low = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  static constexpr T high = std::numeric_limits<T>::max() / 256;
+};
+
+template <class T>
+bool is_between(T v, T low, T high) {
+  return v >= low && v <= high;
+}
+
+// A loop without a way out, which compilers make packs of.
+template <class T>
+bool all_between(const Tensor<T>& x, T low, T high) {
+  int outside = 0;
+  const T* const p = x.data();
+  for (std::size_t k = 0; k < x.size(); ++k)
+    outside |= static_cast<int>(!is_between(p[k], low, high));
+  return outside == 0;
+}
+
+// f(i) for the numbers of row k.
+template <class F>
+void each_of_row(const AxisView& view, std::size_t k, const F& f) {
+  const std::size_t first = k / view.inner * view.n * view.inner + k % view.inner;
+  for (std::size_t i = 0; i < view.n; ++i) f(first + i * view.inner);
+}
+
+// The norm of row k by numbers that are scaled to the largest of them.
+template <class T>
+T scaled_norm(const T* x, const Squares<T>& s, std::size_t k) {
+  const T mean = s.means.mean_of(k), rest = s.means.rest_of(k);
+  const auto deviation = [&](std::size_t i) { return (x[i] - mean) - rest; };
+  T largest(0);
+  each_of_row(s.view, k, [&](std::size_t i) {
+    const T d = std::abs(deviation(i));
+    if (d > largest || std::isnan(d)) largest = d;
+  });
+  if (largest == 0 || !std::isfinite(largest)) return largest;
+  const int exponent = std::ilogb(largest);
+  long double sum = 0;
+  each_of_row(s.view, k, [&](std::size_t i) {
+    const long double d = std::scalbn(deviation(i), -exponent);
+    sum += d * d;
+  });
+  return std::scalbn(static_cast<T>(std::sqrt(sum)), exponent);
+}
+
+// gx += gy (x - mean) / y for row k, by quotients that are at most 1.
+template <class T>
+void add_direction(const T* x, const Squares<T>& s, std::size_t k, T y, T gy, T* gx) {
+  const T mean = s.means.mean_of(k), rest = s.means.rest_of(k);
+  each_of_row(s.view, k, [&](std::size_t i) { gx[i] += gy * (((x[i] - mean) - rest) / y); });
+}
+
+// gx = gy (x - mean) / y, 0 where y is 0.
+template <class T>
+void root_of_squares_backward(const void* attributes, Backward<T>& b) {
+  const auto& s = *static_cast<const Squares<T>*>(attributes);
+  const Tensor<T> y = b.output(), gy = b.gradient();
+  if (b.recording()) {
+    const Tensor<T> size = reshape(y, kept(s.view)), zero = size == 0;
+    const Tensor<T> direction = recorded_deviations(s, b) / where(zero, 1, size);
+    const Tensor<T> g = reshape(gy, kept(s.view)) * where(zero, 0, direction);
+    return b.add(0, reshape(g, b.input_shape(0)));
+  }
+  const T low = Range<T>::low, high = Range<T>::high;
+  const bool usual = all_between(y, low, high);
+  const NoGrad guard;
+  Tensor<T> scale = gy / y;
+  for (std::size_t k = 0; !usual && k < y.size(); ++k) {
+    const T v = y.data()[k];
+    if (!is_between(v, low, high) && !std::isnan(v)) scale.node()->data[k] = T(0);
+  }
+  const T* const x = b.input(0).data();
+  const auto [gx, accumulate] = b.accumulator(0);
+  kernels::deviations(x, s.means.mean_data(), s.means.rest_data(), scale.data(), gx, s.view,
+                      accumulate);
+  for (std::size_t k = 0; !usual && k < y.size(); ++k) {
+    const T v = y.data()[k];
+    if (v > 0 && !is_between(v, low, high)) add_direction(x, s, k, v, gy.data()[k], gx);
+  }
+}
+
+template <class T>
+const Rule<T> kRootOfSquares = {"norm", &root_of_squares_backward<T>,
+                                &detail::destroy_attributes<Squares<T>>};
+
+template <class T>
+Tensor<T> root_of_squares(const Tensor<T>& x, const AxisView& view, const Shape& shape,
+                          bool centered) {
+  Squares<T> s{view, {}};
+  Tensor<T> y;
+  {
+    const NoGrad guard;
+    y = detail::apply(primitives::Root{}, sums_of_squares(x, s, shape, centered));
+  }
+  static const T low = std::sqrt(Range<T>::low), high = std::sqrt(std::numeric_limits<T>::max());
+  T* const p = y.node()->data;
+  const bool usual = all_between(y, low, high);
+  for (std::size_t k = 0; !usual && k < y.size(); ++k) {
+    if (!is_between(p[k], low, high) && !std::isnan(p[k])) p[k] = scaled_norm(x.data(), s, k);
+  }
+  detail::record<T>(y, kRootOfSquares<T>, {&x}, {.inputs = 1, .output = true}, s);
+  return y;
+}
+
+template <class T>
+Tensor<T> euclidean_norm(const char* operation, const Tensor<T>& x, const Axes& axes,
                          bool keep_dims, bool centered) {
   const auto plan = detail::plan_reduction(operation, x.shape(), axes);
-  if (plan.count == 1) {
-    return sum_of_squares(x, plan.groups[0], plan.result(keep_dims), centered);
-  }
-  const Tensor<T> d = centered ? x - mean(x, axes, {.keep_dims = true}) : x;
-  return sum(square(d), axes, {.keep_dims = keep_dims});
+  centered = centered && plan.count == 1;
+  return detail::reduce_groups(
+      x, plan, keep_dims, [=](const Tensor<T>& part, const AxisView& view, const Shape& shape) {
+        return root_of_squares(part, view, shape, centered);
+      });
 }
 
 template <class T>
@@ -111,37 +258,58 @@ Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& sh
   return y;
 }
 
-// (sum |x|^p)^(1/p), with the slope 0 where a power has none at 0.
+// sum |x|^p, with the slope 0 where a power has none at 0.
+template <class T>
+Tensor<T> sum_of_powers(const Tensor<T>& size, T p, const Axes& axes) {
+  const Tensor<T> zero = size == 0;
+  return sum(where(zero, 0, pow(where(zero, 1, size), p)), axes, {.keep_dims = true});
+}
+
+// (sum |x|^p)^(1/p), of numbers scaled to the largest where the powers leave the range.
 template <class T>
 Tensor<T> general_norm(const Tensor<T>& x, T p, const Axes& axes, ReduceOptions options) {
-  const Tensor<T> size = abs(x), zero = size == 0;
-  const Tensor<T> s = sum(where(zero, 0, pow(where(zero, 1, size), p)), axes, options);
+  const auto plan = detail::plan_reduction("norm", x.shape(), axes);
+  const Tensor<T> size = abs(x);
+  Tensor<T> scale, s = sum_of_powers(size, p, axes);
+  if (plan.numbers != 0 && !all_between(s, Range<T>::low, Range<T>::high)) {
+    const NoGrad guard;
+    scale = max(size, axes, {.keep_dims = true});
+    scale = where(scale > 0, where(scale <= std::numeric_limits<T>::max(), scale, 1), 1);
+  }
+  if (scale.defined()) s = sum_of_powers(size / scale, p, axes);
   const Tensor<T> empty = s == 0;
-  return where(empty, 0, pow(where(empty, 1, s), 1 / p));
+  Tensor<T> y = where(empty, 0, pow(where(empty, 1, s), 1 / p));
+  if (scale.defined()) y = y * scale;
+  return reshape(y, plan.result(options.keep_dims));
+}
+
+// 1 / (n - correction), NaN unless that is above 0.
+template <class T>
+double inverse_of_freedom(const Tensor<T>& x, const Tensor<T>& s, double correction) {
+  const double n = s.size() == 0 ? 0 : static_cast<double>(x.size() / s.size());
+  return n > correction ? 1 / (n - correction) : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace
 
 template <class T>
 Tensor<T> var(const Tensor<T>& x, const Axes& axes, VarianceOptions options) {
-  const Tensor<T> s = sum_of_squares("var", x, axes, options.keep_dims, true);
-  const double n = s.size() == 0 ? 0 : static_cast<double>(x.size() / s.size());
-  const double divisor = n - options.correction;
-  return s * (divisor > 0 ? 1 / divisor : std::numeric_limits<double>::quiet_NaN());
+  const Tensor<T> s = squares_around_mean(x, axes, options.keep_dims);
+  return s * inverse_of_freedom(x, s, options.correction);
 }
 
 template <class T>
 Tensor<T> stddev(const Tensor<T>& x, const Axes& axes, VarianceOptions options) {
-  return detail::apply(primitives::Root{}, var(x, axes, options));
+  const bool one_group = detail::plan_reduction("stddev", x.shape(), axes).count == 1;
+  const Tensor<T> y = euclidean_norm("stddev", one_group ? x : deviations_from_mean(x, axes), axes,
+                                     options.keep_dims, one_group);
+  return y * std::sqrt(inverse_of_freedom(x, y, options.correction));
 }
 
 template <class T>
 Tensor<T> norm(const Tensor<T>& x, double p, const Axes& axes, ReduceOptions options) {
   if (!(p > 0)) detail::fail("norm", "p must be positive: p = ", p);
-  if (p == 2) {
-    return detail::apply(primitives::Root{},
-                         sum_of_squares("norm", x, axes, options.keep_dims, false));
-  }
+  if (p == 2) return euclidean_norm("norm", x, axes, options.keep_dims, false);
   if (p == 1) return sum(abs(x), axes, options);
   if (std::isinf(p)) return max(abs(x), axes, options);
   return general_norm(x, static_cast<T>(p), axes, options);

@@ -54,27 +54,48 @@ void rewrite(const NamedTensors<T>& parameters, const Rule& rule) {
 }
 
 template <class T>
-double norm_of(const NamedTensors<T>& active, GradientNorm norm) {
+double largest_of(const NamedTensors<T>& active) {
   double r = 0;
   for (const NamedTensor<T>& p : active) {
+    const double largest = detail::largest_magnitude(p.tensor.gradient());
+    if (!(largest <= r)) r = largest;  // NaN stays
+    if (std::isnan(r)) return r;
+  }
+  return r;
+}
+
+// By numbers in units of the largest: for squares beyond the range of double.
+template <class T>
+double scaled_norm_of(const NamedTensors<T>& active) {
+  const double largest = largest_of(active);
+  if (largest == 0 || !std::isfinite(largest)) return largest;
+  double squares = 0;
+  for (const NamedTensor<T>& p : active) {
     const Tensor<T> g = p.tensor.gradient();
-    if (norm == GradientNorm::euclidean) {
-      r += detail::dot(g, g);
-    } else {
-      const double largest = detail::largest_magnitude(g);
-      if (!(largest <= r)) r = largest;  // NaN stays
-      if (std::isnan(r)) return r;
+    for (std::size_t i = 0; i < g.size(); ++i) {
+      const double share = static_cast<double>(g.data()[i]) / largest;
+      squares += share * share;
     }
   }
-  return norm == GradientNorm::euclidean ? std::sqrt(r) : r;
+  return largest * std::sqrt(squares);
+}
+
+template <class T>
+double norm_of(const NamedTensors<T>& active, GradientNorm norm) {
+  if (norm == GradientNorm::maximum) return largest_of(active);
+  double squares = 0;
+  for (const NamedTensor<T>& p : active) {
+    const Tensor<T> g = p.tensor.gradient();
+    squares += detail::dot(g, g);
+  }
+  return squares > 1e-290 && std::isfinite(squares) ? std::sqrt(squares) : scaled_norm_of(active);
 }
 
 template <class T>
 [[noreturn]] void refuse_norm(const NamedTensors<T>& active, double norm) {
   std::vector<std::string> names;
   for (const NamedTensor<T>& p : active) {
-    const Tensor<T> g = p.tensor.gradient();
-    if (!std::isfinite(detail::dot(g, g))) names.push_back(p.name);
+    if (!std::isfinite(detail::largest_magnitude(p.tensor.gradient()))) names.push_back(p.name);
   }
   throw std::invalid_argument("clip_grad_norm: the norm of the gradients is " + detail::text(norm) +
                               ": " + detail::join(names));

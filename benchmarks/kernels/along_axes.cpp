@@ -18,7 +18,7 @@ constexpr std::size_t kShapes[][2] = {{128, 256}, {4096, 512}};
 // x, y and gy of (rows, columns), and what a kernel keeps.
 struct Arrays {
   std::size_t rows, columns;
-  Array<float> x, y, gy, gx, weight, bias, mean, rstd, gweight, gbias;
+  Array<float> x, y, gy, gx, weight, bias, mean, rest, rstd, gweight, gbias;
 
   Arrays(std::size_t n, std::size_t d)
       : rows(n),
@@ -30,11 +30,12 @@ struct Arrays {
         weight(numbers<float>(d)),
         bias(numbers<float>(d)),
         mean(numbers<float>(n + d)),
+        rest(numbers<float>(n + d)),
         rstd(numbers<float>(n + d)),
         gweight(numbers<float>(d)),
         gbias(numbers<float>(d)) {}
   kernels::NormInputs<float> inputs() {
-    return {x.data(), weight.data(), bias.data(), mean.data(), rstd.data(), nullptr};
+    return {x.data(), weight.data(), bias.data(), mean.data(), rest.data(), rstd.data(), nullptr};
   }
   kernels::NormGradients<float> gradients() {
     return {gy.data(), gx.data(), false, gweight.data(), gbias.data()};

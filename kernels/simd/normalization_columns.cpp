@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/moments.hpp"
 #include "xgrad/kernels/normalization.hpp"
 #include "xgrad/kernels/rows.hpp"
 
@@ -18,10 +19,10 @@ template <class T, class Body>
   each_pack<P<T>>(c, [&](std::size_t j, auto width, auto) XGRAD_INLINE { body(j, width); });
 }
 
-// add(offset of the first row, column, width, number of rows: 4 or 1) for all rows, four at a time:
-// what is added up is loaded and stored once for the four.
-template <class T, class Add>
-[[gnu::always_inline]] inline void by_four(Columns v, const Add& add) {
+// add(offset of the first row, column, width, number of rows: Rows or 1) for all rows, a few at a
+// time: what is added up is loaded and stored once for them.
+template <class T, std::size_t Rows, class Add>
+[[gnu::always_inline]] inline void by_rows(Columns v, const Add& add) {
   std::size_t r = 0;
   const auto each = [&](std::size_t count, auto how_many) XGRAD_INLINE {
     for (; r + count <= v.rows; r += count) {
@@ -29,27 +30,46 @@ template <class T, class Add>
                               XGRAD_INLINE { add(r * v.stride + j, j, width, how_many); });
     }
   };
-  each(4, Quarter<4>());
+  each(Rows, Quarter<Rows>());
   each(1, Quarter<1>());
 }
 
+// sum of x - mean, and of its squares.
 template <class T>
-void moments(const T* x, T* mean, T* squares, Columns v) {
-  std::fill_n(mean, v.c, T(0));
+void moments_around(const T* x, const T* mean, T* sum, T* squares, Columns v) {
+  std::fill_n(sum, v.c, T(0));
   std::fill_n(squares, v.c, T(0));
-  by_four<T>(v, [&](std::size_t i, std::size_t j, auto width, auto count) XGRAD_INLINE {
+  by_rows<T, 8>(v, [&](std::size_t i, std::size_t j, auto width, auto count) XGRAD_INLINE {
+    const P<T> m = load(mean + j, width);
+    P<T> s(0), q(0);
+    for (std::size_t r = 0; r < count; ++r) {
+      const P<T> d = load(x + i + r * v.stride, width) - m;
+      s = s + d;
+      q = q + square(d);
+    }
+    put(s, sum + j, width, true);
+    put(q, squares + j, width, true);
+  });
+}
+
+template <class T>
+void moments(const T* x, T* mean, T* rest, T* squares, Columns v) {
+  std::fill_n(mean, v.c, T(0));
+  by_rows<T, 8>(v, [&](std::size_t i, std::size_t j, auto width, auto count) XGRAD_INLINE {
     P<T> s = load(x + i, width);
     for (std::size_t r = 1; r < count; ++r) s = s + load(x + i + r * v.stride, width);
     put(s, mean + j, width, true);
   });
   const T n = static_cast<T>(v.rows);
   for (std::size_t j = 0; j < v.c; ++j) mean[j] /= n;
-  by_four<T>(v, [&](std::size_t i, std::size_t j, auto width, auto count) XGRAD_INLINE {
-    const P<T> m = load(mean + j, width);
-    P<T> s(0);
-    for (std::size_t r = 0; r < count; ++r) s = s + square(load(x + i + r * v.stride, width) - m);
-    put(s, squares + j, width, true);
-  });
+  moments_around(x, mean, rest, squares, v);
+  bool again = false;
+  for (std::size_t j = 0; j < v.c; ++j) again = again || is_far_off(rest[j], squares[j], n);
+  if (again) {
+    for (std::size_t j = 0; j < v.c; ++j) mean[j] += rest[j] / n;
+    moments_around(x, mean, rest, squares, v);
+  }
+  for (std::size_t j = 0; j < v.c; ++j) rest[j] = take_out_center(rest[j], squares[j], n);
 }
 
 template <class T>
@@ -66,7 +86,7 @@ template <class T>
 void sums(const T* x, const T* mean, const T* gy, T* gsum, T* gdot, Columns v) {
   std::fill_n(gsum, v.c, T(0));
   std::fill_n(gdot, v.c, T(0));
-  by_four<T>(v, [&](std::size_t i, std::size_t j, auto width, auto count) XGRAD_INLINE {
+  by_rows<T, 4>(v, [&](std::size_t i, std::size_t j, auto width, auto count) XGRAD_INLINE {
     const P<T> m = load(mean + j, width);
     P<T> s(0), dot(0);
     for (std::size_t r = 0; r < count; ++r) {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/moments.hpp"
 #include "xgrad/kernels/normalization.hpp"
 #include "xgrad/kernels/rows.hpp"
 
@@ -12,36 +13,65 @@ namespace {
 template <class T>
 using P = Pack<T, Arch>;
 
-// f(offset, width) summed up over n neighbouring numbers.
+// f(offset, width) summed up over n neighbouring numbers: a number, or two.
 template <class T, class F>
 [[gnu::always_inline]] inline T sum_over(std::size_t n, const F& f) {
-  P<T> s[4] = {P<T>(0), P<T>(0), P<T>(0), P<T>(0)};
-  each_pack<P<T>>(
-      n, [&](std::size_t k, auto width, auto q) XGRAD_INLINE { s[q] = s[q] + f(k, width); });
-  return sum_lanes((s[0] + s[1]) + (s[2] + s[3]));
+  return sum_lanes(sum_of_blocks<P<T>>(ContiguousRow<P<T>>{n}, f));
 }
 
 // A row is read more than once, from the cache but for the first time. Meanwhile what comes next,
 // its place in the output and the next row, is fetched from memory (measured on 8 MB: forward 10 %,
 // backward 6 % less).
 
-// sum (x - center)^2
+// Mean, rest and sum of squares of a row.
 template <class T>
-[[gnu::always_inline]] inline T squares_around(T center, const T* x, std::size_t n, const T* next) {
+struct RowMoments {
+  T mean, rest, squares;
+};
+
+// sum x^2
+template <class T>
+[[gnu::always_inline]] inline T squares_of(const T* x, std::size_t n, const T* next) {
   return sum_over<T>(n, [&](std::size_t k, auto width) XGRAD_INLINE {
     __builtin_prefetch(next + k);
-    const P<T> e = load(x + k, width, center) - P<T>(center);
-    return e * e;
+    return square(load(x + k, width));
   });
 }
 
-// y = (x - mean) scale weight + bias
+// The sums of x - center and of its squares, as rest and squares.
 template <class T>
-[[gnu::always_inline]] inline void write_row(const T* x, T* y, T mean, T scale, const T* weight,
-                                             const T* bias, std::size_t n) {
-  const P<T> m(mean), k(scale);
+[[gnu::always_inline]] inline RowMoments<T> around(T center, const T* x, std::size_t n,
+                                                   const T* next) {
+  const Two<P<T>> s =
+      sum_of_blocks<Two<P<T>>>(ContiguousRow<P<T>>{n}, [&](std::size_t k, auto width) XGRAD_INLINE {
+        __builtin_prefetch(next + k);
+        const P<T> e = load(x + k, width, center) - P<T>(center);
+        return Two<P<T>>{e, square(e)};
+      });
+  return {center, sum_lanes(s.first), sum_lanes(s.second)};
+}
+
+template <class T>
+[[gnu::always_inline]] inline RowMoments<T> moments_of(T mean, const T* x, std::size_t n,
+                                                       const T* next) {
+  const T size = static_cast<T>(n);
+  RowMoments<T> m{mean, T(0), T(0)};
+  for (int passes = 0; passes < 2; ++passes) {
+    m = around(m.mean, x, n, next);
+    if (!is_far_off(m.rest, m.squares, size)) break;
+    if (passes == 0) m.mean += m.rest / size;
+  }
+  m.rest = take_out_center(m.rest, m.squares, size);
+  return m;
+}
+
+// y = (x - mean - rest) scale weight + bias
+template <class T>
+[[gnu::always_inline]] inline void write_row(const T* x, T* y, T mean, T rest, T scale,
+                                             const T* weight, const T* bias, std::size_t n) {
+  const P<T> m(mean), k(scale), shift(rest * scale);
   each_pack<P<T>>(n, [&](std::size_t i, auto width, auto) XGRAD_INLINE {
-    P<T> v = (load(x + i, width) - m) * k;
+    P<T> v = (load(x + i, width) - m) * k - shift;
     if (weight != nullptr) v = v * load(weight + i, width);
     if (bias != nullptr) v = v + load(bias + i, width);
     store(v, y + i, width);
@@ -64,17 +94,21 @@ void forward(const NormInputs<T>& in, T* y, RowsView view, T eps) {
   for (std::size_t r = 0; r < view.rows; ++r) {
     T* const out = y + r * d;
     const T *const x = in.x + r * d, *const next = r + 1 < view.rows ? x + d : x;
-    T mean(0);
-    if (in.mean != nullptr) {
+    RowMoments<T> m{T(0), T(0), T(0)};
+    if (in.mean == nullptr) {
+      m.squares = squares_of(x, d, next);
+    } else {
       const T sum = sum_over<T>(d, [&](std::size_t k, auto width) XGRAD_INLINE {
         __builtin_prefetch(out + k, 1);
         return load(x + k, width);
       });
-      mean = sum / size;
-      in.mean[r] = mean;
+      m = moments_of(sum / size, x, d, next);
+      in.mean[r] = m.mean;
+      in.rest[r] = m.rest;
     }
-    in.rstd[r] = 1 / std::sqrt(squares_around(mean, x, d, next) / size + eps);
-    write_row(x, out, mean, in.rstd[r], at_row(in.weight, r, view), at_row(in.bias, r, view), d);
+    in.rstd[r] = 1 / std::sqrt(m.squares / size + eps);
+    write_row(x, out, m.mean, m.rest, in.rstd[r], at_row(in.weight, r, view),
+              at_row(in.bias, r, view), d);
   }
 }
 
@@ -84,24 +118,23 @@ struct RowSums {
   T u, uz;
 };
 
-// Adds gy z to gweight and gy to gbias on the way.
+// Adds gy z to gweight and gy to gbias on the way. z = (x - m) k - shift.
 template <class T, bool Weights>
 [[gnu::always_inline]] inline RowSums<T> sum_row(const T* x, const T* gy, P<T> m, P<T> k,
-                                                 const T* weight, T* gweight, T* gbias,
+                                                 P<T> shift, const T* weight, T* gweight, T* gbias,
                                                  std::size_t n) {
-  P<T> u[2] = {P<T>(0), P<T>(0)}, uz[2] = {P<T>(0), P<T>(0)};
-  each_pack<P<T>>(n, [&](std::size_t i, auto width, auto q) XGRAD_INLINE {
-    const P<T> z = (load(x + i, width) - m) * k, g = load(gy + i, width), gz = g * z;
-    const P<T> w = Weights ? load(weight + i, width) : P<T>(1);
-    u[q % 2] = u[q % 2] + w * g;
-    uz[q % 2] = uz[q % 2] + w * gz;
-    if (gweight != nullptr) store(load(gweight + i, width) + gz, gweight + i, width);
-    if (gbias != nullptr) store(load(gbias + i, width) + g, gbias + i, width);
-  });
-  return {sum_lanes(u[0] + u[1]), sum_lanes(uz[0] + uz[1])};
+  const Two<P<T>> s =
+      sum_of_blocks<Two<P<T>>>(ContiguousRow<P<T>>{n}, [&](std::size_t i, auto width) XGRAD_INLINE {
+        const P<T> z = (load(x + i, width) - m) * k - shift, g = load(gy + i, width), gz = g * z;
+        const P<T> w = Weights ? load(weight + i, width) : P<T>(1);
+        if (gweight != nullptr) store(load(gweight + i, width) + gz, gweight + i, width);
+        if (gbias != nullptr) store(load(gbias + i, width) + g, gbias + i, width);
+        return Two<P<T>>{w * g, w * gz};
+      });
+  return {sum_lanes(s.first), sum_lanes(s.second)};
 }
 
-// gx = rstd (u - mean(u) - z mean(u z))
+// gx = rstd (u - mean(u) - z mean(u z)), with mean(u) - rest slope in the place of mean(u)
 template <class T, bool Weights>
 [[gnu::always_inline]] inline void write_gradient(const T* x, const T* gy, P<T> m, P<T> k,
                                                   const T* weight, RowSums<T> mean, T* gx,
@@ -124,11 +157,13 @@ void backward_rows(const NormInputs<T>& in, const NormGradients<T>& out, RowsVie
   for (std::size_t r = 0; r < view.rows; ++r) {
     const T *const x = in.x + r * d, *const gy = out.gy + r * d;
     const T* const weight = at_row(in.weight, r, view);
-    const P<T> m(in.mean != nullptr ? in.mean[r] : T(0)), k(in.rstd[r]);
-    const RowSums<T> s = sum_row<T, Weights>(x, gy, m, k, weight, at_row(out.gweight, r, view),
-                                             at_row(out.gbias, r, view), d);
+    const T rest = in.mean != nullptr ? in.rest[r] : T(0);
+    const P<T> m(in.mean != nullptr ? in.mean[r] : T(0)), k(in.rstd[r]), shift(rest * in.rstd[r]);
+    const RowSums<T> s = sum_row<T, Weights>(
+        x, gy, m, k, shift, weight, at_row(out.gweight, r, view), at_row(out.gbias, r, view), d);
     if (out.gx == nullptr) continue;
-    const RowSums<T> mean{in.mean != nullptr ? s.u / size : T(0), s.uz / size};
+    const T slope = s.uz / size * in.rstd[r];
+    const RowSums<T> mean{in.mean != nullptr ? s.u / size - rest * slope : T(0), s.uz / size};
     write_gradient<T, Weights>(x, gy, m, k, weight, mean, out.gx + r * d, d,
                                r + 1 < view.rows ? d : 0, out.accumulate);
   }

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/moments.hpp"
 #include "xgrad/kernels/normalization.hpp"
 #include "xgrad/kernels/rows.hpp"
 
@@ -12,17 +13,45 @@ namespace {
 template <class T>
 using P = Pack<T, Arch>;
 
-// f(offset, width) summed up over all runs, each run by itself first.
-template <class T, class F>
-[[gnu::always_inline]] inline T sum_over(Runs runs, const F& f) {
-  P<T> total(0);
+// f(offset, width) summed up over all runs, each run by itself first. Sum: a pack, or Two.
+template <class Sum, class T, class F>
+[[gnu::always_inline]] inline Sum sum_over(Runs runs, const F& f) {
+  BlockSum<Sum> total;
   for (std::size_t i = 0; i < runs.count; ++i) {
-    P<T> s[4] = {P<T>(0), P<T>(0), P<T>(0), P<T>(0)};
-    each_pack<P<T>>(runs.length, [&](std::size_t k, auto width, auto q)
-                                     XGRAD_INLINE { s[q] = s[q] + f(i * runs.stride + k, width); });
-    total = total + ((s[0] + s[1]) + (s[2] + s[3]));
+    const std::size_t run = i * runs.stride;
+    total.add(sum_of_blocks<Sum>(ContiguousRow<P<T>>{runs.length},
+                                 [&](std::size_t k, auto width)
+                                     XGRAD_INLINE { return f(run + k, width); }));
   }
-  return sum_lanes(total);
+  return total.total();
+}
+
+template <class T>
+struct RunMoments {
+  T mean, rest, squares;
+};
+
+template <class T>
+RunMoments<T> moments_of(const T* x, Runs runs) {
+  const T size = static_cast<T>(runs.count * runs.length);
+  RunMoments<T> m{
+      sum_lanes(sum_over<P<T>, T>(
+          runs, [&](std::size_t k, auto width) XGRAD_INLINE { return load(x + k, width); })) /
+          size,
+      T(0), T(0)};
+  for (int passes = 0; passes < 2; ++passes) {
+    const P<T> mean(m.mean);
+    const Two<P<T>> s = sum_over<Two<P<T>>, T>(runs, [&](std::size_t k, auto width) XGRAD_INLINE {
+      const P<T> d = load(x + k, width, m.mean) - mean;
+      return Two<P<T>>{d, square(d)};
+    });
+    m.rest = sum_lanes(s.first);
+    m.squares = sum_lanes(s.second);
+    if (!is_far_off(m.rest, m.squares, size)) break;
+    if (passes == 0) m.mean += m.rest / size;
+  }
+  m.rest = take_out_center(m.rest, m.squares, size);
+  return m;
 }
 
 template <class T>
@@ -33,22 +62,17 @@ T weight_of(const T* weight, std::size_t run, Runs runs) {
 template <class T>
 void forward(const NormInputs<T>& in, T* y, Runs runs, T eps) {
   const T size = static_cast<T>(runs.count * runs.length);
-  const T mean = sum_over<T>(runs, [&](std::size_t k, auto width)
-                                       XGRAD_INLINE { return load(in.x + k, width); }) /
-                 size;
-  const T variance = sum_over<T>(runs,
-                                 [&](std::size_t k, auto width) XGRAD_INLINE {
-                                   return square(load(in.x + k, width, mean) - P<T>(mean));
-                                 }) /
-                     size;
-  const T rstd = 1 / std::sqrt(variance + eps);
+  const RunMoments<T> moments = moments_of(in.x, runs);
+  const T variance = moments.squares / size, rstd = 1 / std::sqrt(variance + eps);
   if (in.variance != nullptr) *in.variance = variance;
-  *in.mean = mean;
+  *in.mean = moments.mean;
+  *in.rest = moments.rest;
   *in.rstd = rstd;
-  const P<T> m(mean);
+  const P<T> m(moments.mean);
   for (std::size_t i = 0; i < runs.count; ++i) {
-    const P<T> scale(rstd * weight_of(in.weight, i, runs));
-    const P<T> shift(in.bias != nullptr ? in.bias[i * runs.weight_stride] : T(0));
+    const T factor = rstd * weight_of(in.weight, i, runs), out = moments.rest * factor;
+    const P<T> scale(factor);
+    const P<T> shift(in.bias != nullptr ? in.bias[i * runs.weight_stride] - out : -out);
     const T* const from = in.x + i * runs.stride;
     T* const to = y + i * runs.stride;
     each_pack<P<T>>(runs.length, [&](std::size_t k, auto width, auto) XGRAD_INLINE {
@@ -63,17 +87,35 @@ struct RunSums {
 };
 
 template <class T>
-[[gnu::always_inline]] inline RunSums<T> sums_of_run(const T* x, const T* gy, T mean, T rstd,
-                                                     std::size_t n) {
+[[gnu::always_inline]] inline RunSums<T> sums_of_run(const T* x, const T* gy, T mean, T rest,
+                                                     T rstd, std::size_t n) {
   const P<T> m(mean);
-  P<T> g[2] = {P<T>(0), P<T>(0)}, dot[2] = {P<T>(0), P<T>(0)};
-  each_pack<P<T>>(n, [&](std::size_t k, auto width, auto q) XGRAD_INLINE {
-    const P<T> v = load(gy + k, width);
-    g[q % 2] = g[q % 2] + v;
-    dot[q % 2] = dot[q % 2] + v * (load(x + k, width) - m);
-  });
-  return {sum_lanes(g[0] + g[1]), sum_lanes(dot[0] + dot[1]) * rstd};
+  const Two<P<T>> s =
+      sum_of_blocks<Two<P<T>>>(ContiguousRow<P<T>>{n}, [&](std::size_t k, auto width) XGRAD_INLINE {
+        const P<T> v = load(gy + k, width);
+        return Two<P<T>>{v, v * (load(x + k, width) - m)};
+      });
+  const T g = sum_lanes(s.first);
+  return {g, (sum_lanes(s.second) - rest * g) * rstd};
 }
+
+// Adds up the sums of runs, each times the weight of its run.
+template <class T>
+class WeightedSum {
+ public:
+  void add(RunSums<T> s, T weight) {
+    alignas(64) T lane[P<T>::size] = {weight * s.g, weight * s.gz};
+    total_.add(P<T>::load(lane));
+  }
+  RunSums<T> mean(T size) const {
+    alignas(64) T lane[P<T>::size];
+    total_.total().store(lane);
+    return {lane[0] / size, lane[1] / size};
+  }
+
+ private:
+  BlockSum<P<T>> total_;  // both in the first lanes of a pack
+};
 
 // gx = rstd (weight gy - mean(weight gy) - z mean(weight gy z)), z = (x - mean) rstd
 template <class T>
@@ -81,7 +123,8 @@ template <class T>
                                                   const NormGradients<T>& out, RunSums<T> means,
                                                   T weight, std::size_t first, std::size_t n) {
   const T k = *in.rstd;
-  const P<T> m(*in.mean), a(k * weight), b(-k * k * means.gz), shift(-k * means.g);
+  const T slope = -k * k * means.gz;
+  const P<T> m(*in.mean), a(k * weight), b(slope), shift(-k * means.g - slope * *in.rest);
   const T *const x = in.x + first, *const gy = out.gy + first;
   each_pack<P<T>>(n, [&](std::size_t i, auto width, auto) XGRAD_INLINE {
     const P<T> v = a * load(gy + i, width) + b * (load(x + i, width) - m) + shift;
@@ -92,18 +135,18 @@ template <class T>
 template <class T>
 void backward(const NormInputs<T>& in, const NormGradients<T>& out, Runs runs, T* gsum, T* gdot,
               std::size_t sum_stride) {
-  RunSums<T> total{T(0), T(0)};
+  WeightedSum<T> total;
   for (std::size_t i = 0; i < runs.count; ++i) {
     const std::size_t first = i * runs.stride;
-    const RunSums<T> s = sums_of_run(in.x + first, out.gy + first, *in.mean, *in.rstd, runs.length);
+    const RunSums<T> s =
+        sums_of_run(in.x + first, out.gy + first, *in.mean, *in.rest, *in.rstd, runs.length);
     gsum[i * sum_stride] = s.g;
     gdot[i * sum_stride] = s.gz;
-    const T weight = weight_of(in.weight, i, runs);
-    total = {total.g + weight * s.g, total.gz + weight * s.gz};
+    total.add(s, weight_of(in.weight, i, runs));
   }
   if (out.gx == nullptr) return;
   const T size = static_cast<T>(runs.count * runs.length);
-  const RunSums<T> means{total.g / size, total.gz / size};
+  const RunSums<T> means = total.mean(size);
   for (std::size_t i = 0; i < runs.count; ++i) {
     write_gradient(in, out, means, weight_of(in.weight, i, runs), i * runs.stride, runs.length);
   }

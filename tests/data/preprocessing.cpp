@@ -163,6 +163,38 @@ BOOST_AUTO_TEST_CASE(what_does_not_vary_is_not_stretched) {
   for (const double v : p.transform(x)) BOOST_TEST(std::abs(v) < 1e-15);
 }
 
+// Columns of any size: {1, 2, 3, 4} has the deviation sqrt(1.25).
+BOOST_AUTO_TEST_CASE(columns_whose_squares_leave_the_range) {
+  const std::vector<double> sizes = {1e-300, 1e-200, 1, 1e200, 1e307};
+  std::vector<double> x, expected;
+  for (int i = 1; i <= 4; ++i) {
+    for (const double s : sizes) {
+      x.push_back(i * s);
+      expected.push_back((i - 2.5) / std::sqrt(1.25));
+    }
+  }
+  Standardize<double> p;
+  const Array<double> columns = shaped<double>({4, sizes.size()}, x);
+  p.fit(columns);
+  const Array<double> y = p.transform(columns);
+  check_close(y, expected, 1e-14);
+  const Array<double> back = p.inverse(y);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    BOOST_TEST(std::abs(back.data()[i] / x[i] - 1) < 1e-14);
+}
+
+BOOST_AUTO_TEST_CASE(large_means_leave_the_deviation_alone) {
+  const std::vector<double> x = {1e15, 1e15 + 1, 1e15 + 2, 1e15 + 3};
+  Standardize<double> p;
+  p.fit(shaped<double>({4, 1}, x));
+  std::vector<double> expected;
+  for (const double i : {1., 2., 3., 4.}) expected.push_back((i - 2.5) / std::sqrt(1.25));
+  check_close(p.transform(shaped<double>({4, 1}, x)), expected, 1e-14);
+  Pca<double> pca;
+  pca.fit(shaped<double>({4, 1}, x));
+  BOOST_TEST(std::abs(pca.explained_variance()(0) / (5. / 3) - 1) < 1e-14);
+}
+
 BOOST_AUTO_TEST_CASE(missing_numbers) {
   Impute<double> impute;
   const Array<double> x = shaped<double>({3, 2}, {1, NAN, 3, 5, NAN, 7});

@@ -40,6 +40,16 @@ BOOST_AUTO_TEST_CASE(norm_over_all_parameters) {
   BOOST_TEST(grad_norm(p) == 6.5);
 }
 
+BOOST_AUTO_TEST_CASE(norms_whose_squares_leave_the_range) {
+  for (const double s : {1e-300, 1e-170, 1e200, 1e300}) {
+    const auto p = with_gradients({{3 * s}, {4 * s}});
+    const double size = grad_norm(p);
+    BOOST_TEST(std::abs(size / (5 * s) - 1) < 1e-15);
+    clip_grad_norm(p, s);
+    BOOST_TEST(std::abs(grad_norm(p) / s - 1) < 1e-15);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(small_gradients_stay) {
   const auto p = with_gradients({{3}, {4}});
   BOOST_TEST(clip_grad_norm(p, 5.0) == 5.0);

@@ -9,10 +9,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "xgrad/kernels/pack.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/kernels/formulas/special.hpp"
 #include "xgrad/kernels/formulas/trigonometry.hpp"
+#include "xgrad/kernels/functions.hpp"
 
 namespace xgrad {
 

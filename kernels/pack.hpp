@@ -13,8 +13,6 @@
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
-#include "xgrad/kernels/polynomials.hpp"
-
 namespace xgrad {
 
 template <class T, class A>
@@ -111,7 +109,10 @@ struct Pack {
   [[gnu::always_inline, gnu::flatten]] friend Pack operator/(Pack a, Pack b) {
     return a.raw / b.raw;
   }
-  [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a) { return -a.raw; }
+  // Not by xsimd's -, which on AVX-512 makes +0 of 0.
+  [[gnu::always_inline, gnu::flatten]] friend Pack operator-(Pack a) {
+    return a.raw ^ xsimd::constants::signmask<Raw>();
+  }
   [[gnu::always_inline, gnu::flatten]] friend Pack operator+(Pack a) { return a; }
   [[gnu::always_inline, gnu::flatten]] friend Mask operator<(Pack a, Pack b) {
     return {a.raw < b.raw};
@@ -176,185 +177,36 @@ struct Pack {
   // clang-format on
 };
 
-// clang-format off
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> expm1(Pack<T, A> x) { return xsimd::expm1(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> log(Pack<T, A> x) { return xsimd::log(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> log1p(Pack<T, A> x) { return xsimd::log1p(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> sqrt(Pack<T, A> x) { return xsimd::sqrt(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> sin(Pack<T, A> x) { return xsimd::sin(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> cos(Pack<T, A> x) { return xsimd::cos(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> tan(Pack<T, A> x) { return xsimd::tan(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> asin(Pack<T, A> x) { return xsimd::asin(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> acos(Pack<T, A> x) { return xsimd::acos(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> atan(Pack<T, A> x) { return xsimd::atan(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> sinh(Pack<T, A> x) { return xsimd::sinh(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> cosh(Pack<T, A> x) { return xsimd::cosh(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> erf(Pack<T, A> x) { return xsimd::erf(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> floor(Pack<T, A> x) { return xsimd::floor(x.raw); }
-template <class T, class A> [[gnu::always_inline]] inline Pack<T, A> abs(Pack<T, A> x) { return xsimd::abs(x.raw); }
-// clang-format on
-
-/// c[0] + c[1] x + c[2] x^2 + ...
-template <class T, class A, std::size_t N>
-[[gnu::always_inline]] inline Pack<T, A> polynomial(Pack<T, A> x, const T (&c)[N]) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-    Pack<T, A> y = c[N - 1];
-    ((y = xsimd::fma(y.raw, x.raw, Pack<T, A>(c[N - 2 - I]).raw)), ...);
-    return y;
-  }
-  (std::make_index_sequence<N - 1>{});
-}
-
-namespace detail {
-
-// On AVX-512, where one instruction multiplies by 2^k and checks the range as well: xsimd has a
-// quotient in exp of doubles, and checks of its own.
-#if defined(__AVX512F__)
-template <class A>
-constexpr bool kScales = std::is_base_of_v<xsimd::avx512f, A>;
-
-template <class A>
-[[gnu::always_inline]] inline Pack<float, A> scale(Pack<float, A> x, xsimd::batch<float, A> k) {
-  return xsimd::batch<float, A>(_mm512_scalef_ps(x.raw, k));
-}
-template <class A>
-[[gnu::always_inline]] inline Pack<double, A> scale(Pack<double, A> x, xsimd::batch<double, A> k) {
-  return xsimd::batch<double, A>(_mm512_scalef_pd(x.raw, k));
-}
-#else
-template <class A>
-constexpr bool kScales = false;
-#endif
-
-/// e^x = 2^k e^r, x = k log 2 + r; |x| at most some hundreds, or NaN.
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> exp_by_scaling(Pack<T, A> x) {
-  using P = Pack<T, A>;
-  using Raw = typename P::Raw;
-  const Raw k = xsimd::nearbyint(x.raw * xsimd::constants::invlog_2<Raw>());
-  Raw r = xsimd::fma(k, -xsimd::constants::log_2hi<Raw>(), x.raw);
-  r = xsimd::fma(k, -xsimd::constants::log_2lo<Raw>(), r);
-  const P q = polynomial(P(r), Expm1Polynomial<T>::c);
-  return scale(P(xsimd::fma(q.raw, r * r, r)) + T(1), k);
-}
-
-/// x (1 + x^2 p(x^2)) near 0, where the other form cancels; 1 - 2 / (e^2x + 1) beyond.
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> tanh_by_scaling(Pack<T, A> x) {
-  using P = Pack<T, A>;
-  const P end(sizeof(T) == 4 ? 10 : 20);  // 1 from there on
-  const P size = abs(x), square = size * size;
-  const P a = xsimd::min(end.raw, size.raw);  // this way round NaN remains
-  const P far = T(1) - T(2) / (exp_by_scaling(a + a) + T(1));
-  const P near = size + size * square * polynomial(square, TanhPolynomial<T>::c);
-  return where(size < P(0.625), near, far).raw | xsimd::bitofsign(x.raw);
-}
-
-}  // namespace detail
-
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> exp(Pack<T, A> x) {
-  if constexpr (detail::kScales<A>) {
-    const Pack<T, A> low(sizeof(T) == 4 ? -110 : -800), high(sizeof(T) == 4 ? 100 : 800);
-    return detail::exp_by_scaling(
-        Pack<T, A>(xsimd::max(low.raw, xsimd::min(high.raw, x.raw))));  // NaN remains
-  } else {
-    return xsimd::exp(x.raw);
-  }
-}
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> tanh(Pack<T, A> x) {
-  if constexpr (detail::kScales<A>) {
-    return detail::tanh_by_scaling(x);
-  } else {
-    return xsimd::tanh(x.raw);
-  }
-}
-
-template <class A>
-void detail::powers(float* x, const float* y) {
-  using Half = Pack<double, A>;
-  constexpr std::size_t kSize = Pack<float, A>::size;
-  alignas(64) double base[kSize], exponent[kSize];
-  for (std::size_t i = 0; i < kSize; ++i) {
-    base[i] = std::abs(x[i]);
-    exponent[i] = y[i];
-  }
-  for (std::size_t i = 0; i < kSize; i += Half::size) {
-    exp(Half::load(exponent + i) * log(Half::load(base + i))).store(base + i);
-  }
-  for (std::size_t i = 0; i < kSize; ++i) x[i] = static_cast<float>(base[i]);
-}
-
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> square(Pack<T, A> x) {
-  return x * x;
-}
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> reciprocal(Pack<T, A> x) {
-  return T(1) / x;
-}
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> rsqrt(Pack<T, A> x) {
-  return T(1) / sqrt(x);
-}
-/// -1, 0 or 1; NaN for NaN.
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> sign(Pack<T, A> x) {
-  using P = Pack<T, A>;
-  return where(x > P(0), P(1), where(x < P(0), P(-1), x));
-}
-/// 1 / (1 + exp(-x)); 0 where the exponential overflows.
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> sigmoid(Pack<T, A> x) {
-  return T(1) / (T(1) + exp(-x));
-}
 template <class T, class A>
 [[gnu::always_inline]] inline bool any(PackMask<T, A> m) {
   return xsimd::any(m.raw);
 }
-
-/// max(x, 0); NaN for NaN.
 template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> relu(Pack<T, A> x) {
-  return where(x <= Pack<T, A>(0), Pack<T, A>(0), x);
+[[gnu::always_inline]] inline bool all(PackMask<T, A> m) {
+  return xsimd::all(m.raw);
 }
-/// log(1 + exp(x)).
 template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> softplus(Pack<T, A> x) {
-  return relu(x) + log1p(exp(-abs(x)));
+[[gnu::always_inline]] inline Pack<T, A> abs(Pack<T, A> x) {
+  return xsimd::abs(x.raw);
 }
-
-/// x^2 - y exactly, for y = x^2 rounded: the halves of x have exact products.
 template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> rounded_off_square(Pack<T, A> x, Pack<T, A> y) {
-  using P = Pack<T, A>;
-  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  constexpr Bits kHigh = ~Bits(0) << (sizeof(T) == 4 ? 12 : 27);
-  const P high = x.raw & P(std::bit_cast<T>(kHigh)).raw, low = x - high;
-  return ((high * high - y) + T(2) * high * low) + low * low;
+[[gnu::always_inline]] inline Pack<T, A> sqrt(Pack<T, A> x) {
+  return xsimd::sqrt(x.raw);
 }
-
-/// e^(-x^2/2), to the last places also where x^2 is large; 0 below the normal range.
+/// The largest integer not above x; -0 for -0. Without an instruction for it, by a sum that rounds to
+/// whole numbers.
 template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> gaussian(Pack<T, A> x) {
-  using P = Pack<T, A>;
-  const P last(detail::NormalTailPolynomial<T>::last), size = abs(x);
-  const P a = where(size > last, last, size), square = a * a;
-  const P rest = rounded_off_square(a, square), e = exp(T(-0.5) * square);
-  return e - e * (T(0.5) * rest);
-}
-
-/// The normal distribution function, (1 + erf(x / sqrt 2)) / 2, to the last places also where it is
-/// small.
-template <class T, class A>
-[[gnu::always_inline]] inline Pack<T, A> ndtr(Pack<T, A> x) {
-  using P = Pack<T, A>;
-  using Tail = detail::NormalTailPolynomial<T>;
-  const P size = abs(x), last(Tail::last);
-  const P a = where(size > last, last, size), q = T(1) / (a + Tail::K);
-  const P tail = gaussian(x) * (q * polynomial((a - Tail::K) * q, Tail::c));
-  return where(x > P(0), T(1) - tail, tail);
+[[gnu::always_inline]] inline Pack<T, A> floor(Pack<T, A> x) {
+#if defined(__x86_64__)
+  if constexpr (std::is_same_v<A, xsimd::sse2>) {
+    using P = Pack<T, A>;
+    const P size = abs(x), large(sizeof(T) == 4 ? T(0x1p23) : T(0x1p52));
+    const P whole = ((size + large) - large).raw | xsimd::bitofsign(x.raw);
+    const P below = where(whole > x, whole - P(1), whole);
+    return where(size < large, below, x);
+  }
+#endif
+  return xsimd::floor(x.raw);
 }
 
 /// Sum over the lanes, in a fixed order.

@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #include "xgrad/kernels/axis_view.hpp"
-#include "xgrad/kernels/pack.hpp"
+#include "xgrad/kernels/functions.hpp"
 
 namespace xgrad::kernels {
 

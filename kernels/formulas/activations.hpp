@@ -79,7 +79,7 @@ struct ExponentialLinear {
   double alpha, scale, width;
   template <class X>
   X operator()(const X& x) const {
-    return where(x <= X(0), X(scale * alpha) * expm1(minimum(x, X(0)) * X(1 / width)),
+    return where(x <= X(0), X(scale * alpha) * expm1(minimum(X(0), x) * X(1 / width)),
                  X(scale) * x);
   }
   template <class X>
@@ -93,7 +93,8 @@ struct Gelu {
   static constexpr const char* name = "gelu";
   template <class X>
   X operator()(const X& x) const {
-    return x * ndtr(x);
+    if constexpr (requires { gelu_value(x); }) return gelu_value(x);
+    else return x * ndtr(x);
   }
 };
 
@@ -111,7 +112,8 @@ struct Silu {
   static constexpr const char* name = "silu";
   template <class X>
   X operator()(const X& x) const {
-    return x * sigmoid(x);
+    if constexpr (requires { silu_value(x); }) return silu_value(x);
+    else return x * sigmoid(x);
   }
 };
 
@@ -120,7 +122,8 @@ struct Softsign {
   static constexpr const char* name = "softsign";
   template <class X>
   X operator()(const X& x) const {
-    return x / (1 + abs(x));
+    if constexpr (requires { softsign_value(x); }) return softsign_value(x);
+    else return x / (1 + abs(x));
   }
 };
 
@@ -129,7 +132,8 @@ struct Mish {
   static constexpr const char* name = "mish";
   template <class X>
   X operator()(const X& x) const {
-    return x * tanh(softplus(x));
+    if constexpr (requires { mish_value(x); }) return mish_value(x);
+    else return x * tanh(softplus(x));
   }
 };
 

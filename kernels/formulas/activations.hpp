@@ -103,7 +103,8 @@ struct GeluTanh {
   static constexpr const char* name = "gelu";
   template <class X>
   X operator()(const X& x) const {
-    return x * sigmoid(1.5957691216057308 * (x + 0.044715 * (x * x * x)));
+    if constexpr (requires { gelu_tanh_value(x); }) return gelu_tanh_value(x);
+    else return x * sigmoid(1.5957691216057308 * (x + 0.044715 * (x * x * x)));
   }
 };
 

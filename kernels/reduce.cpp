@@ -27,7 +27,8 @@ void reduce_in_pieces(Reduction r, const T* x, T* y, std::size_t n, std::size_t 
     const std::size_t begin = n * k / pieces, end = n * (k + 1) / pieces;
     kernel(x + begin * inner, partial.data() + k * inner, 1, end - begin, inner);
   });
-  reduce_in_pieces(r, partial.data(), y, pieces, inner);
+  if (is_long(pieces, inner)) return reduce_in_pieces(r, partial.data(), y, pieces, inner);
+  kernel(partial.data(), y, 1, pieces, inner);
 }
 
 }  // namespace

@@ -266,6 +266,7 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
   kernels::BackwardArguments<T> a;
   const Shape* shapes[kernels::kMaxInputs];
   bool same = true;
+  a.careful = rule.careful;
   a.gy = b.gradient().data();
   a.y = b.saved_output();
   for (std::size_t i = 0; i < n; ++i) {

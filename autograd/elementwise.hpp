@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "xgrad/autograd/record.hpp"
+#include "xgrad/kernels/careful.hpp"
 #include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/formulas/contract.hpp"
 
@@ -25,6 +26,8 @@ struct ElementwiseRule : Rule<T> {
   Saves (*saves)(unsigned needed);
   /// The backward pass in operations on tensors, for when it is itself recorded.
   void (*composed)(const void* functor, Backward<T>& b);
+  /// The backward pass of one element where a kernel met 0 times infinity.
+  kernels::CarefulGradients<T> careful;
 };
 
 template <class T>
@@ -54,12 +57,18 @@ std::vector<Tensor<T>> aliases(const Backward<T>& b);
 template <class T>
 void add_composed(Backward<T>& b, const std::vector<Tensor<T>>& inputs, const Tensor<T>& y);
 
+/// A slope times what it multiplies, 0 where either is: the `times` of formulas on tensors.
+template <class T>
+Tensor<T> chain(const Tensor<T>& g, const Tensor<T>& slope);
+
 template <class F>
 Saves saves_of(unsigned needed) {
-  if constexpr (requires { F::saves(needed); }) {
-    return {F::saves(needed).inputs, false};
-  } else if constexpr (requires { F::reads; }) {
-    return {F::reads == Reads::input ? 1U : 0U, F::reads == Reads::output};
+  if constexpr (HasSaves<F>) {
+    const Saved saved = F::saves(needed);
+    return {saved.inputs, saved.output};
+  } else if constexpr (kIsOfOne<F>) {
+    constexpr Reads reads = F::Kind::reads;
+    return {reads == Reads::input ? 1U : 0U, reads == Reads::output};
   } else {
     return {~0U, false};
   }
@@ -67,14 +76,21 @@ Saves saves_of(unsigned needed) {
 
 template <class F, class T, std::size_t... I>
 void composed_backward(const F& f, Backward<T>& b, std::index_sequence<I...>) {
-  if constexpr (requires { F::vjp(b); }) {
+  const Saves saves = saves_of<F>(b.needs_mask());
+  const auto input = [&](std::size_t i) {
+    return (saves.inputs >> i & 1U) != 0 ? b.input(i) : Tensor<T>();
+  };
+  const auto output = [&] { return saves.output ? b.output() : Tensor<T>(); };
+  if constexpr (HasVjp<F>) {
     F::vjp(b);
-  } else if constexpr (requires { f.composed(b); }) {
+  } else if constexpr (HasComposed<F>) {
     f.composed(b);
-  } else if constexpr (requires { F::reads; }) {
-    const Tensor<T> x = F::reads == Reads::input ? b.input(0) : Tensor<T>();
-    const Tensor<T> y = F::reads == Reads::output ? b.output() : Tensor<T>();
-    b.add(0, b.gradient() * f.slope(x, y));
+  } else if constexpr (kIsOfOne<F>) {
+    b.add(0, chain(b.gradient(), f.slope(input(0), output())));
+  } else if constexpr (kIsOfTwo<F>) {
+    const Tensor<T> x = input(0), y = input(1), z = output();
+    if (b.needs(0)) b.add(0, chain(b.gradient(), f.by_first(x, y, z)));
+    if (b.needs(1)) b.add(1, chain(b.gradient(), f.by_second(x, y, z)));
   } else {
     const std::vector<Tensor<T>> x = aliases(b);
     add_composed(b, x, Tensor<T>(f(x[I]...)));
@@ -87,7 +103,7 @@ ElementwiseRule<T> make_elementwise_rule(const char* name,
   ElementwiseRule<T> rule;
   rule.name = name;
   rule.backward = &elementwise_backward<T>;
-  if constexpr (requires(Backward<T> & b) { F::vjp(b); }) {
+  if constexpr (HasVjp<F>) {
     rule.backward = [](const void* functor, Backward<T>& b) {
       copies_and_sums(b) || !F::shares(b) ? elementwise_backward(functor, b) : F::vjp(b);
     };
@@ -96,6 +112,10 @@ ElementwiseRule<T> make_elementwise_rule(const char* name,
   rule.arity = N;
   rule.kernels = kernels;
   rule.saves = &saves_of<F>;
+  rule.careful = nullptr;
+  if constexpr (!kMask<typename KindOf<F>::type>) {
+    rule.careful = &kernels::careful_gradients<F, T, N>;
+  }
   rule.composed = [](const void* functor, Backward<T>& b) {
     composed_backward<F, T>(*static_cast<const F*>(functor), b, std::make_index_sequence<N>{});
   };

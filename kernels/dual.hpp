@@ -1,20 +1,29 @@
 #pragma once
 
 // Dual<X, N>: a number with its derivatives with respect to N inputs. Evaluating a formula on duals
-// gives its value and partial derivatives in one pass. X is a Pack. Operations between a dual and a
-// plain X treat X as constant.
+// gives its value and partial derivatives in one pass. X is a Pack, or a Number where the product
+// `times` of slopes has to be 0 when one of them is. Operations between a dual and a plain X treat
+// X as constant.
 
 #include <concepts>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
 
+#include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/kernels/formulas/special.hpp"
 #include "xgrad/kernels/formulas/trigonometry.hpp"
-#include "xgrad/kernels/functions.hpp"
+#include "xgrad/kernels/number.hpp"
 
 namespace xgrad {
+
+template <class T, class A>
+struct Pack;
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> times(Pack<T, A> slope, Pack<T, A> x) {
+  return slope * x;
+}
 
 template <class X, std::size_t N>
 struct Dual {
@@ -84,31 +93,23 @@ struct Dual {
   [[gnu::always_inline]] friend Dual operator*(const Dual& a, const Dual& b) {
     return make(
         a.value * b.value, [&](std::size_t i) __attribute__((always_inline)) {
-          return a.partial[i] * b.value + a.value * b.partial[i];
+          return times(b.value, a.partial[i]) + times(a.value, b.partial[i]);
         });
   }
   [[gnu::always_inline]] friend Dual operator*(const Dual& a, const X& b) {
     return make(
         a.value * b, [&](std::size_t i)
-                         __attribute__((always_inline)) { return a.partial[i] * b; });
+                         __attribute__((always_inline)) { return times(b, a.partial[i]); });
   }
   [[gnu::always_inline]] friend Dual operator*(const X& a, const Dual& b) { return b * a; }
   [[gnu::always_inline]] friend Dual operator/(const Dual& a, const Dual& b) {
-    const X q = a.value / b.value;
-    return make(
-        q, [&](std::size_t i) __attribute__((always_inline)) {
-          return (a.partial[i] - q * b.partial[i]) / b.value;
-        });
+    return chain(primitives::Divide{}, a, b);
   }
   [[gnu::always_inline]] friend Dual operator/(const Dual& a, const X& b) {
-    return make(
-        a.value / b, [&](std::size_t i)
-                         __attribute__((always_inline)) { return a.partial[i] / b; });
+    return chain(primitives::Divide{}, a, b);
   }
   [[gnu::always_inline]] friend Dual operator/(const X& a, const Dual& b) {
-    const X q = a / b.value, slope = -(q / b.value);
-    return make(
-        q, [&](std::size_t i) __attribute__((always_inline)) { return slope * b.partial[i]; });
+    return chain(primitives::Divide{}, a, b);
   }
 
   // clang-format off
@@ -149,49 +150,66 @@ struct Dual {
         });
   }
   [[gnu::always_inline]] friend Dual maximum(const Dual& a, const Dual& b) {
-    return where(a.value == b.value, 0.5 * (a + b),
-                 where(a.value > b.value || a.value != a.value, a, b));
+    return chain(primitives::Maximum{}, a, b);
+  }
+  [[gnu::always_inline]] friend Dual maximum(const Dual& a, const X& b) {
+    return chain(primitives::Maximum{}, a, b);
+  }
+  [[gnu::always_inline]] friend Dual maximum(const X& a, const Dual& b) {
+    return chain(primitives::Maximum{}, a, b);
   }
   [[gnu::always_inline]] friend Dual minimum(const Dual& a, const Dual& b) {
-    return where(a.value == b.value, 0.5 * (a + b),
-                 where(a.value < b.value || a.value != a.value, a, b));
+    return chain(primitives::Minimum{}, a, b);
   }
-  /// x^(y-1) y dx + log(x) x^y dy; the first term is 0 where y is, the second where dy is, and at
-  /// x = 0 for y > 0.
-  friend Dual pow(const Dual& x, const Dual& y) {
-    const Dual by_x = pow(x, y.value), by_y = pow(x.value, y);
-    return make(
-        by_x.value, [&](std::size_t i) __attribute__((always_inline)) {
-          return by_x.partial[i] + by_y.partial[i];
-        });
+  [[gnu::always_inline]] friend Dual minimum(const Dual& a, const X& b) {
+    return chain(primitives::Minimum{}, a, b);
   }
-  friend Dual pow(const Dual& x, const X& y) {
-    const X slope = y * pow(x.value, y - X(1));
-    return make(
-        pow(x.value, y), [&](std::size_t i) __attribute__((always_inline)) {
-          return where(y == X(0), X(0), slope * x.partial[i]);
-        });
+  [[gnu::always_inline]] friend Dual minimum(const X& a, const Dual& b) {
+    return chain(primitives::Minimum{}, a, b);
   }
-  friend Dual pow(const X& x, const Dual& y) {
-    const X p = pow(x, y.value);
-    const X slope = where(x == X(0) && y.value > X(0), X(0), p * log(x));
-    return make(
-        p, [&](std::size_t i) __attribute__((always_inline)) {
-          return where(y.partial[i] == X(0), X(0), slope * y.partial[i]);
-        });
-  }
+  friend Dual pow(const Dual& x, const Dual& y) { return chain(primitives::Power{}, x, y); }
+  friend Dual pow(const Dual& x, const X& y) { return chain(primitives::Power{}, x, y); }
+  friend Dual pow(const X& x, const Dual& y) { return chain(primitives::Power{}, x, y); }
+
+  // Against a number the flat side counts, as in relu.
   // clang-format off
-  template <class S> requires(std::is_arithmetic_v<S>) friend Dual pow(const Dual& x, S y) { return pow(x, X(y)); }
+  template <class S> requires(std::is_arithmetic_v<S>) [[gnu::always_inline]] friend Dual maximum(const Dual& a, S b) { return where(a <= X(b), X(b), a); }
+  template <class S> requires(std::is_arithmetic_v<S>) [[gnu::always_inline]] friend Dual maximum(S a, const Dual& b) { return maximum(b, a); }
+  template <class S> requires(std::is_arithmetic_v<S>) [[gnu::always_inline]] friend Dual minimum(const Dual& a, S b) { return where(a >= X(b), X(b), a); }
+  template <class S> requires(std::is_arithmetic_v<S>) [[gnu::always_inline]] friend Dual minimum(S a, const Dual& b) { return minimum(b, a); }
+  template <class S> requires(std::is_arithmetic_v<S>) friend Dual pow(const Dual& x, S y) { return static_cast<double>(y) == 0.5 ? sqrt(x) : pow(x, X(y)); }
   template <class S> requires(std::is_arithmetic_v<S>) friend Dual pow(S x, const Dual& y) { return pow(X(x), y); }
   // clang-format on
 };
 
-/// f(x) by the chain rule, f being a primitive.
+/// f(x), or f(x, y), by the chain rule, f being a primitive.
 template <class F, class X, std::size_t N>
 [[gnu::always_inline]] inline Dual<X, N> chain(const F& f, const Dual<X, N>& x) {
   const X y = f(x.value), slope = f.slope(x.value, y);
   return Dual<X, N>::make(
-      y, [&](std::size_t i) __attribute__((always_inline)) { return slope * x.partial[i]; });
+      y, [&](std::size_t i) __attribute__((always_inline)) { return times(slope, x.partial[i]); });
+}
+template <class F, class X, std::size_t N>
+[[gnu::always_inline]] inline Dual<X, N> chain(const F& f, const Dual<X, N>& x,
+                                               const Dual<X, N>& y) {
+  const X z = f(x.value, y.value);
+  const X by_x = f.by_first(x.value, y.value, z), by_y = f.by_second(x.value, y.value, z);
+  return Dual<X, N>::make(
+      z, [&](std::size_t i) __attribute__((always_inline)) {
+        return times(by_x, x.partial[i]) + times(by_y, y.partial[i]);
+      });
+}
+template <class F, class X, std::size_t N>
+[[gnu::always_inline]] inline Dual<X, N> chain(const F& f, const Dual<X, N>& x, const X& y) {
+  const X z = f(x.value, y), slope = f.by_first(x.value, y, z);
+  return Dual<X, N>::make(
+      z, [&](std::size_t i) __attribute__((always_inline)) { return times(slope, x.partial[i]); });
+}
+template <class F, class X, std::size_t N>
+[[gnu::always_inline]] inline Dual<X, N> chain(const F& f, const X& x, const Dual<X, N>& y) {
+  const X z = f(x, y.value), slope = f.by_second(x, y.value, z);
+  return Dual<X, N>::make(
+      z, [&](std::size_t i) __attribute__((always_inline)) { return times(slope, y.partial[i]); });
 }
 
 // clang-format off
@@ -218,6 +236,7 @@ template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> tanh(
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> erf(const Dual<X, N>& x) { return chain(primitives::Erf{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> ndtr(const Dual<X, N>& x) { return chain(primitives::Ndtr{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> sigmoid(const Dual<X, N>& x) { return chain(primitives::Sigmoid{}, x); }
+template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> logistic_density(const Dual<X, N>& x) { return chain(primitives::LogisticDensity{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> relu(const Dual<X, N>& x) { return chain(primitives::Relu{}, x); }
 template <class X, std::size_t N> [[gnu::always_inline]] inline Dual<X, N> softplus(const Dual<X, N>& x) { return chain(primitives::Softplus{}, x); }
 // clang-format on

@@ -5,11 +5,15 @@
 // Dual<Pack<T, A>> going back. Included by the kernel sources, and by xgrad/ops/map.hpp for users'
 // formulas.
 
+#include <bit>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
 
+#include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/dual.hpp"
+#include "xgrad/kernels/formulas/contract.hpp"
+#include "xgrad/kernels/functions.hpp"
 #include "xgrad/kernels/loop.hpp"
 
 namespace xgrad::kernels {
@@ -42,7 +46,7 @@ inline void for_each_row(const Loop& loop, const Row& row) {
 template <class P>
 struct Whole {
   using T = typename P::value_type;
-  [[gnu::always_inline]] P load(const T* p) const { return P::load(p); }
+  [[gnu::always_inline]] P load(const T* p, T = T(0)) const { return P::load(p); }
   [[gnu::always_inline]] void store(const P& x, T* p) const { x.store(p); }
   [[gnu::always_inline]] P lanes(const P& x) const { return x; }
 };
@@ -51,7 +55,9 @@ struct Tail {
   using T = typename P::value_type;
   std::size_t n;
 
-  [[gnu::always_inline]] P load(const T* p) const { return P::load_first(p, n); }
+  [[gnu::always_inline]] P load(const T* p, T fill = T(0)) const {
+    return P::load_first(p, n, fill);
+  }
   [[gnu::always_inline]] void store(const P& x, T* p) const { x.store_first(p, n); }
   /// Zeros in the lanes that are not in memory.
   [[gnu::always_inline]] P lanes(const P& x) const {
@@ -60,6 +66,30 @@ struct Tail {
     return P::load_first(lane, n);
   }
 };
+
+/// The gradient g of input i, taken again one by one where it is NaN: with the product of slopes in
+/// which 0 wins over infinity. Pure and by value, so that the loop that calls it, which is hardly
+/// ever, need not keep anything in memory for it.
+template <class P, class T, class... X>
+[[gnu::noinline, gnu::cold, gnu::pure]] P repaired(CarefulGradients<T> careful, const void* functor,
+                                                   std::size_t i, P g, P y, P gy, X... x) {
+  if (careful == nullptr) return g;
+  constexpr std::size_t N = sizeof...(X);
+  alignas(64) T gradients[P::size], of_y[P::size], of_gy[P::size], of_x[N][P::size];
+  g.store(gradients);
+  y.store(of_y);
+  gy.store(of_gy);
+  std::size_t input = 0;
+  (x.store(of_x[input++]), ...);
+  for (std::size_t k = 0; k < P::size; ++k) {
+    if (gradients[k] == gradients[k]) continue;
+    T at[N], all[N];
+    for (std::size_t n = 0; n < N; ++n) at[n] = of_x[n][k];
+    careful(functor, at, of_y[k], of_gy[k], all);
+    gradients[k] = all[i];
+  }
+  return P::load(gradients);
+}
 
 template <class A, class F, class T, std::size_t N>
 struct Elementwise {
@@ -148,8 +178,12 @@ struct Elementwise {
   template <unsigned Needed, std::size_t... I>
   static Derivatives<Needed> derivatives(const F& f, const P* x, const P& y,
                                          std::index_sequence<I...>) {
-    if constexpr (requires { F::reads; }) {
+    if constexpr (xgrad::detail::kIsOfOne<F>) {
       return Derivatives<Needed>::make(y, [&](std::size_t) { return f.slope(x[0], y); });
+    } else if constexpr (xgrad::detail::kIsOfTwo<F>) {
+      return Derivatives<Needed>::make(y, [&](std::size_t i) {
+        return Needed == 2 || i == 1 ? f.by_second(x[0], x[1], y) : f.by_first(x[0], x[1], y);
+      });
     } else {
       return f(argument<Needed, I>(
           x[I])...);  // a pack, for a formula that does not depend on the needed inputs
@@ -165,34 +199,75 @@ struct Elementwise {
     for (std::size_t begin = 0; begin < n; begin += kPiece) {
       const std::size_t end = n - begin < kPiece ? n : begin + kPiece;
       P sum[N] = {(static_cast<void>(I), P(0))...};
-      std::size_t k = begin;
-      for (; k + P::size <= end; k += P::size) {
-        step<Needed, I...>(f, loop, a, offset, o, k, Whole<P>(), sum);
+      for (std::size_t k = begin; k < end; k += P::size) {
+        while (k + P::size <= end &&
+               step<Needed, I...>(f, loop, a, offset, o, k, Whole<P>(), sum)) {
+          k += P::size;
+        }
+        if (k >= end) break;
+        const std::size_t rest = end - k < P::size ? end - k : P::size;
+        step<Needed, I...>(f, loop, a, offset, o, k, Tail<P>{rest}, sum);
       }
-      if (k < end) step<Needed, I...>(f, loop, a, offset, o, k, Tail<P>{end - k}, sum);
       (flush<Needed, I>(loop, a, offset, sum[I]), ...);
     }
   }
 
   // One pack of a row. What belongs to an input that is repeated along it joins the input's sum.
+  // False, with nothing done, when whole packs are not enough because there is a NaN: then it is the
+  // tail's turn, which looks at each number, and the loop of whole packs stays short.
   template <unsigned Needed, std::size_t... I, class Width>
-  static void step(const F& f, const Loop& loop, const BackwardArguments<T>& a,
+  static bool step(const F& f, const Loop& loop, const BackwardArguments<T>& a,
                    const std::size_t* offset, std::size_t o, std::size_t k, const Width& width,
                    P* sum) {
-    const P x[N] = {
-        (stride(loop, I) == 1 ? width.load(a.in[I] + offset[I] + k) : P(a.in[I][offset[I]]))...};
-    const P gy = width.load(a.gy + o + k), y = a.y != nullptr ? width.load(a.y + o + k) : P(0);
+    // Lanes that are not in memory are filled with a number where slopes are finite.
+    const P x[N] = {(stride(loop, I) == 1 ? width.load(a.in[I] + offset[I] + k, T(0.5))
+                                          : P(a.in[I][offset[I]]))...};
+    const P gy = width.load(a.gy + o + k);
+    const P y = a.y != nullptr ? width.load(a.y + o + k, T(0.5)) : P(0);
     const Derivatives<Needed> d = derivatives<Needed>(f, x, y, std::index_sequence<I...>{});
-    (deliver<Needed, I>(loop, a, offset, k, width, gy, d, sum[I]), ...);
+    P g[N] = {gradient<Needed, I>(a, gy, d)...};
+    const P all = total<Needed, I...>(g);
+    if (!xsimd::all((all == all).raw)) [[unlikely]] {
+      if constexpr (std::is_same_v<Width, Whole<P>>) return false;
+      (repair<Needed, I>(a, f, g[I], y, gy, x, Is{}), ...);
+    }
+    (deliver<Needed, I>(loop, a, offset, k, width, g[I], sum[I]), ...);
+    return true;
+  }
+
+  template <unsigned Needed, std::size_t I>
+  static P gradient(const BackwardArguments<T>& a, const P& gy, const Derivatives<Needed>& d) {
+    if constexpr ((Needed >> I & 1U) == 0) {
+      return P(0);
+    } else {
+      return N > 2 && a.gin[I] == nullptr ? P(0) : gy * d.partial[partial_of<Needed, I>()];
+    }
+  }
+
+  template <unsigned Needed, std::size_t J, std::size_t... I>
+  static void repair(const BackwardArguments<T>& a, const F& f, P& g, const P& y, const P& gy,
+                     const P* x, std::index_sequence<I...>) {
+    if constexpr ((Needed >> J & 1U) != 0) {
+      g = repaired<P, T>(a.careful, &f, J, g, y, gy, x[I]...);
+    }
+  }
+
+  template <unsigned Needed, std::size_t... I>
+  static P total(const P* g) {
+    constexpr std::size_t kFirst = std::countr_zero(Needed);
+    P sum = g[kFirst];
+    const auto add = [&]<std::size_t J>() {
+      if constexpr (J > kFirst && (Needed >> J & 1U) != 0) sum = sum + g[J];
+    };
+    (add.template operator()<I>(), ...);
+    return sum;
   }
 
   template <unsigned Needed, std::size_t I, class Width>
   static void deliver(const Loop& loop, const BackwardArguments<T>& a, const std::size_t* offset,
-                      std::size_t k, const Width& width, const P& gy, const Derivatives<Needed>& d,
-                      P& sum) {
+                      std::size_t k, const Width& width, const P& g, P& sum) {
     if constexpr ((Needed >> I & 1U) != 0) {
       if (N > 2 && a.gin[I] == nullptr) return;
-      const P g = gy * d.partial[partial_of<Needed, I>()];
       T* const to = a.gin[I] + offset[I] + k;
       if (stride(loop, I) == 0) {
         sum = sum + width.lanes(g);
@@ -211,5 +286,20 @@ struct Elementwise {
     }
   }
 };
+
+/// The kernels of a formula that is differentiated, for instruction set A.
+template <class A, class F, class T, std::size_t N>
+ElementwiseKernels<T> make_elementwise_kernels() {
+  using K = Elementwise<A, F, T, N>;
+  if constexpr (N == 1) {
+    return {&K::forward, {nullptr, &K::template backward<1>, nullptr, nullptr}};
+  } else if constexpr (N == 2) {
+    return {
+        &K::forward,
+        {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
+  } else {
+    return {&K::forward, {&K::template backward<(1U << N) - 1>, nullptr, nullptr, nullptr}};
+  }
+}
 
 }  // namespace xgrad::kernels

@@ -36,36 +36,14 @@ struct ArchOf<Isa::avx512> {
 #endif
 using Arch = ArchOf<kIsa>::type;
 
-template <class F, class T, std::size_t N>
-ElementwiseKernels<T> make_elementwise_kernels() {
-  using K = Elementwise<Arch, F, T, N>;
-  if constexpr (requires { F::no_gradient; }) {
-    return {&K::forward, {}};
-  } else if constexpr (N == 1) {
-    return {&K::forward, {nullptr, &K::template backward<1>, nullptr, nullptr}};
-  } else if constexpr (N == 2) {
-    return {
-        &K::forward,
-        {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
-  } else {
-    return {&K::forward, {&K::template backward<(1U << N) - 1>, nullptr, nullptr, nullptr}};
-  }
-}
-
-/// The number of arguments of a formula.
-template <class F>
-constexpr std::size_t arity_of() {
-  if constexpr (requires { F::arity; }) {
-    return F::arity;
-  } else {
-    return 1;
-  }
-}
-
 template <Isa I, class F, class T>
 ElementwiseKernels<T> elementwise_kernels() {
-  static_assert(I == kIsa);
-  return make_elementwise_kernels<F, T, arity_of<F>()>();
+  static_assert(I == kIsa && xgrad::detail::Contract<F>::kept);
+  if constexpr (xgrad::detail::kMask<typename F::Kind>) {
+    return {&Elementwise<Arch, F, T, F::Kind::arity>::forward, {}};
+  } else {
+    return make_elementwise_kernels<Arch, F, T, F::Kind::arity>();
+  }
 }
 
 }  // namespace xgrad::kernels

@@ -28,6 +28,11 @@ struct Loop {
 template <class T>
 using ForwardKernel = void (*)(const void* functor, const Loop& loop, const T* const* in, T* out);
 
+/// The gradients g of all inputs x at one element, with the product of slopes that is 0 where one
+/// is (kernels/careful.hpp).
+template <class T>
+using CarefulGradients = void (*)(const void* functor, const T* x, T y, T gy, T* g);
+
 /// What a backward pass reads and writes. in[i] is meaningful for saved inputs, y when the output
 /// was saved.
 template <class T>
@@ -37,6 +42,7 @@ struct BackwardArguments {
   const T* gy;
   T* gin[kMaxInputs];           // null: not wanted. Of input i's own shape.
   bool accumulate[kMaxInputs];  // add to gin[i]; always so where the input is repeated
+  CarefulGradients<T> careful;  // or null
 };
 
 template <class T>

@@ -6,7 +6,9 @@
 // NaN, and for softmax and log_softmax also a row of -inf only, comes out as NaN. A logarithm close
 // to 0, where one number stands out, keeps its relative precision.
 
+#include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/isa.hpp"
@@ -26,7 +28,8 @@ struct SoftmaxKernels {
   /// maximum and log sum exp(x - maximum) of each row (outer, inner). The maximum of a row of -inf
   /// is given as 0.
   void (*log_sum_exp)(const T* x, T* maximum, T* log_sum, AxisView view);
-  /// y = scale exp(x - shift), with scale and shift (outer, inner); added to y if `accumulate`.
+  /// y = scale exp(x - shift), 0 where scale is, with scale and shift (outer, inner); added to y if
+  /// `accumulate`.
   void (*exponentials)(const T* x, const T* shift, const T* scale, T* y, AxisView view,
                        bool accumulate);
 };
@@ -46,6 +49,12 @@ template <class T>
 void log_softmax_backward(const T* y, const T* gy, T* gx, AxisView view, bool accumulate);
 template <class T>
 void log_sum_exp(const T* x, T* maximum, T* log_sum, AxisView view);
+/// factor softmax(x) is this times exp(x - maximum): NaN when no x is finite, or one is +inf.
+template <class T>
+T softmax_scale(T log_sum, T factor) {
+  return std::isinf(log_sum) ? std::numeric_limits<T>::quiet_NaN() : factor * std::exp(-log_sum);
+}
+
 template <class T>
 void exponentials(const T* x, const T* shift, const T* scale, T* y, AxisView view, bool accumulate);
 

@@ -1,10 +1,13 @@
 #include "xgrad/ops/activations.hpp"
 
+#include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/extrema.hpp"
@@ -32,7 +35,10 @@ Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_ident
     throw std::invalid_argument("clamp: low " + std::to_string(low) + " is not at most high " +
                                 std::to_string(high));
   }
-  return apply(primitives::Clamp{low, high}, x);
+  constexpr T kNone = std::numeric_limits<T>::quiet_NaN(),
+              kInfinity = std::numeric_limits<T>::infinity();
+  return apply(primitives::Clamp{low == -kInfinity ? kNone : low, high == kInfinity ? kNone : high},
+               x);
 }
 
 template <class T>
@@ -50,9 +56,24 @@ Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope) {
   return apply(primitives::LeakyRelu{slope}, x);
 }
 
+namespace {
+// Slopes (c) as (c, 1, ...), so that they belong to axis 1 of x.
+template <class T>
+Tensor<T> along_channels(const Tensor<T>& x, const Tensor<T>& slope) {
+  if (slope.rank() != 1 || slope.size() == 1 || x.rank() < 3) return slope;
+  if (x.size(1) != slope.size()) {
+    detail::fail("prelu", "axis 1 has not one channel for each slope: x ", to_string(x.shape()),
+                 ", slopes ", to_string(slope.shape()));
+  }
+  Shape shape = slope.shape();
+  for (std::size_t i = 2; i < x.rank(); ++i) shape.push_back(1);
+  return detail::view(slope, shape);
+}
+}  // namespace
+
 template <class T>
 Tensor<T> prelu(const Tensor<T>& x, const Tensor<T>& slope) {
-  return apply(primitives::Prelu{}, x, slope);
+  return apply(primitives::Prelu{}, x, along_channels(x, slope));
 }
 
 template <class T>
@@ -64,6 +85,7 @@ Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha) {
 template <class T>
 Tensor<T> celu(const Tensor<T>& x, std::type_identity_t<T> alpha) {
   require(alpha > T(0), "celu", "alpha is not above 0", alpha);
+  if (std::isinf(alpha)) return apply(primitives::LeakyRelu{1}, x);  // the limit, x
   return apply(primitives::ExponentialLinear{alpha, 1, alpha}, x);
 }
 

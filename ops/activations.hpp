@@ -33,8 +33,9 @@ Tensor<T> relu6(const Tensor<T>& x);
 template <class T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01));
 
-/// leaky_relu with a slope that is learned; `slope` broadcasts against x, for instance (c) against
-/// (n, c). He, Zhang, Ren, Sun 2015, eq. 1.
+/// leaky_relu with a slope that is learned. Slopes (c) belong to axis 1 of x (n, c, ...); slopes of
+/// other shapes broadcast against x. Throws std::invalid_argument when axis 1 is not of size c. He,
+/// Zhang, Ren, Sun 2015, eq. 1.
 template <class T>
 Tensor<T> prelu(const Tensor<T>& x, const Tensor<T>& slope);
 

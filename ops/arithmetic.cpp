@@ -1,6 +1,10 @@
 #include "xgrad/ops/arithmetic.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/formulas/comparisons.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
@@ -37,6 +41,16 @@ Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b) {
 template <class T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
   return apply(primitives::Minimum{}, a, b);
+}
+template <class T>
+Tensor<T> detail::at_least(const Tensor<T>& x, std::type_identity_t<T> low) {
+  if (std::isnan(low)) return maximum(x, Tensor<T>(low));
+  return apply(primitives::Clamp{low, std::numeric_limits<T>::quiet_NaN()}, x);
+}
+template <class T>
+Tensor<T> detail::at_most(const Tensor<T>& x, std::type_identity_t<T> high) {
+  if (std::isnan(high)) return minimum(x, Tensor<T>(high));
+  return apply(primitives::Clamp{std::numeric_limits<T>::quiet_NaN(), high}, x);
 }
 template <class T>
 Tensor<T> negative(const Tensor<T>& x) {
@@ -109,6 +123,8 @@ Tensor<T> logical_not(const Tensor<T>& a) {
   template Tensor<T> pow(const Tensor<T>&, const Tensor<T>&);                        \
   template Tensor<T> maximum(const Tensor<T>&, const Tensor<T>&);                    \
   template Tensor<T> minimum(const Tensor<T>&, const Tensor<T>&);                    \
+  template Tensor<T> detail::at_least(const Tensor<T>&, std::type_identity_t<T>);    \
+  template Tensor<T> detail::at_most(const Tensor<T>&, std::type_identity_t<T>);     \
   template Tensor<T> less(const Tensor<T>&, const Tensor<T>&);                       \
   template Tensor<T> less_equal(const Tensor<T>&, const Tensor<T>&);                 \
   template Tensor<T> greater(const Tensor<T>&, const Tensor<T>&);                    \

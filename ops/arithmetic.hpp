@@ -29,7 +29,7 @@ template <class T>
 Tensor<T> negative(const Tensor<T>& x);
 
 /// x^y. Gradient: gx = gy y x^(y-1), and by the exponent gy x^y log x. Conventions: d/dx of x^0 is
-/// 0 everywhere; d/dy at x = 0, y > 0 is 0. A negative x with an exponent that is no integer gives
+/// 0 everywhere; d/dy at x = 0 is 0 for y >= 0, -infinity for y < 0. A negative x with an exponent that is no integer gives
 /// NaN, as in the C library.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
@@ -38,10 +38,12 @@ Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> p);
 
-/// The larger of a and b; NaN when either is. Equal arguments share the gradient evenly.
+/// The larger of a and b; NaN when either is. Equal arguments share the gradient evenly; where x
+/// equals a number, maximum(x, number) has the slope 0.
 template <class T>
 Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b);
-/// The smaller of a and b; NaN when either is. Equal arguments share the gradient evenly.
+/// The smaller of a and b; NaN when either is. Equal arguments share the gradient evenly; where x
+/// equals a number, minimum(x, number) has the slope 0.
 template <class T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b);
 /// a where the mask is not 0, b elsewhere. What is not selected gets the gradient 0, whatever its
@@ -69,6 +71,13 @@ template <class T>
 Tensor<T> logical_or(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>
 Tensor<T> logical_not(const Tensor<T>& a);
+
+namespace detail {
+template <class T>
+Tensor<T> at_least(const Tensor<T>& x, std::type_identity_t<T> low);
+template <class T>
+Tensor<T> at_most(const Tensor<T>& x, std::type_identity_t<T> high);
+}  // namespace detail
 
 // Operators: the functions above, also with a scalar on either side.
 // clang-format off
@@ -109,10 +118,10 @@ template <class T> Tensor<T> operator-(const Tensor<T>& x) { return negative(x);
 template <class T> Tensor<T> operator+(const Tensor<T>& x) { return x; }
 // Functions of two tensors, likewise.
 template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> pow(S x, const Tensor<T>& y) { return pow(Tensor<T>(x), y); }
-template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(const Tensor<T>& a, S b) { return maximum(a, Tensor<T>(b)); }
-template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(S a, const Tensor<T>& b) { return maximum(Tensor<T>(a), b); }
-template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(const Tensor<T>& a, S b) { return minimum(a, Tensor<T>(b)); }
-template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(S a, const Tensor<T>& b) { return minimum(Tensor<T>(a), b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(const Tensor<T>& a, S b) { return detail::at_least(a, static_cast<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(S a, const Tensor<T>& b) { return detail::at_least(b, static_cast<T>(a)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(const Tensor<T>& a, S b) { return detail::at_most(a, static_cast<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> minimum(S a, const Tensor<T>& b) { return detail::at_most(b, static_cast<T>(a)); }
 // Operators and functions of a tensor and an expression of xtensor, which is a constant: it is
 // evaluated here.
 template <class T, class E> Tensor<T> operator+(const Tensor<T>& a, const xt::xexpression<E>& b) { return add(a, Tensor<T>(b)); }

@@ -56,6 +56,7 @@ Tensor<T> huber_loss(const Tensor<T>& x, const Tensor<T>& t, HuberOptions option
   if (!(options.delta > 0)) {
     detail::fail("huber_loss", "delta must be positive: delta = ", options.delta);
   }
+  if (std::isinf(options.delta)) return 0.5 * mse_loss(x, t, {options.reduction});
   return elementwise_loss(primitives::Huber{options.delta}, x, t, options.reduction);
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -147,7 +148,7 @@ const Rule<T> kNll = {"nll_loss", &nll_backward<T>, &detail::destroy_attributes<
 
 template <class T>
 struct CrossEntropy : Samples<T> {
-  Tensor<T> shift;  // log sum exp(x) of each sample
+  Tensor<T> maximum, log_sum;  // of each sample: the largest x, and log sum exp(x - maximum)
 };
 
 // gx = gy (softmax(x) - onehot)
@@ -156,12 +157,15 @@ void cross_entropy_backward(const void* attributes, Backward<T>& b) {
   const auto& s = *static_cast<const CrossEntropy<T>*>(attributes);
   const Tensor<T> g = sample_gradients<T>(s, b.gradient());
   if (b.recording()) {
-    const Tensor<T> p =
-        softmax(reshape(b.input(0), Shape{s.view.outer, s.view.n, s.view.inner}), 1);
+    const Tensor<T> x = reshape(b.input(0), Shape{s.view.outer, s.view.n, s.view.inner});
+    const Tensor<T> p = softmax(where(s.factors == 0, 0, x), 1);
     return b.add(0, reshape(g * (p - one_hot<T>(s)), b.input_shape(0)));
   }
+  const Tensor<T> scale = Tensor<T>::uninitialized(g.shape());
+  std::transform(s.log_sum.data(), s.log_sum.data() + g.size(), g.data(), scale.node()->data,
+                 &kernels::softmax_scale<T>);
   const auto [gx, accumulate] = b.accumulator(0);
-  kernels::exponentials(b.input(0).data(), s.shift.data(), g.data(), gx, s.view, accumulate);
+  kernels::exponentials(b.input(0).data(), s.maximum.data(), scale.data(), gx, s.view, accumulate);
   subtract_at_labels<T>(s, g.data(), gx);
 }
 
@@ -169,37 +173,38 @@ template <class T>
 const Rule<T> kCrossEntropy = {"cross_entropy", &cross_entropy_backward<T>,
                                &detail::destroy_attributes<CrossEntropy<T>>};
 
-// The losses of the samples; s.shift is set on the way.
+// The losses of the samples; s.maximum and s.log_sum are set on the way.
 template <class T>
 Tensor<T> sample_losses(const Tensor<T>& x, CrossEntropy<T>& s) {
-  Tensor<T> maximum = Tensor<T>::uninitialized(s.factors.shape());
-  Tensor<T> log_sum = Tensor<T>::uninitialized(s.factors.shape());
-  T *const m = maximum.node()->data, *const loss = log_sum.node()->data;
-  kernels::log_sum_exp(x.data(), m, loss, s.view);
+  s.maximum = Tensor<T>::uninitialized(s.factors.shape());
+  s.log_sum = Tensor<T>::uninitialized(s.factors.shape());
+  const Tensor<T> losses = Tensor<T>::uninitialized(s.factors.shape());
+  T *const m = s.maximum.node()->data, *const log_sum = s.log_sum.node()->data;
+  kernels::log_sum_exp(x.data(), m, log_sum, s.view);
   for (std::size_t i = 0; i < s.view.rows(); ++i) {
-    const T factor = s.factors.data()[i], log_sum_exp = m[i] + loss[i];
-    loss[i] = factor == 0 ? T(0) : factor * (loss[i] - (x.data()[s.positions.data()[i]] - m[i]));
-    m[i] = log_sum_exp;
+    const T factor = s.factors.data()[i];
+    losses.node()->data[i] =
+        factor == 0 ? T(0) : factor * (log_sum[i] - (x.data()[s.positions.data()[i]] - m[i]));
+    if (factor == 0) log_sum[i] = 0;  // whatever is in an ignored sample
   }
-  s.shift = maximum;
-  return log_sum;
+  return losses;
 }
 
 template <class T>
 Tensor<T> hard_cross_entropy(const Tensor<T>& x, const Indices& labels,
                              const NllOptions<T>& options) {
-  CrossEntropy<T> s{samples_of("cross_entropy", x, labels, options), {}};
+  CrossEntropy<T> s{samples_of("cross_entropy", x, labels, options), {}, {}};
   const Tensor<T> losses = sample_losses(x, s);
   const Tensor<T> y = total_of<T>(losses, s, options.reduction);
   detail::record<T>(y, kCrossEntropy<T>, {&x}, {.inputs = 1}, s);
   return y;
 }
 
-// -sum(targets log_softmax(x)) over the classes of each sample.
+// -sum(targets log_softmax(x)) over the classes of each sample; classes of target 0 do not count.
 template <class T>
 Tensor<T> dense_cross_entropy(const Tensor<T>& x, const Tensor<T>& targets) {
   const auto axis = static_cast<std::ptrdiff_t>(class_axis("cross_entropy", x));
-  return -sum(targets * log_softmax(x, axis), axis);
+  return -sum(detail::chain(targets, log_softmax(x, axis)), axis);
 }
 
 // What smoothing makes of the labels: factor ((1 - s) onehot + s / c), the weight being that of

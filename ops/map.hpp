@@ -19,24 +19,6 @@
 #include "xgrad/ops/math.hpp"
 
 namespace xgrad {
-namespace detail {
-
-template <class F, class T, std::size_t N>
-kernels::ElementwiseKernels<T> kernels_of_formula() {
-  using K = kernels::Elementwise<xsimd::default_arch, F, T, N>;
-  if constexpr (N == 1) {
-    return {&K::forward, {nullptr, &K::template backward<1>, nullptr, nullptr}};
-  } else if constexpr (N == 2) {
-    return {
-        &K::forward,
-        {nullptr, &K::template backward<1>, &K::template backward<2>, &K::template backward<3>}};
-  } else {
-    return {&K::forward, {&K::template backward<(1U << N) - 1>, nullptr, nullptr, nullptr}};
-  }
-}
-
-}  // namespace detail
-
 /// f applied to the elements of one to sixteen tensors, which broadcast. The formula may have
 /// captures; they are copied. Gradient: by the chain rule for every input. Throws
 /// std::invalid_argument for shapes that do not broadcast.
@@ -45,7 +27,7 @@ Tensor<T> map(const F& f, const Tensor<T>& first, const More&... more) {
   constexpr std::size_t kInputs = 1 + sizeof...(More);
   static_assert(kInputs <= kernels::kMaxInputs, "xgrad: map takes at most 16 tensors");
   static const detail::ElementwiseRule<T> rule = detail::make_elementwise_rule<F, T, kInputs>(
-      "map", detail::kernels_of_formula<F, T, kInputs>());
+      "map", kernels::make_elementwise_kernels<xsimd::default_arch, F, T, kInputs>());
   const Tensor<T>* const inputs[] = {&first, &more...};
   return detail::apply_elementwise<T>(rule, &f, sizeof(F), &detail::copy_attributes<F>, inputs);
 }

@@ -106,6 +106,10 @@ Tensor<T> sigmoid(const Tensor<T>& x) {
   return apply(primitives::Sigmoid{}, x);
 }
 template <class T>
+Tensor<T> logistic_density(const Tensor<T>& x) {
+  return apply(primitives::LogisticDensity{}, x);
+}
+template <class T>
 Tensor<T> relu(const Tensor<T>& x) {
   return apply(primitives::Relu{}, x);
 }
@@ -121,32 +125,33 @@ Tensor<T> softplus(const Tensor<T>& x, std::type_identity_t<T> beta) {
   return softplus(x * beta) / beta;
 }
 
-#define XGRAD_INSTANTIATE(T)                       \
-  template Tensor<T> exp(const Tensor<T>&);        \
-  template Tensor<T> expm1(const Tensor<T>&);      \
-  template Tensor<T> log(const Tensor<T>&);        \
-  template Tensor<T> log1p(const Tensor<T>&);      \
-  template Tensor<T> sqrt(const Tensor<T>&);       \
-  template Tensor<T> rsqrt(const Tensor<T>&);      \
-  template Tensor<T> square(const Tensor<T>&);     \
-  template Tensor<T> reciprocal(const Tensor<T>&); \
-  template Tensor<T> abs(const Tensor<T>&);        \
-  template Tensor<T> sign(const Tensor<T>&);       \
-  template Tensor<T> sin(const Tensor<T>&);        \
-  template Tensor<T> cos(const Tensor<T>&);        \
-  template Tensor<T> tan(const Tensor<T>&);        \
-  template Tensor<T> asin(const Tensor<T>&);       \
-  template Tensor<T> acos(const Tensor<T>&);       \
-  template Tensor<T> atan(const Tensor<T>&);       \
-  template Tensor<T> sinh(const Tensor<T>&);       \
-  template Tensor<T> cosh(const Tensor<T>&);       \
-  template Tensor<T> tanh(const Tensor<T>&);       \
-  template Tensor<T> erf(const Tensor<T>&);        \
-  template Tensor<T> ndtr(const Tensor<T>&);       \
-  template Tensor<T> floor(const Tensor<T>&);      \
-  template Tensor<T> sigmoid(const Tensor<T>&);    \
-  template Tensor<T> relu(const Tensor<T>&);       \
-  template Tensor<T> softplus(const Tensor<T>&);   \
+#define XGRAD_INSTANTIATE(T)                             \
+  template Tensor<T> exp(const Tensor<T>&);              \
+  template Tensor<T> expm1(const Tensor<T>&);            \
+  template Tensor<T> log(const Tensor<T>&);              \
+  template Tensor<T> log1p(const Tensor<T>&);            \
+  template Tensor<T> sqrt(const Tensor<T>&);             \
+  template Tensor<T> rsqrt(const Tensor<T>&);            \
+  template Tensor<T> square(const Tensor<T>&);           \
+  template Tensor<T> reciprocal(const Tensor<T>&);       \
+  template Tensor<T> abs(const Tensor<T>&);              \
+  template Tensor<T> sign(const Tensor<T>&);             \
+  template Tensor<T> sin(const Tensor<T>&);              \
+  template Tensor<T> cos(const Tensor<T>&);              \
+  template Tensor<T> tan(const Tensor<T>&);              \
+  template Tensor<T> asin(const Tensor<T>&);             \
+  template Tensor<T> acos(const Tensor<T>&);             \
+  template Tensor<T> atan(const Tensor<T>&);             \
+  template Tensor<T> sinh(const Tensor<T>&);             \
+  template Tensor<T> cosh(const Tensor<T>&);             \
+  template Tensor<T> tanh(const Tensor<T>&);             \
+  template Tensor<T> erf(const Tensor<T>&);              \
+  template Tensor<T> ndtr(const Tensor<T>&);             \
+  template Tensor<T> floor(const Tensor<T>&);            \
+  template Tensor<T> sigmoid(const Tensor<T>&);          \
+  template Tensor<T> logistic_density(const Tensor<T>&); \
+  template Tensor<T> relu(const Tensor<T>&);             \
+  template Tensor<T> softplus(const Tensor<T>&);         \
   template Tensor<T> softplus(const Tensor<T>&, std::type_identity_t<T>);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -65,7 +65,7 @@ Tensor<T> sinh(const Tensor<T>& x);
 /// Hyperbolic cosine. Gradient: gx = gy sinh x. Error: 1.6.
 template <class T>
 Tensor<T> cosh(const Tensor<T>& x);
-/// Hyperbolic tangent. Gradient: gx = gy (1 - y^2). Error: 1.4.
+/// Hyperbolic tangent. Gradient: gx = gy / cosh^2 x. Error: 1.4.
 template <class T>
 Tensor<T> tanh(const Tensor<T>& x);
 /// Error function. Gradient: gx = gy 2/sqrt(pi) exp(-x^2). Error: 1.8.
@@ -78,9 +78,13 @@ Tensor<T> ndtr(const Tensor<T>& x);
 /// The largest integer not above x. Gradient: 0 everywhere.
 template <class T>
 Tensor<T> floor(const Tensor<T>& x);
-/// 1 / (1 + e^-x). Gradient: gx = gy y (1 - y). Error: 2.2.
+/// 1 / (1 + e^-x). Gradient: gx = gy logistic_density(x). Error: 2.2.
 template <class T>
 Tensor<T> sigmoid(const Tensor<T>& x);
+/// sigmoid(x) sigmoid(-x), the slope of sigmoid, also where sigmoid(x) is all but 0 or 1. Gradient:
+/// gx = -gy y tanh(x / 2).
+template <class T>
+Tensor<T> logistic_density(const Tensor<T>& x);
 /// max(x, 0). Gradient: gx = gy where x > 0, else 0 (0 at 0).
 template <class T>
 Tensor<T> relu(const Tensor<T>& x);

@@ -1,5 +1,6 @@
 #include "xgrad/ops/softmax.hpp"
 
+#include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -29,12 +30,13 @@ void softmax_backward(const void* attributes, Backward<T>& b) {
   kernels::softmax_backward(y.data(), gy.data(), gx, view, accumulate);
 }
 
-// gx = gy - exp(y) sum(gy)
+// gx = gy - exp(y) sum(gy), where a sum of 0 makes 0 of anything
 template <class T>
 void log_softmax_backward(const void* attributes, Backward<T>& b) {
   const auto& [view, axis] = *static_cast<const Along*>(attributes);
   const Tensor<T> y = b.output(), gy = b.gradient();
-  if (b.recording()) return b.add(0, gy - exp(y) * sum(gy, axis, {.keep_dims = true}));
+  if (b.recording())
+    return b.add(0, gy - detail::chain(sum(gy, axis, {.keep_dims = true}), exp(y)));
   const auto [gx, accumulate] = b.accumulator(0);
   kernels::log_softmax_backward(y.data(), gy.data(), gx, view, accumulate);
 }

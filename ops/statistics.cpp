@@ -16,6 +16,7 @@
 #include "xgrad/ops/reduction_plan.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/softmax.hpp"
 
 namespace xgrad {
 
@@ -228,33 +229,48 @@ Tensor<T> euclidean_norm(const char* operation, const Tensor<T>& x, const Axes& 
       });
 }
 
+// The largest x of each row and the logarithm of the sum of the others' exponentials, which their
+// sum would round.
+template <class T>
+struct LogSumExp {
+  AxisView view;
+  Tensor<T> maximum, log_sum;
+};
+
+// gx = gy softmax(x), 0 where every x is -infinity.
 template <class T>
 void logsumexp_backward(const void* attributes, Backward<T>& b) {
-  const auto& view = *static_cast<const AxisView*>(attributes);
-  const Tensor<T> y = b.output();
-  const Tensor<T> shift = where(y == -kInfinity<T>, 0, y);
+  const auto& s = *static_cast<const LogSumExp<T>*>(attributes);
   if (b.recording()) {
-    const Tensor<T> x = reshape(b.input(0), along(view));
-    const Tensor<T> p = exp(x - reshape(shift, kept(view)));
-    return b.add(0, reshape(reshape(b.gradient(), kept(view)) * p, b.input_shape(0)));
+    const Tensor<T> none = reshape(s.log_sum == -kInfinity<T>, kept(s.view));
+    const Tensor<T> p = softmax(where(none, 0, reshape(b.input(0), along(s.view))), 1);
+    const Tensor<T> g = where(none, 0, reshape(b.gradient(), kept(s.view)));
+    return b.add(0, reshape(g * p, b.input_shape(0)));
   }
+  const Tensor<T> scale = Tensor<T>::uninitialized(b.gradient().shape());
+  std::transform(s.log_sum.data(), s.log_sum.data() + scale.size(), b.gradient().data(),
+                 scale.node()->data, [](T log_sum, T gy) {
+                   return log_sum == -kInfinity<T> ? T(0) : kernels::softmax_scale(log_sum, gy);
+                 });
   const auto [gx, accumulate] = b.accumulator(0);
-  kernels::exponentials(b.input(0).data(), shift.data(), b.gradient().data(), gx, view, accumulate);
+  kernels::exponentials(b.input(0).data(), s.maximum.data(), scale.data(), gx, s.view, accumulate);
 }
 
 template <class T>
-const Rule<T> kLogsumexp = {"logsumexp", &logsumexp_backward<T>, nullptr};
+const Rule<T> kLogsumexp = {"logsumexp", &logsumexp_backward<T>,
+                            &detail::destroy_attributes<LogSumExp<T>>};
 
 template <class T>
 Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& shape) {
-  Tensor<T> y = Tensor<T>::filled(shape, -kInfinity<T>);
-  if (view.elements() != 0) {
-    Tensor<T> log_sum = Tensor<T>::uninitialized(shape);
-    T *const m = y.node()->data, *const s = log_sum.node()->data;
-    kernels::log_sum_exp(x.data(), m, s, view);
-    std::transform(m, m + y.size(), s, m, [](T a, T b) { return a + b; });
+  if (view.elements() == 0) {
+    const Tensor<T> y = Tensor<T>::filled(shape, -kInfinity<T>);
+    detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, LogSumExp<T>{view, y, y});
+    return y;
   }
-  detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1, .output = true}, view);
+  LogSumExp<T> s{view, Tensor<T>::uninitialized(shape), Tensor<T>::uninitialized(shape)};
+  kernels::log_sum_exp(x.data(), s.maximum.node()->data, s.log_sum.node()->data, view);
+  const Tensor<T> y = s.maximum + s.log_sum;
+  detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, s);
   return y;
 }
 

@@ -1,10 +1,6 @@
 #pragma once
 
-// Activation functions as formulas: primitives with a slope of their own (see elementary.hpp) where
-// the derivative reads off the output or a branch, plain formulas otherwise, which are
-// differentiated by Dual numbers.
-
-#include <cstddef>
+// Activation functions.
 
 #include "xgrad/kernels/formulas/contract.hpp"
 
@@ -13,7 +9,7 @@ namespace xgrad::primitives {
 /// log(sigmoid(x)) = -softplus(-x).
 struct LogSigmoid {
   static constexpr const char* name = "log_sigmoid";
-  static constexpr Reads reads = Reads::input;
+  using Kind = OfOne<Reads::input>;
   template <class X>
   X operator()(const X& x) const {
     return -softplus(-x);
@@ -24,10 +20,10 @@ struct LogSigmoid {
   }
 };
 
-/// x limited to [low, high]; flat, with slope 0, at and beyond the limits.
+/// x limited to [low, high]; flat, with slope 0, at and beyond the limits. A limit of NaN is none.
 struct Clamp {
   static constexpr const char* name = "clamp";
-  static constexpr Reads reads = Reads::input;
+  using Kind = OfOne<Reads::input>;
   double low, high;
   template <class X>
   X operator()(const X& x) const {
@@ -42,7 +38,7 @@ struct Clamp {
 /// x for x > 0, a x for x <= 0.
 struct LeakyRelu {
   static constexpr const char* name = "leaky_relu";
-  static constexpr Reads reads = Reads::input;
+  using Kind = OfOne<Reads::input>;
   double a;
   template <class X>
   X operator()(const X& x) const {
@@ -54,28 +50,30 @@ struct LeakyRelu {
   }
 };
 
-/// The same with the slope as an input.
+/// The same with the slope as an input, y.
 struct Prelu {
   static constexpr const char* name = "prelu";
-  static constexpr std::size_t arity = 2;
-  template <class X, class A>
-  auto operator()(const X& x, const A& a) const {
-    return where(x <= 0, a * x, x + 0 * a);
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
+    return where(x <= X(0), y * x, x);
   }
-  template <class B>
-  void composed(B& b) const {
-    const auto x = b.input(0), a = b.input(1);
-    const auto negative_side = x <= 0;
-    if (b.needs(0)) b.add(0, b.gradient() * where(negative_side, a, 1));
-    if (b.needs(1)) b.add(1, b.gradient() * where(negative_side, x, 0));
+  template <class X>
+  X by_first(const X& x, const X& y, const X&) const {
+    return where(x <= X(0), y, X(1));
   }
+  template <class X>
+  X by_second(const X& x, const X&, const X&) const {
+    return where(x <= X(0), x, X(0));
+  }
+  static Saved saves(unsigned needed) { return {(needed & 1U) != 0 ? 3U : 1U}; }
 };
 
 /// scale x for x > 0, scale alpha (e^(x / width) - 1) for x <= 0: ELU, CELU and SELU. alpha, scale
 /// >= 0, width > 0.
 struct ExponentialLinear {
   static constexpr const char* name = "elu";
-  static constexpr Reads reads = Reads::output;
+  using Kind = OfOne<Reads::input>;
   double alpha, scale, width;
   template <class X>
   X operator()(const X& x) const {
@@ -83,14 +81,15 @@ struct ExponentialLinear {
                  X(scale) * x);
   }
   template <class X>
-  X slope(const X&, const X& y) const {
-    return where(y <= X(0), (y + X(scale * alpha)) * X(1 / width), X(scale));
+  X slope(const X& x, const X&) const {
+    return where(x <= X(0), X(scale * alpha / width) * exp(x * X(1 / width)), X(scale));
   }
 };
 
 /// x Phi(x), Phi the normal distribution function.
 struct Gelu {
   static constexpr const char* name = "gelu";
+  using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
     if constexpr (requires { gelu_value(x); }) return gelu_value(x);
@@ -101,6 +100,7 @@ struct Gelu {
 /// 0.5 x (1 + tanh(u)) with u = sqrt(2/pi) (x + 0.044715 x^3), written as x sigmoid(2u).
 struct GeluTanh {
   static constexpr const char* name = "gelu";
+  using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
     if constexpr (requires { gelu_tanh_value(x); }) return gelu_tanh_value(x);
@@ -111,6 +111,7 @@ struct GeluTanh {
 /// x sigmoid(x).
 struct Silu {
   static constexpr const char* name = "silu";
+  using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
     if constexpr (requires { silu_value(x); }) return silu_value(x);
@@ -121,16 +122,22 @@ struct Silu {
 /// x / (1 + |x|).
 struct Softsign {
   static constexpr const char* name = "softsign";
+  using Kind = OfOne<Reads::input>;
   template <class X>
   X operator()(const X& x) const {
     if constexpr (requires { softsign_value(x); }) return softsign_value(x);
     else return x / (1 + abs(x));
+  }
+  template <class X>
+  X slope(const X& x, const X&) const {
+    return square(1 / (1 + abs(x)));
   }
 };
 
 /// x tanh(softplus(x)).
 struct Mish {
   static constexpr const char* name = "mish";
+  using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
     if constexpr (requires { mish_value(x); }) return mish_value(x);

@@ -9,6 +9,7 @@ using namespace primitives;
 XGRAD_KERNELS(Add)
 XGRAD_KERNELS(Subtract)
 XGRAD_KERNELS(Multiply)
+XGRAD_KERNELS(Chain)
 XGRAD_KERNELS(Divide)
 XGRAD_KERNELS(Power)
 XGRAD_KERNELS(Maximum)

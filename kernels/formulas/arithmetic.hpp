@@ -1,10 +1,6 @@
 #pragma once
 
-// Two arguments and more. `saves` names what the backward pass reads for the inputs in `needed`;
-// `composed` is the backward pass in operations on tensors, b being xgrad::Backward; `vjp` is one
-// that hands the gradient on as it is, in place of the kernel where `shares` says so.
-
-#include <cstddef>
+// Arithmetic and selection: formulas of two arguments and more.
 
 #include "xgrad/kernels/formulas/contract.hpp"
 
@@ -12,12 +8,20 @@ namespace xgrad::primitives {
 
 struct Add {
   static constexpr const char* name = "add";
-  static constexpr std::size_t arity = 2;
-  template <class X, class Y>
-  auto operator()(const X& x, const Y& y) const {
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
     return x + y;
   }
-  static SavedInputs saves(unsigned) { return {}; }
+  template <class X>
+  X by_first(const X&, const X&, const X&) const {
+    return X(1);
+  }
+  template <class X>
+  X by_second(const X&, const X&, const X&) const {
+    return X(1);
+  }
+  static Saved saves(unsigned) { return {}; }
   template <class B>
   static bool shares(const B&) {
     return true;
@@ -31,12 +35,20 @@ struct Add {
 
 struct Subtract {
   static constexpr const char* name = "subtract";
-  static constexpr std::size_t arity = 2;
-  template <class X, class Y>
-  auto operator()(const X& x, const Y& y) const {
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
     return x - y;
   }
-  static SavedInputs saves(unsigned) { return {}; }
+  template <class X>
+  X by_first(const X&, const X&, const X&) const {
+    return X(1);
+  }
+  template <class X>
+  X by_second(const X&, const X&, const X&) const {
+    return X(-1);
+  }
+  static Saved saves(unsigned) { return {}; }
   template <class B>
   static bool shares(const B& b) {
     return b.needs(0);
@@ -50,98 +62,127 @@ struct Subtract {
 
 struct Multiply {
   static constexpr const char* name = "multiply";
-  static constexpr std::size_t arity = 2;
-  template <class X, class Y>
-  auto operator()(const X& x, const Y& y) const {
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
     return x * y;
   }
-  static SavedInputs saves(unsigned needed) { return {(needed & 1U) << 1 | needed >> 1}; }
-  template <class B>
-  void composed(B& b) const {
-    if (b.needs(0)) b.add(0, b.gradient() * b.input(1));
-    if (b.needs(1)) b.add(1, b.gradient() * b.input(0));
+  template <class X>
+  X by_first(const X&, const X& y, const X&) const {
+    return y;
   }
+  template <class X>
+  X by_second(const X& x, const X&, const X&) const {
+    return x;
+  }
+  static Saved saves(unsigned needed) { return {(needed & 1U) << 1 | needed >> 1}; }
+};
+
+/// x y, and 0 where either is 0: a slope and what it multiplies.
+struct Chain {
+  static constexpr const char* name = "chain";
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
+    return where(x == X(0) || y == X(0), X(0), x * y);
+  }
+  template <class X>
+  X by_first(const X&, const X& y, const X&) const {
+    return y;
+  }
+  template <class X>
+  X by_second(const X& x, const X&, const X&) const {
+    return x;
+  }
+  static Saved saves(unsigned needed) { return {(needed & 1U) << 1 | needed >> 1}; }
 };
 
 struct Divide {
   static constexpr const char* name = "divide";
-  static constexpr std::size_t arity = 2;
-  template <class X, class Y>
-  auto operator()(const X& x, const Y& y) const {
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
     return x / y;
   }
-  static SavedInputs saves(unsigned needed) { return {(needed & 2U) != 0 ? 3U : 2U}; }
-  template <class B>
-  void composed(B& b) const {
-    const auto y = b.input(1);
-    if (b.needs(0)) b.add(0, b.gradient() / y);
-    if (b.needs(1)) b.add(1, -(b.gradient() * b.input(0) / (y * y)));
+  template <class X>
+  X by_first(const X&, const X& y, const X&) const {
+    return 1 / y;
   }
+  template <class X>
+  X by_second(const X& x, const X& y, const X&) const {
+    return -(x / y / y);
+  }
+  static Saved saves(unsigned needed) { return {(needed & 2U) != 0 ? 3U : 2U}; }
 };
 
-/// x^y. At x = 0 with y > 0 the derivative by y is 0; x^0 is 1 with derivative 0 by x.
+/// x^y. By x it is 0 where y is; by y it is 0 at x = 0 for y >= 0.
 struct Power {
   static constexpr const char* name = "pow";
-  static constexpr std::size_t arity = 2;
-  template <class X, class Y>
-  auto operator()(const X& x, const Y& y) const {
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
     return pow(x, y);
   }
-  template <class B>
-  void composed(B& b) const {
-    const auto x = b.input(0), y = b.input(1);
-    if (b.needs(0))
-      b.add(0, b.gradient() * where(y == 0, 0 * x, y * pow(x, where(y == 0, 1 + 0 * y, y - 1))));
-    if (b.needs(1)) {
-      const auto zero = x == 0;
-      b.add(1, b.gradient() * where(zero, 0 * y, pow(x, y) * log(where(zero, 1, x))));
-    }
+  template <class X>
+  X by_first(const X& x, const X& y, const X&) const {
+    const auto none = y == X(0);
+    const X p = pow(x, where(none, X(1), y - 1));
+    return where(none || p == X(0), X(0), y * p);
   }
+  template <class X>
+  X by_second(const X& x, const X& y, const X& z) const {
+    return where(z == X(0) || (x == X(0) && y == X(0)), X(0), z * log(x));
+  }
+  static Saved saves(unsigned needed) { return {3U, (needed & 2U) != 0}; }
 };
 
 /// The larger one; equal arguments share the gradient evenly.
 struct Maximum {
   static constexpr const char* name = "maximum";
-  static constexpr std::size_t arity = 2;
-  template <class X, class Y>
-  auto operator()(const X& x, const Y& y) const {
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
     return maximum(x, y);
   }
-  template <class B>
-  void composed(B& b) const {
-    const auto x = b.input(0), y = b.input(1);
-    const auto share = where(x == y, 0.5, where(x > y || x != x, 1, 0));
-    b.add(0, b.gradient() * share);
-    b.add(1, b.gradient() * (1 - share));
+  template <class X>
+  X by_first(const X& x, const X& y, const X&) const {
+    return where(x == y, X(0.5), where(x > y || x != x, X(1), X(0)));
   }
+  template <class X>
+  X by_second(const X& x, const X& y, const X&) const {
+    return where(x == y, X(0.5), where(x > y || x != x, X(0), X(1)));
+  }
+  static Saved saves(unsigned) { return {3U}; }
 };
 
 /// The smaller one; equal arguments share the gradient evenly.
 struct Minimum {
   static constexpr const char* name = "minimum";
-  static constexpr std::size_t arity = 2;
-  template <class X, class Y>
-  auto operator()(const X& x, const Y& y) const {
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
     return minimum(x, y);
   }
-  template <class B>
-  void composed(B& b) const {
-    const auto x = b.input(0), y = b.input(1);
-    const auto share = where(x == y, 0.5, where(x < y || x != x, 1, 0));
-    b.add(0, b.gradient() * share);
-    b.add(1, b.gradient() * (1 - share));
+  template <class X>
+  X by_first(const X& x, const X& y, const X&) const {
+    return where(x == y, X(0.5), where(x < y || x != x, X(1), X(0)));
   }
+  template <class X>
+  X by_second(const X& x, const X& y, const X&) const {
+    return where(x == y, X(0.5), where(x < y || x != x, X(0), X(1)));
+  }
+  static Saved saves(unsigned) { return {3U}; }
 };
 
 /// a where the mask is not 0, b elsewhere. The mask gets no gradient.
 struct Where {
   static constexpr const char* name = "where";
-  static constexpr std::size_t arity = 3;
+  using Kind = OwnRule<3>;
   template <class M, class X, class Y>
   auto operator()(const M& mask, const X& a, const Y& b) const {
     return where(mask != 0, a, b);
   }
-  static SavedInputs saves(unsigned) { return {1U}; }
+  static Saved saves(unsigned) { return {1U}; }
   template <class B>
   void composed(B& b) const {
     const auto mask = b.input(0);
@@ -153,7 +194,7 @@ struct Where {
 /// (x - center) scale + shift: the only form that does not cancel where x and center are large.
 struct Affine {
   static constexpr const char* name = "affine";
-  static constexpr std::size_t arity = 4;
+  using Kind = Composed<4>;
   template <class X, class C, class S, class B>
   auto operator()(const X& x, const C& center, const S& scale, const B& shift) const {
     return (x - center) * scale + shift;

@@ -3,14 +3,13 @@
 // Comparisons and logic. Their results are masks, 1 for true and 0 for false, without gradient; a
 // comparison with NaN is false, except `!=`.
 
-#include <cstddef>
+#include "xgrad/kernels/formulas/contract.hpp"
 
 namespace xgrad::primitives {
 
 struct Less {
   static constexpr const char* name = "less";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x < y, X(1), X(0));
@@ -19,8 +18,7 @@ struct Less {
 
 struct LessEqual {
   static constexpr const char* name = "less_equal";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x <= y, X(1), X(0));
@@ -29,8 +27,7 @@ struct LessEqual {
 
 struct Greater {
   static constexpr const char* name = "greater";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x > y, X(1), X(0));
@@ -39,8 +36,7 @@ struct Greater {
 
 struct GreaterEqual {
   static constexpr const char* name = "greater_equal";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x >= y, X(1), X(0));
@@ -49,8 +45,7 @@ struct GreaterEqual {
 
 struct Equal {
   static constexpr const char* name = "equal";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x == y, X(1), X(0));
@@ -59,8 +54,7 @@ struct Equal {
 
 struct NotEqual {
   static constexpr const char* name = "not_equal";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x != y, X(1), X(0));
@@ -69,8 +63,7 @@ struct NotEqual {
 
 struct And {
   static constexpr const char* name = "logical_and";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x != X(0) && y != X(0), X(1), X(0));
@@ -79,8 +72,7 @@ struct And {
 
 struct Or {
   static constexpr const char* name = "logical_or";
-  static constexpr bool no_gradient = true;
-  static constexpr std::size_t arity = 2;
+  using Kind = Mask<2>;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x != X(0) || y != X(0), X(1), X(0));
@@ -89,7 +81,7 @@ struct Or {
 
 struct Not {
   static constexpr const char* name = "logical_not";
-  static constexpr bool no_gradient = true;
+  using Kind = Mask<1>;
   template <class X>
   X operator()(const X& x) const {
     return where(x != X(0), X(0), X(1));

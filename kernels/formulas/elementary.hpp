@@ -3,54 +3,47 @@
 // The derivative table: every function that formulas are made of, with its slope. Here roots,
 // exponentials and steps; more in trigonometry.hpp and special.hpp.
 //
-// A primitive is evaluated on packs by the forward kernel, and on tensors nowhere (that is the
-// operation itself). `slope(x, y)` is dy/dx in terms of input and output; it is evaluated on packs
-// by the backward kernel, on Dual numbers for composite formulas, and on tensors when the backward
-// pass is itself recorded. So this table is the one place a derivative is written. `reads` says
-// whether slope looks at the input or the output: only that is kept for the backward pass.
-//
-// Kinks and ties: docs/conventions.md. The slope at a kink is that of the flat or negative side,
-// where(x <= 0, ...).
+// The slope at a kink is that of the flat or negative side, where(x <= 0, ...).
 
 #include "xgrad/kernels/formulas/contract.hpp"
 
 namespace xgrad::primitives {
 
 // clang-format off
-struct Negative   { static constexpr const char* name = "negative"; static constexpr Reads reads = Reads::nothing;
+struct Negative   { static constexpr const char* name = "negative"; using Kind = OfOne<Reads::nothing>;
                     template <class X> X operator()(const X& x) const { return -x; }
                     template <class X> X slope(const X&, const X&) const { return X(-1); } };
-struct Exp        { static constexpr const char* name = "exp"; static constexpr Reads reads = Reads::output;
+struct Exp        { static constexpr const char* name = "exp"; using Kind = OfOne<Reads::output>;
                     template <class X> X operator()(const X& x) const { return exp(x); }
                     template <class X> X slope(const X&, const X& y) const { return y; } };
-struct Expm1      { static constexpr const char* name = "expm1"; static constexpr Reads reads = Reads::output;
+struct Expm1      { static constexpr const char* name = "expm1"; using Kind = OfOne<Reads::input>;
                     template <class X> X operator()(const X& x) const { return expm1(x); }
-                    template <class X> X slope(const X&, const X& y) const { return y + 1; } };
-struct Log        { static constexpr const char* name = "log"; static constexpr Reads reads = Reads::input;
+                    template <class X> X slope(const X& x, const X&) const { return exp(x); } };
+struct Log        { static constexpr const char* name = "log"; using Kind = OfOne<Reads::input>;
                     template <class X> X operator()(const X& x) const { return log(x); }
                     template <class X> X slope(const X& x, const X&) const { return 1 / x; } };
-struct Log1p      { static constexpr const char* name = "log1p"; static constexpr Reads reads = Reads::input;
+struct Log1p      { static constexpr const char* name = "log1p"; using Kind = OfOne<Reads::input>;
                     template <class X> X operator()(const X& x) const { return log1p(x); }
                     template <class X> X slope(const X& x, const X&) const { return 1 / (1 + x); } };
-struct Sqrt       { static constexpr const char* name = "sqrt"; static constexpr Reads reads = Reads::output;
+struct Sqrt       { static constexpr const char* name = "sqrt"; using Kind = OfOne<Reads::output>;
                     template <class X> X operator()(const X& x) const { return sqrt(x); }
-                    template <class X> X slope(const X&, const X& y) const { return 0.5 / y; } };
-struct Rsqrt      { static constexpr const char* name = "rsqrt"; static constexpr Reads reads = Reads::output;
+                    template <class X> X slope(const X&, const X& y) const { return 0.5 / abs(y); } };
+struct Rsqrt      { static constexpr const char* name = "rsqrt"; using Kind = OfOne<Reads::output>;
                     template <class X> X operator()(const X& x) const { return rsqrt(x); }
                     template <class X> X slope(const X&, const X& y) const { return -0.5 * (y * y * y); } };
-struct Square     { static constexpr const char* name = "square"; static constexpr Reads reads = Reads::input;
+struct Square     { static constexpr const char* name = "square"; using Kind = OfOne<Reads::input>;
                     template <class X> X operator()(const X& x) const { return square(x); }
                     template <class X> X slope(const X& x, const X&) const { return 2 * x; } };
-struct Reciprocal { static constexpr const char* name = "reciprocal"; static constexpr Reads reads = Reads::output;
+struct Reciprocal { static constexpr const char* name = "reciprocal"; using Kind = OfOne<Reads::output>;
                     template <class X> X operator()(const X& x) const { return reciprocal(x); }
                     template <class X> X slope(const X&, const X& y) const { return -(y * y); } };
-struct Abs        { static constexpr const char* name = "abs"; static constexpr Reads reads = Reads::input;
+struct Abs        { static constexpr const char* name = "abs"; using Kind = OfOne<Reads::input>;
                     template <class X> X operator()(const X& x) const { return abs(x); }
                     template <class X> X slope(const X& x, const X&) const { return sign(x); } };
-struct Sign       { static constexpr const char* name = "sign"; static constexpr Reads reads = Reads::nothing;
+struct Sign       { static constexpr const char* name = "sign"; using Kind = OfOne<Reads::nothing>;
                     template <class X> X operator()(const X& x) const { return sign(x); }
                     template <class X> X slope(const X&, const X&) const { return X(0); } };
-struct Floor      { static constexpr const char* name = "floor"; static constexpr Reads reads = Reads::nothing;
+struct Floor      { static constexpr const char* name = "floor"; using Kind = OfOne<Reads::nothing>;
                     template <class X> X operator()(const X& x) const { return floor(x); }
                     template <class X> X slope(const X&, const X&) const { return X(0); } };
 // clang-format on
@@ -58,7 +51,7 @@ struct Floor      { static constexpr const char* name = "floor"; static constexp
 /// sqrt(x) with slope 0 at 0, where a norm or a standard deviation has its kink.
 struct Root {
   static constexpr const char* name = "root";
-  static constexpr Reads reads = Reads::output;
+  using Kind = OfOne<Reads::output>;
   template <class X>
   X operator()(const X& x) const {
     return sqrt(x);

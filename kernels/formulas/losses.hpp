@@ -2,13 +2,17 @@
 
 // Losses of one element as formulas of prediction x and target t.
 
-#include <cstddef>
+#include <limits>
+
+#include "xgrad/kernels/formulas/contract.hpp"
 
 namespace xgrad::primitives {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 struct SquaredError {
   static constexpr const char* name = "mse_loss";
-  static constexpr std::size_t arity = 2;
+  using Kind = Composed<2>;
   template <class X, class Y>
   auto operator()(const X& x, const Y& t) const {
     return square(x - t);
@@ -17,7 +21,7 @@ struct SquaredError {
 
 struct AbsoluteError {
   static constexpr const char* name = "mae_loss";
-  static constexpr std::size_t arity = 2;
+  using Kind = Composed<2>;
   template <class X, class Y>
   auto operator()(const X& x, const Y& t) const {
     return abs(x - t);
@@ -27,7 +31,7 @@ struct AbsoluteError {
 /// e^2 / 2 for |e| < delta, a line beyond.
 struct Huber {
   static constexpr const char* name = "huber_loss";
-  static constexpr std::size_t arity = 2;
+  using Kind = Composed<2>;
   double delta;
   template <class X, class Y>
   auto operator()(const X& x, const Y& t) const {
@@ -39,32 +43,31 @@ struct Huber {
 /// Both logarithms are limited to -100, with slope 0 there.
 struct BinaryCrossEntropy {
   static constexpr const char* name = "binary_cross_entropy";
-  static constexpr std::size_t arity = 2;
+  using Kind = Composed<2>;
   template <class X, class Y>
   auto operator()(const X& p, const Y& t) const {
-    const auto none = p <= X(0), all = p >= X(1);
-    const X low(-100);
-    const X log_p = where(none, low, maximum(log(where(none, X(1), p)), low));
-    const X log_q = where(all, low, maximum(log1p(-where(all, X(0), p)), low));
-    return -(t * log_p + (1 - t) * log_q);
+    return -(t * maximum(log(p), -100) + (1 - t) * maximum(log1p(-p), -100));
   }
 };
 
-/// softplus(x) - t x, arranged so that neither branch cancels and both have the right slope at 0.
+/// softplus(x) - t x, arranged so that neither branch cancels and both have the right slope at 0. A
+/// certain prediction that is right costs nothing.
 struct LogitCrossEntropy {
   static constexpr const char* name = "binary_cross_entropy_with_logits";
-  static constexpr std::size_t arity = 2;
+  using Kind = Composed<2>;
   template <class X, class Y>
   auto operator()(const X& x, const Y& t) const {
     const auto positive = x > X(0);
-    return where(positive, (1 - t) * x, -t * x) + softplus(where(positive, -x, x));
+    const auto right = abs(x) == X(kInfinity) && where(positive, 1 - t, t) == Y(0);
+    const auto linear = where(positive, (1 - t) * x, -t * x);
+    return where(right, decltype(t * x)(0), linear) + softplus(where(positive, -x, x));
   }
 };
 
 /// t (log t - x), 0 at t = 0.
 struct KlDivergence {
   static constexpr const char* name = "kl_div";
-  static constexpr std::size_t arity = 2;
+  using Kind = Composed<2>;
   template <class X, class Y>
   auto operator()(const X& x, const Y& t) const {
     const auto zero = t == Y(0);
@@ -73,13 +76,14 @@ struct KlDivergence {
   }
 };
 
-/// exp(t) (t - x).
+/// exp(t) (t - x), 0 at t = -infinity.
 struct KlDivergenceOfLogs {
   static constexpr const char* name = "kl_div";
-  static constexpr std::size_t arity = 2;
+  using Kind = Composed<2>;
   template <class X, class Y>
   auto operator()(const X& x, const Y& t) const {
-    return exp(t) * (t - x);
+    const auto zero = t == Y(-kInfinity);
+    return where(zero, decltype(t * x)(0), exp(t) * (t - x));
   }
 };
 

@@ -9,6 +9,7 @@ using namespace primitives;
 XGRAD_KERNELS(Erf)
 XGRAD_KERNELS(Ndtr)
 XGRAD_KERNELS(Sigmoid)
+XGRAD_KERNELS(LogisticDensity)
 XGRAD_KERNELS(Relu)
 XGRAD_KERNELS(Softplus)
 

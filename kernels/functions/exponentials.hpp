@@ -235,6 +235,12 @@ template <class T, class A>
   const P e = detail::exp_of_negative(detail::negative_size(x));
   return where(x < P(0), e, P(1)) / (T(1) + e);
 }
+/// sigmoid(x) sigmoid(-x).
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> logistic_density(Pack<T, A> x) {
+  const Pack<T, A> e = detail::exp_of_negative(detail::negative_size(x)), r = T(1) / (T(1) + e);
+  return e * (r * r);
+}
 
 namespace detail {
 
@@ -268,6 +274,16 @@ constexpr T kGaussianEnd = sizeof(T) == 4 ? 14.5 : 39;
 template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> gaussian(Pack<T, A> x) {
   const auto p = detail::gaussian_powers(detail::not_above(detail::kGaussianEnd<T>, abs(x)));
+  return p.scale(p.rest());
+}
+
+/// e^(-x^2), likewise.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> exp_of_minus_square(Pack<T, A> x) {
+  const Pack<T, A> a = detail::not_above(T(sizeof(T) == 4 ? 10.5 : 27.5), abs(x));  // 0 from there
+  const Pack<T, A> square = a * a;
+  detail::Powers<T, A> p(-square);
+  p.r = p.r - detail::rounded_off_square(a, square);
   return p.scale(p.rest());
 }
 

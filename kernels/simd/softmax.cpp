@@ -95,8 +95,8 @@ void log_softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, 
     const P s = sum_along<P>(
         row, [&](std::size_t at, auto width) XGRAD_INLINE { return load(g + at, width); });
     row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
-      const P d = load(g + at, width) - exp(load(log_p + at, width)) * s;
-      put(d, gx + first + at, width, accumulate);
+      const P part = where(s == P(0), P(0), exp(load(log_p + at, width)) * s);
+      put(load(g + at, width) - part, gx + first + at, width, accumulate);
     });
   });
 }
@@ -120,7 +120,7 @@ void exponentials_kernel(const T* x, const T* shift, const T* scale, T* y, AxisV
   each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
     const P a = row.load_result(shift + result), factor = row.load_result(scale + result);
     row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
-      const P e = factor * exp(load(x + first + at, width) - a);
+      const P e = where(factor == P(0), P(0), factor * exp(load(x + first + at, width) - a));
       put(e, y + first + at, width, accumulate);
     });
   });

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -161,7 +163,48 @@ std::set<std::string> unproved_with(std::size_t size, bool (*like)(const Shape&)
 
 }  // namespace
 
+// Cells of the lines of a table in docs/conventions.md that are about a function.
+std::vector<std::vector<std::string>> lines_about(const std::string& function) {
+  std::istringstream page(read(XGRAD_SOURCE_DIR "/docs/conventions.md"));
+  std::vector<std::vector<std::string>> found;
+  for (std::string line; std::getline(page, line);) {
+    if (!line.starts_with("| ")) continue;
+    std::vector<std::string> cells;
+    std::istringstream rest(line.substr(2));
+    for (std::string cell; std::getline(rest, cell, '|');) cells.push_back(cell);
+    if (cells.at(0).find('`' + function + '`') != std::string::npos) found.push_back(cells);
+  }
+  return found;
+}
+
+// The number that a cell begins or ends with, if any: "0", "1 (smooth)", "scale alpha, 1.7".
+bool says(const std::string& cell, double slope) {
+  std::istringstream words(cell);
+  bool number = false;
+  if (std::isnan(slope)) return true;  // that of another operand
+  for (std::string word; words >> word;) {
+    char* end = nullptr;
+    const double v = std::strtod(word.c_str(), &end);
+    if (end == word.c_str()) continue;
+    number = true;
+    if (std::abs(v - slope) <= 1e-9) return true;
+  }
+  return !number;
+}
+
 BOOST_AUTO_TEST_SUITE(coverage)
+
+BOOST_AUTO_TEST_CASE(the_page_of_conventions_has_the_slopes_of_the_rows) {
+  for (const proof::Row& row : proof::table()) {
+    for (const proof::Kink& k : row.kinks) {
+      const std::string f = proof::functions_of(row)[0];
+      const auto lines = lines_about(f);
+      BOOST_TEST(std::any_of(lines.begin(), lines.end(),
+                             [&](const auto& cells) { return says(cells.at(2), k.slope); }),
+                 f << ": docs/conventions.md has no line with the slope " << k.slope);
+    }
+  }
+}
 
 BOOST_AUTO_TEST_CASE(no_declaration_is_overlooked) {
   const std::set<std::string> declared = all_declared(), all = in_all_headers(all_functions);

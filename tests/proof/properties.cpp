@@ -6,6 +6,7 @@
 #include <cstring>
 #include <random>
 
+#include "agreement.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/kernels/parallel.hpp"
@@ -26,12 +27,12 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Samples. All numbers are exact in float, so that both precisions see the same.
 
-bool near_kink(double v, const std::vector<double>& kinks) {
+bool near_kink(double v, const std::vector<Kink>& kinks) {
   return std::any_of(kinks.begin(), kinks.end(),
-                     [&](double k) { return std::abs(v - k) < kKinkDistance; });
+                     [&](const Kink& k) { return std::abs(v - k.at) < kKinkDistance; });
 }
 
-D sample_argument(const Argument& a, const Shape& shape, const std::vector<double>& kinks,
+D sample_argument(const Argument& a, const Shape& shape, const std::vector<Kink>& kinks,
                   std::mt19937_64& engine) {
   std::uniform_real_distribution<double> uniform(a.low, a.high);
   std::vector<double> values(shape.elements());
@@ -49,7 +50,7 @@ Tensors sample(const Row& row, const std::vector<Shape>& shapes) {
   Tensors x;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     x.push_back(sample_argument(row.arguments[i], shapes[i],
-                                i == 0 ? row.kinks : std::vector<double>(), engine));
+                                i == 0 ? row.kinks : std::vector<Kink>(), engine));
   }
   return x;
 }
@@ -217,26 +218,53 @@ void shapes(const Row& row) {
   }
 }
 
-Verdict verdict_at(const Row& row, double x) {
+xgrad::GradientElement first_at(const Row& row, double x) {
   Tensors all = sample(row, same_shapes(row, {}));
   const auto f = [&](const D& t) {
     all[0] = t;
     return row.f(all).at(0);
   };
-  return xgrad::check_gradients(f, {D(x)}, options_for_few(row)).elements.at(0).verdict;
+  return xgrad::check_gradients(f, {D(x)}, options_for_few(row)).elements.at(0);
 }
 
 bool if_kinks(const Row& r) { return r.differentiable && r.elementwise && !r.kinks.empty(); }
 void kink(const Row& row) {
-  for (const double k : row.kinks) {
-    const Verdict at = verdict_at(row, k);
-    BOOST_TEST((at == Verdict::kink || at == Verdict::pass), "at " << k << ": " << to_string(at));
+  for (const Kink& k : row.kinks) {
+    const auto at = first_at(row, k.at);
+    BOOST_TEST((at.verdict == Verdict::kink || at.verdict == Verdict::pass),
+               "at " << k.at << ": " << to_string(at.verdict));
+    BOOST_TEST((std::isnan(k.slope) || std::abs(at.analytic - k.slope) <= 1e-14),
+               "at " << k.at << ": the slope is " << at.analytic << ", " << k.slope << " expected");
     for (const double d : {1e-9, -1e-9}) {
-      const Verdict beside = verdict_at(row, k + d);
+      const Verdict beside = first_at(row, k.at + d).verdict;
       BOOST_TEST(to_string(beside) == "pass",
-                 "at " << k << " + " << d << ": " << to_string(beside));
+                 "at " << k.at << " + " << d << ": " << to_string(beside));
     }
   }
+}
+
+// Plain and recorded passes, and those of each operand alone.
+template <class T>
+void agreement_in(const Row& row, const xgrad::TensorFunction<T>& f, std::vector<T> points) {
+  std::vector<bool> differentiable;
+  for (const Argument& a : row.arguments) differentiable.push_back(a.differentiable);
+  for (const Kink& k : row.kinks) points.push_back(static_cast<T>(k.at));
+  const auto check = [&] {
+    check_agreement<T>(f, combinations(points, row.arguments.size()), differentiable,
+                       row.smooth == Smooth::twice);
+  };
+  try {
+    check();
+  } catch (const std::invalid_argument&) {  // it takes probabilities only
+    std::erase_if(points, [](T v) { return v < 0 || v > 1; });
+    check();
+  }
+}
+
+bool if_by_element(const Row& r) { return r.differentiable && (r.elementwise || r.by_element); }
+void agreement(const Row& row) {
+  BOOST_TEST_CONTEXT("double") agreement_in(row, row.f, hard_points<double>());
+  BOOST_TEST_CONTEXT("float") agreement_in(row, row.f32, hard_points<float>());
 }
 
 bool if_broadcast(const Row& r) { return r.elementwise && r.arguments.size() > 1; }
@@ -379,6 +407,7 @@ const std::vector<Property>& properties() {
       {"second_gradient", if_twice, second_gradient},
       {"shapes", if_shapes, shapes},
       {"kink", if_kinks, kink},
+      {"agreement", if_by_element, agreement},
       {"broadcast", if_broadcast, broadcast},
       {"shared", if_shared, shared},
       {"not_finite", always, not_finite},

@@ -14,8 +14,8 @@ struct Property {
   void (*check)(const Row&);
 };
 
-/// value, float, gradient, second_gradient, shapes, kink, broadcast, shared, not_finite, threads,
-/// no_grad, freed.
+/// value, float, gradient, second_gradient, shapes, kink, agreement, broadcast, shared, not_finite,
+/// threads, no_grad, freed.
 const std::vector<Property>& properties();
 
 }  // namespace proof

@@ -28,6 +28,11 @@ enum class Smooth {
   twice
 };  ///< how often it may be differentiated inside its domain, kinks aside
 
+/// A place where the function has no derivative, and the slope that docs/conventions.md gives it.
+struct Kink {
+  double at, slope;
+};
+
 struct Row {
   std::string name = {};
   std::vector<std::string> functions =
@@ -36,9 +41,10 @@ struct Row {
   xgrad::TensorFunction<float> f32 = {};
   Formula reference = {};  ///< of the first output
   std::vector<Argument> arguments = {};
-  std::vector<double> kinks = {};  ///< of the first argument; samples keep away from them
+  std::vector<Kink> kinks = {};  ///< of the first argument; samples keep away from them
   Smooth smooth = Smooth::twice;
-  bool elementwise = false;    ///< arguments broadcast, any shape will do, elements don't mix
+  bool by_element = false;   ///< operands of one shape, whose elements have gradients of their own
+  bool elementwise = false;  ///< arguments broadcast, any shape will do, elements don't mix
   bool differentiable = true;  ///< false: a mask or a position, which must not require a gradient
   std::size_t may_be_infinite =
       9;                       ///< how many of the arguments may hold numbers that are not finite

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "row.hpp"
 #include "xgrad/ops/activations.hpp"
@@ -9,6 +10,8 @@ namespace {
 
 constexpr Number kSeluScale = 1.0507009873554804934193349852946L,
                  kSeluAlpha = 1.6732632423543772848170429916717L;
+
+constexpr double kOfOperand = std::numeric_limits<double>::quiet_NaN();  // of another operand
 
 Number sigmoid_of(Number x) { return 1 / (1 + std::exp(-x)); }
 Number softplus_of(Number x) {
@@ -24,7 +27,7 @@ Number gelu_tanh(Number x) {
   return 0.5L * x * (1 + std::tanh(k * (x + 0.044715L * x * x * x)));
 }
 
-Row on(double low, double high, std::vector<double> kinks = {}) {
+Row on(double low, double high, std::vector<Kink> kinks = {}) {
   return {.arguments = {{{2, 3}, low, high}}, .kinks = std::move(kinks), .elementwise = true};
 }
 
@@ -37,32 +40,36 @@ std::vector<Row> activation_rows() {
           elementwise([](Number x) { return -softplus_of(-x); }), on(-4, 4)),
       prove(
           "clamp", [](const auto& x) { return clamp(x, -0.5, 1); },
-          elementwise([](Number x) { return limited(x, -0.5L, 1); }), on(-2, 2, {-0.5, 1})),
+          elementwise([](Number x) { return limited(x, -0.5L, 1); }),
+          on(-2, 2, {{-0.5, 0}, {1, 0}})),
       prove(
           "hardtanh", [](const auto& x) { return hardtanh(x); },
-          elementwise([](Number x) { return limited(x, -1, 1); }), on(-2, 2, {-1, 1})),
+          elementwise([](Number x) { return limited(x, -1, 1); }), on(-2, 2, {{-1, 0}, {1, 0}})),
       prove(
           "relu6", [](const auto& x) { return relu6(x); },
-          elementwise([](Number x) { return limited(x, 0, 6); }), on(-8, 8, {0, 6})),
+          elementwise([](Number x) { return limited(x, 0, 6); }), on(-8, 8, {{0, 0}, {6, 0}})),
       prove(
           "leaky_relu", [](const auto& x) { return leaky_relu(x, 0.125); },
-          elementwise([](Number x) { return x > 0 ? x : 0.125L * x; }), on(-2, 2, {0})),
-      prove(
-          "prelu", [](const auto& x, const auto& slope) { return prelu(x, slope); },
-          elementwise([](Number x, Number a) { return x > 0 ? x + 0 * a : a * x; }),
-          {.arguments = {{{2, 3}, -2, 2}, {{2, 3}, 0.1, 0.9}}, .kinks = {0}, .elementwise = true}),
+          elementwise([](Number x) { return x > 0 ? x : 0.125L * x; }), on(-2, 2, {{0, 0.125}})),
+      prove("prelu", [](const auto& x, const auto& slope) { return prelu(x, slope); },
+            elementwise([](Number x, Number a) { return x > 0 || std::isnan(x) ? x : a * x; }),
+            {.arguments = {{{2, 3}, -2, 2}, {{2, 3}, 0.1, 0.9}},
+             .kinks = {{0, kOfOperand}},
+             .elementwise = true}),
       prove(
           "elu", [](const auto& x) { return elu(x); },
-          elementwise([](Number x) { return elu_of(x, 1); }), on(-3, 3, {0})),
+          elementwise([](Number x) { return elu_of(x, 1); }), on(-3, 3, {{0, 1}})),
       prove(
           "elu: alpha", [](const auto& x) { return elu(x, 1.5); },
-          elementwise([](Number x) { return elu_of(x, 1.5L); }), on(-3, 3, {0})),
+          elementwise([](Number x) { return elu_of(x, 1.5L); }), on(-3, 3, {{0, 1.5}})),
       prove(
           "celu", [](const auto& x) { return celu(x, 2); },
-          elementwise([](Number x) { return x > 0 ? x : 2 * std::expm1(x / 2); }), on(-3, 3, {0})),
+          elementwise([](Number x) { return x > 0 ? x : 2 * std::expm1(x / 2); }),
+          on(-3, 3, {{0, 1}})),
       prove(
           "selu", [](const auto& x) { return selu(x); },
-          elementwise([](Number x) { return kSeluScale * elu_of(x, kSeluAlpha); }), on(-3, 3, {0})),
+          elementwise([](Number x) { return kSeluScale * elu_of(x, kSeluAlpha); }),
+          on(-3, 3, {{0, static_cast<double>(kSeluScale * kSeluAlpha)}})),
       prove(
           "gelu", [](const auto& x) { return gelu(x); },
           elementwise([](Number x) { return 0.5L * x * std::erfc(-x / std::sqrt(2.0L)); }),
@@ -75,7 +82,7 @@ std::vector<Row> activation_rows() {
           elementwise([](Number x) { return x * sigmoid_of(x); }), on(-4, 4)),
       prove(
           "softsign", [](const auto& x) { return softsign(x); },
-          elementwise([](Number x) { return x / (1 + std::fabs(x)); }), on(-3, 3, {0})),
+          elementwise([](Number x) { return x / (1 + std::fabs(x)); }), on(-3, 3, {{0, 1}})),
       prove(
           "mish", [](const auto& x) { return mish(x); },
           elementwise([](Number x) { return x * std::tanh(softplus_of(x)); }), on(-4, 4)),

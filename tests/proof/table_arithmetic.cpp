@@ -22,6 +22,12 @@ Row single(double low, double high) {
   return {.arguments = {{{2, 3}, low, high}}, .elementwise = true};
 }
 
+Row kinked(Kink k) {
+  Row r = single(-2, 2);
+  r.kinks = {k};
+  return r;
+}
+
 // 0 or 1 where a comparison holds. Arguments from {0, 1}, so that some are equal.
 template <class F>
 Row mask(const char* name, F f, Number (*reference)(Number, Number)) {
@@ -74,6 +80,12 @@ std::vector<Row> arithmetic_rows() {
       prove(
           "minimum", [](const auto& a, const auto& b) { return minimum(a, b); },
           elementwise(smaller), pair(-2, 2)),
+      prove(
+          "maximum: number", [](const auto& x) { return maximum(x, 0.5); },
+          elementwise([](Number x) { return larger(x, 0.5L); }), kinked({0.5, 0})),
+      prove(
+          "minimum: number", [](const auto& x) { return minimum(0.5, x); },
+          elementwise([](Number x) { return smaller(x, 0.5L); }), kinked({0.5, 0})),
       prove("where", [](const auto& m, const auto& a, const auto& b) { return where(m, a, b); },
             elementwise([](Number m, Number a, Number b) { return m != 0 ? a : b; }),
             {.arguments = {{{3, 4}, 0, 1, false}, {{3, 4}}, {{3, 4}}}, .elementwise = true}),

@@ -116,6 +116,7 @@ Row targets(double low, double high, double target_low, double target_high) {
 }
 Row vectors() {
   Row r = pair(-2, 2);
+  r.by_element = false;
   r.shapes = {{{1, 1}, {1, 1}}, {{0, 3}, {0, 3}}};
   return r;
 }
@@ -156,6 +157,11 @@ std::vector<Row> loss_rows() {
           "huber_loss",
           [](const auto& x, const auto& t) { return huber_loss(x, t, {.delta = 0.75}); },
           mean_of(elementwise([](Number x, Number t) { return huber(x - t, 0.75L); })),
+          pair(-2, 2)),
+      prove(
+          "huber_loss: infinite delta",
+          [](const auto& x, const auto& t) { return huber_loss(x, t, {.delta = INFINITY}); },
+          mean_of(elementwise([](Number x, Number t) { return square_of(x - t) / 2; })),
           pair(-2, 2)),
       prove(
           "cosine_similarity", [](const auto& a, const auto& b) { return cosine_similarity(a, b); },
@@ -207,7 +213,8 @@ std::vector<Row> loss_rows() {
       prove(
           "kl_div: log target",
           [](const auto& x, const auto& t) { return kl_div(x, t, {.log_target = true}); },
-          mean_of(elementwise([](Number x, Number t) { return std::exp(t) * (t - x); })),
+          mean_of(elementwise(
+              [](Number x, Number t) { return t == -INFINITY ? 0 : std::exp(t) * (t - x); })),
           pair(-3, 0)),
       prove(
           "nll_loss", [](const auto& x) { return nll_loss(x, labels(x)); },

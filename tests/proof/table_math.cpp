@@ -19,14 +19,15 @@ Row over(double low, double high) {
   return {.arguments = {{{2, 3}, low, high}}, .elementwise = true};
 }
 
-Row kinked(std::vector<double> kinks) {
+Row kinked(std::vector<Kink> kinks) {
   Row r = over(-2, 2);
   r.kinks = std::move(kinks);
   return r;
 }
 
 Row step(std::vector<double> jumps) {
-  Row r = kinked(std::move(jumps));
+  Row r = kinked({});
+  for (const double j : jumps) r.kinks.push_back({j, 0});
   r.zero_gradient = true;
   return r;
 }
@@ -55,7 +56,7 @@ std::vector<Row> math_rows() {
           "reciprocal", [](const auto& x) { return reciprocal(x); },
           elementwise([](Number x) { return 1 / x; }), over(0.2, 3)),
       prove(
-          "abs", [](const auto& x) { return abs(x); }, elementwise(std::fabs), kinked({0})),
+          "abs", [](const auto& x) { return abs(x); }, elementwise(std::fabs), kinked({{0, 0}})),
       prove(
           "sign", [](const auto& x) { return sign(x); }, elementwise(sign_of), step({0})),
       prove(
@@ -89,7 +90,10 @@ std::vector<Row> math_rows() {
           "sigmoid", [](const auto& x) { return sigmoid(x); }, elementwise(sigmoid_of),
           over(-4, 4)),
       prove(
-          "relu", [](const auto& x) { return relu(x); }, elementwise(relu_of), kinked({0})),
+          "logistic_density", [](const auto& x) { return logistic_density(x); },
+          elementwise([](Number x) { return sigmoid_of(x) * sigmoid_of(-x); }), over(-4, 4)),
+      prove(
+          "relu", [](const auto& x) { return relu(x); }, elementwise(relu_of), kinked({{0, 0}})),
       prove(
           "softplus", [](const auto& x) { return softplus(x); }, elementwise(softplus_of),
           over(-4, 4)),

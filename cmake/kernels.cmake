@@ -1,4 +1,5 @@
-# The sources in kernels/simd and kernels/formulas are compiled once per instruction set and chosen among at run time (kernels/isa.hpp).
+# The sources in kernels/simd, and the formulas in kernels/formulas, are compiled once per instruction set and chosen
+# among at run time (kernels/isa.hpp).
 # They include no xtensor header: see kernels/instantiate.hpp.
 
 set(isas baseline)
@@ -43,8 +44,29 @@ function(xgrad_add_kernels isa)
   target_sources(xgrad PRIVATE $<TARGET_OBJECTS:xgrad_kernels_${isa}>)
 endfunction()
 
-file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/simd/*.cpp
-                                         ${CMAKE_CURRENT_SOURCE_DIR}/kernels/formulas/*.cpp)
+file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/simd/*.cpp)
+
+# A formula is compiled because it is there: every struct of the headers in kernels/formulas.
+file(GLOB formulas CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/formulas/*.hpp)
+list(FILTER formulas EXCLUDE REGEX "/contract\\.hpp$")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${formulas})
+foreach(header IN LISTS formulas)
+  get_filename_component(family ${header} NAME_WE)
+  file(READ ${header} text)
+  string(REGEX MATCHALL "\nstruct +[A-Z][A-Za-z0-9]* *{" structs "${text}")
+  list(TRANSFORM structs REPLACE "\nstruct +([A-Za-z0-9]+) *{" "XGRAD_KERNELS(primitives::\\1)\n" OUTPUT_VARIABLE kernels)
+  string(REPLACE ";" "" kernels "${kernels}")
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/formulas/${family}.cpp)
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT
+"#include \"xgrad/kernels/formulas/${family}.hpp\"
+
+#include \"xgrad/kernels/instantiate.hpp\"
+
+namespace xgrad::kernels {
+@kernels@}
+")
+  list(APPEND simd_sources ${source})
+endforeach()
 set(chosen ${XGRAD_ISAS})
 if("native" IN_LIST chosen)
   xgrad_native_isa(native)

@@ -1,9 +1,9 @@
 #include "xgrad/autograd/broadcast.hpp"
 
-#include <stdexcept>
 #include <string>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/reduce.hpp"
 
@@ -23,8 +23,7 @@ void require_broadcast(const char* operation, const Shape& narrow, const Shape& 
     fits = size == 1 || size == wide[wide.rank() - back];
   }
   if (!fits) {
-    throw std::invalid_argument(std::string(operation) + ": shape " + to_string(narrow) +
-                                " does not broadcast to " + to_string(wide));
+    detail::fail(operation, "shape ", narrow, " does not broadcast to ", wide);
   }
 }
 
@@ -124,8 +123,7 @@ template <class T>
 Tensor<T> view(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   if (checked_elements(shape, sizeof(T)) != x.size()) {
-    throw std::invalid_argument("reshape: the sizes do not fit: x " + to_string(x.shape()) +
-                                ", sizes " + to_string(shape));
+    detail::fail("reshape", "the sizes do not fit: x ", x.shape(), ", sizes ", shape);
   }
   Tensor<T> y(share_value(x.node(), shape));
   record<T>(y, kView<T>, {&x}, {});

@@ -1,10 +1,10 @@
 #include "xgrad/autograd/derivatives.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -13,15 +13,13 @@ template <class T>
 void require_shape(const char* operation, const char* what, const Tensor<T>& given,
                    const Shape& expected) {
   if (given.shape() == expected) return;
-  throw std::invalid_argument(std::string(operation) + ": the " + what + " has shape " +
-                              to_string(given.shape()) + ", expected " + to_string(expected));
+  detail::fail(operation, "the ", what, " has shape ", given.shape(), ", expected ", expected);
 }
 
 template <class T>
 void require_scalar(const char* operation, const Tensor<T>& y) {
   if (y.size() == 1) return;
-  throw std::invalid_argument(std::string(operation) + ": the function returned shape " +
-                              to_string(y.shape()) + ", not one element");
+  detail::fail(operation, "the function returned shape ", y.shape(), ", not one element");
 }
 
 template <class T>

@@ -9,6 +9,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -36,9 +37,9 @@ void accumulate(Node<T>*& slot, Tensor<T> g) {
 
 template <class T>
 [[noreturn]] void fail_released(const Node<T>* n) {
-  throw std::logic_error(
-      std::string("backward: the graph of '") + n->rule->name +
-      "' was released by an earlier backward pass; give that one {.retain_graph = true}");
+  detail::fail<std::logic_error>(
+      "backward", "the graph of ", detail::quote(n->rule->name),
+      " was released by an earlier backward pass; give that one {.retain_graph = true}");
 }
 
 template <class T>
@@ -49,10 +50,10 @@ bool was_written(Node<T>* n, std::uint32_t saved) {
 template <class T>
 [[noreturn]] void fail_written(const char* operation, const std::string& what, Node<T>* n,
                                std::uint32_t saved) {
-  throw std::logic_error(
-      std::string("backward: ") + operation + " needs its " + what + " " + to_string(n->shape) +
-      ", which was written in place after it was recorded (version " + std::to_string(saved) +
-      ", now " + std::to_string(n->version().load(std::memory_order_relaxed)) + ")");
+  detail::fail<std::logic_error>("backward", operation, " needs its ", what, " ", n->shape,
+                                 ", which was written in place after it was recorded (version ",
+                                 saved, ", now ", n->version().load(std::memory_order_relaxed),
+                                 ")");
 }
 
 // What the entry saved was written in place since: the place of the input, the number of inputs for
@@ -71,7 +72,7 @@ template <class T>
 [[noreturn]] void fail_written(Node<T>* n, std::size_t i) {
   if (i == n->edge_count) fail_written(n->rule->name, "output", n, n->output_version);
   const Edge<T>& e = n->edges[i];
-  fail_written(n->rule->name, "input " + std::to_string(i), e.node, e.version);
+  fail_written(n->rule->name, "input " + detail::text(i), e.node, e.version);
 }
 
 template <class T>
@@ -82,9 +83,8 @@ Tensor<T> apply_hooks(const Node<T>* n, Tensor<T> g) {
     Tensor<T> replaced = hook.call(g);
     if (!replaced.defined()) continue;
     if (replaced.shape() != n->shape) {
-      throw std::invalid_argument("backward: a gradient hook returned shape " +
-                                  to_string(replaced.shape()) + " for a tensor of shape " +
-                                  to_string(n->shape));
+      detail::fail("backward", "a gradient hook returned shape ", replaced.shape(),
+                   " for a tensor of shape ", n->shape);
     }
     g = std::move(replaced);
   }

@@ -2,6 +2,7 @@
 
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/base/text.hpp"
 
 namespace xgrad {
 
@@ -23,7 +24,7 @@ using NamedTensors = std::vector<NamedTensor<T>>;
 template <class T>
 NamedTensors<T> named(const std::vector<Tensor<T>>& tensors) {
   NamedTensors<T> r;
-  for (const Tensor<T>& t : tensors) r.push_back({std::to_string(r.size()), t});
+  for (const Tensor<T>& t : tensors) r.push_back({detail::text(r.size()), t});
   return r;
 }
 

@@ -9,7 +9,7 @@
 namespace xgrad {
 
 void Shape::push_back(std::size_t size) {
-  if (rank_ == kMaxRank) throw std::invalid_argument("shape: more than 8 axes");
+  if (rank_ == kMaxRank) detail::fail("shape", "more than 8 axes");
   sizes_[rank_++] = size;
 }
 
@@ -30,14 +30,7 @@ Shape Shape::with(std::size_t i, std::size_t size) const {
   return r;
 }
 
-std::string to_string(const Shape& shape) {
-  std::string s = "(";
-  for (std::size_t i = 0; i < shape.rank(); ++i) {
-    if (i > 0) s += ", ";
-    s += std::to_string(shape[i]);
-  }
-  return s + ")";
-}
+std::string to_string(const Shape& shape) { return detail::text(shape); }
 
 namespace detail {
 namespace {
@@ -64,8 +57,7 @@ std::size_t checked_elements(const Shape& shape, std::size_t bytes) {
   std::size_t elements = 1, spanned = bytes;  // spanned: as if no size were 0
   for (const std::size_t size : shape) {
     if (size != 0 && (__builtin_mul_overflow(spanned, size, &spanned) || spanned > kMost)) {
-      throw std::invalid_argument("shape " + to_string(shape) +
-                                  " has more elements than memory can address");
+      detail::fail("tensor", "shape ", shape, " has more elements than memory can address");
     }
     elements *= size;
   }
@@ -84,8 +76,7 @@ Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
     std::size_t& size = r[offset + i];
     if (size == shorter[i] || shorter[i] == 1) continue;
     if (size != 1) {
-      throw std::invalid_argument(std::string(operation) + ": shapes do not broadcast: a " +
-                                  to_string(a) + ", b " + to_string(b));
+      detail::fail(operation, "shapes do not broadcast: a ", a, ", b ", b);
     }
     size = shorter[i];
   }
@@ -95,14 +86,14 @@ Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
 std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size_t rank) {
   const auto r = static_cast<std::ptrdiff_t>(rank);
   if (axis < -r || axis >= r) {
-    throw std::out_of_range(std::string(operation) + ": axis " + std::to_string(axis) +
-                            " is out of range for " + std::to_string(rank) + " axes");
+    detail::fail<std::out_of_range>(operation, "axis ", axis, " is out of range for ", rank,
+                                    " axes");
   }
   return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
 }
 
 Axes::Axes(const std::ptrdiff_t* axes, std::size_t count) : size_(count) {
-  if (count > Shape::kMaxRank) throw std::invalid_argument("axes: more than 8 axes");
+  if (count > Shape::kMaxRank) detail::fail("axes", "more than 8 axes");
   std::copy_n(axes, count, axes_.begin());
 }
 

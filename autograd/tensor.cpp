@@ -7,6 +7,7 @@
 
 #include "xgrad/autograd/engine.hpp"
 #include "xgrad/autograd/place.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -14,19 +15,18 @@ namespace {
 template <class T>
 void require_writable(const detail::Node<T>& n, const char* what) {
   if (n.rule != nullptr) {
-    throw std::logic_error(std::string(what) +
-                           ": the tensor is a result of the recorded operation '" + n.rule->name +
-                           "'; only leaves and constants can be changed");
+    detail::fail<std::logic_error>(what, "the tensor is a result of the recorded operation ",
+                                   detail::quote(n.rule->name),
+                                   "; only leaves and constants can be changed");
   }
 }
 
 template <class T>
 void require_differentiable(const char* operation, const Tensor<T>& output) {
-  if (!output.defined())
-    throw std::logic_error(std::string(operation) + ": the output is undefined");
+  if (!output.defined()) detail::fail<std::logic_error>(operation, "the output is undefined");
   if (!output.requires_grad()) {
-    throw std::logic_error(std::string(operation) + ": the output " + to_string(output.shape()) +
-                           " does not depend on anything that requires a gradient");
+    detail::fail<std::logic_error>(operation, "the output ", output.shape(),
+                                   " does not depend on anything that requires a gradient");
   }
 }
 
@@ -35,16 +35,13 @@ template <class T>
 Tensor<T> checked_seed(const char* operation, const Tensor<T>& output, const Tensor<T>& seed) {
   if (!seed.defined()) {
     if (output.size() != 1) {
-      throw std::invalid_argument(std::string(operation) + ": the output has shape " +
-                                  to_string(output.shape()) +
-                                  "; only a single element can be differentiated without a seed");
+      detail::fail(operation, "the output has shape ", output.shape(),
+                   "; only a single element can be differentiated without a seed");
     }
     return Tensor<T>::filled(output.shape(), T(1));
   }
   if (seed.shape() != output.shape()) {
-    throw std::invalid_argument(std::string(operation) + ": the seed has shape " +
-                                to_string(seed.shape()) + ", the output " +
-                                to_string(output.shape()));
+    detail::fail(operation, "the seed has shape ", seed.shape(), ", the output ", output.shape());
   }
   return seed;
 }
@@ -53,7 +50,8 @@ Tensor<T> checked_seed(const char* operation, const Tensor<T>& output, const Ten
 
 template <class T>
 void Tensor<T>::fail_undefined() {
-  throw std::logic_error("tensor: this tensor is undefined (default-constructed or moved from)");
+  detail::fail<std::logic_error>("tensor",
+                                 "this tensor is undefined (default-constructed or moved from)");
 }
 
 template <class T>
@@ -81,8 +79,7 @@ namespace {
 template <class T, class Values>
 Tensor<T> from_values(const Shape& shape, const Values& values) {
   if (values.size() != shape.elements()) {
-    throw std::invalid_argument("tensor: " + std::to_string(values.size()) + " values for shape " +
-                                to_string(shape));
+    detail::fail("tensor", values.size(), " values for shape ", shape);
   }
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   std::copy(values.begin(), values.end(), t.node()->data);
@@ -112,8 +109,7 @@ std::size_t Tensor<T>::size(std::ptrdiff_t axis) const {
 template <class T>
 T Tensor<T>::item() const {
   if (size() != 1) {
-    throw std::invalid_argument("item: the tensor has shape " + to_string(shape()) +
-                                ", not one element");
+    detail::fail("item", "the tensor has shape ", shape(), ", not one element");
   }
   return data()[0];
 }
@@ -121,9 +117,8 @@ T Tensor<T>::item() const {
 template <class T>
 void Tensor<T>::set_value(const Array<T>& array) {
   if (Shape(array.shape()) != shape()) {
-    throw std::invalid_argument("set_value: the value has shape " +
-                                to_string(Shape(array.shape())) + ", the tensor " +
-                                to_string(shape()));
+    detail::fail("set_value", "the value has shape ", Shape(array.shape()), ", the tensor ",
+                 shape());
   }
   std::copy_n(array.data(), size(), mutable_data());
 }
@@ -159,8 +154,8 @@ const char* Tensor<T>::operation() const {
 template <class T>
 const Array<T>& Tensor<T>::grad() const& {
   if (checked().grad == nullptr) {
-    throw std::logic_error(
-        "grad: the tensor " + to_string(shape()) +
+    detail::fail<std::logic_error>(
+        "grad", "the tensor ", shape(),
         (is_leaf() ? " has no gradient: no backward pass reached it since the last zero_grad()"
                    : " is not a leaf; call retain_grad() on it before backward()"));
   }
@@ -176,8 +171,8 @@ template <class T>
 void Tensor<T>::set_gradient(const Tensor& gradient) {
   detail::Node<T>& n = checked();
   if (gradient.defined() && gradient.shape() != n.shape) {
-    throw std::invalid_argument("set_gradient: the gradient has shape " +
-                                to_string(gradient.shape()) + ", the tensor " + to_string(n.shape));
+    detail::fail("set_gradient", "the gradient has shape ", gradient.shape(), ", the tensor ",
+                 n.shape);
   }
   if (gradient.defined()) detail::hold(gradient.node());
   detail::Node<T>* old = std::exchange(n.grad, gradient.node());
@@ -246,8 +241,8 @@ Tensor<T> zeros_like(const Tensor<T>& x) {
 
 template <class T>
 [[noreturn]] void fail_unused(std::size_t i, const Tensor<T>& input) {
-  throw std::logic_error(
-      "grad: input " + std::to_string(i) + " " + to_string(input.shape()) +
+  detail::fail<std::logic_error>(
+      "grad", "input ", i, " ", input.shape(),
       " does not reach the outputs; give {.allow_unused = true} to get an undefined tensor");
 }
 
@@ -295,8 +290,7 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
                             const std::vector<Tensor<T>>& inputs, GradOptions options,
                             const std::vector<Tensor<T>>& seeds) {
   if (!seeds.empty() && seeds.size() != outputs.size()) {
-    throw std::invalid_argument("grad: " + std::to_string(outputs.size()) + " outputs, " +
-                                std::to_string(seeds.size()) + " seeds");
+    detail::fail("grad", outputs.size(), " outputs, ", seeds.size(), " seeds");
   }
   std::vector<Tensor<T>> starts;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -305,7 +299,7 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].requires_grad()) {
-      throw std::logic_error("grad: input " + std::to_string(i) + " does not require a gradient");
+      detail::fail<std::logic_error>("grad", "input ", i, " does not require a gradient");
     }
   }
   std::vector<Tensor<T>> result = collect_gradients(outputs, inputs, options, starts);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
@@ -67,11 +68,8 @@ TensorFunction<T> as_tensor_function(F f, const char* operation) {
     return f;
   } else if constexpr (constexpr std::size_t n = detail::tensor_arity<F, T>(); n > 0) {
     return [f = std::move(f), operation](const std::vector<Tensor<T>>& x) mutable {
-      if (x.size() != n) {
-        throw std::invalid_argument(std::string(operation) + ": the function takes " +
-                                    std::to_string(n) + " tensors: " + std::to_string(x.size()) +
-                                    " inputs given");
-      }
+      detail::require(x.size() == n, operation, "the function takes ", std::size_t{n},
+                      " tensors: ", x.size(), " inputs given");
       return detail::call_with<T>(f, x, std::make_index_sequence<n>{});
     };
   } else {

@@ -70,11 +70,12 @@ class Interval {
   bool closed_below_, closed_above_;
 };
 
-/// Throws "operation: name is not in [0, 1): value".
+/// The value; throws "operation: name is not in [0, 1): value".
 template <class V>
-void require_in(std::string_view operation, std::string_view name, V value, Interval interval) {
+V require_in(std::string_view operation, std::string_view name, V value, Interval interval) {
   require(interval.contains(static_cast<double>(value)), operation, name, " is not in ",
           interval.text(), ": ", value);
+  return value;
 }
 
 }  // namespace xgrad::detail

@@ -9,7 +9,7 @@ namespace {
 
 template <class... Format>
 std::string digits_of(Format... value_and_format) {
-  char digits[32];
+  char digits[512];  // the largest number without an exponent has 309 before the point
   return {digits, std::to_chars(digits, digits + sizeof digits, value_and_format...).ptr};
 }
 
@@ -52,6 +52,10 @@ std::string unsigned_text(unsigned long long value) { return digits_of(value); }
 
 std::string rounded(double value, int digits) {
   return std::isnan(value) ? "nan" : digits_of(value, std::chars_format::general, digits);
+}
+
+std::string fixed(double value, int decimals) {
+  return std::isnan(value) ? "nan" : digits_of(value, std::chars_format::fixed, decimals);
 }
 
 std::string quote(std::string_view text, std::size_t most) {

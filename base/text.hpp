@@ -6,8 +6,9 @@
 //   text(0.1F), text(7)    "0.1", "7"    also of float and of whole numbers
 //   text(x.shape())        "(2, 3)"      any range in parentheses, enumerators by their to_string
 //   join(axes)             "0, 2"        without the parentheses
-//   quote("a\nb")          "\"a\\nb\""   what came from outside, on one line
+//   quote("a\nb")          "\"a\\nb\"" what came from outside, on one line
 //   rounded(2.0 / 3, 4)    "0.6667"      where a reader wants few digits
+//   fixed(2.0 / 3, 1)      "0.7"         and in the columns of a table
 
 #include <concepts>
 #include <cstddef>
@@ -73,9 +74,12 @@ std::string text(const V& values) {
 /// At most `digits` significant digits, as "%g" writes them.
 std::string rounded(double value, int digits = 6);
 
+/// Exactly `decimals` of them, as "%.*f" writes them.
+std::string fixed(double value, int decimals);
+
 /// Text that came from outside, as a message shows it: in quotes, on one line, valid UTF-8. Quotes,
 /// backslashes, control characters and bytes that are no UTF-8 are escaped; after `most` bytes it
 /// is cut, between two characters.
-std::string quote(std::string_view text, std::size_t most = 40);
+std::string quote(std::string_view text, std::size_t most = 80);
 
 }  // namespace xgrad::detail

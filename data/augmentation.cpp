@@ -1,7 +1,8 @@
 #include "xgrad/data/augmentation.hpp"
 
-#include <stdexcept>
 #include <string>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -17,11 +18,7 @@ struct Sequence {
 struct Sometimes {
   double probability;
   Augmentation a;
-  void check() const {
-    if (probability >= 0 && probability <= 1) return;
-    throw std::invalid_argument("sometimes: probability " + std::to_string(probability) +
-                                " is not in [0, 1]");
-  }
+  void check() const { detail::require_in("sometimes", "probability", probability, "[0, 1]"); }
   template <class T>
   void apply(Image<T> image, Draws& draws) const {
     if (draws.chance(probability)) a.apply(image, draws);
@@ -31,7 +28,7 @@ struct Sometimes {
 struct OneOf {
   std::vector<Augmentation> choices;
   void check() const {
-    if (choices.empty()) throw std::invalid_argument("one_of: nothing to choose from");
+    if (choices.empty()) detail::fail("one_of", "nothing to choose from");
   }
   template <class T>
   void apply(Image<T> image, Draws& draws) const {
@@ -55,8 +52,7 @@ void augment(const Augmentation& augmentation, Tensor<T>& images,
              std::span<const std::int64_t> samples, std::uint64_t seed, std::uint64_t epoch) {
   const Shape& s = images.shape();
   if ((s.rank() != 3 && s.rank() != 4) || s[0] != samples.size()) {
-    throw std::invalid_argument("augment: not images: " + to_string(s) + " for " +
-                                std::to_string(samples.size()) + " samples");
+    detail::fail("augment", "not images: ", s, " for ", samples.size(), " samples");
   }
   Image<T> image{images.mutable_data(), s.rank() == 4 ? s[1] : 1, s[s.rank() - 2], s.back()};
   for (const std::int64_t sample : samples) {

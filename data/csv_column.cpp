@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <tuple>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -25,8 +28,7 @@ CsvColumn::CsvColumn(const Origin& from, const CsvOptions& options, CsvPlace pla
   if (given == options.categories.end()) return;
   kind_ = Kind::given_categories;
   for (const std::string& c : given->second) {
-    if (codes_.count(c) > 0)
-      throw std::invalid_argument("CsvOptions: category " + quote(c) + " given twice");
+    if (codes_.count(c) > 0) detail::fail("CsvOptions", "category ", quote(c), " given twice");
     new_code(c);
   }
 }

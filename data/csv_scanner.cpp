@@ -1,7 +1,8 @@
 #include "xgrad/data/csv_scanner.hpp"
 
 #include <algorithm>
-#include <stdexcept>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::string_view kNoSeparators("\"\r\n\0", 4);
 CsvScanner::CsvScanner(const Origin& from, std::string_view text, char separator)
     : from_(from), rest_(text), separator_(separator) {
   if (kNoSeparators.find(separator) != std::string_view::npos) {
-    throw std::invalid_argument("CsvOptions: separator cannot be " + quote({&separator, 1}));
+    detail::fail("CsvOptions", "separator cannot be ", quote({&separator, 1}));
   }
   if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
 }

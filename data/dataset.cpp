@@ -2,21 +2,21 @@
 
 #include <algorithm>
 
+#include "xgrad/base/errors.hpp"
+
 namespace xgrad {
 namespace {
 
 void require_equal_counts(const char* what, const Shape& inputs, const Shape& other) {
   if (inputs.rank() == 0 || other.rank() == 0 || inputs[0] != other[0]) {
-    throw std::invalid_argument(std::string(what) + ": the numbers of samples differ: inputs " +
-                                to_string(inputs) + ", " + to_string(other));
+    detail::fail(what, "the numbers of samples differ: inputs ", inputs, ", ", other);
   }
 }
 
 void require_samples(std::span<const std::int64_t> samples, std::size_t size) {
   for (const std::int64_t s : samples) {
     if (s < 0 || static_cast<std::size_t>(s) >= size) {
-      throw std::out_of_range("data set: sample " + std::to_string(s) + " of " +
-                              std::to_string(size));
+      detail::fail<std::out_of_range>("data set", "sample ", s, " of ", size);
     }
   }
 }
@@ -42,8 +42,7 @@ template <class T>
 LabeledDataset<T>::LabeledDataset(Array<T> inputs, Indices labels)
     : inputs_(std::move(inputs)), labels_(std::move(labels)) {
   if (labels_.dimension() != 1) {
-    throw std::invalid_argument("LabeledDataset: labels have shape " +
-                                to_string(Shape(labels_.shape())));
+    detail::fail("LabeledDataset", "labels have shape ", Shape(labels_.shape()));
   }
   require_equal_counts("LabeledDataset", Shape(inputs_.shape()), Shape(labels_.shape()));
 }

@@ -13,6 +13,7 @@
 
 #include "xgrad/autograd/array.hpp"
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
@@ -96,8 +97,7 @@ class Subset : public Dataset<typename Source::Batch> {
       : source_(source), samples_(std::move(samples)) {
     for (const std::int64_t s : samples_) {
       if (s < 0 || static_cast<std::size_t>(s) >= source.size()) {
-        throw std::out_of_range("Subset: sample " + std::to_string(s) + " of " +
-                                std::to_string(source.size()));
+        detail::fail<std::out_of_range>("Subset", "sample ", s, " of ", source.size());
       }
     }
   }

@@ -41,7 +41,7 @@ void eigen(Numbers& a, Numbers& values) {
   const int lwork = static_cast<int>(work.size());
   dsyevd_("V", "U", &n, a.data(), &n, values.data(), work.data(), &lwork, iwork.data(), &iwork_size,
           &info, 1, 1);
-  if (info != 0) throw std::runtime_error("eigenvalues do not converge");
+  if (info != 0) detail::fail<std::runtime_error>("eigenvalues", "no convergence: info ", info);
 }
 
 // The number of the largest magnitude becomes positive.
@@ -151,8 +151,7 @@ Numbers Projection<T>::deviations(const Numbers& values, std::size_t k, double e
   for (std::size_t i = 0; i < k; ++i) {
     r(i) = std::sqrt(values(i) + epsilon);
     if (r(i) > 0) continue;
-    this->fail("component " + std::to_string(i) +
-               " has no variance and cannot be whitened with epsilon 0");
+    this->fail("component ", i, " has no variance and cannot be whitened with epsilon 0");
   }
   return r;
 }
@@ -220,12 +219,8 @@ template class Projection<double>;
 
 template <class T>
 Pca<T>::Pca(PcaOptions options) {
-  if (!(options.variance > 0 && options.variance <= 1)) {
-    this->fail("share of variance " + std::to_string(options.variance) + " is not in (0, 1]");
-  }
-  if (!(options.epsilon >= 0)) {
-    this->fail("epsilon " + std::to_string(options.epsilon) + " is below 0");
-  }
+  detail::require_in("Pca", "share of variance", options.variance, "(0, 1]");
+  detail::require_in("Pca", "epsilon", options.epsilon, "[0, inf]");
   this->options_ = zeros({4});
   this->options_(0) = static_cast<double>(options.components);
   this->options_(1) = options.variance;
@@ -238,8 +233,7 @@ std::size_t Pca<T>::kept(const Array<double>& values) const {
   const auto asked = static_cast<std::size_t>(this->options_(0));
   const std::size_t most = asked == 0 ? values.size() : asked;
   if (most > values.size()) {
-    this->fail(std::to_string(most) + " components of samples of " + std::to_string(values.size()) +
-               " numbers");
+    this->fail(most, " components of samples of ", values.size(), " numbers");
   }
   if (this->options_(1) == 1) return most;
   double sum = 0, wanted = 0;
@@ -272,9 +266,7 @@ Array<double> Pca<T>::components() const {
 
 template <class T>
 Zca<T>::Zca(ZcaOptions options) {
-  if (!(options.epsilon >= 0)) {
-    this->fail("epsilon " + std::to_string(options.epsilon) + " is below 0");
-  }
+  detail::require_in("Zca", "epsilon", options.epsilon, "[0, inf]");
   this->options_ = Array<double>(Array<double>::shape_type{1}, options.epsilon);
 }
 

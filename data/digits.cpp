@@ -4,10 +4,10 @@
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/digit_shapes.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/random.hpp"
@@ -246,9 +246,7 @@ void draw_image(std::uint64_t seed, std::uint64_t index, std::int64_t digit,
 
 void check(const char* name, float value, float most) {
   if (value >= 0 && value <= most) return;
-  throw std::invalid_argument("draw_digits: " + std::string(name) + " is not in [0, " +
-                              std::to_string(static_cast<int>(most)) +
-                              "]: " + std::to_string(value));
+  detail::fail("draw_digits", name, " is not in [0, ", static_cast<int>(most), "]: ", value);
 }
 
 }  // namespace

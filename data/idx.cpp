@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/serialization/atomic_file.hpp"
 #include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/deflate.hpp"
@@ -144,8 +145,7 @@ const TypeCode& code_of(DType dtype) {
   for (const TypeCode& t : kTypes) {
     if (t.dtype == dtype) return t;
   }
-  throw std::invalid_argument("write_idx: IDX has no element type " +
-                              std::string(to_string(dtype)));
+  detail::fail("write_idx", "IDX has no element type ", dtype);
 }
 
 Bytes encode(const StoredArray& a) {
@@ -154,7 +154,7 @@ Bytes encode(const StoredArray& a) {
   detail::append_big(r, magic_number(code_of(a.dtype).code, a.shape.rank()));
   for (const std::size_t size : a.shape) {
     if (size > std::numeric_limits<std::uint32_t>::max()) {
-      throw std::invalid_argument("write_idx: a size beyond 32 bits: shape " + to_string(a.shape));
+      detail::fail("write_idx", "a size beyond 32 bits: shape ", a.shape);
     }
     detail::append_big(r, static_cast<std::uint32_t>(size));
   }
@@ -170,15 +170,13 @@ StoredArray to_levels(const char* writer, const char* range, const Array<T>& arr
                       std::size_t axes, const F& level) {
   const Shape shape(array.shape());
   if (shape.rank() != axes) {
-    throw std::invalid_argument(std::string(writer) + ": " + std::to_string(axes) +
-                                " axes are wanted: shape " + to_string(shape));
+    detail::fail(writer, axes, " axes are wanted: shape ", shape);
   }
   StoredArray r{DType::uint8, shape, Bytes(array.size())};
   for (std::size_t i = 0; i < array.size(); ++i) {
     const int byte = level(array.data()[i]);
     if (byte < 0) {
-      throw std::invalid_argument(std::string(writer) + ": element " + std::to_string(i) +
-                                  " is not in " + range + ": " + std::to_string(array.data()[i]));
+      detail::fail(writer, "element ", i, " is not in ", range, ": ", array.data()[i]);
     }
     r.bytes[i] = static_cast<std::byte>(byte);
   }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <initializer_list>
 #include <numbers>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -16,13 +15,11 @@ namespace {
 constexpr double kDegree = std::numbers::pi / 180;
 
 void require(bool fits, const char* kind, const char* option, double value) {
-  if (fits) return;
-  throw std::invalid_argument(std::string(kind) + ": " + option + " " + std::to_string(value) +
-                              " is out of range");
+  detail::require(fits, kind, option, " is out of range: ", value);
 }
 
 void require_strength(const char* kind, const char* option, double value) {
-  require(value >= 0 && std::isfinite(value), kind, option, value);
+  detail::require_in(kind, option, value, "[0, inf)");
 }
 
 struct Box {

@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/dataset.hpp"
 #include "xgrad/kernels/random.hpp"
 
@@ -136,7 +137,7 @@ class DataLoader {
   /// Throws std::invalid_argument for a batch size of 0.
   explicit DataLoader(const Source& data, LoaderOptions options = {})
       : data_(data), options_(std::move(options)) {
-    if (options_.batch_size == 0) throw std::invalid_argument("DataLoader: batch_size is 0");
+    if (options_.batch_size == 0) detail::fail("DataLoader", "batch_size is 0");
     if (!options_.sampler)
       options_.sampler = options_.shuffle ? random_sampler() : sequential_sampler();
     state_.seed = options_.seed;
@@ -152,8 +153,7 @@ class DataLoader {
   void set_state(LoaderState state) {
     Order order = order_of(state);
     if (state.batch > batches(order->size())) {
-      throw std::invalid_argument("DataLoader: batch " + std::to_string(state.batch) + " of " +
-                                  std::to_string(batches(order->size())));
+      detail::fail("DataLoader", "batch ", state.batch, " of ", batches(order->size()));
     }
     ahead_.reset();
     order_ = std::move(order);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/draws.hpp"
 
 namespace xgrad {
@@ -27,9 +28,7 @@ double log_gamma_number(double a, Draws& draws) {
 }
 
 void check(const char* operation, MixOptions options) {
-  if (options.alpha >= 0 && std::isfinite(options.alpha)) return;
-  throw std::invalid_argument(std::string(operation) + ": alpha is " +
-                              std::to_string(options.alpha));
+  detail::require_in(operation, "alpha", options.alpha, "[0, inf)");
 }
 
 double share(MixOptions options, Generator& generator) {
@@ -76,8 +75,7 @@ template <class T>
 std::size_t samples(const char* operation, const TargetBatch<T>& batch) {
   const Shape &x = batch.inputs.shape(), &t = batch.targets.shape();
   if (x.rank() > 0 && t.rank() > 0 && x[0] == t[0]) return x[0];
-  throw std::invalid_argument(std::string(operation) + ": the numbers of samples differ: inputs " +
-                              to_string(x) + ", targets " + to_string(t));
+  detail::fail(operation, "the numbers of samples differ: inputs ", x, ", targets ", t);
 }
 
 }  // namespace
@@ -93,8 +91,8 @@ TargetBatch<T> with_probabilities(const LabeledBatch<T>& batch, std::size_t clas
   const std::size_t n = batch.labels.size();
   for (const std::int64_t label : batch.labels) {
     if (label >= 0 && static_cast<std::size_t>(label) < classes) continue;
-    throw std::out_of_range("with_probabilities: label " + std::to_string(label) + " of " +
-                            std::to_string(classes) + " classes");
+    detail::fail<std::out_of_range>("with_probabilities", "label ", label, " of ", classes,
+                                    " classes");
   }
   Tensor<T> targets = Tensor<T>::filled({n, classes}, 0);
   T* t = targets.mutable_data();
@@ -118,7 +116,7 @@ TargetBatch<T> cutmix(const TargetBatch<T>& batch, MixOptions options, Generator
   check("cutmix", options);
   const Shape& shape = batch.inputs.shape();
   if (shape.rank() != 3 && shape.rank() != 4) {
-    throw std::invalid_argument("cutmix: not images: " + to_string(shape));
+    detail::fail("cutmix", "not images: ", shape);
   }
   const std::size_t n = samples("cutmix", batch);
   const double side = std::sqrt(1 - share(options, generator));

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/decomposition.hpp"
 #include "xgrad/data/scaling.hpp"
 
@@ -74,27 +75,22 @@ std::string others(const Archive& archive) {
 }  // namespace
 
 template <class T>
-void Preprocessor<T>::fail(const std::string& what) const {
-  throw std::invalid_argument(type_name() + ": " + what);
-}
-
-template <class T>
 void Preprocessor<T>::check_finite(const Array<T>& x) const {
   const std::size_t row = x.size() / x.shape(0);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const T v = x.data()[i];
     if (std::isfinite(v) || (std::isnan(v) && allows_nan())) continue;
-    fail("sample " + std::to_string(i / row) + " has " + std::to_string(v) + " at " +
-         std::to_string(i % row) + (std::isnan(v) ? "; Impute fills in what is missing" : ""));
+    fail("sample ", i / row, " has ", v, " at ", i % row,
+         (std::isnan(v) ? "; Impute fills in what is missing" : ""));
   }
 }
 
 template <class T>
 void Preprocessor<T>::fit(const Array<T>& x, const std::string& name) {
   const Shape shape(x.shape());
-  if (shape.rank() == 0 || shape.elements() == 0) fail("no samples in " + to_string(shape));
+  if (shape.rank() == 0 || shape.elements() == 0) fail("no samples in ", shape);
   if (name.empty() || name.find('/') != std::string::npos) {
-    fail("not a name of data: \"" + name + "\"");
+    fail("not a name of data: ", detail::quote(name));
   }
   check_finite(x);
   FittedOn on = FittedOn::of(x, name);
@@ -104,9 +100,9 @@ void Preprocessor<T>::fit(const Array<T>& x, const std::string& name) {
 
 template <class T>
 std::size_t Preprocessor<T>::check_samples(const Shape& shape, const Shape& sample) const {
-  if (fitted_on_.samples == 0) throw std::logic_error(type_name() + ": not fitted yet");
+  if (fitted_on_.samples == 0) detail::fail<std::logic_error>(type_name(), "not fitted yet");
   if (shape.rank() == 0 || shape.without(0) != sample) {
-    fail("samples differ: " + to_string(shape) + ", fitted for " + to_string(sample) + " each");
+    fail("samples differ: ", shape, ", fitted for ", sample, " each");
   }
   return shape[0];
 }
@@ -134,14 +130,14 @@ void Preprocessor<T>::require_unseen(const Array<T>& x, const std::string& name,
   check_samples(Shape(x.shape()), fitted_on_.sample);
   const double share = fitted_on_.share_of(x);
   if (!(share > most)) return;
-  throw std::logic_error(type_name() + ": fitted on \"" + fitted_on_.name + "\", which holds " +
-                         std::to_string(std::lround(100 * share)) + " % of the samples of \"" +
-                         name + "\"");
+  detail::fail<std::logic_error>(type_name(), "fitted on ", detail::quote(fitted_on_.name),
+                                 ", which holds ", std::lround(100 * share),
+                                 " % of the samples of ", detail::quote(name));
 }
 
 template <class T>
 void Preprocessor<T>::save(Archive& archive, const std::string& prefix) const {
-  if (fitted_on_.samples == 0) throw std::logic_error(type_name() + ": not fitted yet");
+  if (fitted_on_.samples == 0) detail::fail<std::logic_error>(type_name(), "not fitted yet");
   // visit() is for reading and writing; here nothing is written.
   const_cast<Preprocessor&>(*this).visit([&](const std::string& name, Numbers& numbers) {
     archive.add(prefix + "/" + type_name() + "/" + name, numbers);

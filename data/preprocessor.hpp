@@ -23,6 +23,7 @@
 #include <string>
 
 #include "xgrad/autograd/array.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/fitted_on.hpp"
 #include "xgrad/serialization/archive.hpp"
 
@@ -77,7 +78,10 @@ class Preprocessor {
   virtual bool allows_nan() const { return false; }
 
   /// Throws std::invalid_argument, "Standardize: ...".
-  [[noreturn]] void fail(const std::string& what) const;
+  template <class... Parts>
+  [[noreturn]] void fail(const Parts&... what) const {
+    detail::fail(type_name(), what...);
+  }
 
  private:
   template <class U>

@@ -3,6 +3,7 @@
 #include <map>
 #include <numeric>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/loader.hpp"
 
 namespace xgrad {
@@ -18,14 +19,12 @@ void check_weights(const std::vector<double>& weights) {
   double sum = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!(weights[i] >= 0) || !std::isfinite(weights[i])) {
-      throw std::invalid_argument("weighted_sampler: weight " + std::to_string(i) + " is " +
-                                  std::to_string(weights[i]));
+      detail::fail("weighted_sampler", "weight ", i, " is ", weights[i]);
     }
     sum += weights[i];
   }
   if (!(sum > 0))
-    throw std::invalid_argument("weighted_sampler: the weights of " +
-                                std::to_string(weights.size()) + " samples are all 0");
+    detail::fail("weighted_sampler", "the weights of ", weights.size(), " samples are all 0");
 }
 
 }  // namespace
@@ -45,8 +44,7 @@ Sampler weighted_sampler(std::vector<double> weights, std::size_t count) {
   std::partial_sum(weights.begin(), weights.end(), weights.begin());
   return [sums = std::move(weights), count](std::size_t size, Generator::State draw) {
     if (size != sums.size()) {
-      throw std::invalid_argument("weighted_sampler: " + std::to_string(sums.size()) +
-                                  " weights for " + std::to_string(size) + " samples");
+      detail::fail("weighted_sampler", sums.size(), " weights for ", size, " samples");
     }
     std::vector<double> u(count == 0 ? size : count);
     kernels::fill_uniform(u.data(), u.size(), 0.0, sums.back(), draw);
@@ -65,8 +63,7 @@ Sampler stratified_sampler(const Indices& labels) {
   std::vector<std::int64_t> classes(labels.data(), labels.data() + labels.size());
   return [classes = std::move(classes)](std::size_t size, Generator::State draw) {
     if (size != classes.size()) {
-      throw std::invalid_argument("stratified_sampler: " + std::to_string(classes.size()) +
-                                  " labels for " + std::to_string(size) + " samples");
+      detail::fail("stratified_sampler", classes.size(), " labels for ", size, " samples");
     }
     std::map<std::int64_t, std::vector<std::int64_t>> members;
     for (const std::int64_t s : permutation(size, draw))

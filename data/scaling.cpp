@@ -129,7 +129,7 @@ void Scaling<T>::check() const {
   const Shape wanted = statistics(this->fitted_on().sample);
   for (const Numbers* s : {&shift_, &scale_}) {
     if (Shape(s->shape()) == wanted) continue;
-    this->fail("statistics are " + to_string(Shape(s->shape())) + ", not " + to_string(wanted));
+    this->fail("statistics are ", Shape(s->shape()), ", not ", wanted);
   }
 }
 
@@ -155,8 +155,7 @@ template <class T>
 MinMax<T>::MinMax(MinMaxOptions options)
     : detail::Scaling<T>(options.per, options.low, options.high) {
   if (!(options.low < options.high) || !std::isfinite(options.high - options.low)) {
-    this->fail("low " + std::to_string(options.low) + " and high " + std::to_string(options.high) +
-               " are no range");
+    this->fail("low ", options.low, " and high ", options.high, " are no range");
   }
 }
 
@@ -185,7 +184,7 @@ void Impute<T>::learn(const Array<T>& x) {
   Array<double> mean = this->moments(x).mean;
   for (std::size_t s = 0; s < mean.size(); ++s) {
     if (std::isnan(mean.data()[s])) {
-      this->fail("nothing but missing values at " + std::to_string(s));
+      this->fail("nothing but missing values at ", s);
     }
   }
   this->shift_ = std::move(mean);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/random.hpp"
 
 namespace xgrad {
@@ -26,8 +27,7 @@ std::map<std::int64_t, Samples> by_class(const Indices& labels, std::uint64_t se
 
 void check_labels(const char* operation, const Indices& labels) {
   if (labels.dimension() == 1) return;
-  throw std::invalid_argument(std::string(operation) + ": labels have shape " +
-                              to_string(Shape(labels.shape())));
+  detail::fail(operation, "labels have shape ", Shape(labels.shape()));
 }
 
 // Where each part ends: share sums, the last exactly 1.
@@ -40,10 +40,7 @@ std::vector<double> ends_of(const char* operation, const std::vector<double>& sh
     r.push_back(sum += s);
   }
   if (!positive || !(std::abs(sum - 1) < 1e-9)) {
-    std::string text;
-    for (const double s : shares) text += (text.empty() ? "" : ", ") + std::to_string(s);
-    throw std::invalid_argument(std::string(operation) + ": shares (" + text +
-                                ") are not positive numbers that add up to 1");
+    detail::fail(operation, "shares ", shares, " are not positive numbers that add up to 1");
   }
   r.back() = 1;
   return r;
@@ -86,8 +83,7 @@ std::vector<Fold> folds(const std::vector<Samples>& parts) {
 
 void check_folds(const char* operation, std::size_t n, std::size_t k) {
   if (k >= 2 && k <= n) return;
-  throw std::invalid_argument(std::string(operation) + ": " + std::to_string(k) + " parts of " +
-                              std::to_string(n) + " samples");
+  detail::fail(operation, k, " parts of ", n, " samples");
 }
 
 }  // namespace
@@ -142,7 +138,7 @@ Array<T> take(const Array<T>& x, std::span<const std::int64_t> samples) {
   const std::size_t n = shape.empty() ? 0 : shape[0], row = n == 0 ? 0 : x.size() / n;
   for (const std::int64_t s : samples) {
     if (s >= 0 && static_cast<std::size_t>(s) < n) continue;
-    throw std::out_of_range("take: sample " + std::to_string(s) + " of " + std::to_string(n));
+    detail::fail<std::out_of_range>("take", "sample ", s, " of ", n);
   }
   if (!shape.empty()) shape[0] = samples.size();
   Array<T> r(typename Array<T>::shape_type(shape.begin(), shape.end()));

@@ -6,6 +6,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/text.hpp"
 #include "xgrad/gradient_check/analytic.hpp"
 #include "xgrad/gradient_check/judge.hpp"
 #include "xgrad/gradient_check/second_order.hpp"
@@ -168,7 +169,7 @@ bool Check::inspect_inputs() {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const bool named = i < options_.names.size();
     r_.inputs.push_back(
-        {named ? options_.names[i] : "input " + std::to_string(i), inputs_[i].shape()});
+        {named ? options_.names[i] : "input " + detail::text(i), inputs_[i].shape()});
     if (inputs_[i].size() > 0) continue;
     add(Problem::empty_input, describe(i) + " has no elements", options_.meant.empty);
   }
@@ -245,8 +246,7 @@ void Check::check_second_order() {
   r_.symmetry_gap = symmetry_gap(first);
   r_.evaluations += first.evaluations();
   const auto text = [](const char* identity, double gap) {
-    return std::string(identity) + " is violated by " + std::to_string(gap * 1e12) +
-           "e-12 of its terms";
+    return std::string(identity) + " is violated by " + detail::rounded(gap) + " of its terms";
   };
   if (!(r_.adjoint_gap <= kIdentityTolerance))
     add(Problem::not_adjoint, text("<J v, u> = <v, J' u>", r_.adjoint_gap));
@@ -301,7 +301,7 @@ RegularizedReport check_terms(const TensorFunction<double>& data,
     if (of_data == 0 || of_penalty <= kDominates * of_data) continue;
     r.sum.problems.push_back({Problem::penalty_dominates,
                               r.sum.inputs[i].name + ": the gradient of the penalty is " +
-                                  std::to_string(of_penalty / of_data) + " times that of the data",
+                                  detail::rounded(of_penalty / of_data) + " times that of the data",
                               false});
   }
   return r;

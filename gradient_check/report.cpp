@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "xgrad/base/text.hpp"
 #include "xgrad/gradient_check/check.hpp"
 
 namespace xgrad {
@@ -118,7 +119,7 @@ std::string elements_to_text(const GradientReport& r, const std::vector<Gradient
     rows.push_back(cells_of(r, elements[i], second));
   std::string text = layout(rows);
   if (elements.size() > most)
-    text += "... and " + std::to_string(elements.size() - most) + " more, none worse\n";
+    text += "... and " + detail::text(elements.size() - most) + " more, none worse\n";
   return text;
 }
 
@@ -133,18 +134,18 @@ std::vector<GradientElement> sorted(std::vector<GradientElement> list) {
 
 std::string summary(const GradientReport& r) {
   std::string text = r.passed() ? "gradient check passed: " : "gradient check FAILED: ";
-  text += std::to_string(r.elements.size() + r.second_order.size()) + " elements";
+  text += detail::text(r.elements.size() + r.second_order.size()) + " elements";
   for (const Verdict v : kBySeverity) {
     if (const std::size_t n = r.count(v); n > 0)
-      text += ", " + std::to_string(n) + " " + to_string(v);
+      text += ", " + detail::text(n) + " " + to_string(v);
   }
-  return text + " (seed " + std::to_string(r.seed) + ", " + std::to_string(r.evaluations) +
+  return text + " (seed " + detail::text(r.seed) + ", " + detail::text(r.evaluations) +
          " evaluations)\n";
 }
 
 std::string coverage(const CheckedInput& in) {
-  return "  " + in.name + " " + to_string(in.shape) + ": " + std::to_string(in.checked) + " of " +
-         std::to_string(in.shape.elements()) + " coordinates, " + std::to_string(in.informative) +
+  return "  " + in.name + " " + to_string(in.shape) + ": " + detail::text(in.checked) + " of " +
+         detail::text(in.shape.elements()) + " coordinates, " + detail::text(in.informative) +
          " not 0\n";
 }
 
@@ -237,7 +238,7 @@ std::string GradientReport::name_of(const GradientElement& element) const {
   std::string index;
   std::size_t rest = element.position;
   for (std::size_t axis = in.shape.rank(); axis-- > 0; rest /= in.shape[axis]) {
-    index = std::to_string(rest % in.shape[axis]) + (index.empty() ? "" : ", ") + index;
+    index = detail::text(rest % in.shape[axis]) + (index.empty() ? "" : ", ") + index;
   }
   return in.name + "[" + index + "]";
 }

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
-#include <stdexcept>
 #include <string>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/parallel.hpp"
 
 namespace xgrad::kernels {
@@ -66,8 +66,7 @@ template <class T>
 void check(const Product<T>& p) {
   for (const std::size_t size : {p.m, p.n, p.k}) {
     if (size <= static_cast<std::size_t>(std::numeric_limits<int>::max())) continue;
-    throw std::invalid_argument("matmul: size " + std::to_string(size) +
-                                " is larger than BLAS can count");
+    xgrad::detail::fail("matmul", "size ", size, " is larger than BLAS can count");
   }
 }
 
@@ -168,7 +167,7 @@ void gemm(std::span<const Product<T>> products) {
     check(products[i]);
     for (std::size_t j = 0; j < i; ++j) {
       if (products[j].c == products[i].c)
-        throw std::invalid_argument("gemm: two products would write the same matrix");
+        xgrad::detail::fail("gemm", "two products would write the same matrix");
     }
     all += work(products[i]);
   }

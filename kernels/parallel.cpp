@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -17,6 +16,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include "xgrad/base/errors.hpp"
 #endif
 
 namespace xgrad {
@@ -25,9 +26,7 @@ std::atomic<int> chosen{0};  // 0: OpenMP's default
 }
 
 void set_num_threads(int threads) {
-  if (threads < 1)
-    throw std::invalid_argument("set_num_threads: " + std::to_string(threads) +
-                                " is not at least 1");
+  if (threads < 1) xgrad::detail::fail("set_num_threads", threads, " is not at least 1");
   chosen.store(threads, std::memory_order_relaxed);
 }
 

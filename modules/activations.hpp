@@ -4,9 +4,12 @@
 // and sources, are in xgrad/ops/math.hpp, activations.hpp and softmax.hpp. All but Maxout keep the
 // shape.
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/modules/library_module.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/ops/activations.hpp"
+#include "xgrad/ops/math.hpp"
+#include "xgrad/ops/softmax.hpp"
 
 namespace xgrad {
 
@@ -14,107 +17,69 @@ namespace xgrad {
 
 /// max(x, 0).
 template <class T>
-struct Relu : LibraryModule<Relu, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Relu : FunctionModule<Relu, T, relu<T>> {};
 /// 1 / (1 + e^-x).
 template <class T>
-struct Sigmoid : LibraryModule<Sigmoid, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Sigmoid : FunctionModule<Sigmoid, T, sigmoid<T>> {};
 /// Hyperbolic tangent.
 template <class T>
-struct Tanh : LibraryModule<Tanh, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Tanh : FunctionModule<Tanh, T, tanh<T>> {};
 /// x limited to [0, 6].
 template <class T>
-struct Relu6 : LibraryModule<Relu6, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Relu6 : FunctionModule<Relu6, T, relu6<T>> {};
 /// 1.0507 elu(x, 1.6733): see ops/activations.hpp. With lecun_normal_ and AlphaDropout.
 template <class T>
-struct Selu : LibraryModule<Selu, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Selu : FunctionModule<Selu, T, selu<T>> {};
 /// x sigmoid(x), also known as swish.
 template <class T>
-struct Silu : LibraryModule<Silu, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Silu : FunctionModule<Silu, T, silu<T>> {};
 /// x tanh(softplus(x)).
 template <class T>
-struct Mish : LibraryModule<Mish, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Mish : FunctionModule<Mish, T, mish<T>> {};
 /// log(1 + e^x).
 template <class T>
-struct Softplus : LibraryModule<Softplus, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Softplus : FunctionModule<Softplus, T, OfTensor<T>(softplus<T>)> {};
 /// x / (1 + |x|).
 template <class T>
-struct Softsign : LibraryModule<Softsign, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct Softsign : FunctionModule<Softsign, T, softsign<T>> {};
 /// log(sigmoid(x)).
 template <class T>
-struct LogSigmoid : LibraryModule<LogSigmoid, T> {
-  Tensor<T> forward(const Tensor<T>& x) override;
-};
+struct LogSigmoid : FunctionModule<LogSigmoid, T, log_sigmoid<T>> {};
 
 // --- With options ---
 
 /// x for x > 0, slope x else.
 template <class T>
-class LeakyRelu : public LibraryModule<LeakyRelu, T> {
- public:
-  explicit LeakyRelu(double slope = 0.01) : slope_(slope) {}
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override { return {{"slope", slope_}}; }
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
- private:
-  double slope_;
+struct LeakyRelu : FunctionModule<LeakyRelu, T, leaky_relu<T>, double> {
+  static constexpr std::array kOptions = {"slope"};
+  explicit LeakyRelu(double slope = 0.01) : LeakyRelu::FunctionModule(slope) {}
 };
 
 /// x for x > 0, alpha (e^x - 1) else. Throws std::invalid_argument unless alpha >= 0.
 template <class T>
-class Elu : public LibraryModule<Elu, T> {
- public:
-  explicit Elu(double alpha = 1);
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override { return {{"alpha", alpha_}}; }
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
- private:
-  double alpha_;
+struct Elu : FunctionModule<Elu, T, elu<T>, double> {
+  static constexpr std::array kOptions = {"alpha"};
+  explicit Elu(double alpha = 1) : Elu::FunctionModule(alpha) {
+    detail::require_in("Elu", "alpha", alpha, "[0, inf]");
+  }
 };
 
 /// x for x > 0, alpha (e^(x / alpha) - 1) else. Throws std::invalid_argument unless alpha > 0.
 template <class T>
-class Celu : public LibraryModule<Celu, T> {
- public:
-  explicit Celu(double alpha = 1);
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override { return {{"alpha", alpha_}}; }
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
- private:
-  double alpha_;
+struct Celu : FunctionModule<Celu, T, celu<T>, double> {
+  static constexpr std::array kOptions = {"alpha"};
+  explicit Celu(double alpha = 1) : Celu::FunctionModule(alpha) {
+    detail::require_in("Celu", "alpha", alpha, "(0, inf]");
+  }
 };
 
 /// x limited to [low, high]. Throws std::invalid_argument unless low <= high.
 template <class T>
-class Hardtanh : public LibraryModule<Hardtanh, T> {
- public:
-  explicit Hardtanh(double low = -1, double high = 1);
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override { return {{"low", low_}, {"high", high_}}; }
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
- private:
-  double low_, high_;
+struct Hardtanh : FunctionModule<Hardtanh, T, hardtanh<T>, double, double> {
+  static constexpr std::array kOptions = {"low", "high"};
+  explicit Hardtanh(double low = -1, double high = 1) : Hardtanh::FunctionModule(low, high) {
+    detail::require(low <= high, "Hardtanh", "low is not at most high: low ", low, ", high ", high);
+  }
 };
 
 /// x Phi(x), or its approximation with tanh.
@@ -122,7 +87,7 @@ template <class T>
 class Gelu : public LibraryModule<Gelu, T> {
  public:
   explicit Gelu(GeluForm form = GeluForm::exact) : form_(form) {}
-  Tensor<T> forward(const Tensor<T>& x) override;
+  Tensor<T> forward(const Tensor<T>& x) override { return gelu(x, form_); }
   ModuleOptions options() const override;
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
 
@@ -132,28 +97,16 @@ class Gelu : public LibraryModule<Gelu, T> {
 
 /// exp(x) / sum(exp(x)) along an axis.
 template <class T>
-class Softmax : public LibraryModule<Softmax, T> {
- public:
-  explicit Softmax(std::ptrdiff_t axis = -1) : axis_(axis) {}
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override { return {{"axis", static_cast<double>(axis_)}}; }
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
- private:
-  std::ptrdiff_t axis_;
+struct Softmax : FunctionModule<Softmax, T, softmax<T>, std::ptrdiff_t> {
+  static constexpr std::array kOptions = {"axis"};
+  explicit Softmax(std::ptrdiff_t axis = -1) : Softmax::FunctionModule(axis) {}
 };
 
 /// The logarithm of softmax.
 template <class T>
-class LogSoftmax : public LibraryModule<LogSoftmax, T> {
- public:
-  explicit LogSoftmax(std::ptrdiff_t axis = -1) : axis_(axis) {}
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override { return {{"axis", static_cast<double>(axis_)}}; }
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
- private:
-  std::ptrdiff_t axis_;
+struct LogSoftmax : FunctionModule<LogSoftmax, T, log_softmax<T>, std::ptrdiff_t> {
+  static constexpr std::array kOptions = {"axis"};
+  explicit LogSoftmax(std::ptrdiff_t axis = -1) : LogSoftmax::FunctionModule(axis) {}
 };
 
 // --- With parameters ---
@@ -195,26 +148,11 @@ class Maxout : public LibraryModule<Maxout, T> {
   std::size_t pieces_;
 };
 
-// clang-format off
-extern template struct Relu<float>;  extern template struct Relu<double>;
-extern template struct Sigmoid<float>;  extern template struct Sigmoid<double>;
-extern template struct Tanh<float>;  extern template struct Tanh<double>;
-extern template struct Relu6<float>;  extern template struct Relu6<double>;
-extern template struct Selu<float>;  extern template struct Selu<double>;
-extern template struct Silu<float>;  extern template struct Silu<double>;
-extern template struct Mish<float>;  extern template struct Mish<double>;
-extern template struct Softplus<float>;  extern template struct Softplus<double>;
-extern template struct Softsign<float>;  extern template struct Softsign<double>;
-extern template struct LogSigmoid<float>;  extern template struct LogSigmoid<double>;
-extern template class LeakyRelu<float>;  extern template class LeakyRelu<double>;
-extern template class Elu<float>;  extern template class Elu<double>;
-extern template class Celu<float>;  extern template class Celu<double>;
-extern template class Hardtanh<float>;  extern template class Hardtanh<double>;
-extern template class Gelu<float>;  extern template class Gelu<double>;
-extern template class Softmax<float>;  extern template class Softmax<double>;
-extern template class LogSoftmax<float>;  extern template class LogSoftmax<double>;
-extern template class Prelu<float>;  extern template class Prelu<double>;
-extern template class Maxout<float>;  extern template class Maxout<double>;
-// clang-format on
+extern template class Gelu<float>;
+extern template class Gelu<double>;
+extern template class Prelu<float>;
+extern template class Prelu<double>;
+extern template class Maxout<float>;
+extern template class Maxout<double>;
 
 }  // namespace xgrad

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/slicing.hpp"
 
@@ -25,7 +26,8 @@ template <class T>
 std::vector<Tensor<T>> outputs_of(const Module<T>& container, const Tensor<T>& x) {
   std::vector<Tensor<T>> y;
   for (const auto& module : container.children()) y.push_back((*module)(x));
-  if (y.empty()) throw std::logic_error("forward: the " + container.type_name() + " is empty");
+  if (y.empty())
+    detail::fail<std::logic_error>("forward", "the ", container.type_name(), " is empty");
   return y;
 }
 
@@ -37,8 +39,7 @@ void zero_last_layer(Module<T>& branch) {
     if (!m.own_parameters().empty()) last = &m;
   });
   if (last == nullptr) {
-    throw std::invalid_argument("Residual: zero_last, but the branch has no parameters: " +
-                                branch.type_name());
+    detail::fail("Residual", "zero_last, but the branch has no parameters: ", branch.type_name());
   }
   for (NamedTensor<T>& p : last->own_parameters()) {
     std::fill_n(p.tensor.mutable_data(), p.tensor.size(), T(0));
@@ -62,8 +63,8 @@ Tensor<T> Residual<T>::forward(const Tensor<T>& x) {
   const Tensor<T> y = (*children[0])(x);
   const Tensor<T> shortcut = children.size() > 1 ? (*children[1])(x) : x;
   if (y.shape() != shortcut.shape()) {
-    throw std::invalid_argument("residual: branch and shortcut differ: branch " +
-                                to_string(y.shape()) + ", shortcut " + to_string(shortcut.shape()));
+    detail::fail("residual", "branch and shortcut differ: branch ", y.shape(), ", shortcut ",
+                 shortcut.shape());
   }
   return shortcut + y;
 }
@@ -85,8 +86,7 @@ ModuleOptions Residual<T>::options() const {
 
 template <class T>
 Parallel<T>& Parallel<T>::append(std::unique_ptr<Module<T>> module, const std::string& name) {
-  this->add_module(name.empty() ? std::to_string(this->children().size()) : name,
-                   std::move(module));
+  this->add_module(name.empty() ? detail::text(this->children().size()) : name, std::move(module));
   return *this;
 }
 
@@ -96,8 +96,7 @@ Tensor<T> Parallel<T>::forward(const Tensor<T>& x) {
   Tensor<T> total = y[0];
   for (std::size_t i = 1; i < y.size(); ++i) {
     if (y[i].shape() != total.shape()) {
-      throw std::invalid_argument("parallel: outputs differ: 0 " + to_string(total.shape()) + ", " +
-                                  std::to_string(i) + " " + to_string(y[i].shape()));
+      detail::fail("parallel", "outputs differ: 0 ", total.shape(), ", ", i, " ", y[i].shape());
     }
     total = total + y[i];
   }
@@ -112,8 +111,7 @@ std::unique_ptr<Module<T>> Parallel<T>::structure() const {
 
 template <class T>
 Concat<T>& Concat<T>::append(std::unique_ptr<Module<T>> module, const std::string& name) {
-  this->add_module(name.empty() ? std::to_string(this->children().size()) : name,
-                   std::move(module));
+  this->add_module(name.empty() ? detail::text(this->children().size()) : name, std::move(module));
   return *this;
 }
 

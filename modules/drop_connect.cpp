@@ -1,8 +1,8 @@
 #include "xgrad/modules/drop_connect.hpp"
 
-#include <stdexcept>
 #include <string>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/math.hpp"
@@ -13,10 +13,8 @@ namespace xgrad {
 namespace {
 
 DropConnectOptions checked(DropConnectOptions o) {
-  if (!(o.p >= 0 && o.p < 1)) {
-    throw std::invalid_argument("DropConnect: p is not in [0, 1): " + std::to_string(o.p));
-  }
-  if (o.samples == 0) throw std::invalid_argument("DropConnect: samples is 0");
+  detail::require_in("DropConnect", "p", o.p, "[0, 1)");
+  detail::require_in("DropConnect", "samples", o.samples, "[1, inf)");
   return o;
 }
 

@@ -1,8 +1,8 @@
 #include "xgrad/modules/embedding.hpp"
 
-#include <stdexcept>
 #include <string>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/indexing.hpp"
 #include "xgrad/ops/random.hpp"
 
@@ -12,8 +12,7 @@ namespace {
 template <class T>
 Tensor<T> initial_vectors(std::size_t count, std::size_t features, Generator* generator) {
   if (count == 0 || features == 0) {
-    throw std::invalid_argument("Embedding: a size is 0: count " + std::to_string(count) +
-                                ", features " + std::to_string(features));
+    detail::fail("Embedding", "a size is 0: count ", count, ", features ", features);
   }
   return normal<T>({count, features}, T(0), T(1),
                    generator != nullptr ? *generator : default_generator());
@@ -21,7 +20,7 @@ Tensor<T> initial_vectors(std::size_t count, std::size_t features, Generator* ge
 
 void require_not_negative(std::int64_t position) {
   if (position >= 0) return;
-  throw std::out_of_range("embedding: position " + std::to_string(position) + " is negative");
+  detail::fail<std::out_of_range>("embedding", "position ", position, " is negative");
 }
 
 }  // namespace

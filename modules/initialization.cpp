@@ -3,28 +3,21 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/random.hpp"
 
 namespace xgrad {
+
+using detail::require;
+using detail::require_in;
+
 namespace {
 
-std::string text(double v) { return std::to_string(v); }
-
-void require(bool ok, const char* operation, const std::string& what) {
-  if (!ok) throw std::invalid_argument(std::string(operation) + ": " + what);
-}
-
-void require_positive(const char* operation, const char* name, double value) {
-  require(value > 0 && std::isfinite(value), operation,
-          std::string(name) + " is not above 0: " + text(value));
-}
-
 void require_matrix(const char* operation, const Shape& shape) {
-  require(shape.rank() == 2, operation, "w is no matrix: w " + to_string(shape));
+  require(shape.rank() == 2, operation, "w is no matrix: w ", shape);
 }
 
 Generator& chosen(Generator* generator) {
@@ -83,13 +76,13 @@ void identity_(Tensor<T> w) {
 template <class T>
 void uniform_(Tensor<T> w, UniformOptions o) {
   require(o.low <= o.high && std::isfinite(o.low) && std::isfinite(o.high), "uniform_",
-          "not an interval: low " + text(o.low) + ", high " + text(o.high));
+          "not an interval: low ", o.low, ", high ", o.high);
   fill_uniform(w, o.low, o.high, o.generator);
 }
 
 template <class T>
 void normal_(Tensor<T> w, NormalOptions o) {
-  require(o.deviation >= 0, "normal_", "deviation is not at least 0: " + text(o.deviation));
+  require_in("normal_", "deviation", o.deviation, "[0, inf]");
   fill_normal(w, o.mean, o.deviation, o.generator);
 }
 
@@ -117,10 +110,9 @@ double normal_quantile(double p, double low, double high) {
 
 template <class T>
 void truncated_normal_(Tensor<T> w, TruncatedNormalOptions o) {
-  require(o.deviation >= 0, "truncated_normal_",
-          "deviation is not at least 0: " + text(o.deviation));
+  require_in("truncated_normal_", "deviation", o.deviation, "[0, inf]");
   require(o.low < o.high && o.low < 37 && o.high > -37, "truncated_normal_",
-          "not an interval with room for numbers: low " + text(o.low) + ", high " + text(o.high));
+          "not an interval with room for numbers: low ", o.low, ", high ", o.high);
   const double side =
       o.low > 0 ? -1 : 1;  // the lower tail is where the distribution function is exact
   const double low = side > 0 ? o.low : -o.high, high = side > 0 ? o.high : -o.low;
@@ -157,12 +149,11 @@ double gain(Activation activation, double slope) {
     case Activation::softplus:
       return 1.0418668355353529;
   }
-  throw std::invalid_argument("gain: unknown activation " +
-                              std::to_string(static_cast<int>(activation)));
+  detail::fail("gain", "unknown activation ", static_cast<int>(activation));
 }
 
 Fans fans(const Shape& weight) {
-  require(weight.rank() >= 2, "fans", "a weight has two axes or more: w " + to_string(weight));
+  require(weight.rank() >= 2, "fans", "a weight has two axes or more: w ", weight);
   std::size_t kernel = 1;
   for (std::size_t i = 2; i < weight.rank(); ++i) kernel *= weight[i];
   return {weight[1] * kernel, weight[0] * kernel};
@@ -176,12 +167,12 @@ double deviation_of(double numerator, std::size_t fan) {
 }
 
 double xavier_deviation(const char* operation, const Shape& w, double gain) {
-  require_positive(operation, "gain", gain);
+  require_in(operation, "gain", gain, "(0, inf)");
   return gain * deviation_of(2, fans(w).in + fans(w).out);
 }
 
 double lecun_deviation(const char* operation, const Shape& w, double gain) {
-  require_positive(operation, "gain", gain);
+  require_in(operation, "gain", gain, "(0, inf)");
   return gain * deviation_of(1, fans(w).in);
 }
 
@@ -270,8 +261,8 @@ void orthonormalize(std::vector<Column>& columns) {
 
 template <class T>
 void orthogonal_(Tensor<T> w, FanOptions o) {
-  require(w.rank() >= 2, "orthogonal_", "w has two axes or more: w " + to_string(w.shape()));
-  require_positive("orthogonal_", "gain", o.gain);
+  require(w.rank() >= 2, "orthogonal_", "w has two axes or more: w ", w.shape());
+  require_in("orthogonal_", "gain", o.gain, "(0, inf)");
   const std::size_t rows = w.shape()[0], columns = w.size() / std::max<std::size_t>(rows, 1);
   const std::size_t count = std::min(rows, columns), length = std::max(rows, columns);
   const Tensor<double> z = normal<double>({count, length}, 0, 1, chosen(o.generator));
@@ -290,9 +281,8 @@ void orthogonal_(Tensor<T> w, FanOptions o) {
 template <class T>
 void sparse_(Tensor<T> w, SparseOptions o) {
   require_matrix("sparse_", w.shape());
-  require(o.sparsity >= 0 && o.sparsity <= 1, "sparse_",
-          "sparsity is not in [0, 1]: " + text(o.sparsity));
-  require(o.deviation >= 0, "sparse_", "deviation is not at least 0: " + text(o.deviation));
+  require_in("sparse_", "sparsity", o.sparsity, "[0, 1]");
+  require_in("sparse_", "deviation", o.deviation, "[0, inf]");
   Generator& generator = chosen(o.generator);
   fill_normal(w, 0, o.deviation, &generator);
   const std::size_t rows = w.shape()[0], in = w.shape()[1];

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/random.hpp"
@@ -24,7 +25,7 @@ template <class T>
 Tensor<T> detail::initial_weight(const char* module, const Shape& shape,
                                  const LinearOptions& options) {
   if (shape.elements() == 0) {
-    throw std::invalid_argument(std::string(module) + ": a size is 0: weight " + to_string(shape));
+    detail::fail(module, "a size is 0: weight ", shape);
   }
   return initial<T>(shape, shape[1], options);
 }
@@ -70,9 +71,8 @@ Tensor<T> Bilinear<T>::forward(const Tensor<T>& a, const Tensor<T>& b) {
   const Shape& w = weight.shape();
   const auto fits = [](const Shape& x, std::size_t in) { return x.rank() == 2 && x[1] == in; };
   if (!fits(a.shape(), w[1]) || !fits(b.shape(), w[2]) || a.shape()[0] != b.shape()[0]) {
-    throw std::invalid_argument("bilinear: inputs do not fit the weight: a " +
-                                to_string(a.shape()) + ", b " + to_string(b.shape()) + ", weight " +
-                                to_string(w));
+    detail::fail("bilinear", "inputs do not fit the weight: a ", a.shape(), ", b ", b.shape(),
+                 ", weight ", w);
   }
   const std::size_t n = a.shape()[0];
   const Tensor<T> products = detail::view(a, {n, w[1], 1}) * detail::view(b, {n, 1, w[2]});

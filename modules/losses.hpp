@@ -6,6 +6,9 @@
 //   CrossEntropyLoss<float> loss({.label_smoothing = 0.1});
 //   loss(net(images), labels).backward();
 
+#include <memory>
+#include <utility>
+
 #include "xgrad/modules/module.hpp"
 #include "xgrad/ops/losses.hpp"
 
@@ -15,6 +18,7 @@ namespace xgrad {
 template <class T>
 class TargetLoss : public Module<T> {
  public:
+  using Target = Tensor<T>;
   virtual Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) = 0;
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& t) {
     return this->inside([&] { return this->hooked(x, evaluate(x, t)); });
@@ -25,183 +29,112 @@ class TargetLoss : public Module<T> {
 template <class T>
 class LabelLoss : public Module<T> {
  public:
+  using Target = Indices;
   virtual Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) = 0;
   Tensor<T> operator()(const Tensor<T>& x, const Indices& labels) {
     return this->inside([&] { return this->hooked(x, evaluate(x, labels)); });
   }
 };
 
+/// The loss F(x, target, options).
+template <template <class> class M, class T, class Base, class Options, auto F>
+class LossModule : public Base {
+ public:
+  using Target = typename Base::Target;
+  explicit LossModule(Options options = {}) : options_(std::move(options)) {}
+  Tensor<T> evaluate(const Tensor<T>& x, const Target& target) override {
+    return F(x, target, options_);
+  }
+  std::unique_ptr<Module<T>> structure() const override { return std::make_unique<M<T>>(options_); }
+
+ protected:
+  Options options_;
+};
+
 /// (x - t)^2.
 template <class T>
-class MseLoss : public TargetLoss<T> {
- public:
-  explicit MseLoss(LossOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<MseLoss>(options_);
-  }
-
- private:
-  LossOptions options_;
+struct MseLoss : LossModule<MseLoss, T, TargetLoss<T>, LossOptions, mse_loss<T>> {
+  using MseLoss::LossModule::LossModule;
 };
 
 /// |x - t|.
 template <class T>
-class MaeLoss : public TargetLoss<T> {
- public:
-  explicit MaeLoss(LossOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<MaeLoss>(options_);
-  }
-
- private:
-  LossOptions options_;
+struct MaeLoss : LossModule<MaeLoss, T, TargetLoss<T>, LossOptions, mae_loss<T>> {
+  using MaeLoss::LossModule::LossModule;
 };
 
 /// (x - t)^2 / 2 near 0, a line further out.
 template <class T>
-class HuberLoss : public TargetLoss<T> {
- public:
-  explicit HuberLoss(HuberOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<HuberLoss>(options_);
-  }
-
- private:
-  HuberOptions options_;
+struct HuberLoss : LossModule<HuberLoss, T, TargetLoss<T>, HuberOptions, huber_loss<T>> {
+  using HuberLoss::LossModule::LossModule;
 };
 
 /// 1 - cosine of the angle between x and t.
 template <class T>
-class CosineLoss : public TargetLoss<T> {
- public:
-  explicit CosineLoss(CosineLossOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<CosineLoss>(options_);
-  }
-
- private:
-  CosineLossOptions options_;
+struct CosineLoss : LossModule<CosineLoss, T, TargetLoss<T>, CosineLossOptions, cosine_loss<T>> {
+  using CosineLoss::LossModule::LossModule;
 };
 
 /// -(t log x + (1 - t) log(1 - x)).
 template <class T>
-class BinaryCrossEntropyLoss : public TargetLoss<T> {
- public:
-  explicit BinaryCrossEntropyLoss(LossOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<BinaryCrossEntropyLoss>(options_);
-  }
-
- private:
-  LossOptions options_;
+struct BinaryCrossEntropyLoss
+    : LossModule<BinaryCrossEntropyLoss, T, TargetLoss<T>, LossOptions, binary_cross_entropy<T>> {
+  using BinaryCrossEntropyLoss::LossModule::LossModule;
 };
 
 /// The same for probabilities sigmoid(x).
 template <class T>
-class BinaryCrossEntropyWithLogitsLoss : public TargetLoss<T> {
- public:
-  explicit BinaryCrossEntropyWithLogitsLoss(LogitLossOptions<T> options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<BinaryCrossEntropyWithLogitsLoss>(options_);
-  }
-
- private:
-  LogitLossOptions<T> options_;
+struct BinaryCrossEntropyWithLogitsLoss
+    : LossModule<BinaryCrossEntropyWithLogitsLoss, T, TargetLoss<T>, LogitLossOptions<T>,
+                 binary_cross_entropy_with_logits<T>> {
+  using BinaryCrossEntropyWithLogitsLoss::LossModule::LossModule;
 };
 
 /// t (log t - x): Kullback-Leibler divergence of exp(x) from t.
 template <class T>
-class KlLoss : public TargetLoss<T> {
- public:
-  explicit KlLoss(KlOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<KlLoss>(options_);
-  }
-
- private:
-  KlOptions options_;
+struct KlLoss : LossModule<KlLoss, T, TargetLoss<T>, KlOptions, kl_div<T>> {
+  using KlLoss::LossModule::LossModule;
 };
 
 /// -x[label], x being logarithms of probabilities.
 template <class T>
-class NllLoss : public LabelLoss<T> {
- public:
-  explicit NllLoss(NllOptions<T> options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<NllLoss>(options_);
-  }
-
- private:
-  NllOptions<T> options_;
+struct NllLoss : LossModule<NllLoss, T, LabelLoss<T>, NllOptions<T>, nll_loss<T>> {
+  using NllLoss::LossModule::LossModule;
 };
+
+namespace detail {
+template <class T>
+using LabelCrossEntropy = Tensor<T> (*)(const Tensor<T>&, const Indices&,
+                                        const CrossEntropyOptions<T>&);
+}  // namespace detail
 
 /// -log_softmax(x)[label], or for targets that are probabilities -sum of t log_softmax(x).
 template <class T>
-class CrossEntropyLoss : public LabelLoss<T> {
- public:
-  explicit CrossEntropyLoss(CrossEntropyOptions<T> options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
-  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t);
+struct CrossEntropyLoss : LossModule<CrossEntropyLoss, T, LabelLoss<T>, CrossEntropyOptions<T>,
+                                     detail::LabelCrossEntropy<T>(cross_entropy<T>)> {
+  using CrossEntropyLoss::LossModule::evaluate;
+  using CrossEntropyLoss::LossModule::LossModule;
   using LabelLoss<T>::operator();
+  Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) {
+    return cross_entropy(x, t, this->options_);
+  }
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& t) {
     return this->inside([&] { return this->hooked(x, evaluate(x, t)); });
   }
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<CrossEntropyLoss>(options_);
-  }
-
- private:
-  CrossEntropyOptions<T> options_;
 };
 
 /// Sum over j != label of max(0, x[j] - x[label] + margin).
 template <class T>
-class MultiClassHingeLoss : public LabelLoss<T> {
- public:
-  explicit MultiClassHingeLoss(HingeOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<MultiClassHingeLoss>(options_);
-  }
-
- private:
-  HingeOptions options_;
+struct MultiClassHingeLoss
+    : LossModule<MultiClassHingeLoss, T, LabelLoss<T>, HingeOptions, multi_class_hinge<T>> {
+  using MultiClassHingeLoss::LossModule::LossModule;
 };
 
 /// Sum over j != label of max(0, x[j] - x[label] + margin)^2.
 template <class T>
-class MultiClassSquaredHingeLoss : public LabelLoss<T> {
- public:
-  explicit MultiClassSquaredHingeLoss(HingeOptions options = {}) : options_(options) {}
-  Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) override;
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<MultiClassSquaredHingeLoss>(options_);
-  }
-
- private:
-  HingeOptions options_;
+struct MultiClassSquaredHingeLoss : LossModule<MultiClassSquaredHingeLoss, T, LabelLoss<T>,
+                                               HingeOptions, multi_class_squared_hinge<T>> {
+  using MultiClassSquaredHingeLoss::LossModule::LossModule;
 };
-
-// clang-format off
-extern template class MseLoss<float>;  extern template class MseLoss<double>;
-extern template class MaeLoss<float>;  extern template class MaeLoss<double>;
-extern template class HuberLoss<float>;  extern template class HuberLoss<double>;
-extern template class CosineLoss<float>;  extern template class CosineLoss<double>;
-extern template class BinaryCrossEntropyLoss<float>;  extern template class BinaryCrossEntropyLoss<double>;
-extern template class BinaryCrossEntropyWithLogitsLoss<float>;  extern template class BinaryCrossEntropyWithLogitsLoss<double>;
-extern template class KlLoss<float>;  extern template class KlLoss<double>;
-extern template class NllLoss<float>;  extern template class NllLoss<double>;
-extern template class CrossEntropyLoss<float>;  extern template class CrossEntropyLoss<double>;
-extern template class MultiClassHingeLoss<float>;  extern template class MultiClassHingeLoss<double>;
-extern template class MultiClassSquaredHingeLoss<float>;  extern template class MultiClassSquaredHingeLoss<double>;
-// clang-format on
 
 }  // namespace xgrad

@@ -9,6 +9,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -66,9 +67,10 @@ void Module<T>::check_registered(const Module& caller) const {
                    [](const NamedTensor<T>& p) { return p.tensor.requires_grad(); })) {
     return;
   }
-  throw std::logic_error("forward: " + caller.type_name() + " calls a " + top.type_name() +
-                         " that is not registered in it, so its parameters are not learned: make "
-                         "it with add; call its forward() or freeze it if this is meant");
+  detail::fail<std::logic_error>(
+      "forward", caller.type_name(), " calls a ", top.type_name(),
+      " that is not registered in it, so its parameters are not learned: make it with add; call "
+      "its forward() or freeze it if this is meant");
 }
 
 template <class T>
@@ -101,7 +103,7 @@ void Module<T>::rethrow_with_path(const std::logic_error& e) const {
 
 template <class T>
 Tensor<T> Module<T>::forward(const Tensor<T>&) {
-  throw std::logic_error("forward: a " + type_name() + " does not take a single tensor");
+  detail::fail<std::logic_error>("forward", "a ", type_name(), " does not take a single tensor");
 }
 
 template <class T>
@@ -184,7 +186,8 @@ NamedTensors<T> Module<T>::state_dict() const {
 template <class T>
 Tensor<T> Module<T>::at(const std::string& path) const {
   if (const Slot* s = find(path)) return s->place.kept();
-  throw std::out_of_range(type_name() + ": there is no parameter or buffer '" + path + "'");
+  detail::fail<std::out_of_range>(type_name(), "there is no parameter or buffer ",
+                                  detail::quote(path));
 }
 
 template <class T>
@@ -225,8 +228,7 @@ void Module<T>::tie(const std::vector<std::string>& names) {
     slots.push_back(const_cast<Slot*>(find(name)));
     const Tensor<T>&first = slots[0]->place.kept(), &t = slots.back()->place.kept();
     if (t.shape() == first.shape() && slots[0]->kind == slots.back()->kind) continue;
-    throw std::invalid_argument("tie: not alike: " + names[0] + " " + to_string(first.shape()) +
-                                ", " + name + " " + to_string(t.shape()));
+    detail::fail("tie", "not alike: ", names[0], " ", first.shape(), ", ", name, " ", t.shape());
   }
   for (std::size_t i = 1; i < slots.size(); ++i) slots[i]->place.rebind(slots[0]->place.kept());
 }
@@ -292,13 +294,13 @@ void Module<T>::apply(const std::function<void(const std::string&, const Module&
 template <class T>
 void Module<T>::check_name(const std::string& name) const {
   if (name.empty() || name.find('.') != std::string::npos) {
-    throw std::invalid_argument(type_name() + ": '" + name + "' is no name: empty or with a dot");
+    detail::fail(type_name(), detail::quote(name), " is no name: empty or with a dot");
   }
   const bool taken =
       std::any_of(slots_.begin(), slots_.end(),
                   [&](const Slot& s) { return s.place.name() == name; }) ||
       std::any_of(children_.begin(), children_.end(), [&](auto& c) { return c->name_ == name; });
-  if (taken) throw std::invalid_argument(type_name() + ": the name '" + name + "' is taken");
+  if (taken) detail::fail(type_name(), "the name ", detail::quote(name), " is taken");
 }
 
 template <class T>
@@ -336,7 +338,7 @@ Tensor<T>& Module<T>::derive_parameter(Module& child, const std::string& name) {
     s.place.unbind();
     return s.place;
   }
-  throw std::invalid_argument(child.type_name() + ": there is no own parameter '" + name + "'");
+  detail::fail(child.type_name(), "there is no own parameter ", detail::quote(name));
 }
 
 template <class T>
@@ -380,11 +382,11 @@ struct Module<T>::Copy {
 template <class T>
 void Module<T>::plan_copy(const Module& other, Copy& copy) {
   const auto differ = [&](const std::string& here, const std::string& there) {
-    throw std::invalid_argument("copy_state: the structures differ: " + here + " here, " + there +
-                                " there" + place());
+    detail::fail("copy_state", "the structures differ: ", here, " here, ", there, " there",
+                 place());
   };
   const auto counts = [](const Module& m) {
-    return std::to_string(m.children_.size()) + " modules and " + std::to_string(m.slots_.size()) +
+    return detail::text(m.children_.size()) + " modules and " + detail::text(m.slots_.size()) +
            " tensors";
   };
   const auto text = [](const Slot& s) {
@@ -425,9 +427,10 @@ void Module<T>::copy_state(const Module& other) {
 }
 
 void detail::fail_clone(const std::string& type_name) {
-  throw std::logic_error("clone: how a " + type_name +
-                         " or a module in it is constructed is not known: give clone the "
-                         "constructor's arguments, make it with add, or override structure()");
+  detail::fail<std::logic_error>(
+      "clone", "how a ", type_name,
+      " or a module in it is constructed is not known: give clone the constructor's arguments, "
+      "make it with add, or override structure()");
 }
 
 template class Module<float>;

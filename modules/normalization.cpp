@@ -1,26 +1,24 @@
 #include "xgrad/modules/normalization.hpp"
 
-#include <stdexcept>
 #include <string>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/modules/initialization.hpp"
 #include "xgrad/ops/normalization.hpp"
 
 namespace xgrad {
+
+using detail::fail;
+
 namespace {
 
-[[noreturn]] void fail(const std::string& where, const std::string& what) {
-  throw std::invalid_argument(where + ": " + what);
-}
-
 double checked_eps(const char* module, double eps) {
-  if (eps >= 0) return eps;
-  fail(module, "eps is not at least 0: " + std::to_string(eps));
+  return detail::require_in(module, "eps", eps, "[0, inf]");
 }
 
 const Shape& checked_shape(const char* module, const Shape& shape) {
   if (shape.rank() > 0 && shape.elements() > 0) return shape;
-  fail(module, "there is nothing to normalise: shape " + to_string(shape));
+  fail(module, "there is nothing to normalise: shape ", shape);
 }
 
 // A tensor of this value, or none.
@@ -31,16 +29,13 @@ Tensor<T> optional(bool wanted, const Shape& shape, double value) {
 
 void check_channels(const char* operation, const Shape& x, std::size_t channels) {
   if (x.rank() >= 2 && x[1] == channels) return;
-  fail(operation,
-       "x has not " + std::to_string(channels) + " channels on axis 1: x " + to_string(x));
+  fail(operation, "x has not ", channels, " channels on axis 1: x ", x);
 }
 
 BatchNormLayerOptions checked(std::size_t features, BatchNormLayerOptions o) {
   checked_shape("BatchNorm", {features});
   checked_eps("BatchNorm", o.eps);
-  if (o.momentum && !(*o.momentum > 0 && *o.momentum <= 1)) {
-    fail("BatchNorm", "momentum is not in (0, 1]: " + std::to_string(*o.momentum));
-  }
+  if (o.momentum) detail::require_in("BatchNorm", "momentum", *o.momentum, "(0, 1]");
   return o;
 }
 
@@ -67,8 +62,8 @@ template <class T>
 void BatchNorm<T>::check(const Tensor<T>& x, bool uses_batch) const {
   check_channels("batch_norm", x.shape(), features_);
   if (uses_batch && x.size() / features_ < 2) {
-    fail("batch_norm", "a batch with one number per channel has no variance: x " +
-                           to_string(x.shape()) + "; train on larger batches, or call eval()");
+    fail("batch_norm", "a batch with one number per channel has no variance: x ", x.shape(),
+         "; train on larger batches, or call eval()");
   }
 }
 
@@ -118,59 +113,41 @@ std::unique_ptr<Module<T>> BatchNorm<T>::from(const ModuleOptions& o) {
   return std::make_unique<BatchNorm>(o.size("features"), options);
 }
 
-// --- LayerNorm ---
+// --- LayerNorm and RmsNorm ---
+
+template <template <class> class M, class T>
+LastAxesNorm<M, T>::LastAxesNorm(const Shape& normalized, NormLayerOptions options)
+    : weight(this->add_parameter("weight", optional<T>(options.affine, normalized, 1))),
+      options_(options),
+      normalized_(checked_shape(M<T>::kName, normalized)) {
+  checked_eps(M<T>::kName, options.eps);
+}
+
+template <template <class> class M, class T>
+ModuleOptions LastAxesNorm<M, T>::options() const {
+  return {{"normalized", ModuleOptions::of(normalized_)},
+          {"eps", options_.eps},
+          {"affine", ModuleOptions::of(options_.affine)}};
+}
+
+template <template <class> class M, class T>
+std::unique_ptr<Module<T>> LastAxesNorm<M, T>::from(const ModuleOptions& o) {
+  return std::make_unique<M<T>>(o.shape("normalized"), norm_options(o));
+}
 
 template <class T>
-LayerNorm<T>::LayerNorm(const Shape& normalized, NormLayerOptions options)
-    : weight(this->add_parameter("weight", optional<T>(options.affine, normalized, 1))),
-      bias(this->add_parameter("bias", optional<T>(options.affine, normalized, 0))),
-      options_(options),
-      normalized_(checked_shape("LayerNorm", normalized)) {
-  checked_eps("LayerNorm", options.eps);
+Tensor<T>& LayerNorm<T>::initial_bias() {
+  return this->add_parameter("bias", optional<T>(this->options_.affine, this->normalized_, 0));
 }
 
 template <class T>
 Tensor<T> LayerNorm<T>::forward(const Tensor<T>& x) {
-  return layer_norm(x, normalized_, weight, bias, {.eps = options_.eps});
-}
-
-template <class T>
-ModuleOptions LayerNorm<T>::options() const {
-  return {{"normalized", ModuleOptions::of(normalized_)},
-          {"eps", options_.eps},
-          {"affine", ModuleOptions::of(options_.affine)}};
-}
-
-template <class T>
-std::unique_ptr<Module<T>> LayerNorm<T>::from(const ModuleOptions& o) {
-  return std::make_unique<LayerNorm>(o.shape("normalized"), norm_options(o));
-}
-
-// --- RmsNorm ---
-
-template <class T>
-RmsNorm<T>::RmsNorm(const Shape& normalized, NormLayerOptions options)
-    : weight(this->add_parameter("weight", optional<T>(options.affine, normalized, 1))),
-      options_(options),
-      normalized_(checked_shape("RmsNorm", normalized)) {
-  checked_eps("RmsNorm", options.eps);
+  return layer_norm(x, this->normalized_, this->weight, bias, {.eps = this->options_.eps});
 }
 
 template <class T>
 Tensor<T> RmsNorm<T>::forward(const Tensor<T>& x) {
-  return rms_norm(x, normalized_, weight, {.eps = options_.eps});
-}
-
-template <class T>
-ModuleOptions RmsNorm<T>::options() const {
-  return {{"normalized", ModuleOptions::of(normalized_)},
-          {"eps", options_.eps},
-          {"affine", ModuleOptions::of(options_.affine)}};
-}
-
-template <class T>
-std::unique_ptr<Module<T>> RmsNorm<T>::from(const ModuleOptions& o) {
-  return std::make_unique<RmsNorm>(o.shape("normalized"), norm_options(o));
+  return rms_norm(x, this->normalized_, this->weight, {.eps = this->options_.eps});
 }
 
 // --- GroupNorm ---
@@ -184,8 +161,7 @@ GroupNorm<T>::GroupNorm(std::size_t groups, std::size_t channels, NormLayerOptio
       channels_(channels) {
   checked_eps("GroupNorm", options.eps);
   if (groups == 0 || channels == 0 || channels % groups != 0) {
-    fail("GroupNorm", std::to_string(channels) + " channels cannot be divided into " +
-                          std::to_string(groups) + " groups");
+    fail("GroupNorm", channels, " channels cannot be divided into ", groups, " groups");
   }
 }
 
@@ -210,9 +186,13 @@ std::unique_ptr<Module<T>> GroupNorm<T>::from(const ModuleOptions& o) {
 
 template class BatchNorm<float>;
 template class BatchNorm<double>;
+template class LastAxesNorm<LayerNorm, float>;
 template class LayerNorm<float>;
+template class LastAxesNorm<LayerNorm, double>;
 template class LayerNorm<double>;
+template class LastAxesNorm<RmsNorm, float>;
 template class RmsNorm<float>;
+template class LastAxesNorm<RmsNorm, double>;
 template class RmsNorm<double>;
 template class GroupNorm<float>;
 template class GroupNorm<double>;

@@ -63,53 +63,56 @@ struct NormLayerOptions {
   bool affine = true;  ///< weight and bias
 };
 
+/// A norm over the last axes, with a weight for each of their numbers. M::kName names it in errors.
+template <template <class> class M, class T>
+class LastAxesNorm : public LibraryModule<M, T> {
+ public:
+  explicit LastAxesNorm(std::size_t features, NormLayerOptions options = {})
+      : LastAxesNorm(Shape{features}, options) {}
+  /// Throws std::invalid_argument for no numbers and eps < 0.
+  explicit LastAxesNorm(const Shape& normalized, NormLayerOptions options = {});
+
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+  Tensor<T>& weight;  ///< undefined when not affine
+
+ protected:
+  NormLayerOptions options_;
+  Shape normalized_;
+};
+
 /// Normalises each sample over its last axes: y = (x - mean) / sqrt(variance + eps) weight + bias.
 /// The same in training and evaluation.
 /// **Shapes** x (..., normalized) -> the same. Parameters: weight (normalized), initially 1, and
 /// bias (normalized), initially 0.
 /// **Source** Ba, Kiros, Hinton 2016.
 template <class T>
-class LayerNorm : public LibraryModule<LayerNorm, T> {
+class LayerNorm : public LastAxesNorm<LayerNorm, T> {
  public:
-  explicit LayerNorm(std::size_t features, NormLayerOptions options = {})
-      : LayerNorm(Shape{features}, options) {}
-  /// Throws std::invalid_argument for no numbers and eps < 0.
-  explicit LayerNorm(const Shape& normalized, NormLayerOptions options = {});
+  static constexpr const char* kName = "LayerNorm";
+  using LayerNorm::LastAxesNorm::LastAxesNorm;
 
   /// Throws std::invalid_argument when the last axes of x are not `normalized`.
   Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override;
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
 
-  Tensor<T>& weight;  ///< undefined when not affine
-  Tensor<T>& bias;    ///< undefined when not affine
+  Tensor<T>& bias = initial_bias();  ///< undefined when not affine
 
  private:
-  NormLayerOptions options_;
-  Shape normalized_;
+  Tensor<T>& initial_bias();
 };
 
 /// x / sqrt(mean(x^2) + eps) weight over the last axes.
 /// **Shapes** as LayerNorm. Parameter: weight (normalized), initially 1.
 /// **Source** Zhang, Sennrich 2019.
 template <class T>
-class RmsNorm : public LibraryModule<RmsNorm, T> {
+class RmsNorm : public LastAxesNorm<RmsNorm, T> {
  public:
-  explicit RmsNorm(std::size_t features, NormLayerOptions options = {})
-      : RmsNorm(Shape{features}, options) {}
-  /// Throws std::invalid_argument for no numbers and eps < 0.
-  explicit RmsNorm(const Shape& normalized, NormLayerOptions options = {});
+  static constexpr const char* kName = "RmsNorm";
+  using RmsNorm::LastAxesNorm::LastAxesNorm;
 
   /// Throws std::invalid_argument when the last axes of x are not `normalized`.
   Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override;
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
-  Tensor<T>& weight;  ///< undefined when not affine
-
- private:
-  NormLayerOptions options_;
-  Shape normalized_;
 };
 
 /// Normalises each sample over groups of neighbouring channels and all that follows them, then
@@ -140,9 +143,13 @@ class GroupNorm : public LibraryModule<GroupNorm, T> {
 
 extern template class BatchNorm<float>;
 extern template class BatchNorm<double>;
+extern template class LastAxesNorm<LayerNorm, float>;
 extern template class LayerNorm<float>;
+extern template class LastAxesNorm<LayerNorm, double>;
 extern template class LayerNorm<double>;
+extern template class LastAxesNorm<RmsNorm, float>;
 extern template class RmsNorm<float>;
+extern template class LastAxesNorm<RmsNorm, double>;
 extern template class RmsNorm<double>;
 extern template class GroupNorm<float>;
 extern template class GroupNorm<double>;

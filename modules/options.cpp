@@ -3,24 +3,22 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
-#include <stdexcept>
 
-#include "xgrad/modules/axis_option.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
 
 constexpr double kLargest = 0x1p53;  // up to which a double holds every whole number
 
-[[noreturn]] void fail(const std::string& key, const std::string& what) {
-  throw std::invalid_argument("ModuleOptions: '" + key + "' " + what);
+template <class... Parts>
+[[noreturn]] void fail(const std::string& key, const Parts&... what) {
+  detail::fail("ModuleOptions", detail::quote(key), " ", what...);
 }
 
 std::string text_of(const OptionValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  std::ostringstream s;
-  s << std::get<double>(value);
-  return s.str();
+  return detail::text(std::get<double>(value));
 }
 
 }  // namespace
@@ -40,7 +38,7 @@ const OptionValue& ModuleOptions::at(const std::string& key) const& {
 
 double ModuleOptions::number(const std::string& key) const {
   const auto* number = std::get_if<double>(&at(key));
-  if (number == nullptr) fail(key, "is no number: " + text_of(at(key)));
+  if (number == nullptr) fail(key, "is no number: ", text_of(at(key)));
   return *number;
 }
 
@@ -50,8 +48,14 @@ double ModuleOptions::number(const std::string& key, double fallback) const {
 
 std::size_t ModuleOptions::size(const std::string& key) const {
   const double n = number(key);
-  if (!(n >= 0 && n <= kLargest && std::floor(n) == n)) fail(key, "is no size: " + text_of(n));
+  if (!(n >= 0 && n <= kLargest && std::floor(n) == n)) fail(key, "is no size: ", n);
   return static_cast<std::size_t>(n);
+}
+
+std::ptrdiff_t ModuleOptions::axis(const std::string& key) const {
+  const double n = number(key);
+  if (!(std::abs(n) <= kLargest && std::floor(n) == n)) fail(key, "is no axis: ", n);
+  return static_cast<std::ptrdiff_t>(n);
 }
 
 bool ModuleOptions::flag(const std::string& key, bool fallback) const {
@@ -60,7 +64,7 @@ bool ModuleOptions::flag(const std::string& key, bool fallback) const {
 
 const std::string& ModuleOptions::text(const std::string& key) const& {
   const auto* text = std::get_if<std::string>(&at(key));
-  if (text == nullptr) fail(key, "is no text: " + text_of(at(key)));
+  if (text == nullptr) fail(key, "is no text: ", text_of(at(key)));
   return *text;
 }
 
@@ -73,24 +77,12 @@ Shape ModuleOptions::shape(const std::string& key) const {
   }
   // A stream takes "-1" for a large number.
   if (!s.eof() || !(elements <= kLargest) || text(key).find('-') != std::string::npos) {
-    fail(key, "is no shape: " + text(key));
+    fail(key, "is no shape: ", detail::quote(text(key)));
   }
   return shape;
 }
 
-OptionValue ModuleOptions::of(const Shape& shape) {
-  std::string text;
-  for (const std::size_t n : shape) text += (text.empty() ? "" : " ") + std::to_string(n);
-  return text;
-}
-
-std::ptrdiff_t detail::axis_of(const ModuleOptions& options) {
-  const double axis = options.number("axis");
-  if (!(std::abs(axis) <= kLargest && std::floor(axis) == axis)) {
-    fail("axis", "is no axis: " + text_of(axis));
-  }
-  return static_cast<std::ptrdiff_t>(axis);
-}
+OptionValue ModuleOptions::of(const Shape& shape) { return detail::join(shape, " "); }
 
 std::string to_string(const ModuleOptions& options) {
   std::string s;

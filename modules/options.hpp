@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -36,12 +37,23 @@ class ModuleOptions {
   double number(const std::string& key, double fallback) const;
   std::size_t size(const std::string& key) const;
   bool flag(const std::string& key, bool fallback) const;
+  std::ptrdiff_t axis(const std::string& key) const;
   const std::string& text(const std::string& key) const&;
   std::string text(const std::string& key) const&& { return text(key); }
   Shape shape(const std::string& key) const;
+  /// The one of these that gives a V.
+  template <class V>
+  V get(const std::string& key) const {
+    if constexpr (std::is_same_v<V, std::size_t>) return size(key);
+    if constexpr (std::is_same_v<V, std::ptrdiff_t>) return axis(key);
+    if constexpr (std::is_same_v<V, double>) return number(key);
+    if constexpr (std::is_same_v<V, Shape>) return shape(key);
+  }
 
-  /// Of a size, a flag, or a shape, for writing.
+  /// Of a value, for writing.
+  static OptionValue of(double v) { return v; }
   static OptionValue of(std::size_t n) { return static_cast<double>(n); }
+  static OptionValue of(std::ptrdiff_t axis) { return static_cast<double>(axis); }
   static OptionValue of(bool on) { return on ? 1.0 : 0.0; }
   static OptionValue of(const Shape& shape);
 

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <stdexcept>
 #include <utility>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/modules/activations.hpp"
-#include "xgrad/modules/axis_option.hpp"
 #include "xgrad/modules/branches.hpp"
 #include "xgrad/modules/drop_connect.hpp"
 #include "xgrad/modules/dropout.hpp"
@@ -41,7 +40,7 @@ template <class T>
 std::unique_ptr<Module<T>> required_child(const ModuleDescription& d, const std::string& name) {
   std::unique_ptr<Module<T>> child = child_of<T>(d, name);
   if (child != nullptr) return child;
-  throw std::invalid_argument("make_module: a " + d.type + " has no child '" + name + "'");
+  detail::fail("make_module", "a ", d.type, " has no child ", detail::quote(name));
 }
 
 template <class T, class Container>
@@ -59,8 +58,7 @@ Makers<T> containers() {
       {"Parallel", [](const D& d) { return filled<T>(std::make_unique<Parallel<T>>(), d); }},
       {"Concat",
        [](const D& d) {
-         const auto axis = detail::axis_of(d.options);
-         return filled<T>(std::make_unique<Concat<T>>(axis), d);
+         return filled<T>(std::make_unique<Concat<T>>(d.options.axis("axis")), d);
        }},
       {"Residual",
        [](const D& d) {
@@ -120,17 +118,15 @@ template <class T>
 void check_children(const ModuleDescription& d, const Module<T>& made) {
   const auto& children = made.children();
   if (d.children.size() > children.size()) {
-    throw std::invalid_argument("make_module: a " + d.type + " has " +
-                                std::to_string(children.size()) + " children, described are " +
-                                std::to_string(d.children.size()));
+    detail::fail("make_module", "a ", d.type, " has ", children.size(), " children, described are ",
+                 d.children.size());
   }
   for (const ModuleDescription& c : d.children) {
     const bool found = std::any_of(children.begin(), children.end(), [&](const auto& child) {
       return child->name() == c.name && child->type_name() == c.type;
     });
     if (found || c.name.empty()) continue;
-    throw std::invalid_argument("make_module: a " + d.type + " has no " + c.type + " '" + c.name +
-                                "'");
+    detail::fail("make_module", "a ", d.type, " has no ", c.type, " ", detail::quote(c.name));
   }
 }
 
@@ -168,8 +164,8 @@ template <class T>
 std::unique_ptr<Module<T>> make_module(const ModuleDescription& d) {
   const ModuleMaker<T> maker = registry<T>().find(d.type);
   if (!maker) {
-    throw std::invalid_argument("make_module: the type '" + d.type +
-                                "' is not known: give register_module its maker");
+    detail::fail("make_module", "the type ", detail::quote(d.type),
+                 " is not known: give register_module its maker");
   }
   std::unique_ptr<Module<T>> module = maker(d);
   if (module != nullptr) check_children(d, *module);
@@ -180,7 +176,7 @@ template <class T>
 void register_module(const std::string& type, ModuleMaker<T> maker) {
   Registry<T>& r = registry<T>();
   if (r.fixed.contains(type)) {
-    throw std::invalid_argument("register_module: '" + type + "' is a type of the library");
+    detail::fail("register_module", detail::quote(type), " is a type of the library");
   }
   const std::lock_guard lock(r.mutex);
   r.users[type] = std::move(maker);

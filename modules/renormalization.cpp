@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <stdexcept>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -97,8 +97,8 @@ std::vector<Change> changes_of(const std::vector<Moments>& units, const Layer<T>
   for (const Moments& m : units) {
     const double variance = o.per_unit ? m.variance : whole;
     if (!(variance > 0)) {
-      throw std::invalid_argument("renormalize_: the outputs of " + path +
-                                  " do not vary: deviation " + std::to_string(std::sqrt(variance)));
+      detail::fail("renormalize_", "the outputs of ", path, " do not vary: deviation ",
+                   std::sqrt(variance));
     }
     changes.push_back({o.deviation / std::sqrt(variance), center ? m.mean : 0});
   }
@@ -176,13 +176,9 @@ class Renormalizer {
 template <class T, class Factor>
 void scale_rows(const char* operation, Tensor<T>& w, const char* name, double bound,
                 const Factor& factor) {
-  if (!(bound > 0)) {
-    throw std::invalid_argument(std::string(operation) + ": " + name +
-                                " is not above 0: " + std::to_string(bound));
-  }
+  detail::require_in(operation, name, bound, "(0, inf]");
   if (w.rank() < 2) {
-    throw std::invalid_argument(std::string(operation) + ": w has two axes or more: w " +
-                                to_string(w.shape()));
+    detail::fail(operation, "w has two axes or more: w ", w.shape());
   }
   const std::size_t rows = w.shape()[0], n = w.size() / std::max<std::size_t>(rows, 1);
   T* const x = w.mutable_data();
@@ -200,10 +196,7 @@ void scale_rows(const char* operation, Tensor<T>& w, const char* name, double bo
 template <class T>
 std::vector<RenormalizedLayer> renormalize_(Module<T>& net, const Tensor<T>& batch,
                                             RenormalizeOptions options) {
-  if (!(options.deviation > 0)) {
-    throw std::invalid_argument("renormalize_: deviation is not above 0: " +
-                                std::to_string(options.deviation));
-  }
+  detail::require_in("renormalize_", "deviation", options.deviation, "(0, inf]");
   const NoGrad guard;
   Renormalizer<T> run(net, options);
   net(batch);

@@ -1,18 +1,19 @@
 #include "xgrad/modules/sequential.hpp"
 
+#include "xgrad/base/errors.hpp"
+
 namespace xgrad {
 
 template <class T>
 Sequential<T>& Sequential<T>::append(std::unique_ptr<Module<T>> module, const std::string& name) {
-  this->add_module(name.empty() ? std::to_string(size()) : name, std::move(module));
+  this->add_module(name.empty() ? detail::text(size()) : name, std::move(module));
   return *this;
 }
 
 template <class T>
 Module<T>& Sequential<T>::operator[](std::size_t i) const {
   if (i < size()) return *this->children()[i];
-  throw std::out_of_range("Sequential: there is no module " + std::to_string(i) + " of " +
-                          std::to_string(size()));
+  detail::fail<std::out_of_range>("Sequential", "there is no module ", i, " of ", size());
 }
 
 template <class T>

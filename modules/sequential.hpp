@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "xgrad/base/text.hpp"
 #include "xgrad/modules/container.hpp"
 
 namespace xgrad {
@@ -35,7 +36,7 @@ class Sequential : public Module<T> {
   /// own that is added in this way can be cloned.
   template <class M, class... Args>
   M& emplace(Args&&... args) {
-    return this->template add<M>(std::to_string(size()), std::forward<Args>(args)...);
+    return this->template add<M>(detail::text(size()), std::forward<Args>(args)...);
   }
 
   std::size_t size() const { return this->children().size(); }

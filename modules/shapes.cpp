@@ -1,17 +1,16 @@
 #include "xgrad/modules/shapes.hpp"
 
-#include <stdexcept>
 #include <string>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
 template <class T>
 Tensor<T> Flatten<T>::forward(const Tensor<T>& x) {
   if (x.rank() < first_) {
-    throw std::invalid_argument("flatten: there is no axis " + std::to_string(first_) + ": x " +
-                                to_string(x.shape()));
+    detail::fail("flatten", "there is no axis ", first_, ": x ", x.shape());
   }
   Shape shape(x.shape().begin(), x.shape().begin() + first_);
   shape.push_back(Shape(x.shape().begin() + first_, x.shape().end()).elements());
@@ -27,8 +26,8 @@ template <class T>
 Tensor<T> Reshape<T>::forward(const Tensor<T>& x) {
   const bool fits = x.rank() > 0 && x.size() == x.shape().front() * shape_.elements();
   if (!fits) {
-    throw std::invalid_argument("reshape: a sample has not as many numbers: x " +
-                                to_string(x.shape()) + ", shape of a sample " + to_string(shape_));
+    detail::fail("reshape", "a sample has not as many numbers: x ", x.shape(),
+                 ", shape of a sample ", shape_);
   }
   return detail::view(x, shape_.with(0, x.shape().front()));
 }

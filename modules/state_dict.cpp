@@ -1,10 +1,11 @@
 #include "xgrad/modules/state_dict.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -69,7 +70,7 @@ LoadReport load_state(const std::string& type_name, const NamedTensors<T>& own,
   }
   if (!plan.misshapen.empty()) wrong += "; wrong shape: " + join(plan.misshapen);
   if (!wrong.empty()) {
-    throw std::invalid_argument("load_state_dict: " + type_name + ": " + wrong.substr(2));
+    detail::fail("load_state_dict", type_name, ": ", wrong.substr(2));
   }
   for (const auto& [to, from] : plan.writes) write(to, *from);
   return report;

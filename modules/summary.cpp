@@ -1,33 +1,31 @@
 #include "xgrad/modules/summary.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/text.hpp"
 #include "xgrad/kernels/random.hpp"
 
 namespace xgrad {
 namespace {
 
 std::string grouped(std::size_t n) {
-  std::string digits = std::to_string(n);
+  std::string digits = detail::text(n);
   for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, ",");
   return digits;
 }
 
 std::string bytes(std::size_t n) {
-  if (n < 1024) return std::to_string(n) + " B";
+  if (n < 1024) return detail::text(n) + " B";
   const char* units[] = {"KB", "MB", "GB", "TB"};
   std::size_t unit = 0;
   double amount = static_cast<double>(n) / 1024;
   for (; amount >= 1000 && unit + 1 < std::size(units); ++unit) amount /= 1024;
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %s", amount, units[unit]);
-  return text;
+  return detail::fixed(amount, 1) + " " + units[unit];
 }
 
 // One run of the model with a hook on every module, which keeps the outputs.

@@ -1,10 +1,10 @@
 #include "xgrad/modules/weight_norm.hpp"
 
-#include <stdexcept>
 #include <string>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/reductions.hpp"
 
@@ -23,8 +23,7 @@ Tensor<T> lengths(const Tensor<T>& w) {
 template <class T>
 const Tensor<T>& checked(const Tensor<T>& weight) {
   if (weight.rank() >= 2 && weight.size() > 0) return weight;
-  throw std::invalid_argument("WeightNorm: the weight has not two axes or more: weight " +
-                              to_string(weight.shape()));
+  detail::fail("WeightNorm", "the weight has not two axes or more: weight ", weight.shape());
 }
 
 template <class T>

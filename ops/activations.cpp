@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 #include <string>
 
 #include "xgrad/autograd/broadcast.hpp"
@@ -16,14 +15,6 @@ namespace xgrad {
 
 using detail::apply;
 
-namespace {
-void require(bool ok, const char* operation, const char* what, double value) {
-  if (!ok)
-    throw std::invalid_argument(std::string(operation) + ": " + what + ": " +
-                                std::to_string(value));
-}
-}  // namespace
-
 template <class T>
 Tensor<T> log_sigmoid(const Tensor<T>& x) {
   return apply(primitives::LogSigmoid{}, x);
@@ -31,10 +22,7 @@ Tensor<T> log_sigmoid(const Tensor<T>& x) {
 
 template <class T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
-  if (!(low <= high)) {
-    throw std::invalid_argument("clamp: low " + std::to_string(low) + " is not at most high " +
-                                std::to_string(high));
-  }
+  detail::require(low <= high, "clamp", "low is not at most high: low ", low, ", high ", high);
   constexpr T kNone = std::numeric_limits<T>::quiet_NaN(),
               kInfinity = std::numeric_limits<T>::infinity();
   return apply(primitives::Clamp{low == -kInfinity ? kNone : low, high == kInfinity ? kNone : high},
@@ -62,8 +50,8 @@ template <class T>
 Tensor<T> along_channels(const Tensor<T>& x, const Tensor<T>& slope) {
   if (slope.rank() != 1 || slope.size() == 1 || x.rank() < 3) return slope;
   if (x.size(1) != slope.size()) {
-    detail::fail("prelu", "axis 1 has not one channel for each slope: x ", to_string(x.shape()),
-                 ", slopes ", to_string(slope.shape()));
+    detail::fail("prelu", "axis 1 has not one channel for each slope: x ", x.shape(), ", slopes ",
+                 slope.shape());
   }
   Shape shape = slope.shape();
   for (std::size_t i = 2; i < x.rank(); ++i) shape.push_back(1);
@@ -78,13 +66,13 @@ Tensor<T> prelu(const Tensor<T>& x, const Tensor<T>& slope) {
 
 template <class T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha) {
-  require(alpha >= T(0), "elu", "alpha is not at least 0", alpha);
+  detail::require_in("elu", "alpha", alpha, "[0, inf]");
   return apply(primitives::ExponentialLinear{alpha, 1, 1}, x);
 }
 
 template <class T>
 Tensor<T> celu(const Tensor<T>& x, std::type_identity_t<T> alpha) {
-  require(alpha > T(0), "celu", "alpha is not above 0", alpha);
+  detail::require_in("celu", "alpha", alpha, "(0, inf]");
   if (std::isinf(alpha)) return apply(primitives::LeakyRelu{1}, x);  // the limit, x
   return apply(primitives::ExponentialLinear{alpha, 1, alpha}, x);
 }
@@ -117,8 +105,8 @@ Tensor<T> mish(const Tensor<T>& x) {
 template <class T>
 Tensor<T> maxout(const Tensor<T>& x, std::size_t pieces) {
   if (x.rank() == 0 || pieces == 0 || x.shape().back() % pieces != 0) {
-    throw std::invalid_argument("maxout: the last axis is no multiple of the pieces: x " +
-                                to_string(x.shape()) + ", pieces " + std::to_string(pieces));
+    detail::fail("maxout", "the last axis is no multiple of the pieces: x ", x.shape(), ", pieces ",
+                 pieces);
   }
   Shape groups = x.shape();
   groups[groups.rank() - 1] /= pieces;

@@ -18,7 +18,7 @@ namespace {
 
 void require_elements(const char* operation, std::size_t n, const Shape& shape) {
   if (n != 0) return;
-  detail::fail(operation, "no elements along the reduced axes: x ", to_string(shape));
+  detail::fail(operation, "no elements along the reduced axes: x ", shape);
 }
 
 struct Extremum {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "xgrad/autograd/record.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -26,8 +27,8 @@ void check_gradient(const Custom<T>& f, std::size_t i, const Shape& gradient, co
     if (broadcast_shapes("", gradient, input) == gradient) return;
   } catch (const std::invalid_argument&) {  // reported below with the operation's name
   }
-  throw std::logic_error(f.name + ": backward returned shape " + to_string(gradient) +
-                         " for input " + std::to_string(i) + " " + to_string(input));
+  detail::fail<std::logic_error>(f.name, "backward returned shape ", gradient, " for input ", i,
+                                 " ", input);
 }
 
 template <class T>
@@ -37,8 +38,8 @@ void custom_backward(const void* attributes, Backward<T>& b) {
   for (std::size_t i = 0; i < b.input_count(); ++i) inputs.push_back(b.input(i));
   std::vector<Tensor<T>> g = f->backward(inputs, b.output(), b.gradient());
   if (g.size() != inputs.size()) {
-    throw std::logic_error(f->name + ": backward returned " + std::to_string(g.size()) +
-                           " gradients for " + std::to_string(inputs.size()) + " inputs");
+    detail::fail<std::logic_error>(f->name, "backward returned ", g.size(), " gradients for ",
+                                   inputs.size(), " inputs");
   }
   for (std::size_t i = 0; i < g.size(); ++i) {
     if (g[i].defined()) check_gradient(*f, i, g[i].shape(), inputs[i].shape());
@@ -67,7 +68,7 @@ const detail::Rule<T>& rule_named(const std::string& name) {
 template <class T>
 Tensor<T> custom_function(std::string name, const std::vector<Tensor<T>>& inputs,
                           ForwardFunction<T> forward, BackwardFunction<T> backward) {
-  if (inputs.size() > 32) throw std::invalid_argument(name + ": more than 32 inputs");
+  if (inputs.size() > 32) detail::fail(name, "more than 32 inputs");
   Tensor<T> y;
   {
     const NoGrad guard;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/index.hpp"
 #include "xgrad/ops/lattice.hpp"
 
@@ -53,16 +54,16 @@ void check_positions(const char* operation, const Indices& index, std::size_t n,
   const std::int64_t *begin = index.data(), *end = begin + index.size(),
                      *bad = std::find_if(begin, end, outside);
   if (bad == end) return;
-  throw std::out_of_range(std::string(operation) + ": index out of range: index" +
-                          place_of(Shape(index.shape()), static_cast<std::size_t>(bad - begin)) +
-                          " is " + std::to_string(*bad) + ", n " + std::to_string(n));
+  detail::fail<std::out_of_range>(
+      operation, "index out of range: index",
+      place_of(Shape(index.shape()), static_cast<std::size_t>(bad - begin)), " is ", *bad, ", n ",
+      n);
 }
 
 [[noreturn]] void fail_shapes(const char* operation, const char* what, const Shape& x,
                               const Shape& index, const Shape* source) {
-  throw std::invalid_argument(std::string(operation) + ": " + what + ": x " + to_string(x) +
-                              ", index " + to_string(index) +
-                              (source != nullptr ? ", source " + to_string(*source) : ""));
+  detail::fail(operation, what, ": x ", x, ", index ", index,
+               (source != nullptr ? ", source " + to_string(*source) : ""));
 }
 
 // `shape` with the axes of the index in place of `axis`.
@@ -197,8 +198,7 @@ std::size_t checked_axis(const char* operation, std::ptrdiff_t axis, const Shape
 
 Indices indices(const Shape& shape, const std::vector<std::int64_t>& values) {
   if (detail::checked_elements(shape, sizeof(std::int64_t)) != values.size()) {
-    throw std::invalid_argument("indices: " + std::to_string(values.size()) + " values for shape " +
-                                to_string(shape));
+    detail::fail("indices", values.size(), " values for shape ", shape);
   }
   Indices r(Indices::shape_type(shape.begin(), shape.end()));
   std::copy(values.begin(), values.end(), r.data());

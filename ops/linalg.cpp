@@ -1,12 +1,12 @@
 #include "xgrad/ops/linalg.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/record.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -21,8 +21,7 @@ using detail::view;
 
 [[noreturn]] void fail(const char* operation, const char* what, const Shape& a, const Shape& b,
                        const char* names[2]) {
-  throw std::invalid_argument(std::string(operation) + ": " + what + ": " + names[0] + " " +
-                              to_string(a) + ", " + names[1] + " " + to_string(b));
+  detail::fail(operation, what, ": ", names[0], " ", a, ", ", names[1], " ", b);
 }
 const char* kAB[] = {"a", "b"};
 const char* kXWeight[] = {"x", "weight"};

@@ -12,7 +12,7 @@ namespace xgrad::detail {
 template <class T>
 void require_same_shape(const char* operation, const Tensor<T>& x, const Tensor<T>& t) {
   if (x.shape() == t.shape()) return;
-  fail(operation, "shapes differ: ", to_string(x.shape()), ", ", to_string(t.shape()));
+  fail(operation, "shapes differ: ", x.shape(), ", ", t.shape());
 }
 
 template <class T>

@@ -52,7 +52,7 @@ struct Samples {
 template <class T>
 void require_weight(const char* operation, const Tensor<T>& weight, std::size_t classes) {
   if (!weight.defined() || weight.shape() == Shape{classes}) return;
-  fail(operation, "weight ", to_string(weight.shape()), " for ", classes, " classes");
+  fail(operation, "weight ", weight.shape(), " for ", classes, " classes");
 }
 
 template <class T>
@@ -61,10 +61,9 @@ AxisView checked_view(const char* operation, const Tensor<T>& x, const Indices& 
   const std::size_t axis = class_axis(operation, x);
   const Shape expected = x.shape().without(axis), given(labels.shape());
   if (given != expected) {
-    fail(operation, "labels ", to_string(given), " do not fit x ", to_string(x.shape()), ": ",
-         to_string(expected), " expected");
+    fail(operation, "labels ", given, " do not fit x ", x.shape(), ": ", expected, " expected");
   }
-  if (x.shape()[axis] == 0) fail(operation, "there are no classes: x ", to_string(x.shape()));
+  if (x.shape()[axis] == 0) fail(operation, "there are no classes: x ", x.shape());
   require_weight(operation, weight, x.shape()[axis]);
   return detail::view_along(operation, x.shape(), static_cast<std::ptrdiff_t>(axis));
 }

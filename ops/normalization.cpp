@@ -31,7 +31,7 @@ template <class T>
 void require_weight(const char* operation, const char* name, const Tensor<T>& weight,
                     const Shape& expected) {
   if (!weight.defined() || weight.shape() == expected) return;
-  fail(operation, name, " ", to_string(weight.shape()), ", ", to_string(expected), " expected");
+  fail(operation, name, " ", weight.shape(), ", ", expected, " expected");
 }
 
 // The optional operands, and x before them, as the tape sees them.
@@ -254,7 +254,7 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
 template <class T>
 ChannelsView channels_of(const char* operation, const Tensor<T>& x, const Tensor<T>& weight,
                          const Tensor<T>& bias) {
-  if (x.rank() < 2) fail(operation, "x ", to_string(x.shape()), " has no axis of channels");
+  if (x.rank() < 2) fail(operation, "x ", x.shape(), " has no axis of channels");
   const std::size_t c = x.shape()[1];
   require_weight(operation, "weight", weight, {c});
   require_weight(operation, "bias", bias, {c});
@@ -265,7 +265,7 @@ template <class T>
 RowsView rows_of(const char* operation, const Tensor<T>& x, const Shape& last) {
   const std::size_t outer = x.rank() - std::min(x.rank(), last.rank());
   if (last.rank() == 0 || Shape(x.shape().begin() + outer, x.shape().end()) != last) {
-    fail(operation, "the last axes of x ", to_string(x.shape()), " are not ", to_string(last));
+    fail(operation, "the last axes of x ", x.shape(), " are not ", last);
   }
   return {detail::product(x.shape(), 0, outer), last.elements(), 1};
 }
@@ -279,7 +279,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
   const ChannelsView view = channels_of("batch_norm", x, weight, bias);
   const std::size_t count = view.n * view.inner;
   if (count < 2) {
-    fail("batch_norm", "more than one element of each channel is needed: x ", to_string(x.shape()));
+    fail("batch_norm", "more than one element of each channel is needed: x ", x.shape());
   }
   if (options.statistics != nullptr) options.statistics->count = count;
   return normalized(kBatchNorm<T>, Operands<T>(x, weight, bias), view, options.eps, view.c, true,

@@ -1,16 +1,12 @@
 #include "xgrad/ops/random.hpp"
 
 #include <cmath>
-#include <stdexcept>
 #include <string>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
-
-std::string text(double v) {
-  std::string s = std::to_string(v);
-  return s;
-}
 
 Indices make_indices(const Shape& shape) {
   detail::checked_elements(shape, sizeof(std::int64_t));
@@ -23,8 +19,7 @@ template <class T>
 Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low, std::type_identity_t<T> high,
                   Generator& generator) {
   if (!(low <= high) || !std::isfinite(low) || !std::isfinite(high)) {
-    throw std::invalid_argument("uniform: not an interval: low " + text(low) + ", high " +
-                                text(high));
+    detail::fail("uniform", "not an interval: low ", low, ", high ", high);
   }
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_uniform(t.mutable_data(), t.size(), low, high, generator.next());
@@ -34,8 +29,7 @@ Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low, std::type_ide
 template <class T>
 Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean,
                  std::type_identity_t<T> deviation, Generator& generator) {
-  if (!(deviation >= T(0)))
-    throw std::invalid_argument("normal: deviation " + text(deviation) + " is not at least 0");
+  detail::require_in("normal", "deviation", deviation, "[0, inf]");
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_normal(t.mutable_data(), t.size(), mean, deviation, generator.next());
   return t;
@@ -43,10 +37,7 @@ Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean,
 
 template <class T>
 Tensor<T> bernoulli(const Shape& shape, double probability, Generator& generator) {
-  if (!(probability >= 0 && probability <= 1)) {
-    throw std::invalid_argument("bernoulli: probability " + text(probability) +
-                                " is not in [0, 1]");
-  }
+  detail::require_in("bernoulli", "probability", probability, "[0, 1]");
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_bernoulli(t.mutable_data(), t.size(), probability, T(1), generator.next());
   return t;
@@ -55,8 +46,7 @@ Tensor<T> bernoulli(const Shape& shape, double probability, Generator& generator
 Indices random_integers(const Shape& shape, std::int64_t low, std::int64_t high,
                         Generator& generator) {
   if (low >= high) {
-    throw std::invalid_argument("random_integers: empty range: low " + std::to_string(low) +
-                                ", high " + std::to_string(high));
+    detail::fail("random_integers", "empty range: low ", low, ", high ", high);
   }
   Indices r = make_indices(shape);
   kernels::fill_integers(r.data(), r.size(), low, high, generator.next());

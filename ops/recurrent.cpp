@@ -107,8 +107,7 @@ void check(const char* operation, std::size_t n, std::size_t in, const LstmState
            const Tensor<T>& weight_x, const Tensor<T>& weight_h, const Tensor<T>& bias) {
   const auto require = [&](const char* name, const Tensor<T>& t, const Shape& expected) {
     if (t.shape() == expected) return;
-    detail::fail(operation, name, " ", to_string(t.shape()), ", ", to_string(expected),
-                 " expected");
+    detail::fail(operation, name, " ", t.shape(), ", ", expected, " expected");
   };
   const std::size_t d = state.h.shape()[1];
   require("h", state.h, {n, d});
@@ -122,8 +121,7 @@ template <class T>
 void check_step(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
                 const Tensor<T>& weight_h, const Tensor<T>& bias) {
   if (x.rank() != 2 || state.h.rank() != 2) {
-    detail::fail("lstm_cell", "x and h must have two axes: x ", to_string(x.shape()), ", h ",
-                 to_string(state.h.shape()));
+    detail::fail("lstm_cell", "x and h must have two axes: x ", x.shape(), ", h ", state.h.shape());
   }
   check("lstm_cell", x.shape()[0], x.shape()[1], state, weight_x, weight_h, bias);
 }
@@ -262,8 +260,8 @@ template <class T>
 Sizes check_sequence(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
                      const Tensor<T>& weight_h, const Tensor<T>& bias) {
   if (x.rank() != 3 || x.shape()[0] == 0 || state.h.rank() != 2) {
-    detail::fail("lstm", "x must be (steps, n, in) with a step at least, h (n, d): x ",
-                 to_string(x.shape()), ", h ", to_string(state.h.shape()));
+    detail::fail("lstm", "x must be (steps, n, in) with a step at least, h (n, d): x ", x.shape(),
+                 ", h ", state.h.shape());
   }
   check("lstm", x.shape()[1], x.shape()[2], state, weight_x, weight_h, bias);
   return {x.shape()[0], x.shape()[1], x.shape()[2], state.h.shape()[1]};

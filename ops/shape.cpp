@@ -6,10 +6,12 @@
 #include <string>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
 
 namespace xgrad {
 
+using detail::fail;
 using detail::product;
 using detail::Selection;
 using detail::Strides;
@@ -21,22 +23,12 @@ namespace {
 template <class T>
 using Rule = detail::Rule<T>;
 
-template <class Range>
-std::string list(const Range& values) {
-  std::string s = "(";
-  for (const auto& v : values) s += (s.size() > 1 ? ", " : "") + std::to_string(v);
-  return s + ")";
-}
-
-[[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
-
 // Bit i is set when axis i is named. Throws for an axis named twice.
 unsigned mask_of(const char* operation, const Axes& axes, std::size_t rank) {
   unsigned mask = 0;
   for (const std::ptrdiff_t axis : axes) {
     const unsigned bit = 1U << normalize_axis(operation, axis, rank);
-    if ((mask & bit) != 0)
-      fail(std::string(operation) + ": axis " + std::to_string(axis) + " is given twice");
+    if ((mask & bit) != 0) fail(operation, "axis ", axis, " is given twice");
     mask |= bit;
   }
   return mask;
@@ -53,19 +45,18 @@ Shape resolved(const Shape& from, const std::vector<std::ptrdiff_t>& sizes) {
   Shape r;
   std::size_t known = 1, open = Shape::kMaxRank;
   for (const std::ptrdiff_t size : sizes) {
-    if (size < -1)
-      fail("reshape: size " + std::to_string(size) + " is negative: sizes " + list(sizes));
+    if (size < -1) fail("reshape", "size ", size, " is negative: sizes ", sizes);
     if (size != -1)
       known = detail::checked_product("reshape", known, static_cast<std::size_t>(size));
     if (size == -1 && open != Shape::kMaxRank)
-      fail("reshape: more than one size is -1: sizes " + list(sizes));
+      fail("reshape", "more than one size is -1: sizes ", sizes);
     if (size == -1) open = r.rank();
     r.push_back(size == -1 ? 1 : static_cast<std::size_t>(size));
   }
   if (open != Shape::kMaxRank && known != 0) r[open] = from.elements() / known;
   const std::size_t elements = open != Shape::kMaxRank ? known * r[open] : known;
   if (elements != from.elements() || (open != Shape::kMaxRank && known == 0)) {
-    fail("reshape: the sizes do not fit: x " + to_string(from) + ", sizes " + list(sizes));
+    fail("reshape", "the sizes do not fit: x ", from, ", sizes ", sizes);
   }
   return r;
 }
@@ -83,8 +74,8 @@ Tensor<T> flatten(const Tensor<T>& x, std::ptrdiff_t start_axis, std::ptrdiff_t 
   const std::size_t begin = normalize_axis("flatten", start_axis, shape.rank());
   const std::size_t last = normalize_axis("flatten", end_axis, shape.rank());
   if (last < begin) {
-    fail("flatten: the last axis comes before the first: start_axis " + std::to_string(begin) +
-         ", end_axis " + std::to_string(last));
+    fail("flatten", "the last axis comes before the first: start_axis ", begin, ", end_axis ",
+         last);
   }
   Shape r(shape.begin(), shape.begin() + begin);
   r.push_back(product(shape, begin, last + 1));
@@ -100,8 +91,7 @@ Tensor<T> squeeze(const Tensor<T>& x, const Axes& axes) {
     const std::size_t size = x.shape()[i];
     const bool goes = (named >> i & 1U) != 0;
     if (goes && size != 1) {
-      fail("squeeze: axis " + std::to_string(i) + " has more than one element or none: x " +
-           to_string(x.shape()));
+      fail("squeeze", "axis ", i, " has more than one element or none: x ", x.shape());
     }
     if (axes.empty() ? size != 1 : !goes) r.push_back(size);
   }
@@ -123,8 +113,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
 template <class T>
 Tensor<T> repeat(const Tensor<T>& x, const std::vector<std::size_t>& repeats) {
   if (repeats.size() < x.rank()) {
-    fail("repeat: fewer repeats than axes: repeats " + list(repeats) + ", x " +
-         to_string(x.shape()));
+    fail("repeat", "fewer repeats than axes: repeats ", repeats, ", x ", x.shape());
   }
   Shape now;
   for (std::size_t i = x.rank(); i < repeats.size(); ++i) now.push_back(1);
@@ -175,8 +164,7 @@ Tensor<T> in_order(const Tensor<T>& x, const Order& order, const Rule<T>& rule) 
 template <class T>
 Tensor<T> permute(const Tensor<T>& x, const Axes& axes) {
   if (axes.size() != x.rank()) {
-    fail("permute: not every axis is named once: axes " + list(axes) + ", x " +
-         to_string(x.shape()));
+    fail("permute", "not every axis is named once: axes ", axes, ", x ", x.shape());
   }
   mask_of("permute", axes, x.rank());
   Order order{};

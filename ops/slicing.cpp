@@ -7,11 +7,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
 
 namespace xgrad {
 
+using detail::fail;
 using detail::product;
+using detail::require;
 using detail::Selection;
 using detail::Strides;
 using detail::strides_of;
@@ -20,8 +23,6 @@ namespace {
 
 template <class T>
 using Rule = detail::Rule<T>;
-
-[[noreturn]] void fail(const std::string& message) { throw std::invalid_argument(message); }
 
 }  // namespace
 
@@ -41,7 +42,7 @@ struct Range {
 
 // What Python's slice.indices says, and the number of them.
 Range range_of(const Slice& part, std::size_t axis_size) {
-  if (part.step == 0) fail("slice: step is 0");
+  if (part.step == 0) fail("slice", "step is 0");
   const auto n = static_cast<std::ptrdiff_t>(axis_size);
   const std::ptrdiff_t step = std::max(part.step, -std::numeric_limits<std::ptrdiff_t>::max());
   const std::ptrdiff_t first = step > 0 ? 0 : -1, last = step > 0 ? n : n - 1;
@@ -98,8 +99,7 @@ Tensor<T> slice(const Tensor<T>& x, std::ptrdiff_t axis, const Slice& part) {
 template <class T>
 Tensor<T> slice(const Tensor<T>& x, const std::vector<Slice>& parts) {
   if (parts.size() > x.rank()) {
-    fail("slice: more parts than axes: " + std::to_string(parts.size()) + " parts, x " +
-         to_string(x.shape()));
+    fail("slice", "more parts than axes: ", parts.size(), " parts, x ", x.shape());
   }
   const Strides strides = strides_of(x.shape());
   Selection s;
@@ -119,8 +119,8 @@ Tensor<T> select(const Tensor<T>& x, std::ptrdiff_t axis, std::ptrdiff_t index) 
   const std::size_t i = normalize_axis("select", axis, x.rank());
   const auto n = static_cast<std::ptrdiff_t>(x.shape()[i]);
   if (index < -n || index >= n) {
-    throw std::out_of_range("select: index out of range: index " + std::to_string(index) +
-                            ", axis " + std::to_string(i) + " of x " + to_string(x.shape()));
+    detail::fail<std::out_of_range>("select", "index out of range: index ", index, ", axis ", i,
+                                    " of x ", x.shape());
   }
   const Range range{index < 0 ? index + n : index, 1, 1};
   return detail::take(x, part_of(x.shape(), i, range), x.shape().without(i), kSelect<T>);
@@ -130,8 +130,7 @@ template <class T>
 std::vector<Tensor<T>> split(const Tensor<T>& x, std::size_t parts, std::ptrdiff_t axis) {
   const std::size_t i = normalize_axis("split", axis, x.rank());
   if (parts == 0 || x.shape()[i] % parts != 0) {
-    fail("split: no parts of equal size: " + std::to_string(parts) + " parts, axis " +
-         std::to_string(i) + " of x " + to_string(x.shape()));
+    fail("split", "no parts of equal size: ", parts, " parts, axis ", i, " of x ", x.shape());
   }
   return split_range(x, i, parts, [size = x.shape()[i] / parts](std::size_t) { return size; });
 }
@@ -143,8 +142,7 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<std::size_t>&
   const auto add = [](std::size_t a, std::size_t b) { return detail::checked_sum("split", a, b); };
   const std::size_t sum = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}, add);
   if (sum != x.shape()[i]) {
-    fail("split: the sizes do not add up: sum " + std::to_string(sum) + ", axis " +
-         std::to_string(i) + " of x " + to_string(x.shape()));
+    fail("split", "the sizes do not add up: sum ", sum, ", axis ", i, " of x ", x.shape());
   }
   return split_range(x, i, sizes.size(), [&](std::size_t k) { return sizes[k]; });
 }
@@ -201,18 +199,11 @@ Tensor<T> join(const std::vector<Tensor<T>>& parts, const Shape& whole, const Jo
   return y;
 }
 
-template <class T>
-[[noreturn]] void fail_to_join(const std::string& what, const std::vector<Tensor<T>>& parts,
-                               std::size_t i) {
-  fail(what + ": tensor 0 " + to_string(parts[0].shape()) + ", tensor " + std::to_string(i) + " " +
-       to_string(parts[i].shape()));
-}
-
 }  // namespace
 
 template <class T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
-  if (parts.empty()) fail("concat: no tensors are given");
+  if (parts.empty()) fail("concat", "no tensors are given");
   Shape whole = parts[0].shape();
   const std::size_t i = normalize_axis("concat", axis, whole.rank());
   Joined joined{i, false, {}};
@@ -220,7 +211,8 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const Shape& shape = parts[k].shape();
     if (shape.rank() != whole.rank() || shape.without(i) != whole.without(i)) {
-      fail_to_join("concat: shapes differ outside axis " + std::to_string(i), parts, k);
+      fail("concat", "shapes differ outside axis ", i, ": tensor 0 ", parts[0].shape(), ", tensor ",
+           k, " ", shape);
     }
     joined.begins.push_back(whole[i]);
     whole[i] = detail::checked_sum("concat", whole[i], shape[i]);
@@ -230,11 +222,12 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
 
 template <class T>
 Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
-  if (parts.empty()) fail("stack: no tensors are given");
+  if (parts.empty()) fail("stack", "no tensors are given");
   const Shape& shape = parts[0].shape();
   Joined joined{normalize_axis("stack", axis, shape.rank() + 1), true, {}};
   for (std::size_t k = 0; k < parts.size(); ++k) {
-    if (parts[k].shape() != shape) fail_to_join("stack: shapes differ", parts, k);
+    require(parts[k].shape() == shape, "stack", "shapes differ: tensor 0 ", shape, ", tensor ", k,
+            " ", parts[k].shape());
     joined.begins.push_back(k);
   }
   return join(parts, shape.with(joined.axis, parts.size()), joined, kStack<T>);
@@ -244,8 +237,7 @@ template <class T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Padding>& paddings,
               std::type_identity_t<T> value) {
   if (paddings.size() != x.rank()) {
-    fail("pad: not one padding for each axis: " + std::to_string(paddings.size()) +
-         " paddings, x " + to_string(x.shape()));
+    fail("pad", "not one padding for each axis: ", paddings.size(), " paddings, x ", x.shape());
   }
   Shape whole = x.shape();
   for (std::size_t i = 0; i < x.rank(); ++i) {

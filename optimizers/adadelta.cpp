@@ -1,13 +1,13 @@
 #include "xgrad/optimizers/adadelta.hpp"
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
 void check_options(const AdadeltaOptions& o) {
-  detail::require_not_negative("Adadelta", "learning_rate", o.learning_rate);
-  detail::require_fraction("Adadelta", "rho", o.rho);
-  detail::require_positive("Adadelta", "epsilon", o.epsilon);
+  detail::require_in("Adadelta", "learning_rate", o.learning_rate, "[0, inf)");
+  detail::require_in("Adadelta", "rho", o.rho, "[0, 1)");
+  detail::require_in("Adadelta", "epsilon", o.epsilon, "(0, inf)");
   detail::check_decay("Adadelta", o.weight_decay, o.decay);
 }
 

@@ -1,14 +1,14 @@
 #include "xgrad/optimizers/adagrad.hpp"
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
 void check_options(const AdagradOptions& o) {
-  detail::require_not_negative("Adagrad", "learning_rate", o.learning_rate);
-  detail::require_not_negative("Adagrad", "learning_rate_decay", o.learning_rate_decay);
-  detail::require_not_negative("Adagrad", "initial_accumulator", o.initial_accumulator);
-  detail::require_not_negative("Adagrad", "epsilon", o.epsilon);
+  detail::require_in("Adagrad", "learning_rate", o.learning_rate, "[0, inf)");
+  detail::require_in("Adagrad", "learning_rate_decay", o.learning_rate_decay, "[0, inf)");
+  detail::require_in("Adagrad", "initial_accumulator", o.initial_accumulator, "[0, inf)");
+  detail::require_in("Adagrad", "epsilon", o.epsilon, "[0, inf)");
   detail::check_decay("Adagrad", o.weight_decay, o.decay);
 }
 

@@ -4,18 +4,18 @@
 #include <stdexcept>
 
 #include "xgrad/autograd/place.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/optimizer.hpp"
-#include "xgrad/optimizers/text.hpp"
 
 namespace xgrad {
 
 template <class T>
 WeightAverage<T>::WeightAverage(std::string type_name, const NamedTensors<T>& tensors)
     : type_name_(std::move(type_name)) {
-  if (tensors.empty()) throw std::invalid_argument(type_name_ + ": no tensors");
+  if (tensors.empty()) detail::fail(type_name_, "no tensors");
   for (const NamedTensor<T>& t : tensors) {
     if (!t.tensor.defined()) {
-      throw std::invalid_argument(type_name_ + ": tensor '" + t.name + "' is undefined");
+      detail::fail(type_name_, "tensor ", detail::quote(t.name), " is undefined");
     }
     const auto same = [&](const NamedTensor<T>& other) { return other.tensor.is_same(t.tensor); };
     if (std::none_of(tensors_.begin(), tensors_.end(), same)) tensors_.push_back(t);
@@ -26,7 +26,8 @@ template <class T>
 void WeightAverage<T>::update() {
   detail::require_kept(type_name_, tensors_);
   if (is_swapped()) {
-    throw std::logic_error(type_name_ + ": update() while swapped: the weights are the average");
+    detail::fail<std::logic_error>(type_name_,
+                                   "update() while swapped: the weights are the average");
   }
   if (updates_ == 0) {
     averages_.clear();
@@ -50,7 +51,7 @@ void WeightAverage<T>::approach(double share) {
 
 template <class T>
 void WeightAverage<T>::swap() {
-  if (updates_ == 0) throw std::logic_error(type_name_ + ": swap() before the first update()");
+  if (updates_ == 0) detail::fail<std::logic_error>(type_name_, "swap() before the first update()");
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     T* const weights = tensors_[i].tensor.mutable_data();
     std::swap_ranges(weights, weights + tensors_[i].tensor.size(),
@@ -91,7 +92,7 @@ void WeightAverage<T>::load_state_dict(const OptimizerState<T>& state) {
 template <class T>
 Ema<T>::Ema(const NamedTensors<T>& tensors, const EmaOptions& options)
     : WeightAverage<T>("Ema", tensors), options_(options) {
-  detail::require_fraction("Ema", "decay", options.decay);
+  detail::require_in("Ema", "decay", options.decay, "[0, 1)");
 }
 
 template <class T>

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 #include "xgrad/optimizers/flat.hpp"
-#include "xgrad/optimizers/text.hpp"
 
 namespace xgrad {
 namespace {
@@ -97,8 +96,7 @@ template <class T>
   for (const NamedTensor<T>& p : active) {
     if (!std::isfinite(detail::largest_magnitude(p.tensor.gradient()))) names.push_back(p.name);
   }
-  throw std::invalid_argument("clip_grad_norm: the norm of the gradients is " + detail::text(norm) +
-                              ": " + detail::join(names));
+  detail::fail("clip_grad_norm", "the norm of the gradients is ", norm, ": ", detail::join(names));
 }
 
 constexpr std::uint64_t kHalf = std::uint64_t{1} << 32;  // a seed has more digits than a double
@@ -112,7 +110,7 @@ double grad_norm(const NamedTensors<T>& parameters, GradientNorm norm) {
 
 template <class T>
 double clip_grad_norm(const NamedTensors<T>& parameters, double max_norm, GradientNorm norm) {
-  detail::require_positive("clip_grad_norm", "max_norm", max_norm);
+  detail::require_in("clip_grad_norm", "max_norm", max_norm, "(0, inf)");
   const NamedTensors<T> chosen = active(parameters);
   const double size = norm_of(chosen, norm);
   if (!std::isfinite(size)) refuse_norm(chosen, size);
@@ -122,14 +120,14 @@ double clip_grad_norm(const NamedTensors<T>& parameters, double max_norm, Gradie
 
 template <class T>
 void clip_grad_value(const NamedTensors<T>& parameters, double limit) {
-  detail::require_positive("clip_grad_value", "limit", limit);
+  detail::require_in("clip_grad_value", "limit", limit, "(0, inf)");
   rewrite(active(parameters), kernels::ClampRule<T>{static_cast<T>(limit)});
 }
 
 GradientNoise::GradientNoise(const GradientNoiseOptions& options)
     : options_(options), generator_(options.seed) {
-  detail::require_not_negative("GradientNoise", "eta", options.eta);
-  detail::require_not_negative("GradientNoise", "gamma", options.gamma);
+  detail::require_in("GradientNoise", "eta", options.eta, "[0, inf)");
+  detail::require_in("GradientNoise", "gamma", options.gamma, "[0, inf)");
 }
 
 double GradientNoise::deviation() const {

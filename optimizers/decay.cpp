@@ -1,10 +1,9 @@
 #include "xgrad/optimizers/decay.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -64,13 +63,10 @@ template NamedTensors<double> filter_parameters(const NamedTensors<double>&,
 namespace detail {
 
 void check_decay(const char* operation, double weight_decay, const DecayOptions& decay) {
-  require_not_negative(operation, "weight_decay", weight_decay);
-  require_not_negative(operation, "decay.l1", decay.l1);
-  require_not_negative(operation, "decay.lp", decay.lp);
-  if (!(decay.power >= 1)) {
-    throw std::invalid_argument(std::string(operation) + ": decay.power " + text(decay.power) +
-                                " is not at least 1");
-  }
+  require_in(operation, "weight_decay", weight_decay, "[0, inf)");
+  require_in(operation, "decay.l1", decay.l1, "[0, inf)");
+  require_in(operation, "decay.lp", decay.lp, "[0, inf)");
+  require_in(operation, "decay.power", decay.power, "[1, inf]");
 }
 
 }  // namespace detail

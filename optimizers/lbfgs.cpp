@@ -6,23 +6,22 @@
 #include <stdexcept>
 
 #include "xgrad/autograd/place.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/optimizers/flat.hpp"
 #include "xgrad/optimizers/line_search.hpp"
-#include "xgrad/optimizers/text.hpp"
 
 namespace xgrad {
 namespace {
 
 void check(const LbfgsOptions& o) {
-  detail::require_positive("Lbfgs", "learning_rate", o.learning_rate);
-  detail::require_not_negative("Lbfgs", "tolerance_gradient", o.tolerance_gradient);
-  detail::require_not_negative("Lbfgs", "tolerance_change", o.tolerance_change);
-  if (o.max_iterations == 0)
-    throw std::invalid_argument("Lbfgs: max_iterations 0 is not at least 1");
-  if (o.history == 0) throw std::invalid_argument("Lbfgs: history 0 is not at least 1");
+  detail::require_in("Lbfgs", "learning_rate", o.learning_rate, "(0, inf)");
+  detail::require_in("Lbfgs", "tolerance_gradient", o.tolerance_gradient, "[0, inf)");
+  detail::require_in("Lbfgs", "tolerance_change", o.tolerance_change, "[0, inf)");
+  detail::require_in("Lbfgs", "max_iterations", o.max_iterations, "[1, inf)");
+  detail::require_in("Lbfgs", "history", o.history, "[1, inf)");
 }
 
-std::string pair_name(std::size_t i) { return "pair " + std::to_string(i) + "/"; }
+std::string pair_name(std::size_t i) { return "pair " + detail::text(i) + "/"; }
 
 }  // namespace
 
@@ -36,7 +35,7 @@ Lbfgs<T>::Lbfgs(const NamedTensors<T>& parameters, const LbfgsOptions& options)
 
 template <class T>
 void Lbfgs<T>::step() {
-  throw std::logic_error("Lbfgs: step() needs the loss: call step([&] { return loss; })");
+  detail::fail<std::logic_error>("Lbfgs", "step() needs the loss: call step([&] { return loss; })");
 }
 
 template <class T>
@@ -110,15 +109,14 @@ struct Lbfgs<T>::Run {
 
   void check_start(const Point& p) const {
     if (!std::isfinite(p.value)) {
-      throw std::invalid_argument("Lbfgs: the loss is " + detail::text(p.value));
+      detail::fail("Lbfgs", "the loss is ", p.value);
     }
     self.check_gradients({.nan = true, .missing = self.checks().missing});
   }
 
   [[noreturn]] static void refuse(const char* what, const Point& p) {
-    throw std::invalid_argument("Lbfgs: " + std::string(what) + ": loss " + detail::text(p.value) +
-                                ", largest gradient " +
-                                detail::text(detail::largest_magnitude(p.gradient)));
+    detail::fail("Lbfgs", what, ": loss ", p.value, ", largest gradient ",
+                 detail::largest_magnitude(p.gradient));
   }
 
   bool is_optimal(const Point& p) const {

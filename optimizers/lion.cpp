@@ -1,13 +1,13 @@
 #include "xgrad/optimizers/lion.hpp"
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
 void check_options(const LionOptions& o) {
-  detail::require_not_negative("Lion", "learning_rate", o.learning_rate);
-  detail::require_fraction("Lion", "beta1", o.beta1);
-  detail::require_fraction("Lion", "beta2", o.beta2);
+  detail::require_in("Lion", "learning_rate", o.learning_rate, "[0, inf)");
+  detail::require_in("Lion", "beta1", o.beta1, "[0, 1)");
+  detail::require_in("Lion", "beta2", o.beta2, "[0, 1)");
   detail::check_decay("Lion", o.weight_decay, o.decay);
 }
 

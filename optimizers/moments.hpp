@@ -4,18 +4,18 @@
 
 #include <cmath>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 #include "xgrad/optimizers/decay.hpp"
-#include "xgrad/optimizers/text.hpp"
 
 namespace xgrad::detail {
 
 template <class Options>
 void check_moments(const char* name, const Options& o) {
-  require_not_negative(name, "learning_rate", o.learning_rate);
-  require_fraction(name, "beta1", o.beta1);
-  require_fraction(name, "beta2", o.beta2);
-  require_not_negative(name, "epsilon", o.epsilon);
+  require_in(name, "learning_rate", o.learning_rate, "[0, inf)");
+  require_in(name, "beta1", o.beta1, "[0, 1)");
+  require_in(name, "beta2", o.beta2, "[0, 1)");
+  require_in(name, "epsilon", o.epsilon, "[0, inf)");
   check_decay(name, o.weight_decay, o.decay);
 }
 

@@ -13,7 +13,7 @@ double momentum_at(const NadamOptions& o, double t) {
 
 void check_options(const NadamOptions& o) {
   detail::check_moments("Nadam", o);
-  detail::require_not_negative("Nadam", "momentum_decay", o.momentum_decay);
+  detail::require_in("Nadam", "momentum_decay", o.momentum_decay, "[0, inf)");
 }
 
 template <class T>

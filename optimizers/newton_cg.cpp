@@ -6,21 +6,16 @@
 
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/place.hpp"
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
 
 void check(const NewtonCgOptions& o) {
-  detail::require_positive("NewtonCg", "learning_rate", o.learning_rate);
-  detail::require_not_negative("NewtonCg", "tolerance_gradient", o.tolerance_gradient);
-  if (o.max_iterations == 0) {
-    throw std::invalid_argument("NewtonCg: max_iterations 0 is not at least 1");
-  }
-  if (!(o.forcing > 0 && o.forcing <= 1)) {
-    throw std::invalid_argument("NewtonCg: forcing " + detail::text(o.forcing) +
-                                " is not in (0, 1]");
-  }
+  detail::require_in("NewtonCg", "learning_rate", o.learning_rate, "(0, inf)");
+  detail::require_in("NewtonCg", "tolerance_gradient", o.tolerance_gradient, "[0, inf)");
+  detail::require_in("NewtonCg", "max_iterations", o.max_iterations, "[1, inf)");
+  detail::require_in("NewtonCg", "forcing", o.forcing, "(0, 1]");
 }
 
 }  // namespace
@@ -34,7 +29,8 @@ NewtonCg<T>::NewtonCg(const NamedTensors<T>& parameters, const NewtonCgOptions& 
 
 template <class T>
 void NewtonCg<T>::step() {
-  throw std::logic_error("NewtonCg: step() needs the loss: call step([&] { return loss; })");
+  detail::fail<std::logic_error>("NewtonCg",
+                                 "step() needs the loss: call step([&] { return loss; })");
 }
 
 template <class T>
@@ -47,8 +43,7 @@ auto NewtonCg<T>::evaluate(const LossFunction& loss, const detail::FlatView<T>& 
   p.gradient = weights.join(p.parts);
   const double largest = detail::largest_magnitude(p.gradient);
   if (!std::isfinite(p.loss) || !std::isfinite(largest)) {
-    throw std::invalid_argument("NewtonCg: not finite: loss " + detail::text(p.loss) +
-                                ", largest gradient " + detail::text(largest));
+    detail::fail("NewtonCg", "not finite: loss ", p.loss, ", largest gradient ", largest);
   }
   return p;
 }
@@ -120,8 +115,8 @@ bool NewtonCg<T>::descend(const Point& p, const Tensor<T>& direction, const Loss
   }
   weights.assign(x);
   if (bottomless) {
-    throw std::invalid_argument("NewtonCg: the loss has no minimum, it falls to -inf: loss " +
-                                detail::text(p.loss) + " at the weights, which stay");
+    detail::fail("NewtonCg", "the loss has no minimum, it falls to -inf: loss ", p.loss,
+                 " at the weights, which stay");
   }
   return false;
 }

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "xgrad/autograd/place.hpp"
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 std::string index_text(const Shape& shape, std::size_t i) {
   Shape index = shape;
   for (std::size_t axis = shape.rank(); axis-- > 0; i /= shape[axis]) index[axis] = i % shape[axis];
-  return to_string(index);
+  return detail::text(index);
 }
 
 template <class T>
@@ -23,7 +23,7 @@ std::string not_finite(const std::string& name, const Tensor<T>& g) {
   const auto bad = [](T v) { return !std::isfinite(v); };
   const auto first = static_cast<std::size_t>(std::find_if(p, p + g.size(), bad) - p);
   return name + " " + to_string(g.shape()) + " (" +
-         std::to_string(std::count_if(p, p + g.size(), bad)) + " of " + std::to_string(g.size()) +
+         detail::text(std::count_if(p, p + g.size(), bad)) + " of " + detail::text(g.size()) +
          " numbers, first " + detail::text(p[first]) + " at " + index_text(g.shape(), first) + ")";
 }
 
@@ -31,18 +31,18 @@ std::string not_finite(const std::string& name, const Tensor<T>& g) {
 
 template <class T>
 void Optimizer<T>::check_parameter(const NamedTensor<T>& p) const {
-  const auto refuse = [&](const std::string& what) {
-    throw std::invalid_argument(type_name_ + ": parameter '" + p.name + "' " + what);
+  const auto refuse = [&](const auto&... what) {
+    detail::fail(type_name_, "parameter ", detail::quote(p.name), " ", what...);
   };
   if (!p.tensor.defined()) refuse("is undefined");
   if (!p.tensor.is_leaf()) {
-    refuse(std::string("is a result of the recorded operation '") + p.tensor.operation() +
-           "'; only leaves can be optimized");
+    refuse("is a result of the recorded operation ", detail::quote(p.tensor.operation()),
+           "; only leaves can be optimized");
   }
   for (const Slot& s : slots_) {
     const bool same = s.tensor.is_same(p.tensor);
     if (same && s.group != groups_.size()) {
-      refuse("is in group " + std::to_string(s.group) + " already, as '" + s.name + "'");
+      refuse("is in group ", s.group, " already, as ", detail::quote(s.name));
     }
     if (!same && s.name == p.name) refuse("has the name of another parameter");
   }
@@ -57,7 +57,7 @@ auto Optimizer<T>::find(const Tensor<T>& t) const -> const Slot* {
 
 template <class T>
 void Optimizer<T>::add_slots(const NamedTensors<T>& parameters, Group group) {
-  if (parameters.empty()) throw std::invalid_argument(type_name_ + ": no parameters");
+  if (parameters.empty()) detail::fail(type_name_, "no parameters");
   const std::size_t before = slots_.size();
   try {
     for (const NamedTensor<T>& p : parameters) {
@@ -78,7 +78,7 @@ template <class T>
 NamedTensors<T> Optimizer<T>::numbered(const std::vector<Tensor<T>>& parameters) const {
   NamedTensors<T> r;
   for (const Tensor<T>& t : parameters) {
-    r.push_back({std::to_string(slots_.size() + r.size()), t});
+    r.push_back({detail::text(slots_.size() + r.size()), t});
   }
   return r;
 }
@@ -93,7 +93,7 @@ void Optimizer<T>::check_gradients(StepChecks checks) const {
   detail::require_kept(type_name_, slots_);
   std::vector<std::string> wrong;
   if (checks.missing && !(wrong = without_gradient()).empty()) {
-    throw std::logic_error(type_name_ + ": no gradient: " + detail::join(wrong));
+    detail::fail<std::logic_error>(type_name_, "no gradient: ", detail::join(wrong));
   }
   if (!checks.nan) return;
   for (const Slot& s : slots_) {
@@ -102,7 +102,7 @@ void Optimizer<T>::check_gradients(StepChecks checks) const {
     if (!kernels::all_finite(g.data(), g.size())) wrong.push_back(not_finite(s.name, g));
   }
   if (!wrong.empty()) {
-    throw std::invalid_argument(type_name_ + ": gradient not finite: " + detail::join(wrong));
+    detail::fail(type_name_, "gradient not finite: ", detail::join(wrong));
   }
 }
 
@@ -143,22 +143,21 @@ double Optimizer<T>::step(const LossFunction& loss) {
 template <class T>
 double Optimizer<T>::learning_rate(std::size_t group) const {
   if (group >= groups_.size()) {
-    throw std::out_of_range("learning_rate: " + type_name_ + " has " +
-                            std::to_string(groups_.size()) + " groups, not a group " +
-                            std::to_string(group));
+    detail::fail<std::out_of_range>("learning_rate", type_name_, " has ", groups_.size(),
+                                    " groups, not a group ", group);
   }
   return groups_[group].learning_rate;
 }
 
 template <class T>
 void Optimizer<T>::set_learning_rate(double rate) {
-  detail::require_not_negative("set_learning_rate", "rate", rate);
+  detail::require_in("set_learning_rate", "rate", rate, "[0, inf)");
   for (Group& g : groups_) g.learning_rate = rate;
 }
 
 template <class T>
 void Optimizer<T>::set_learning_rate(double rate, std::size_t group) {
-  detail::require_not_negative("set_learning_rate", "rate", rate);
+  detail::require_in("set_learning_rate", "rate", rate, "[0, inf)");
   learning_rate(group);
   groups_[group].learning_rate = rate;
 }

@@ -1,5 +1,6 @@
 // Saving and restoring an optimizer.
 
+#include "xgrad/base/text.hpp"
 #include "xgrad/optimizers/optimizer.hpp"
 
 namespace xgrad {
@@ -7,7 +8,7 @@ namespace xgrad {
 template <class T>
 void Optimizer<T>::visit_numbers(const Visitor& visit) {
   for (std::size_t i = 0; i < groups_.size(); ++i) {
-    visit("group " + std::to_string(i) + "/learning_rate", groups_[i].learning_rate);
+    visit("group " + detail::text(i) + "/learning_rate", groups_[i].learning_rate);
   }
   for (Slot& s : slots_) visit(s.name + "/steps", s.steps);
 }

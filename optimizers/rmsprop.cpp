@@ -1,14 +1,14 @@
 #include "xgrad/optimizers/rmsprop.hpp"
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
 void check_options(const RmsPropOptions& o) {
-  detail::require_not_negative("RmsProp", "learning_rate", o.learning_rate);
-  detail::require_fraction("RmsProp", "memory", o.memory);
-  detail::require_not_negative("RmsProp", "epsilon", o.epsilon);
-  detail::require_fraction("RmsProp", "momentum", o.momentum);
+  detail::require_in("RmsProp", "learning_rate", o.learning_rate, "[0, inf)");
+  detail::require_in("RmsProp", "memory", o.memory, "[0, 1)");
+  detail::require_in("RmsProp", "epsilon", o.epsilon, "[0, inf)");
+  detail::require_in("RmsProp", "momentum", o.momentum, "[0, 1)");
   detail::check_decay("RmsProp", o.weight_decay, o.decay);
 }
 

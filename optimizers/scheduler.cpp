@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
 
 Schedule::Visitor with_index(const Schedule::Visitor& visit, std::size_t i) {
   return [&visit, i](const std::string& name, double& number) {
-    visit(std::to_string(i) + "/" + name, number);
+    visit(detail::text(i) + "/" + name, number);
   };
 }
 
@@ -58,9 +57,9 @@ struct Product {
 }  // namespace
 
 void ReduceOnPlateau::check() const {
-  detail::require_fraction("ReduceOnPlateau", "factor", factor);
-  detail::require_not_negative("ReduceOnPlateau", "threshold", threshold);
-  detail::require_not_negative("ReduceOnPlateau", "smallest", smallest);
+  detail::require_in("ReduceOnPlateau", "factor", factor, "[0, 1)");
+  detail::require_in("ReduceOnPlateau", "threshold", threshold, "[0, inf)");
+  detail::require_in("ReduceOnPlateau", "smallest", smallest, "[0, inf)");
 }
 
 void ReduceOnPlateau::observe(double metric) {
@@ -80,7 +79,8 @@ void ReduceOnPlateau::observe(double metric) {
 }
 
 void ReduceOnPlateau::set_maximize(bool on) {
-  detail::require(on || !maximize, "ReduceOnPlateau", "smaller metrics are better, maximize is true");
+  detail::require(on || !maximize, "ReduceOnPlateau",
+                  "smaller metrics are better, maximize is true");
   maximize = on;
 }
 
@@ -93,16 +93,16 @@ void ReduceOnPlateau::visit_numbers(const Schedule::Visitor& visit) {
 }
 
 Schedule sequence(std::vector<ScheduleStage> stages) {
-  if (stages.empty()) throw std::invalid_argument("sequence: no stages");
+  if (stages.empty()) detail::fail("sequence", "no stages");
   for (std::size_t i = 0; i + 1 < stages.size(); ++i) {
-    detail::require_positive("sequence", ("duration of stage " + std::to_string(i)).c_str(),
-                             stages[i].duration);
+    detail::require_in("sequence", "duration of stage " + detail::text(i), stages[i].duration,
+                       "(0, inf)");
   }
   return Schedule(Sequence{std::move(stages)});
 }
 
 Schedule product(std::vector<Schedule> schedules) {
-  if (schedules.empty()) throw std::invalid_argument("product: no schedules");
+  if (schedules.empty()) detail::fail("product", "no schedules");
   return Schedule(Product{std::move(schedules)});
 }
 
@@ -125,14 +125,14 @@ void Scheduler<T>::apply() {
 
 template <class T>
 void Scheduler<T>::set_time(double t) {
-  detail::require_not_negative("Scheduler", "time", t);
+  detail::require_in("Scheduler", "time", t, "[0, inf)");
   time_ = t;
   apply();
 }
 
 template <class T>
 void Scheduler<T>::observe(double metric) {
-  if (std::isnan(metric)) throw std::invalid_argument("Scheduler: the metric is NaN");
+  if (std::isnan(metric)) detail::fail("Scheduler", "the metric is NaN");
   schedule_.observe(metric);
   apply();
 }
@@ -140,7 +140,7 @@ void Scheduler<T>::observe(double metric) {
 template <class T>
 void Scheduler<T>::visit_numbers(const Schedule::Visitor& visit) {
   visit("time", time_);
-  for (std::size_t i = 0; i < bases_.size(); ++i) visit("base " + std::to_string(i), bases_[i]);
+  for (std::size_t i = 0; i < bases_.size(); ++i) visit("base " + detail::text(i), bases_[i]);
   schedule_.visit_numbers(
       [&](const std::string& name, double& number) { visit("schedule/" + name, number); });
 }

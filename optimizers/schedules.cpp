@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <stdexcept>
 #include <string>
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -21,12 +20,14 @@ double share_of(double t, double duration) { return std::clamp(t / duration, 0.0
 }  // namespace
 
 double ConstantRate::at(double) const { return factor; }
-void ConstantRate::check() const { detail::require_not_negative("ConstantRate", "factor", factor); }
+void ConstantRate::check() const {
+  detail::require_in("ConstantRate", "factor", factor, "[0, inf)");
+}
 
 double StepDecay::at(double t) const { return std::pow(factor, std::floor(t / interval)); }
 void StepDecay::check() const {
-  detail::require_positive("StepDecay", "interval", interval);
-  detail::require_not_negative("StepDecay", "factor", factor);
+  detail::require_in("StepDecay", "interval", interval, "(0, inf)");
+  detail::require_in("StepDecay", "factor", factor, "[0, inf)");
 }
 
 double MultiStepDecay::at(double t) const {
@@ -34,24 +35,24 @@ double MultiStepDecay::at(double t) const {
   return std::pow(factor, std::count_if(milestones.begin(), milestones.end(), passed));
 }
 void MultiStepDecay::check() const {
-  detail::require_not_negative("MultiStepDecay", "factor", factor);
+  detail::require_in("MultiStepDecay", "factor", factor, "[0, inf)");
 }
 
 double ExponentialDecay::at(double t) const { return std::exp(-k * t); }
-void ExponentialDecay::check() const { detail::require_not_negative("ExponentialDecay", "k", k); }
+void ExponentialDecay::check() const { detail::require_in("ExponentialDecay", "k", k, "[0, inf)"); }
 
 double InverseTimeDecay::at(double t) const { return 1 / (1 + k * t); }
-void InverseTimeDecay::check() const { detail::require_not_negative("InverseTimeDecay", "k", k); }
+void InverseTimeDecay::check() const { detail::require_in("InverseTimeDecay", "k", k, "[0, inf)"); }
 
 double InverseSqrtDecay::at(double t) const { return 1 / std::sqrt(1 + t / scale); }
 void InverseSqrtDecay::check() const {
-  detail::require_positive("InverseSqrtDecay", "scale", scale);
+  detail::require_in("InverseSqrtDecay", "scale", scale, "(0, inf)");
 }
 
 double LinearDecay::at(double t) const { return 1 - (1 - end) * share_of(t, duration); }
 void LinearDecay::check() const {
-  detail::require_positive("LinearDecay", "duration", duration);
-  detail::require_not_negative("LinearDecay", "end", end);
+  detail::require_in("LinearDecay", "duration", duration, "(0, inf)");
+  detail::require_in("LinearDecay", "end", end, "[0, inf)");
 }
 
 double CosineDecay::at(double t) const {
@@ -59,8 +60,8 @@ double CosineDecay::at(double t) const {
   return half_cosine(1, end, share);
 }
 void CosineDecay::check() const {
-  detail::require_positive("CosineDecay", "duration", duration);
-  detail::require_not_negative("CosineDecay", "end", end);
+  detail::require_in("CosineDecay", "duration", duration, "(0, inf)");
+  detail::require_in("CosineDecay", "end", end, "[0, inf)");
 }
 
 // The cycles before number n take duration (growth^n - 1) / (growth - 1).
@@ -72,21 +73,18 @@ double CosineRestarts::at(double t) const {
   return half_cosine(1, end, share_of(t - begin, length));
 }
 void CosineRestarts::check() const {
-  detail::require_positive("CosineRestarts", "duration", duration);
-  detail::require_not_negative("CosineRestarts", "end", end);
-  if (!(growth >= 1)) {
-    throw std::invalid_argument("CosineRestarts: growth " + detail::text(growth) +
-                                " is not at least 1");
-  }
+  detail::require_in("CosineRestarts", "duration", duration, "(0, inf)");
+  detail::require_in("CosineRestarts", "end", end, "[0, inf)");
+  detail::require_in("CosineRestarts", "growth", growth, "[1, inf]");
 }
 
 double PolynomialDecay::at(double t) const {
   return end + (1 - end) * std::pow(1 - share_of(t, duration), power);
 }
 void PolynomialDecay::check() const {
-  detail::require_positive("PolynomialDecay", "duration", duration);
-  detail::require_positive("PolynomialDecay", "power", power);
-  detail::require_not_negative("PolynomialDecay", "end", end);
+  detail::require_in("PolynomialDecay", "duration", duration, "(0, inf)");
+  detail::require_in("PolynomialDecay", "power", power, "(0, inf)");
+  detail::require_in("PolynomialDecay", "end", end, "[0, inf)");
 }
 
 double OneCycle::at(double t) const {
@@ -95,18 +93,16 @@ double OneCycle::at(double t) const {
   return half_cosine(1, end, peak < duration ? share_of(t - peak, duration - peak) : 0);
 }
 void OneCycle::check() const {
-  detail::require_positive("OneCycle", "duration", duration);
-  detail::require_not_negative("OneCycle", "start", start);
-  detail::require_not_negative("OneCycle", "end", end);
-  if (!(rise >= 0 && rise <= 1)) {
-    throw std::invalid_argument("OneCycle: rise " + detail::text(rise) + " is not in [0, 1]");
-  }
+  detail::require_in("OneCycle", "duration", duration, "(0, inf)");
+  detail::require_in("OneCycle", "start", start, "[0, inf)");
+  detail::require_in("OneCycle", "end", end, "[0, inf)");
+  detail::require_in("OneCycle", "rise", rise, "[0, 1]");
 }
 
 double WarmUp::at(double t) const { return start + (1 - start) * share_of(t, duration); }
 void WarmUp::check() const {
-  detail::require_positive("WarmUp", "duration", duration);
-  detail::require_not_negative("WarmUp", "start", start);
+  detail::require_in("WarmUp", "duration", duration, "(0, inf)");
+  detail::require_in("WarmUp", "start", start, "[0, inf)");
 }
 
 }  // namespace xgrad

@@ -3,20 +3,19 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/reduce.hpp"
-#include "xgrad/optimizers/text.hpp"
 
 namespace xgrad {
 
 void check_options(const SgdOptions& o) {
-  detail::require_not_negative("Sgd", "learning_rate", o.learning_rate);
-  detail::require_fraction("Sgd", "momentum", o.momentum);
-  detail::require_fraction("Sgd", "dampening", o.dampening);
+  detail::require_in("Sgd", "learning_rate", o.learning_rate, "[0, inf)");
+  detail::require_in("Sgd", "momentum", o.momentum, "[0, 1)");
+  detail::require_in("Sgd", "dampening", o.dampening, "[0, 1)");
   detail::check_decay("Sgd", o.weight_decay, o.decay);
   if ((o.nesterov || o.look_ahead) && (o.momentum == 0 || o.dampening != 0)) {
-    throw std::invalid_argument(
-        "Sgd: Nesterov's momentum needs momentum and no dampening: momentum " +
-        detail::text(o.momentum) + ", dampening " + detail::text(o.dampening));
+    detail::fail("Sgd", "Nesterov's momentum needs momentum and no dampening: momentum ",
+                 o.momentum, ", dampening ", o.dampening);
   }
 }
 
@@ -52,10 +51,11 @@ void Sgd<T>::shift(Slot& slot, double velocities) {
 template <class T>
 void Sgd<T>::look_ahead() {
   if (!looks_ahead()) {
-    throw std::logic_error("look_ahead: no group of this Sgd has the option look_ahead");
+    detail::fail<std::logic_error>("look_ahead", "no group of this Sgd has the option look_ahead");
   }
   if (ahead_ != 0) {
-    throw std::logic_error("look_ahead: the weights are ahead already; step() comes next");
+    detail::fail<std::logic_error>("look_ahead",
+                                   "the weights are ahead already; step() comes next");
   }
   moved_.assign(this->slots().size(), 0);
   for (Slot& s : this->slots()) {
@@ -78,7 +78,8 @@ template <class T>
 void Sgd<T>::begin_step() {
   if (!looks_ahead()) return;
   if (ahead_ == 0) {
-    throw std::logic_error("Sgd: call look_ahead() before the gradients are taken, then step()");
+    detail::fail<std::logic_error>("Sgd",
+                                   "call look_ahead() before the gradients are taken, then step()");
   }
   moved_.resize(this->slots().size(), 0);
   for (Slot& s : this->slots()) {

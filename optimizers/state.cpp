@@ -1,8 +1,6 @@
 #include "xgrad/optimizers/state.hpp"
 
-#include <stdexcept>
-
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -68,7 +66,7 @@ void check_state(const std::string& type_name, const StateNumbers& known,
   if (!unexpected.empty()) wrong += "; unexpected: " + join(unexpected);
   if (!wrong_shape.empty()) wrong += "; wrong shape: " + join(wrong_shape);
   if (wrong.empty()) return;
-  throw std::invalid_argument("load_state_dict: " + type_name + ": " + wrong.substr(2));
+  detail::fail("load_state_dict", type_name, ": ", wrong.substr(2));
 }
 
 void check_state(const std::string& type_name, const StateNumbers& known,

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
+
 namespace xgrad {
 namespace {
 
@@ -12,7 +14,7 @@ std::string listing(const Archive& archive) {
   std::string r = "it holds ";
   std::size_t i = 0;
   for (const auto& [name, array] : archive) {
-    if (i == kListed) return r + " and " + std::to_string(archive.size() - kListed) + " more";
+    if (i == kListed) return r + " and " + detail::text(archive.size() - kListed) + " more";
     r += (i++ > 0 ? ", " : "") + detail::quote(name);
   }
   return r;
@@ -22,7 +24,7 @@ std::string listing(const Archive& archive) {
 
 void Archive::add(std::string name, StoredArray array) {
   if (!index_.emplace(name, entries_.size()).second) {
-    throw std::invalid_argument("Archive: there is an array " + detail::quote(name) + " already");
+    detail::fail("Archive", "there is an array ", detail::quote(name), " already");
   }
   entries_.emplace_back(std::move(name), std::move(array));
 }

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "xgrad/base/text.hpp"
+
 namespace xgrad::detail {
 namespace {
 
@@ -20,8 +22,7 @@ constexpr std::string_view kTemporary = ".tmp-";
 
 std::string temporary_name(const std::string& path) {
   static std::atomic<unsigned> count{0};
-  return path + std::string(kTemporary) + std::to_string(::getpid()) + "-" +
-         std::to_string(count++);
+  return path + std::string(kTemporary) + detail::text(::getpid()) + "-" + detail::text(count++);
 }
 
 // Whether temporary_name(path) may have been that name, both without their directory.

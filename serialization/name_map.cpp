@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <stdexcept>
 #include <string_view>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -34,8 +35,7 @@ std::string fill(const std::string& pattern, const std::vector<std::string>& par
 template <class T>
 Tensor<T> transposed(const std::string& name, const Tensor<T>& t) {
   if (t.rank() != 2) {
-    throw std::invalid_argument("NameMap: '" + name + "' cannot be transposed: shape " +
-                                to_string(t.shape()));
+    detail::fail("NameMap", detail::quote(name), " cannot be transposed: shape ", t.shape());
   }
   const std::size_t m = t.shape()[0], n = t.shape()[1];
   Tensor<T> r = Tensor<T>::uninitialized({n, m});
@@ -52,7 +52,7 @@ NameMap::NameMap(std::vector<NameRule> rules) : rules_(std::move(rules)) {
   for (const NameRule& r : rules_) {
     if (std::count(r.to.begin(), r.to.end(), '*') <= std::count(r.from.begin(), r.from.end(), '*'))
       continue;
-    throw std::invalid_argument("NameMap: '" + r.to + "' has more * than '" + r.from + "'");
+    detail::fail("NameMap", detail::quote(r.to), " has more * than ", detail::quote(r.from));
   }
 }
 
@@ -74,8 +74,8 @@ NamedTensors<T> NameMap::apply(const NamedTensors<T>& tensors) const {
     const auto [rule, name] = find(t.name);
     if (name.empty()) continue;
     if (const auto [it, is_new] = taken.emplace(name, t.name); !is_new) {
-      throw std::invalid_argument("NameMap: '" + it->second + "' and '" + t.name +
-                                  "' both become '" + name + "'");
+      detail::fail("NameMap", detail::quote(it->second), " and ", detail::quote(t.name),
+                   " both become ", detail::quote(name));
     }
     const bool turn = rule != nullptr && rule->options.transpose;
     r.push_back({name, turn ? transposed(t.name, t.tensor) : t.tensor});

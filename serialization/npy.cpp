@@ -1,8 +1,8 @@
 #include "xgrad/serialization/npy.hpp"
 
 #include <charconv>
-#include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/serialization/atomic_file.hpp"
 #include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/npy_format.hpp"
@@ -172,14 +172,13 @@ std::string header_text(const StoredArray& array) {
     if (t.dtype != array.dtype) continue;
     const std::string order = item_size(t.dtype) == 1 ? "|" : "<";
     std::string shape;
-    for (const std::size_t size : array.shape) shape += std::to_string(size) + ", ";
+    for (const std::size_t size : array.shape) shape += detail::text(size) + ", ";
     if (array.shape.rank() > 1) shape.resize(shape.size() - 2);
     if (array.shape.rank() == 1) shape.resize(shape.size() - 1);
     return "{'descr': '" + order + std::string(t.name) + "', 'fortran_order': False, 'shape': (" +
            shape + "), }";
   }
-  throw std::invalid_argument("npy: NumPy has no element type " +
-                              std::string(to_string(array.dtype)));
+  detail::fail("npy", "NumPy has no element type ", array.dtype);
 }
 
 }  // namespace
@@ -190,7 +189,7 @@ StoredArray decode_npy(const Origin& from, BytesView bytes) {
   const auto wanted = product(item_size(r.dtype), {h.shape.begin(), h.shape.size()});
   if (wanted != bytes.size()) {
     from.fail(bytes.size(), " bytes of data, its header says ",
-              wanted ? std::to_string(*wanted) : "too many", ", ", to_string(r.dtype), " of shape ",
+              wanted ? detail::text(*wanted) : "too many", ", ", to_string(r.dtype), " of shape ",
               to_string(h.shape));
   }
   const bool reorder = h.fortran_order && h.shape.rank() > 1;

@@ -1,8 +1,8 @@
 #include "xgrad/serialization/safetensors.hpp"
 
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/serialization/atomic_file.hpp"
 #include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/safetensors_header.hpp"
@@ -95,7 +95,7 @@ std::string json_text(const std::string& text) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::exception&) {
-    throw std::invalid_argument("write_safetensors: not UTF-8: " + detail::quote(text));
+    detail::fail("write_safetensors", "not UTF-8: ", detail::quote(text));
   }
 }
 
@@ -119,12 +119,11 @@ std::string shape_text(const Shape& shape) {
 void append_tensor(std::string& json, const Archive::Entry& entry, std::size_t begin) {
   const auto& [name, array] = entry;
   array.check();
-  if (name == "__metadata__")
-    throw std::invalid_argument("write_safetensors: reserved name " + name);
+  if (name == "__metadata__") detail::fail("write_safetensors", "reserved name ", name);
   if (json.size() > 1) json += ",";
   json += json_text(name) + ":{\"dtype\":\"" + std::string(name_of(array.dtype)) +
-          "\",\"shape\":" + shape_text(array.shape) + ",\"data_offsets\":[" +
-          std::to_string(begin) + "," + std::to_string(begin + array.bytes.size()) + "]}";
+          "\",\"shape\":" + shape_text(array.shape) + ",\"data_offsets\":[" + detail::text(begin) +
+          "," + detail::text(begin + array.bytes.size()) + "]}";
 }
 
 std::vector<const Archive::Entry*> aligned_order(const Archive& archive) {

@@ -4,6 +4,8 @@
 #include <set>
 #include <tuple>
 
+#include "xgrad/base/text.hpp"
+
 namespace xgrad::detail {
 namespace {
 
@@ -61,7 +63,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
       tensors.back().begin = value;
       return go(At::end_offset);
     }
-    if (at_ != At::end_offset) return refuse(std::to_string(value));
+    if (at_ != At::end_offset) return refuse(detail::text(value));
     tensors.back().end = value;
     return go(At::offsets_end);
   }
@@ -73,7 +75,7 @@ class HeaderReader : public nlohmann::json_sax<json> {
 
   bool null() override { return refuse("null"); }
   bool boolean(bool value) override { return refuse(value ? "true" : "false"); }
-  bool number_integer(std::int64_t value) override { return refuse(std::to_string(value)); }
+  bool number_integer(std::int64_t value) override { return refuse(detail::text(value)); }
   bool number_float(double, const std::string& text) override { return refuse(text); }
   bool binary(json::binary_t&) override { return refuse("binary data"); }
   bool parse_error(std::size_t position, const std::string&, const json::exception&) override {

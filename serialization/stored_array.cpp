@@ -4,10 +4,10 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/serialization/bytes.hpp"
 
 namespace xgrad {
@@ -72,8 +72,7 @@ auto visit(DType dtype, const F& f) {
     case DType::float64:
       return f(double{});
   }
-  throw std::invalid_argument("StoredArray: no such DType: " +
-                              std::to_string(static_cast<int>(dtype)));
+  detail::fail("StoredArray", "no such DType: ", static_cast<int>(dtype));
 }
 
 // The arithmetic type a stored type stands for.
@@ -102,9 +101,7 @@ constexpr DType kDType = std::is_same_v<T, float>    ? DType::float32
                                                      : DType::int64;
 
 [[noreturn]] void refuse(DType dtype, std::size_t i, DType wanted) {
-  throw std::invalid_argument("StoredArray: element " + std::to_string(i) + " of type " +
-                              std::string(to_string(dtype)) + " is too large for " +
-                              std::string(to_string(wanted)));
+  detail::fail("StoredArray", "element ", i, " of type ", dtype, " is too large for ", wanted);
 }
 
 template <class T, class S>
@@ -142,16 +139,14 @@ StoredArray StoredArray::from(const Array<T>& array) {
 void StoredArray::check() const {
   const auto wanted = detail::product(item_size(dtype), {shape.begin(), shape.size()});
   if (wanted == bytes.size()) return;
-  throw std::invalid_argument("StoredArray: " + std::to_string(bytes.size()) + " bytes for " +
-                              std::string(to_string(dtype)) + " of shape " + to_string(shape));
+  detail::fail("StoredArray", bytes.size(), " bytes for ", dtype, " of shape ", shape);
 }
 
 template <class T>
 Array<T> StoredArray::to() const {
   check();
   if (std::is_integral_v<T> && is_floating(dtype)) {
-    throw std::invalid_argument("StoredArray: " + std::string(to_string(dtype)) +
-                                " is not an integer type");
+    detail::fail("StoredArray", dtype, " is not an integer type");
   }
   auto r = Array<T>::from_shape(shape);
   visit(dtype, [&](auto stored) {

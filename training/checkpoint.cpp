@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "xgrad/base/text.hpp"
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
 
@@ -33,7 +34,7 @@ class Checksum {
     add(&length, sizeof length);
     add(text.data(), text.size());
   }
-  std::string text() const { return std::to_string(value_); }
+  std::string text() const { return detail::text(value_); }
 
  private:
   unsigned long value_ = crc32_z(0, nullptr, 0);
@@ -76,8 +77,8 @@ void require_count(std::size_t found, std::size_t wanted, std::string_view name,
                    std::string_view path) {
   if (found == wanted) return;
   throw FileError(kReader, path,
-                  std::string(name) + " holds " + std::to_string(found) + " numbers, not " +
-                      std::to_string(wanted));
+                  std::string(name) + " holds " + detail::text(found) + " numbers, not " +
+                      detail::text(wanted));
 }
 
 double number(const Archive& archive, const std::string& name, std::string_view path) {

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
-#include "xgrad/optimizers/text.hpp"
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
@@ -67,7 +66,7 @@ std::vector<CurveFinding> read_curves(const History& history) {
   const std::vector<double> train = history.curve("train loss");
   const std::size_t n = train.size();
   if (n < 5) {
-    throw std::invalid_argument("read_curves: " + std::to_string(n) + " rows are fewer than 5");
+    detail::fail("read_curves", n, " rows are fewer than 5");
   }
   const double fall = train.front() - train.back();
   std::vector<CurveFinding> r;
@@ -102,14 +101,12 @@ std::string RangeTestReport::csv() const {
 
 namespace detail {
 
-void fail_without_batches() {
-  throw std::invalid_argument("diagnostics: the loader has no batches");
-}
+void fail_without_batches() { detail::fail("diagnostics", "the loader has no batches"); }
 
 InitialLossCheck judge_initial_loss(double loss, double expected, double tolerance) {
   const bool passed = std::abs(loss - expected) <= tolerance * std::abs(expected);
-  std::string text =
-      "initial loss " + detail::rounded(loss) + ", guessing gives " + detail::rounded(expected) + ": ";
+  std::string text = "initial loss " + detail::rounded(loss) + ", guessing gives " +
+                     detail::rounded(expected) + ": ";
   if (passed) {
     text += "as it should be";
   } else if (loss > expected) {
@@ -127,7 +124,7 @@ OverfitReport judge_overfit(std::vector<double> losses, double target) {
                last = losses.empty() ? 0 : losses.back();
   const bool passed = !losses.empty() && last <= 2 * target;
   std::string text = "loss " + detail::text(first) + " to " + detail::text(last) + " in " +
-                     std::to_string(losses.size()) + " steps: ";
+                     detail::text(losses.size()) + " steps: ";
   if (passed) {
     text += "learned by heart";
   } else if (!std::isfinite(last) || last > 2 * first) {
@@ -142,11 +139,10 @@ OverfitReport judge_overfit(std::vector<double> losses, double target) {
 }
 
 void check_range_options(const RangeTestOptions& o) {
-  require_positive("learning_rate_range_test", "low", o.low);
-  require_fraction("learning_rate_range_test", "smoothing", o.smoothing);
+  require_in("learning_rate_range_test", "low", o.low, "(0, inf)");
+  require_in("learning_rate_range_test", "smoothing", o.smoothing, "[0, 1)");
   if (!(o.low < o.high) || !std::isfinite(o.high) || o.steps < 10) {
-    throw std::invalid_argument("learning_rate_range_test: low " + detail::text(o.low) + ", high " +
-                                detail::text(o.high) + ", steps " + std::to_string(o.steps));
+    detail::fail("learning_rate_range_test", "low ", o.low, ", high ", o.high, ", steps ", o.steps);
   }
 }
 

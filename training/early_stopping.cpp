@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "xgrad/base/errors.hpp"
-#include "xgrad/optimizers/text.hpp"
 #include "xgrad/training/direction.hpp"
 
 namespace xgrad {
@@ -29,7 +28,7 @@ EarlyStopping<T>::EarlyStopping(NamedTensors<T> state, const EarlyStoppingOption
       state_(std::move(state)),
       best_(std::numeric_limits<double>::quiet_NaN()) {
   detail::require(options.patience > 0, kName, "patience is 0");
-  detail::require_not_negative(kName, "min_delta", options.min_delta);
+  detail::require_in(kName, "min_delta", options.min_delta, "[0, inf)");
 }
 
 template <class T>
@@ -67,13 +66,15 @@ bool EarlyStopping<T>::observe(double metric) {
 
 template <class T>
 std::size_t EarlyStopping<T>::best_index() const {
-  if (std::isnan(best_)) throw std::logic_error("EarlyStopping: there is no best observation yet");
+  if (std::isnan(best_))
+    detail::fail<std::logic_error>("EarlyStopping", "there is no best observation yet");
   return static_cast<std::size_t>(best_index_);
 }
 
 template <class T>
 void EarlyStopping<T>::restore_best() {
-  if (kept_.empty()) throw std::logic_error("EarlyStopping: no state of a best moment was kept");
+  if (kept_.empty())
+    detail::fail<std::logic_error>("EarlyStopping", "no state of a best moment was kept");
   for (std::size_t i = 0; i < state_.size(); ++i) {
     Tensor<T> to = state_[i].tensor;
     to.set_value(kept_[i].tensor.value());

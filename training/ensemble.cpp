@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/modules/registry.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
@@ -18,16 +19,14 @@ namespace {
 
 template <class T>
 void check(const std::vector<Tensor<T>>& outputs, Combination combination) {
-  if (outputs.empty()) throw std::invalid_argument("combine: no members");
+  if (outputs.empty()) detail::fail("combine", "no members");
   const Shape& first = outputs[0].shape();
   for (const auto& o : outputs) {
     if (o.shape() == first) continue;
-    throw std::invalid_argument("combine: shapes differ: " + to_string(first) + ", " +
-                                to_string(o.shape()));
+    detail::fail("combine", "shapes differ: ", first, ", ", o.shape());
   }
   if (combination == Combination::outputs || (first.rank() == 2 && first[1] > 0)) return;
-  throw std::invalid_argument("combine: scores have shape " + to_string(first) +
-                              ", not (n, classes)");
+  detail::fail("combine", "scores have shape ", first, ", not (n, classes)");
 }
 
 // The mean of f(output) over the members.
@@ -99,7 +98,7 @@ constexpr std::array<const char*, 3> kCombinations = {"probabilities", "votes", 
 Combination combination_of(const std::string& name) {
   const auto it = std::find(kCombinations.begin(), kCombinations.end(), name);
   if (it != kCombinations.end()) return static_cast<Combination>(it - kCombinations.begin());
-  throw std::invalid_argument("Ensemble: no combination '" + name + "'");
+  detail::fail("Ensemble", "no combination ", detail::quote(name));
 }
 
 }  // namespace
@@ -120,9 +119,9 @@ Tensor<T> combine(const std::vector<Tensor<T>>& outputs, Combination combination
 
 template <class T>
 Ensemble<T>& Ensemble<T>::add(std::unique_ptr<Module<T>> member) {
-  if (member == nullptr) throw std::invalid_argument("Ensemble: no member");
+  if (member == nullptr) detail::fail("Ensemble", "no member");
   member->train(this->is_training());
-  this->add_module(std::to_string(size()), std::move(member));
+  this->add_module(detail::text(size()), std::move(member));
   return *this;
 }
 
@@ -133,7 +132,7 @@ Ensemble<T>& Ensemble<T>::add_snapshot(const Module<T>& module) {
 
 template <class T>
 Tensor<T> Ensemble<T>::forward(const Tensor<T>& x) {
-  if (size() == 0) throw std::logic_error("Ensemble: no members");
+  if (size() == 0) detail::fail<std::logic_error>("Ensemble", "no members");
   std::vector<Tensor<T>> outputs;
   for (const auto& member : this->children()) outputs.push_back((*member)(x));
   return combine(outputs, combination_);

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/serialization/atomic_file.hpp"
 
 namespace xgrad {
@@ -31,13 +31,13 @@ std::string csv_field(const std::string& s) {
 
 void check_names(const Figures& row) {
   for (auto it = row.begin(); it != row.end(); ++it) {
-    if (it->first.empty()) throw std::invalid_argument("History: a figure has no name");
+    if (it->first.empty()) detail::fail("History", "a figure has no name");
     if (it->first == kRow) {
-      throw std::invalid_argument("History: 'epoch' is the number of the row, no figure");
+      detail::fail("History", "'epoch' is the number of the row, no figure");
     }
     const auto same = [&](const auto& other) { return other.first == it->first; };
     if (std::any_of(row.begin(), it, same)) {
-      throw std::invalid_argument("History: figure '" + it->first + "' occurs twice in a row");
+      detail::fail("History", "figure ", detail::quote(it->first), " occurs twice in a row");
     }
   }
 }
@@ -47,9 +47,7 @@ void check_names(const Figures& row) {
 std::string to_string(const Figures& figures) {
   std::string r;
   for (const auto& [name, value] : figures) {
-    char text[48];
-    std::snprintf(text, sizeof text, "%.4f", value);
-    r += (r.empty() ? "" : "  ") + name + " " + text;
+    r += (r.empty() ? "" : "  ") + name + " " + detail::fixed(value, 4);
   }
   return r;
 }
@@ -73,8 +71,8 @@ std::size_t History::find(std::string_view name) const {
   if (it != names_.end()) return static_cast<std::size_t>(it - names_.begin());
   std::string known;
   for (const std::string& n : names_) known += (known.empty() ? "" : ", ") + n;
-  throw std::out_of_range("History: there is no figure '" + std::string(name) +
-                          "' among: " + known);
+  detail::fail<std::out_of_range>("History", "there is no figure ", detail::quote(name),
+                                  " among: ", known);
 }
 
 std::vector<double> History::curve(std::string_view name) const {
@@ -86,8 +84,7 @@ std::vector<double> History::curve(std::string_view name) const {
 
 Figures History::row(std::size_t i) const {
   if (i >= rows_.size()) {
-    throw std::out_of_range("History: there is no row " + std::to_string(i) + " of " +
-                            std::to_string(rows_.size()));
+    detail::fail<std::out_of_range>("History", "there is no row ", i, " of ", rows_.size());
   }
   Figures r;
   for (std::size_t c = 0; c < rows_[i].size(); ++c) {
@@ -106,7 +103,7 @@ std::string History::csv() const {
   for (const std::string& name : names_) r += "," + csv_field(name);
   r += "\n";
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    r += std::to_string(i + 1);
+    r += detail::text(i + 1);
     for (std::size_t c = 0; c < names_.size(); ++c) {
       r += "," + (c < rows_[i].size() ? shortest(rows_[i][c]) : std::string());
     }
@@ -146,7 +143,7 @@ History History::from_json(std::string_view text) {
       }
     }
   } catch (const std::exception& e) {
-    throw std::invalid_argument(std::string("History: no learning curves: ") + e.what());
+    detail::fail("History", "no learning curves: ", e.what());
   }
   return h;
 }

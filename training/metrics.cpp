@@ -1,30 +1,28 @@
 #include "xgrad/training/metrics.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <limits>
 #include <stdexcept>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
 
 void check_scores(const char* operation, const Shape& scores) {
   if (scores.rank() != 2 || scores[1] == 0) {
-    throw std::invalid_argument(std::string(operation) + ": scores have shape " +
-                                to_string(scores) + ", not (n, classes)");
+    detail::fail(operation, "scores have shape ", scores, ", not (n, classes)");
   }
 }
 
 void check_labels(const char* operation, const Shape& scores, const Indices& labels) {
   check_scores(operation, scores);
   if (labels.dimension() != 1 || labels.size() != scores[0]) {
-    throw std::invalid_argument(std::string(operation) + ": scores " + to_string(scores) +
-                                ", labels " + to_string(Shape(labels.shape())));
+    detail::fail(operation, "scores ", scores, ", labels ", Shape(labels.shape()));
   }
   for (const std::int64_t label : labels) {
     if (label < 0 || static_cast<std::size_t>(label) >= scores[1]) {
-      throw std::out_of_range(std::string(operation) + ": label " + std::to_string(label) + " of " +
-                              std::to_string(scores[1]) + " classes");
+      detail::fail<std::out_of_range>(operation, "label ", label, " of ", scores[1], " classes");
     }
   }
 }
@@ -74,9 +72,8 @@ void ConfusionMatrix::add(const Tensor<T>& scores, const Indices& labels) {
 void ConfusionMatrix::add(std::int64_t truth, std::int64_t predicted) {
   const auto classes = static_cast<std::int64_t>(classes_);
   if (truth < 0 || truth >= classes || predicted < -1 || predicted >= classes) {
-    throw std::out_of_range("ConfusionMatrix: class " + std::to_string(truth) + " predicted as " +
-                            std::to_string(predicted) + " of " + std::to_string(classes_) +
-                            " classes");
+    detail::fail<std::out_of_range>("ConfusionMatrix", "class ", truth, " predicted as ", predicted,
+                                    " of ", classes_, " classes");
   }
   const auto row = static_cast<std::size_t>(truth);
   ++(predicted < 0 ? none_[row] : counts_[row * classes_ + static_cast<std::size_t>(predicted)]);
@@ -102,13 +99,13 @@ double ConfusionMatrix::accuracy() const {
 }
 
 std::string ConfusionMatrix::table(const std::vector<std::string>& names) const {
-  const auto name = [&](std::size_t i) { return i < names.size() ? names[i] : std::to_string(i); };
+  const auto name = [&](std::size_t i) { return i < names.size() ? names[i] : detail::text(i); };
   const bool some = std::any_of(none_.begin(), none_.end(), [](std::size_t n) { return n > 0; });
   std::size_t most = 0;
   for (const auto* all : {&counts_, &none_}) {
     for (const std::size_t n : *all) most = std::max(most, n);
   }
-  std::size_t width = std::to_string(most).size();
+  std::size_t width = detail::text(most).size();
   if (some) width = std::max(width, std::string("none").size());
   for (std::size_t i = 0; i < classes_; ++i) width = std::max(width, name(i).size());
   const auto cell = [width](const std::string& s) {
@@ -123,15 +120,12 @@ std::string ConfusionMatrix::table(const std::vector<std::string>& names) const 
     r += cell(name(i));
     for (std::size_t j = 0; j < classes_; ++j) {
       row += (*this)(i, j);
-      r += cell(std::to_string((*this)(i, j)));
+      r += cell(detail::text((*this)(i, j)));
     }
     row += none_[i];
-    if (some) r += cell(std::to_string(none_[i]));
-    char recall[32];
-    std::snprintf(recall, sizeof recall, "  %6.4f\n",
-                  row == 0 ? std::numeric_limits<double>::quiet_NaN()
-                           : static_cast<double>((*this)(i, i)) / static_cast<double>(row));
-    r += recall;
+    if (some) r += cell(detail::text(none_[i]));
+    const double recall = static_cast<double>((*this)(i, i)) / static_cast<double>(row);
+    r += row == 0 ? "     nan\n" : "  " + detail::fixed(recall, 4) + "\n";
   }
   return r;
 }

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
 #include "xgrad/training/ensemble.hpp"
@@ -126,7 +127,7 @@ Ties ties_of(const Archive& archive) {
   try {
     return Json::parse(text->second).get<Ties>();
   } catch (const Json::exception& e) {
-    throw std::invalid_argument(std::string("names of shared parameters: ") + e.what());
+    detail::fail("names of shared parameters", e.what());
   }
 }
 
@@ -173,7 +174,7 @@ ModuleDescription description_from_json(const std::string& text) {
     };
     return description_of(Json::parse(text, shallow), 1);
   } catch (const std::exception& e) {
-    throw std::invalid_argument(std::string("description_from_json: ") + e.what());
+    detail::fail("description_from_json", e.what());
   }
 }
 
@@ -197,8 +198,8 @@ Archive pack_model(const Module<T>& module, const std::map<std::string, std::str
   try {
     rebuilt<T>(description_from_json(to_json(d)), module.state_dict(), ties);
   } catch (const std::invalid_argument& e) {
-    throw std::invalid_argument("save_model: " + module.type_name() +
-                                " cannot be rebuilt from its description: " + e.what());
+    detail::fail("save_model", module.type_name(),
+                 " cannot be rebuilt from its description: ", e.what());
   }
   Archive archive = to_archive(module.state_dict());
   archive.metadata[kStructure] = to_json(d);
@@ -250,9 +251,9 @@ std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::strin
     const ModuleDescription d = description_from_json(structure->second);
     const double wanted = detail::numbers_of(d);
     if (!(wanted <= numbers)) {
-      std::ostringstream what;
-      what << "the structure has " << wanted << " numbers, the tensors " << numbers;
-      throw std::invalid_argument(what.str());
+      throw FileError("load_model", path,
+                      "the structure has " + detail::text(wanted) + " numbers, the tensors " +
+                          detail::text(numbers));
     }
     std::unique_ptr<Module<T>> module = rebuilt<T>(d, state, ties);
     module->eval();

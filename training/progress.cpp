@@ -9,6 +9,8 @@
 #include <iostream>
 #include <string_view>
 
+#include "xgrad/base/text.hpp"
+
 namespace xgrad {
 namespace {
 
@@ -32,7 +34,7 @@ std::size_t columns_of_stderr() {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-std::string two_digits(long v) { return (v < 10 ? "0" : "") + std::to_string(v); }
+std::string two_digits(long v) { return (v < 10 ? "0" : "") + detail::text(v); }
 
 }  // namespace
 
@@ -45,9 +47,9 @@ bool is_terminal(const std::ostream& stream) {
 
 std::string format_duration(double seconds) {
   const long s = std::max(0L, std::lround(seconds));
-  if (s < 60) return std::to_string(s) + " s";
-  if (s < 3600) return std::to_string(s / 60) + ":" + two_digits(s % 60);
-  return std::to_string(s / 3600) + ":" + two_digits(s / 60 % 60) + ":" + two_digits(s % 60);
+  if (s < 60) return detail::text(s) + " s";
+  if (s < 3600) return detail::text(s / 60) + ":" + two_digits(s % 60);
+  return detail::text(s / 3600) + ":" + two_digits(s / 60 % 60) + ":" + two_digits(s % 60);
 }
 
 Progress::Progress(std::ostream& stream, std::string name, std::size_t total, bool terminal,
@@ -72,7 +74,7 @@ double Progress::seconds_left(std::size_t done) const {
 }
 
 void Progress::draw(std::size_t done, const std::string& figures) {
-  const std::string after = std::to_string(done) + "/" + std::to_string(total_) + "  " + figures +
+  const std::string after = detail::text(done) + "/" + detail::text(total_) + "  " + figures +
                             "  " + format_duration(seconds_left(done)) + " left";
   const std::size_t room = (columns_ > 0 ? columns_ : columns_of_stderr()) - 1;
   const std::size_t taken = name_.size() + 1 + after.size();

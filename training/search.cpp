@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <numbers>
 #include <numeric>
 #include <stdexcept>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/ops/random.hpp"
-#include "xgrad/optimizers/text.hpp"
 #include "xgrad/training/direction.hpp"
 #include "xgrad/training/search_runs.hpp"
 
 namespace xgrad {
+
+using detail::require;
+using detail::require_in;
+
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
@@ -21,10 +24,6 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 std::string text_of(const OptionValue& v) {
   const double* number = std::get_if<double>(&v);
   return number != nullptr ? detail::text(*number) : std::get<std::string>(v);
-}
-
-void require(bool holds, const std::string& message) {
-  if (!holds) throw std::invalid_argument(message);
 }
 
 // The value at a place in [0, 1] of an axis.
@@ -75,13 +74,8 @@ std::string padded(const std::string& s, std::size_t width) {
 
 std::string score_of(const SettingResult& r) {
   if (r.failed()) return "failed: " + r.errors[0];
-  char line[80];
-  if (r.scores.size() == 1) {
-    std::snprintf(line, sizeof line, "%.5g", r.mean());
-  } else {
-    std::snprintf(line, sizeof line, "%.5g +- %.2g", r.mean(), r.standard_error());
-  }
-  return line;
+  const std::string mean = detail::rounded(r.mean(), 5);
+  return r.scores.size() == 1 ? mean : mean + " +- " + detail::rounded(r.standard_error(), 2);
 }
 
 std::string named_values(const Setting& s) {
@@ -129,34 +123,32 @@ OptionValue value_in(const char* operation, const Setting& s, const std::string&
   for (const ModuleOption& o : s) {
     if (o.key == key) return o.value;
   }
-  throw std::invalid_argument(std::string(operation) + ": the search has no '" + key + "'");
+  detail::fail(operation, "the search has no ", detail::quote(key));
 }
 
 }  // namespace
 
 SearchSpace& SearchSpace::add(Axis axis) {
   for (const Axis& a : axes_)
-    require(a.name != axis.name, "SearchSpace: '" + axis.name + "' is there already");
+    require(a.name != axis.name, "SearchSpace", detail::quote(axis.name), " is there already");
   axes_.push_back(std::move(axis));
   return *this;
 }
 
 SearchSpace& SearchSpace::uniform(const std::string& name, double low, double high) {
-  require(
-      std::isfinite(low) && std::isfinite(high) && low <= high,
-      "SearchSpace: range of '" + name + "': " + detail::text(low) + " to " + detail::text(high));
+  require(std::isfinite(low) && std::isfinite(high) && low <= high, "SearchSpace", "range of ",
+          detail::quote(name), ": ", low, " to ", high);
   return add({name, Kind::uniform, low, high});
 }
 
 SearchSpace& SearchSpace::log_uniform(const std::string& name, double low, double high) {
-  require(std::isfinite(low) && std::isfinite(high) && low > 0 && low <= high,
-          "SearchSpace: logarithmic range of '" + name + "': " + detail::text(low) + " to " +
-              detail::text(high));
+  require(std::isfinite(low) && std::isfinite(high) && low > 0 && low <= high, "SearchSpace",
+          "logarithmic range of ", detail::quote(name), ": ", low, " to ", high);
   return add({name, Kind::log_uniform, low, high});
 }
 
 SearchSpace& SearchSpace::choice(const std::string& name, std::vector<OptionValue> values) {
-  require(!values.empty(), "SearchSpace: no values for '" + name + "'");
+  require(!values.empty(), "SearchSpace", "no values for ", detail::quote(name));
   return add({name, Kind::choice, 0, 0, std::move(values)});
 }
 
@@ -172,8 +164,8 @@ SearchSpace& SearchSpace::choice(const std::string& name,
 }
 
 std::vector<Setting> grid_settings(const SearchSpace& space, std::size_t points) {
-  require(!space.axes().empty(), "grid_settings: the space is empty");
-  require(points > 0, "grid_settings: 0 points");
+  require(!space.axes().empty(), "grid_settings", "the space is empty");
+  require(points > 0, "grid_settings", "0 points");
   std::vector<std::vector<ModuleOption>> all{{}};
   for (const auto& axis : space.axes()) {
     std::vector<std::vector<ModuleOption>> longer;
@@ -190,7 +182,7 @@ std::vector<Setting> grid_settings(const SearchSpace& space, std::size_t points)
 
 std::vector<Setting> random_settings(const SearchSpace& space, std::size_t count,
                                      std::uint64_t seed) {
-  require(!space.axes().empty(), "random_settings: the space is empty");
+  require(!space.axes().empty(), "random_settings", "the space is empty");
   Generator generator(seed);
   const std::size_t axes = space.axes().size();
   const Tensor<double> places = xgrad::uniform<double>({count, axes}, 0, 1, generator);
@@ -207,9 +199,8 @@ std::vector<Setting> random_settings(const SearchSpace& space, std::size_t count
 }
 
 double student_t(std::size_t freedom, double confidence) {
-  require(freedom > 0, "student_t: 0 degrees of freedom");
-  require(confidence > 0 && confidence < 1,
-          "student_t: confidence " + detail::text(confidence) + " is not in (0, 1)");
+  require(freedom > 0, "student_t", "0 degrees of freedom");
+  require_in("student_t", "confidence", confidence, "(0, 1)");
   const double half_pi = std::numbers::pi / 2;
   // P(|t| <= sqrt(freedom) tan(angle)).
   const auto inside = [&](double angle) {
@@ -244,8 +235,8 @@ SearchResult::SearchResult(std::vector<SettingResult> results, bool maximize)
 
 const SettingResult& SearchResult::best() const& {
   if (!ranking_.empty() && !ranking_[0].failed()) return ranking_[0];
-  throw std::logic_error("SearchResult: every setting failed" +
-                         (ranking_.empty() ? std::string() : ": " + ranking_[0].errors[0]));
+  detail::fail<std::logic_error>("SearchResult", "every setting failed",
+                                 (ranking_.empty() ? std::string() : ": " + ranking_[0].errors[0]));
 }
 
 std::vector<std::size_t> SearchResult::not_distinguishable(double confidence) const {
@@ -269,13 +260,13 @@ std::string SearchResult::table(std::size_t most) const {
   const auto alike = not_distinguishable();
   for (std::size_t i = 0; i < std::min(most, ranking_.size()); ++i) {
     const bool marked = std::find(alike.begin(), alike.end(), i) != alike.end();
-    rows.push_back({std::to_string(i + 1), marked ? "=" : ""});
+    rows.push_back({detail::text(i + 1), marked ? "=" : ""});
     for (const ModuleOption& o : ranking_[i].setting) rows.back().push_back(text_of(o.value));
     rows.back().push_back(score_of(ranking_[i]));
-    rows.back().push_back(std::to_string(ranking_[i].scores.size()));
+    rows.back().push_back(detail::text(ranking_[i].scores.size()));
   }
   std::string text = aligned(rows);
-  if (ranking_.size() > most) text += "and " + std::to_string(ranking_.size() - most) + " more\n";
+  if (ranking_.size() > most) text += "and " + detail::text(ranking_.size() - most) + " more\n";
   return text + "= not distinguishable from the best at 95 % confidence\n";
 }
 
@@ -283,23 +274,23 @@ std::string SearchResult::conclusion() const {
   const SettingResult& first = best();
   const std::size_t runs = first.scores.size(), alike = not_distinguishable().size() - 1;
   const std::string head = "best: " + named_values(first.setting) + ": " + score_of(first) + " (" +
-                           std::to_string(runs) + (runs == 1 ? " run)" : " runs)");
+                           detail::text(runs) + (runs == 1 ? " run)" : " runs)");
   if (ranking_.size() == 1) return head + "; there is no other";
   if (ranking_[1].failed()) return head + "; all others failed";
   if (runs < 2) {
     return head + "; one run each cannot say more: not distinguishable from any other";
   }
   if (alike == 0) return head + "; distinguishable from all others at 95 % confidence";
-  return head + "; not distinguishable from " + std::to_string(alike) +
+  return head + "; not distinguishable from " + detail::text(alike) +
          (alike == 1 ? " other" : " others") + " at 95 % confidence";
 }
 
 SearchResult search(const std::vector<Setting>& settings, const Objective& objective,
                     const SearchOptions& options) {
-  require(!settings.empty(), "search: no settings");
-  require(!options.seeds.empty(), "search: no seeds");
-  require(options.folds > 0, "search: 0 folds");
-  require(static_cast<bool>(objective), "search: no objective");
+  require(!settings.empty(), "search", "no settings");
+  require(!options.seeds.empty(), "search", "no seeds");
+  require(options.folds > 0, "search", "0 folds");
+  require(static_cast<bool>(objective), "search", "no objective");
   const bool maximize = is_maximized(options);
   std::vector<Trial> trials;
   for (const Setting& s : settings) {
@@ -321,7 +312,7 @@ SearchResult search(const std::vector<Setting>& settings, const Objective& objec
 }
 
 SearchSpace refine(const SearchSpace& space, const SearchResult& result, double share) {
-  require(share > 0 && share <= 1, "refine: share " + detail::text(share) + " is not in (0, 1]");
+  require_in("refine", "share", share, "(0, 1]");
   const Setting& best = result.best().setting;
   SearchSpace r;
   for (const auto& axis : space.axes()) {
@@ -347,8 +338,8 @@ SearchSpace refine(const SearchSpace& space, const SearchResult& result, double 
 
 std::vector<std::string> ranges_left_at_their_end(const SearchSpace& space,
                                                   const SearchResult& result, double share) {
-  require(share > 0 && share < 0.5,
-          "ranges_left_at_their_end: share " + detail::text(share) + " is not in (0, 0.5)");
+  require(share > 0 && share < 0.5, "ranges_left_at_their_end", "share ", share,
+          " is not in (0, 0.5)");
   const Setting& best = result.best().setting;
   std::vector<std::string> r;
   for (const auto& axis : space.axes()) {
@@ -364,7 +355,7 @@ std::vector<std::string> ranges_left_at_their_end(const SearchSpace& space,
 
 SearchResult coarse_to_fine(const SearchSpace& space, const Objective& objective,
                             const CoarseToFineOptions& plan, const SearchOptions& options) {
-  require(plan.rounds > 0, "coarse_to_fine: 0 rounds");
+  require(plan.rounds > 0, "coarse_to_fine", "0 rounds");
   const bool maximize = is_maximized(options);
   std::vector<SettingResult> all;
   SearchSpace now = space;
@@ -380,9 +371,8 @@ SearchResult coarse_to_fine(const SearchSpace& space, const Objective& objective
 SearchResult successive_halving(const std::vector<Setting>& settings, const Objective& objective,
                                 const HalvingOptions& plan, const SearchOptions& options,
                                 std::vector<SearchResult>* rounds) {
-  require(plan.smallest > 0 && plan.smallest <= plan.largest && plan.eta > 1,
-          "successive_halving: smallest " + detail::text(plan.smallest) + ", largest " +
-              detail::text(plan.largest) + ", eta " + detail::text(plan.eta));
+  require(plan.smallest > 0 && plan.smallest <= plan.largest && plan.eta > 1, "successive_halving",
+          "smallest ", plan.smallest, ", largest ", plan.largest, ", eta ", plan.eta);
   std::vector<Setting> left = settings;
   SearchOptions now = options;
   for (now.budget = plan.smallest;; now.budget = std::min(plan.largest, now.budget * plan.eta)) {

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/serialization/error.hpp"
@@ -64,8 +65,7 @@ Outcome run_alone(const Trial& trial, const Objective& objective) {
 // Ends the work when a signal was noted since `before`: what was done last may have been cut short.
 void check_interrupts(std::size_t before, std::size_t done, std::size_t all) {
   if (noted_interrupts() == before) return;
-  throw std::runtime_error("search: interrupted: " + std::to_string(done) + " of " +
-                           std::to_string(all) + " runs are done");
+  detail::fail<std::runtime_error>("search", "interrupted: ", done, " of ", all, " runs are done");
 }
 
 // Finished trials, in memory and in the file.
@@ -75,7 +75,7 @@ class Log {
     if (path_.empty()) return;
     read();
     file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    if (file_ < 0) fail("cannot be written: ");
+    if (file_ < 0) fail("cannot be written");
     if (torn_) write("\n");
   }
   ~Log() {
@@ -127,7 +127,7 @@ class Log {
   }
   void write(const std::string& text) const {
     const ssize_t n = ::write(file_, text.data(), text.size());
-    if (n != static_cast<ssize_t>(text.size()) || ::fdatasync(file_) != 0) fail("not written: ");
+    if (n != static_cast<ssize_t>(text.size()) || ::fdatasync(file_) != 0) fail("not written");
   }
   [[noreturn]] void fail(const char* what) const {
     throw FileError("search", path_, std::string(what) + std::strerror(errno));
@@ -164,7 +164,7 @@ void say(int to, const Outcome& outcome) {
 
 Worker start(std::size_t i, const Trial& trial, const Objective& objective) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("search: no pipe");
+  if (::pipe2(ends, O_CLOEXEC) != 0) detail::fail<std::runtime_error>("search", "no pipe");
   std::fflush(nullptr);
   const pid_t parent = ::getpid(), process = ::fork();
   if (process == 0) {
@@ -185,14 +185,14 @@ Worker start(std::size_t i, const Trial& trial, const Objective& objective) {
   ::close(ends[1]);
   if (process < 0) {
     ::close(ends[0]);
-    throw std::runtime_error("search: no process: " + std::string(std::strerror(errno)));
+    detail::fail<std::runtime_error>("search", "no process: ", std::strerror(errno));
   }
   return {i, process, ends[0]};
 }
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status))
-    return "the process was ended by signal " + std::to_string(WTERMSIG(status));
+    return "the process was ended by signal " + detail::text(WTERMSIG(status));
   return "the process ended without a score";
 }
 

@@ -1,7 +1,8 @@
 #include "xgrad/training/task.hpp"
 
 #include <cmath>
-#include <stdexcept>
+
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 namespace {
@@ -11,9 +12,8 @@ using Sums = std::vector<double>;
 template <class T>
 void check_targets(const char* operation, const Tensor<T>& predictions, const Tensor<T>& targets) {
   if (predictions.shape() == targets.shape()) return;
-  throw std::invalid_argument(std::string(operation) + ": shapes differ: predictions " +
-                              to_string(predictions.shape()) + ", targets " +
-                              to_string(targets.shape()));
+  detail::fail(operation, "shapes differ: predictions ", predictions.shape(), ", targets ",
+               targets.shape());
 }
 
 // Sums: of f(prediction - target), and the count.
@@ -62,7 +62,7 @@ double mean_r_squared(const Sums& sums) {
 
 template <class T>
 Metric<T, LabeledBatch<T>> accuracy(std::size_t k) {
-  return {k == 1 ? "accuracy" : "top-" + std::to_string(k) + " accuracy",
+  return {k == 1 ? "accuracy" : "top-" + detail::text(k) + " accuracy",
           [k](Sums& sums, const Tensor<T>& scores, const LabeledBatch<T>& batch) {
             sums.resize(2);
             sums[0] += static_cast<double>(count_correct(scores, batch.labels, k));

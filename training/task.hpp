@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/dataset.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/ops/losses.hpp"
@@ -149,7 +150,7 @@ Tensor<T> Task<T, Batch>::predictions(Module<T>& module, const Batch& batch) con
   if constexpr (requires { module(batch.inputs); }) {
     return module(batch.inputs);
   } else {
-    throw std::invalid_argument("Task: the batches have no `inputs`: predict is needed");
+    detail::fail("Task", "the batches have no `inputs`: predict is needed");
   }
 }
 
@@ -159,7 +160,7 @@ std::size_t Task<T, Batch>::samples(const Batch& batch) const {
   if constexpr (requires { batch.inputs.shape()[0]; }) {
     return batch.inputs.shape()[0];
   } else {
-    throw std::invalid_argument("Task: the batches have no `inputs`: count is needed");
+    detail::fail("Task", "the batches have no `inputs`: count is needed");
   }
 }
 

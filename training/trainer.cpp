@@ -9,7 +9,6 @@
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/optimizers/clipping.hpp"
-#include "xgrad/optimizers/text.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -30,7 +29,7 @@ void check_same_monitor(const std::map<std::string, std::string>& text, const st
 }
 
 std::string sum_name(std::size_t metric, std::size_t i) {
-  return "Trainer/sum " + std::to_string(metric) + "/" + std::to_string(i);
+  return "Trainer/sum " + detail::text(metric) + "/" + detail::text(i);
 }
 
 void put_sums(std::map<std::string, double>& numbers,
@@ -55,8 +54,8 @@ template <class Map>
 const auto& required(const Map& map, const std::string& name) {
   const auto it = map.find(name);
   if (it != map.end()) return it->second;
-  throw std::invalid_argument("Trainer: the checkpoint was not written by a Trainer: '" + name +
-                              "' is missing");
+  detail::fail("Trainer", "the checkpoint was not written by a Trainer: ", detail::quote(name),
+               " is missing");
 }
 
 }  // namespace
@@ -74,11 +73,11 @@ TrainerCore<T>::TrainerCore(Module<T>& module, Optimizer<T>& optimizer, TrainerO
 
 template <class T>
 void TrainerCore<T>::check() const {
-  require_not_negative("Trainer", "clip_norm", options_.clip_norm);
-  require_not_negative("Trainer", "clip_value", options_.clip_value);
-  if (options_.accumulate == 0) throw std::invalid_argument("Trainer: accumulate is 0");
+  require_in("Trainer", "clip_norm", options_.clip_norm, "[0, inf)");
+  require_in("Trainer", "clip_value", options_.clip_value, "[0, inf)");
+  if (options_.accumulate == 0) detail::fail("Trainer", "accumulate is 0");
   if (options_.checkpoint.empty() && options_.resume) {
-    throw std::invalid_argument("Trainer: resume needs the path of a checkpoint");
+    detail::fail("Trainer", "resume needs the path of a checkpoint");
   }
 }
 
@@ -109,7 +108,7 @@ void TrainerCore<T>::begin(bool validates, const Directions& directions) {
 template <class T>
 Progress TrainerCore<T>::progress(std::size_t batches) const {
   return {*options_.progress,
-          "epoch " + std::to_string(epoch_ + 1) + "/" + std::to_string(options_.epochs), batches,
+          "epoch " + detail::text(epoch_ + 1) + "/" + detail::text(options_.epochs), batches,
           is_terminal(*options_.progress)};
 }
 
@@ -184,9 +183,9 @@ void TrainerCore<T>::set_time(std::size_t batch, std::size_t batches) {
 template <class T>
 void TrainerCore<T>::check_loss(double loss, std::size_t batch) const {
   if (std::isfinite(loss)) return;
-  throw std::runtime_error("Trainer: the loss is " + text(loss) + ": epoch " +
-                           std::to_string(epoch_ + 1) + ", batch " + std::to_string(batch) +
-                           ", learning rate " + text(optimizer_.learning_rate()));
+  detail::fail<std::runtime_error>("Trainer", "the loss is ", loss, ": epoch ", epoch_ + 1,
+                                   ", batch ", batch, ", learning rate ",
+                                   optimizer_.learning_rate());
 }
 
 template <class T>

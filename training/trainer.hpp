@@ -26,6 +26,7 @@
 #include <string>
 #include <utility>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/data/loader.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/optimizers/averaging.hpp"
@@ -295,14 +296,14 @@ Figures Trainer<T, Batch>::epoch_figures(const Evaluate& validate) {
   detail::TaskFigures<T, Batch> training(task_);
   training.sums() = this->sums_;
   Figures figures = training.figures("train ");
-  if (figures.empty()) throw std::invalid_argument("Trainer: the loader to train from is empty");
+  if (figures.empty()) detail::fail("Trainer", "the loader to train from is empty");
   std::optional<AveragedWeights<T>> averaged;
   if (this->options_.average != nullptr && this->options_.average->updates() > 0) {
     averaged.emplace(*this->options_.average);
   }
   if (validate) {
     const Figures found = validate();
-    if (found.empty()) throw std::invalid_argument("Trainer: the loader for validation is empty");
+    if (found.empty()) detail::fail("Trainer", "the loader for validation is empty");
     for (const auto& [name, value] : found) figures.emplace_back("validation " + name, value);
   }
   this->observe(figures);

@@ -1,6 +1,6 @@
 #include "xgrad/training/transfer.hpp"
 
-#include <stdexcept>
+#include "xgrad/base/errors.hpp"
 
 namespace xgrad {
 
@@ -21,8 +21,7 @@ void unfreeze(const NamedTensors<T>& parameters) {
 template <class T>
 Sequential<T> first_layers(const Sequential<T>& net, std::size_t count) {
   if (count > net.size()) {
-    throw std::invalid_argument("first_layers: " + std::to_string(count) + " of " +
-                                std::to_string(net.size()) + " modules");
+    detail::fail("first_layers", count, " of ", net.size(), " modules");
   }
   Sequential<T> r;
   for (std::size_t i = 0; i < count; ++i) r.append(clone(net[i]), net[i].name());

@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(second_pass) {
   y.backward();
   check_failure<std::logic_error>(
       [&] { y.backward(); },
-      "backward: the graph of 'sum' was released by an earlier backward pass; give that "
+      "backward: the graph of \"sum\" was released by an earlier backward pass; give that "
       "one {.retain_graph = true}");
   is(x.gradient(), {2});
 }
@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_CASE(second_pass_through_a_part) {
   b.backward();
   check_failure<std::logic_error>(
       [&] { c.backward(); },
-      "backward: the graph of 'multiply' was released by an earlier backward pass; give "
+      "backward: the graph of \"multiply\" was released by an earlier backward pass; give "
       "that one {.retain_graph = true}");
   is(x.gradient(), {2});
 }

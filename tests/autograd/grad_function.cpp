@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(retained_and_released) {
   is(grad(y, x), {6});
   check_failure<std::logic_error>(
       [&] { (void)grad(y, x); },
-      "backward: the graph of 'sum' was released by an earlier backward pass; give that "
+      "backward: the graph of \"sum\" was released by an earlier backward pass; give that "
       "one {.retain_graph = true}");
 }
 

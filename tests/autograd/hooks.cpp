@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(what_the_outer_pass_has_released_inside_a_hook) {
     if (!std::exchange(inside, true)) (void)grad(c, x);
   }));
   check_failure<std::logic_error>([&] { c.backward(); },
-                                  "backward: the graph of 'sum' was released by an earlier "
+                                  "backward: the graph of \"sum\" was released by an earlier "
                                   "backward pass; give that one {.retain_graph = true}");
 }
 

@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(results_cannot_be_changed) {
   const D x = leaf({2});
   D y = x * x;
   const std::string rest =
-      ": the tensor is a result of the recorded operation 'multiply'; only leaves and constants "
+      ": the tensor is a result of the recorded operation \"multiply\"; only leaves and constants "
       "can be changed";
   check_failure<std::logic_error>([&] { y.requires_grad_(false); }, "requires_grad_" + rest);
   check_failure<std::logic_error>([&] { y.mutable_value() = 1.0; }, "mutable_value" + rest);

@@ -1,21 +1,13 @@
 #include "xgrad/base/errors.hpp"
 
-#include <boost/test/unit_test.hpp>
 #include <limits>
 
+#include "tests/message.hpp"
+
 using namespace xgrad::detail;
+using xgrad::test::message_of;
 
 namespace {
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "nothing";
-}
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();

@@ -65,6 +65,9 @@ BOOST_AUTO_TEST_CASE(few_digits) {
   BOOST_TEST(rounded(2.0 / 3, 4) == "0.6667");
   BOOST_TEST(rounded(123456789.0) == "1.23457e+08");
   BOOST_TEST(rounded(0.25) == "0.25");
+  BOOST_TEST(fixed(2.0 / 3, 1) == "0.7");
+  BOOST_TEST(fixed(1, 4) == "1.0000");
+  BOOST_TEST(fixed(-std::numeric_limits<double>::max(), 3).size() == 314U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -79,9 +82,9 @@ BOOST_AUTO_TEST_CASE(one_line) {
 }
 
 BOOST_AUTO_TEST_CASE(cut_between_characters) {
-  BOOST_TEST(quote(std::string(40, 'x')) == "\"" + std::string(40, 'x') + "\"");
-  BOOST_TEST(quote(std::string(41, 'x')) == "\"" + std::string(40, 'x') + "...\"");
-  BOOST_TEST(quote(std::string(39, 'x') + "\xC3\xA4") == "\"" + std::string(39, 'x') + "...\"");
+  BOOST_TEST(quote(std::string(80, 'x')) == "\"" + std::string(80, 'x') + "\"");
+  BOOST_TEST(quote(std::string(81, 'x')) == "\"" + std::string(80, 'x') + "...\"");
+  BOOST_TEST(quote(std::string(79, 'x') + "\xC3\xA4") == "\"" + std::string(79, 'x') + "...\"");
   BOOST_TEST(quote("abcdef", 3) == R"("abc...")");
 }
 

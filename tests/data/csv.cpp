@@ -187,14 +187,14 @@ BOOST_AUTO_TEST_CASE(numbers_written_another_way) {
     BOOST_TEST_CONTEXT(text) {
       BOOST_TEST(fault("a;b\n" + text + ";2\n", {.separator = ';'}).ends_with(hint + kCategories));
       BOOST_TEST(fault("a;b\n" + text + ";2\n", {.separator = ';', .categorical = {"a"}}) ==
-                 "no error");
+                 "nothing was thrown");
     }
   }
   BOOST_TEST(
       fault("a;b\n1.5;2\n", {.separator = ';', .decimal = ','}).ends_with(hint + kCategories));
   for (const std::string text : {"1-5", "1.2.3", "12:30", "x1", "1,", "e5", "$", "5 kg", "1,,5"}) {
     BOOST_TEST_CONTEXT(text) {
-      BOOST_TEST(fault("a;b\n" + text + ";2\n", {.separator = ';'}) == "no error");
+      BOOST_TEST(fault("a;b\n" + text + ";2\n", {.separator = ';'}) == "nothing was thrown");
     }
   }
 }
@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(quotes) {
 BOOST_AUTO_TEST_CASE(faults_of_quotes) {
   BOOST_TEST(fault("a\n\"bc\nd") == "csv: f: line 2: quotes without an end: \"bc\\nd\"");
   BOOST_TEST(fault("a\n\"b\nc\"d\n") == "csv: f: line 3: text behind the quotes of \"b\\nc\"");
-  BOOST_TEST(fault("\"a\"\"b\"", {.separator = ' '}) == "no error");
+  BOOST_TEST(fault("\"a\"\"b\"", {.separator = ' '}) == "nothing was thrown");
   BOOST_TEST(fault("\"a\"b", {.separator = ' '}) ==
              "csv: f: line 1: text behind the quotes of \"a\"");
 }
@@ -401,7 +401,8 @@ BOOST_AUTO_TEST_CASE(gzipped_text_has_a_limit) {
 
 BOOST_AUTO_TEST_CASE(truncated_gzip_anywhere) {
   const std::string file = slurp(reference("table.csv.gz"));
-  for (std::size_t n = 2; n < file.size(); ++n) BOOST_TEST(fault(file.substr(0, n)) != "no error");
+  for (std::size_t n = 2; n < file.size(); ++n)
+    BOOST_TEST(fault(file.substr(0, n)) != "nothing was thrown");
 }
 
 BOOST_AUTO_TEST_CASE(missing_file) {

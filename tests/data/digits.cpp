@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(nearest_means_get_about_as_far_as_on_mnist) {
 }
 
 BOOST_AUTO_TEST_CASE(options_are_checked) {
-  BOOST_TEST(refusal({.distortion = -1}) == "draw_digits: distortion is not in [0, 4]: -1.000000");
+  BOOST_TEST(refusal({.distortion = -1}) == "draw_digits: distortion is not in [0, 4]: -1");
   BOOST_TEST(refusal({.noise = std::numeric_limits<float>::quiet_NaN()}) ==
              "draw_digits: noise is not in [0, 1]: nan");
 }

@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written) {
   const auto refusal = [](const auto& f) { return message_of<std::invalid_argument>(f); };
   BOOST_TEST(refusal([&] {
                write_idx_images(d / "f", make_array<float>({1, 1, 2}, {0, 1.5F}));
-             }) == "write_idx_images: element 1 is not in [0, 1]: 1.500000");
+             }) == "write_idx_images: element 1 is not in [0, 1]: 1.5");
   BOOST_TEST(refusal([&] {
                write_idx_images(d / "f", make_array<float>({1, 1, 1}, {NAN}));
              }) == "write_idx_images: element 0 is not in [0, 1]: nan");

@@ -320,7 +320,7 @@ BOOST_AUTO_TEST_CASE(refusals) {
                MinMax<double>({.low = 1, .high = 1});
              }).starts_with("MinMax: low 1"));
   BOOST_TEST(refusal<std::invalid_argument>([] { Pca<double>({.variance = 0}); }) ==
-             "Pca: share of variance 0.000000 is not in (0, 1]");
+             "Pca: share of variance is not in (0, 1]: 0");
   Pca<double> pca({.components = 5}), white({.whiten = true, .epsilon = 0});
   BOOST_TEST(refusal<std::invalid_argument>([&] { pca.fit(train<double>()); }) ==
              "Pca: 5 components of samples of 4 numbers");

@@ -107,8 +107,7 @@ BOOST_AUTO_TEST_CASE(rows_are_taken) {
 BOOST_AUTO_TEST_CASE(refusals) {
   BOOST_TEST(refusal([] {
                random_split(4, {0.5, 0.4});
-             }) ==
-             "random_split: shares (0.500000, 0.400000) are not positive numbers that add up to 1");
+             }) == "random_split: shares (0.5, 0.4) are not positive numbers that add up to 1");
   BOOST_CHECK_THROW(random_split(4, {1.5, -0.5}), std::invalid_argument);
   BOOST_CHECK_THROW(random_split(4, {}), std::invalid_argument);
   BOOST_TEST(refusal([] { k_fold(4, 5); }) == "k_fold: 5 parts of 4 samples");

@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_SUITE(project_tree)
 BOOST_AUTO_TEST_CASE(is_read) {
   BOOST_TEST(project().contains("autograd/tensor.hpp"));
   BOOST_TEST(project().contains("kernels/simd/reduce.cpp"));
-  BOOST_TEST(project().contains("kernels/formulas/elementary.cpp"));
+  BOOST_TEST(project().contains("kernels/formulas/elementary.hpp"));
 }
 BOOST_AUTO_TEST_CASE(folders_point_one_way) { require_none(check_folders(project())); }
 BOOST_AUTO_TEST_CASE(kernel_sources_see_no_xtensor) {
@@ -36,6 +36,7 @@ BOOST_AUTO_TEST_CASE(kernel_sources_see_no_xtensor) {
 BOOST_AUTO_TEST_CASE(headers_leave_xtensor_to_array_hpp) {
   require_none(check_xtensor_headers(project()));
 }
+BOOST_AUTO_TEST_CASE(text_and_errors_are_made_one_way) { require_none(check_one_way(project())); }
 BOOST_AUTO_TEST_CASE(umbrella_only_includes) { require_none(check_umbrella(project())); }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -101,6 +102,17 @@ BOOST_AUTO_TEST_CASE(xtensor_in_a_header) {
   require_only(
       check_xtensor_headers(tree),
       "ops/math.hpp:1: <xtensor/xmath.hpp> in a header, where only autograd/array.hpp has xtensor");
+}
+
+BOOST_AUTO_TEST_CASE(other_ways_to_write_and_throw) {
+  const Tree tree{{"base/errors.cpp", "throw std::logic_error(text);\n"},
+                  {"ops/math.cpp",
+                   "// throw std::logic_error: when\n  throw std::out_of_range(\"x\");\n"
+                   "auto s = std::to_string(0.1);\n"}};
+  BOOST_TEST(check_one_way(tree) ==
+                 (Lines{"ops/math.cpp:2: throw std::out_of_range, which is base/'s to say",
+                        "ops/math.cpp:3: std::to_string, which is base/'s to say"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(umbrella_with_code) {

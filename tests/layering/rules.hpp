@@ -24,6 +24,9 @@ std::vector<std::string> check_kernel_sources(const Tree& tree);
 /// Among the headers only autograd/array.hpp includes xtensor.
 std::vector<std::string> check_xtensor_headers(const Tree& tree);
 
+/// Numbers become text, and errors are thrown, by base/ alone.
+std::vector<std::string> check_one_way(const Tree& tree);
+
 /// xgrad.hpp includes ours and does nothing else.
 std::vector<std::string> check_umbrella(const Tree& tree);
 

@@ -15,6 +15,7 @@
 #include "xgrad/modules/shapes.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/softmax.hpp"
 
 namespace {
 
@@ -165,8 +166,27 @@ BOOST_AUTO_TEST_CASE(modules_of_other_inputs) {
   Bilinear<double> bilinear(2, 3, 4, {.bias = false});
   const auto again = make_module<double>(describe<double>(bilinear));
   BOOST_TEST((describe(*again) == describe<double>(bilinear)));
-  MseLoss<double> loss({.reduction = Reduction::sum});
-  BOOST_TEST((*clone(loss))(kInput, kInput * 2).item() == loss(kInput, kInput * 2).item());
+}
+
+BOOST_AUTO_TEST_CASE(clones_of_every_loss) {
+  const auto check = [](auto&& loss, const auto& target) {
+    const Tensor<double> x = softmax(kInput, 1);
+    BOOST_TEST((*clone(loss))(x, target).item() == loss(x, target).item(), loss.type_name());
+  };
+  const Tensor<double> t = softmax(kInput * 2, 1);
+  check(MseLoss<double>({.reduction = Reduction::sum}), t);
+  check(MaeLoss<double>({.reduction = Reduction::sum}), t);
+  check(HuberLoss<double>({.delta = 0.1}), t);
+  check(CosineLoss<double>({.axis = 0}), t);
+  check(BinaryCrossEntropyLoss<double>({.reduction = Reduction::sum}), t);
+  check(BinaryCrossEntropyWithLogitsLoss<double>({.reduction = Reduction::sum}), t);
+  check(KlLoss<double>({.log_target = true}), t);
+  const Indices labels{0, 5, 1, 0};
+  check(NllLoss<double>({.ignore_index = 0}), labels);
+  check(CrossEntropyLoss<double>({.label_smoothing = 0.3}), labels);
+  check(CrossEntropyLoss<double>({.label_smoothing = 0.3}), t);
+  check(MultiClassHingeLoss<double>({.margin = 0.5}), labels);
+  check(MultiClassSquaredHingeLoss<double>({.margin = 0.5}), labels);
 }
 
 BOOST_AUTO_TEST_CASE(a_users_module_with_arguments) {
@@ -183,10 +203,10 @@ BOOST_AUTO_TEST_CASE(a_users_module_with_arguments) {
   const std::string unknown =
       "clone: how a Block or a module in it is constructed is not known: give clone the "
       "constructor's arguments, make it with add, or override structure()";
-  BOOST_TEST(message<std::logic_error>([&] { clone(block); }) == unknown);
+  BOOST_TEST(message_of<std::logic_error>([&] { clone(block); }) == unknown);
   Sequential<double> moved_in(Block<double>(6));
   BOOST_TEST(
-      message<std::logic_error>([&] { clone(moved_in); }) ==
+      message_of<std::logic_error>([&] { clone(moved_in); }) ==
       "clone: how a Sequential or a module in it is constructed is not known: give clone the "
       "constructor's arguments, make it with add, or override structure()");
   for (const std::unique_ptr<Module<double>>& m :
@@ -194,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_users_module_with_arguments) {
                     Residual<double>(Block<double>(6)),
                     Residual<double>(Linear<double>(6, 6), Block<double>(6)),
                     DropConnect<double>(6, 3, {}, Block<double>(3)))) {
-    BOOST_TEST(message<std::logic_error>([&] { clone(*m); }) ==
+    BOOST_TEST(message_of<std::logic_error>([&] { clone(*m); }) ==
                "clone: how a " + m->type_name() +
                    " or a module in it is constructed is not known: give clone the constructor's "
                    "arguments, make it with add, or override structure()");
@@ -249,10 +269,10 @@ BOOST_AUTO_TEST_CASE(state_of_another_structure_is_refused) {
   Sequential<double> a{Linear<double>(2, 3), Linear<double>(3, 2)}, b(Linear<double>(2, 3)),
       c(Linear<double>(2, 3), Linear<double>(3, 4));
   const auto before = numbers(a.at("0.weight"));
-  BOOST_TEST(message<std::invalid_argument>([&] { a.copy_state(b); }) ==
+  BOOST_TEST(message_of<std::invalid_argument>([&] { a.copy_state(b); }) ==
              "copy_state: the structures differ: 2 modules and 0 tensors here, 1 modules and 0 "
              "tensors there, in Sequential");
-  BOOST_TEST(message<std::invalid_argument>([&] { a.copy_state(c); }) ==
+  BOOST_TEST(message_of<std::invalid_argument>([&] { a.copy_state(c); }) ==
              "copy_state: the structures differ: weight (2, 3) here, weight (4, 3) there, in "
              "Sequential / 1 (Linear)");
   BOOST_TEST(numbers(a.at("0.weight")) == before, boost::test_tools::per_element());
@@ -274,37 +294,39 @@ BOOST_AUTO_TEST_CASE(a_users_template_is_converted_and_checked) {
 
 BOOST_AUTO_TEST_CASE(registry_of_users_modules) {
   Net<double> net;
-  BOOST_TEST(message<std::invalid_argument>([&] { make_module<double>(describe<double>(net)); }) ==
-             "make_module: the type 'Net' is not known: give register_module its maker");
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
+               make_module<double>(describe<double>(net));
+             }) == "make_module: the type \"Net\" is not known: give register_module its maker");
   register_module<double>("Net",
                           [](const ModuleDescription&) { return std::make_unique<Net<double>>(); });
   const auto again = make_module<double>(describe<double>(net));
   BOOST_TEST(again->type_name() == "Net");
   BOOST_TEST(is_registered<double>("Net"));
   BOOST_TEST(!is_registered<float>("Net"));
-  BOOST_TEST(message<std::invalid_argument>([] {
+  BOOST_TEST(message_of<std::invalid_argument>([] {
                register_module<float>("Linear", [](const ModuleDescription&) { return nullptr; });
-             }) == "register_module: 'Linear' is a type of the library");
+             }) == "register_module: \"Linear\" is a type of the library");
 }
 
 BOOST_AUTO_TEST_CASE(options_are_checked) {
   const auto make = [](const std::string& type, ModuleOptions options) {
-    return message<std::invalid_argument>([&] {
+    return message_of<std::invalid_argument>([&] {
       make_module<double>({"", type, std::move(options), {}});
     });
   };
-  BOOST_TEST(make("Linear", {{"in", 3.0}}) == "ModuleOptions: 'out' is missing");
-  BOOST_TEST(make("Linear", {{"in", 3.5}, {"out", 2.0}}) == "ModuleOptions: 'in' is no size: 3.5");
+  BOOST_TEST(make("Linear", {{"in", 3.0}}) == "ModuleOptions: \"out\" is missing");
+  BOOST_TEST(make("Linear", {{"in", 3.5}, {"out", 2.0}}) ==
+             "ModuleOptions: \"in\" is no size: 3.5");
   BOOST_TEST(make("Linear", {{"in", std::string("x")}, {"out", 2.0}}) ==
-             "ModuleOptions: 'in' is no number: x");
+             "ModuleOptions: \"in\" is no number: x");
   BOOST_TEST(make("Reshape", {{"shape", std::string("2 x")}}) ==
-             "ModuleOptions: 'shape' is no shape: 2 x");
+             "ModuleOptions: \"shape\" is no shape: \"2 x\"");
   BOOST_TEST(make("Reshape", {{"shape", std::string("-1 2")}}) ==
-             "ModuleOptions: 'shape' is no shape: -1 2");
-  BOOST_TEST(make("Softmax", {{"axis", 1e300}}) == "ModuleOptions: 'axis' is no axis: 1e+300");
-  BOOST_TEST(make("Residual", {}) == "make_module: a Residual has no child 'branch'");
+             "ModuleOptions: \"shape\" is no shape: \"-1 2\"");
+  BOOST_TEST(make("Softmax", {{"axis", 1e300}}) == "ModuleOptions: \"axis\" is no axis: 1e+300");
+  BOOST_TEST(make("Residual", {}) == "make_module: a Residual has no child \"branch\"");
   const ModuleDescription relu{"0", "Relu", {}, {}};
-  BOOST_TEST(message<std::invalid_argument>([&] {
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
                make_module<double>({"", "Relu", {}, {relu}});
              }) == "make_module: a Relu has 0 children, described are 1");
   Linear<double> linear(3, 2);

@@ -156,11 +156,11 @@ BOOST_AUTO_TEST_CASE(without_activation_the_gaussian_inference_is_exact) {
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
-  const auto text = [](const auto& f) { return message<std::invalid_argument>(f); };
+  const auto text = [](const auto& f) { return message_of<std::invalid_argument>(f); };
   BOOST_TEST(text([] { DropConnect<double> net(3, 2, {.p = 1}); }) ==
-             "DropConnect: p is not in [0, 1): 1.000000");
+             "DropConnect: p is not in [0, 1): 1");
   BOOST_TEST(text([] { DropConnect<double> net(3, 2, {.samples = 0}); }) ==
-             "DropConnect: samples is 0");
+             "DropConnect: samples is not in [1, inf): 0");
   BOOST_TEST(text([] { DropConnect<double> net(0, 2); }) ==
              "DropConnect: a size is 0: weight (2, 0)");
 }

@@ -8,24 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "tests/message.hpp"
 #include "xgrad/modules/gradient_check.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/ops/random.hpp"
 
 namespace xgrad::test {
-
-/// The text of the exception that `f` throws, which must be an E.
-template <class E, class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  } catch (const std::exception& e) {
-    return std::string("another type: ") + e.what();
-  }
-  return "nothing was thrown";
-}
 
 inline std::vector<double> numbers(const Tensor<double>& t) {
   return {t.data(), t.data() + t.size()};

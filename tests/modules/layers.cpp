@@ -19,7 +19,7 @@ using namespace xgrad;
 using namespace xgrad::test;
 using Names = std::vector<std::string>;
 
-const auto invalid = [](const auto& f) { return message<std::invalid_argument>(f); };
+const auto invalid = [](const auto& f) { return message_of<std::invalid_argument>(f); };
 
 }  // namespace
 
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(embedding_looks_up_rows) {
   check_passes(check_gradients(net, [&] { return square(net(index)); }, {.order = 2}));
   BOOST_TEST(invalid([] { Embedding<double> none(0, 3); }) ==
              "Embedding: a size is 0: count 0, features 3");
-  BOOST_TEST(message<std::out_of_range>([&] { net(Indices{5}); }).ends_with(", in Embedding"));
+  BOOST_TEST(message_of<std::out_of_range>([&] { net(Indices{5}); }).ends_with(", in Embedding"));
   BOOST_TEST(invalid([] { Embedding<double> none(3, 0); }) ==
              "Embedding: a size is 0: count 3, features 0");
   BOOST_TEST((Embedding<double>(1, 1).weight.shape() == Shape{1, 1}));
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(sequential) {
   const Names expected = {"0.weight", "0.bias", "head.weight", "head.bias"};
   BOOST_TEST(names(net.parameters()) == expected, boost::test_tools::per_element());
   check_both_orders(net, standard_normal({4, 3}));
-  BOOST_TEST(message<std::out_of_range>([&] { net[4]; }) ==
+  BOOST_TEST(message_of<std::out_of_range>([&] { net[4]; }) ==
              "Sequential: there is no module 4 of 4");
   const Tensor<double> x = standard_normal({1});
   BOOST_TEST(Sequential<double>()(x).is_same(x));
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(parallel_sums) {
   BOOST_TEST(invalid([&] { wrong(x); }) ==
              "parallel: outputs differ: 0 (4, 2), 1 (4, 1), in Parallel");
   Parallel<double> none;
-  BOOST_TEST(message<std::logic_error>([&] { none(x); }) ==
+  BOOST_TEST(message_of<std::logic_error>([&] { none(x); }) ==
              "forward: the Parallel is empty, in Parallel");
 }
 

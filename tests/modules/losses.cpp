@@ -103,20 +103,20 @@ BOOST_AUTO_TEST_CASE(cross_entropy_of_probabilities) {
   CrossEntropyLoss<double> summed({.weight = options.weight, .reduction = Reduction::sum});
   BOOST_TEST(summed(x, t).item() == summed(x, y).item(), boost::test_tools::tolerance(1e-13));
   BOOST_TEST(loss(x, t).item() == cross_entropy(x, t, options).item());
-  BOOST_TEST(message<std::invalid_argument>([&] {
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
                loss(x, unit({4, 2}, 0));
              }).ends_with(", in CrossEntropyLoss"));
 }
 
 BOOST_AUTO_TEST_CASE(errors_name_the_module) {
   MseLoss<double> mse;
-  const std::string text = message<std::invalid_argument>([&] {
+  const std::string text = message_of<std::invalid_argument>([&] {
     mse(wave({2, 3}, 0), wave({3, 2}, 0));
   });
   BOOST_TEST(text.starts_with("mse_loss: "));
   BOOST_TEST(text.ends_with(", in MseLoss"));
   CrossEntropyLoss<double> cross_entropy;
-  BOOST_TEST(message<std::logic_error>([&] {
+  BOOST_TEST(message_of<std::logic_error>([&] {
                static_cast<Module<double>&>(cross_entropy)(wave({2, 3}, 0));
              }) ==
              "forward: a CrossEntropyLoss does not take a single tensor, in CrossEntropyLoss");

@@ -52,8 +52,8 @@ BOOST_AUTO_TEST_CASE(names_parameters_by_path) {
   BOOST_TEST(net.at("encoder.fc1.weight").is_same(net.encoder.fc1.weight));
   BOOST_TEST(net.encoder.fc2.path() == "encoder.fc2");
   BOOST_TEST(net.type_name() == "Net");
-  BOOST_TEST(message<std::out_of_range>([&] { net.at("encoder.fc3.weight"); }) ==
-             "Net: there is no parameter or buffer 'encoder.fc3.weight'");
+  BOOST_TEST(message_of<std::out_of_range>([&] { net.at("encoder.fc3.weight"); }) ==
+             "Net: there is no parameter or buffer \"encoder.fc3.weight\"");
 }
 
 BOOST_AUTO_TEST_CASE(a_custom_module_passes_the_gradient_check) {
@@ -77,10 +77,10 @@ BOOST_AUTO_TEST_CASE(a_report_names_parameters_by_path) {
 BOOST_AUTO_TEST_CASE(refuses_names_that_are_no_names) {
   Sequential<float> net;
   net.append(Relu<float>(), "a");
-  BOOST_TEST(message<std::invalid_argument>([&] { net.append(Relu<float>(), "a"); }) ==
-             "Sequential: the name 'a' is taken");
-  BOOST_TEST(message<std::invalid_argument>([&] { net.append(Relu<float>(), "a.b"); }) ==
-             "Sequential: 'a.b' is no name: empty or with a dot");
+  BOOST_TEST(message_of<std::invalid_argument>([&] { net.append(Relu<float>(), "a"); }) ==
+             "Sequential: the name \"a\" is taken");
+  BOOST_TEST(message_of<std::invalid_argument>([&] { net.append(Relu<float>(), "a.b"); }) ==
+             "Sequential: \"a.b\" is no name: empty or with a dot");
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_registered_twice_is_listed_once) {
@@ -143,9 +143,9 @@ BOOST_AUTO_TEST_CASE(a_frozen_parameter_stays_frozen) {
 BOOST_AUTO_TEST_CASE(an_assigned_value_has_the_parameters_shape) {
   Net<double> net;
   const auto before = numbers(net.scale);
-  BOOST_TEST(message<std::invalid_argument>([&] { net.scale = standard_normal({3}); }) ==
+  BOOST_TEST(message_of<std::invalid_argument>([&] { net.scale = standard_normal({3}); }) ==
              "parameter: another shape is assigned: scale (2), value (3)");
-  BOOST_TEST(message<std::invalid_argument>([&] {
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
                net.scale = parameter(standard_normal({2, 1}));
              }) == "parameter: another shape is assigned: scale (2), value (2, 1)");
   BOOST_TEST(numbers(net.scale) == before, boost::test_tools::per_element());
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(a_parameter_held_elsewhere_is_shared) {
   const Tensor<double> mine = parameter(Tensor<double>::filled({2}, 3));
   net.scale = mine;
   BOOST_TEST(net.scale.is_same(mine));
-  BOOST_TEST(message<std::logic_error>([&] { train(net, optimizer); }) ==
+  BOOST_TEST(message_of<std::logic_error>([&] { train(net, optimizer); }) ==
              "Adam: other parameters have the place of scale in their module: make it from the "
              "parameters of now");
   Adam<double> anew(net.parameters());
@@ -219,12 +219,12 @@ BOOST_AUTO_TEST_CASE(names_are_tied) {
   BOOST_REQUIRE(net.tied().size() == 1U);
   BOOST_TEST(net.tied()[0] == (Names{"scale", "encoder.fc2.bias"}),
              boost::test_tools::per_element());
-  BOOST_TEST(message<std::invalid_argument>([&] {
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
                net.tie({"scale", "encoder.fc1.bias"});
              }) == "tie: not alike: scale (2), encoder.fc1.bias (3)");
-  BOOST_TEST(message<std::out_of_range>([&] {
+  BOOST_TEST(message_of<std::out_of_range>([&] {
                net.tie({"scale", "b"});
-             }) == "Net: there is no parameter or buffer 'b'");
+             }) == "Net: there is no parameter or buffer \"b\"");
 }
 
 BOOST_AUTO_TEST_CASE(freezes_subtrees) {
@@ -295,10 +295,10 @@ BOOST_AUTO_TEST_CASE(one_error_names_all_that_is_wrong_and_changes_nothing) {
   }
   state.push_back({"head.weight", Tensor<double>(1)});
   state.push_back({"head.bias", Tensor<double>(1)});
-  BOOST_TEST(message<std::invalid_argument>([&] { net.load_state_dict(state); }) ==
+  BOOST_TEST(message_of<std::invalid_argument>([&] { net.load_state_dict(state); }) ==
              "load_state_dict: Net: missing: scale, seen; unexpected: head.weight, head.bias; "
              "wrong shape: encoder.fc2.weight (2, 3) given (2, 2)");
-  BOOST_TEST(message<std::invalid_argument>([&] {
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
                net.load_state_dict(state, {.strict = false});
              }) == "load_state_dict: Net: wrong shape: encoder.fc2.weight (2, 3) given (2, 2)");
   BOOST_TEST(net.encoder.fc1.bias.data()[0] != 5);
@@ -321,11 +321,11 @@ BOOST_AUTO_TEST_CASE(errors_end_with_the_path) {
   net.encoder.fc2.weight = Tensor<double>();
   net.encoder.fc2.weight = parameter(Tensor<double>::filled({2, 5}, 1));
   BOOST_TEST(
-      message<std::invalid_argument>([&] {
+      message_of<std::invalid_argument>([&] {
         net(standard_normal({2, 4}));
       }) == "linear: input sizes differ: x (2, 3), weight (2, 5), in Net / encoder / fc2 (Linear)");
   Linear<double> alone(3, 2);
-  BOOST_TEST(message<std::invalid_argument>([&] {
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
                alone(standard_normal({2, 4}));
              }) == "linear: input sizes differ: x (2, 4), weight (2, 3), in Linear");
 }
@@ -342,7 +342,7 @@ BOOST_AUTO_TEST_CASE(an_error_after_one_that_was_caught_has_its_own_path) {
       }
     }
   } net;
-  BOOST_TEST(message<std::invalid_argument>([&] {
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
                net(standard_normal({2, 4}));
              }) == "linear: input sizes differ: x (2, 4), weight (2, 2), in Tries / b (Linear)");
 }
@@ -350,7 +350,7 @@ BOOST_AUTO_TEST_CASE(an_error_after_one_that_was_caught_has_its_own_path) {
 BOOST_AUTO_TEST_CASE(a_module_without_forward_says_so) {
   struct Empty : Module<double> {
   } net;
-  BOOST_TEST(message<std::logic_error>([&] { net(Tensor<double>(1)); }) ==
+  BOOST_TEST(message_of<std::logic_error>([&] { net(Tensor<double>(1)); }) ==
              "forward: a Empty does not take a single tensor, in Empty");
 }
 
@@ -361,7 +361,7 @@ BOOST_AUTO_TEST_CASE(a_module_that_is_not_registered_is_an_error) {
   } net;
   const Tensor<double> x = standard_normal({2, 4});
   BOOST_TEST(
-      message<std::logic_error>([&] { net(x); }) ==
+      message_of<std::logic_error>([&] { net(x); }) ==
       "forward: Forgotten calls a Linear that is not registered in it, so its parameters are "
       "not learned: make it with add; call its forward() or freeze it if this is meant, in "
       "Forgotten");

@@ -15,7 +15,7 @@ using namespace xgrad;
 using namespace xgrad::test;
 using List = NamedTensors<double>;
 
-const auto invalid = [](const auto& f) { return message<std::invalid_argument>(f); };
+const auto invalid = [](const auto& f) { return message_of<std::invalid_argument>(f); };
 
 // |w|: 3, 1, 0 and 2.
 List weights() {
@@ -102,15 +102,15 @@ BOOST_AUTO_TEST_CASE(errors) {
   const double infinity = std::numeric_limits<double>::infinity();
   BOOST_TEST(invalid([] { l2_penalty(List{}, 1); }) == "l2_penalty: there are no parameters");
   BOOST_TEST(invalid([] { l1_penalty(weights(), -1); }) ==
-             "l1_penalty: strength is not finite and at least 0: -1.000000");
+             "l1_penalty: strength is not in [0, inf): -1");
   BOOST_TEST(invalid([&] { l2_penalty(weights(), infinity); }) ==
-             "l2_penalty: strength is not finite and at least 0: inf");
+             "l2_penalty: strength is not in [0, inf): inf");
   BOOST_TEST(invalid([] { elastic_net_penalty(weights(), 1, -1); }) ==
-             "elastic_net_penalty: l2 is not finite and at least 0: -1.000000");
+             "elastic_net_penalty: l2 is not in [0, inf): -1");
   BOOST_TEST(invalid([] { lp_penalty(weights(), 0.5, 1); }) ==
-             "lp_penalty: p is not at least 1: 0.500000");
+             "lp_penalty: p is not in [1, inf]: 0.5");
   BOOST_TEST(invalid([] { norm_penalty(weights(), 0.5, 1); }) ==
-             "norm_penalty: p is not at least 1: 0.500000");
+             "norm_penalty: p is not in [1, inf]: 0.5");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

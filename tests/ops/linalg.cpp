@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "tests/message.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/parallel.hpp"
@@ -47,14 +48,6 @@ void require_close(const Tensor<double>& a, const Tensor<double>& b) {
   BOOST_TEST_REQUIRE(to_string(a.shape()) == to_string(b.shape()));
   for (std::size_t i = 0; i < a.size(); ++i)
     BOOST_TEST(std::abs(a.data()[i] - b.data()[i]) < 1e-13);
-}
-
-template <class E, class F>
-void require_message(const F& f, const std::string& message) {
-  BOOST_CHECK_EXCEPTION(f(), E, [&](const E& e) {
-    BOOST_TEST(std::string(e.what()) == message);
-    return std::string(e.what()) == message;
-  });
 }
 
 const MatmulOptions kTransposed[] = {{}, {true, false}, {false, true}, {true, true}};
@@ -139,7 +132,7 @@ BOOST_AUTO_TEST_CASE(products_do_not_write_the_same_matrix) {
   std::vector<double> c(4, 7);
   const kernels::Product<double> p{false, false, 2, 2, 2, a.data(), a.data(), 0.0, c.data()};
   const std::array products{p, p};
-  require_message<std::invalid_argument>(
+  test::check_failure<std::invalid_argument>(
       [&] { kernels::gemm(std::span<const kernels::Product<double>>(products)); },
       "gemm: two products would write the same matrix");
   BOOST_TEST(c == std::vector<double>(4, 7));
@@ -185,30 +178,31 @@ BOOST_AUTO_TEST_CASE(outer_and_dot) {
 
 BOOST_AUTO_TEST_CASE(errors) {
   const auto matrix = random({2, 3}, 1), vector = random({3}, 2), scalar = Tensor<double>(1.0);
-  require_message<std::invalid_argument>(
+  test::check_failure<std::invalid_argument>(
       [&] {
         matmul(matrix, random({4, 5}, 3));
       },
       "matmul: inner sizes differ: a (2, 3), b (4, 5)");
-  require_message<std::invalid_argument>([&] { matmul(scalar, matrix); },
-                                         "matmul: a scalar is no matrix: a (), b (2, 3)");
-  require_message<std::invalid_argument>([&] { matmul(vector, matrix, {.transpose_a = true}); },
-                                         "matmul: a vector cannot be transposed: a (3), b (2, 3)");
-  require_message<std::invalid_argument>(
+  test::check_failure<std::invalid_argument>([&] { matmul(scalar, matrix); },
+                                             "matmul: a scalar is no matrix: a (), b (2, 3)");
+  test::check_failure<std::invalid_argument>(
+      [&] { matmul(vector, matrix, {.transpose_a = true}); },
+      "matmul: a vector cannot be transposed: a (3), b (2, 3)");
+  test::check_failure<std::invalid_argument>(
       [&] {
         matmul(random({2, 2, 3}, 1), random({3, 3, 2}, 1));
       },
       "matmul: shapes do not broadcast: a (2), b (3)");
-  require_message<std::invalid_argument>([&] { dot(vector, random({4}, 1)); },
-                                         "dot: sizes differ: a (3), b (4)");
-  require_message<std::invalid_argument>([&] { outer(matrix, vector); },
-                                         "outer: both must be vectors: a (2, 3), b (3)");
-  require_message<std::invalid_argument>(
+  test::check_failure<std::invalid_argument>([&] { dot(vector, random({4}, 1)); },
+                                             "dot: sizes differ: a (3), b (4)");
+  test::check_failure<std::invalid_argument>([&] { outer(matrix, vector); },
+                                             "outer: both must be vectors: a (2, 3), b (3)");
+  test::check_failure<std::invalid_argument>(
       [&] {
         linear(vector, random({5, 4}, 1));
       },
       "linear: input sizes differ: x (3), weight (5, 4)");
-  require_message<std::invalid_argument>(
+  test::check_failure<std::invalid_argument>(
       [&] {
         linear(matrix, random({5, 3}, 1), random({4}, 1));
       },

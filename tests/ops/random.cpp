@@ -121,12 +121,10 @@ BOOST_AUTO_TEST_CASE(integers_and_permutations) {
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
-  require_message([] { uniform<double>({2}, 1, 0); },
-                  "uniform: not an interval: low 1.000000, high 0.000000");
-  require_message([] { normal<double>({2}, 0, -1); },
-                  "normal: deviation -1.000000 is not at least 0");
+  require_message([] { uniform<double>({2}, 1, 0); }, "uniform: not an interval: low 1, high 0");
+  require_message([] { normal<double>({2}, 0, -1); }, "normal: deviation is not in [0, inf]: -1");
   require_message([] { bernoulli<double>({2}, 1.5); },
-                  "bernoulli: probability 1.500000 is not in [0, 1]");
+                  "bernoulli: probability is not in [0, 1]: 1.5");
   require_message([] { random_integers({2}, 3, 3); },
                   "random_integers: empty range: low 3, high 3");
 }

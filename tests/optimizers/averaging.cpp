@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_averaged) {
   BOOST_TEST(message_of<std::invalid_argument>([&] { Ema<T> average({}); }) == "Ema: no tensors");
   BOOST_TEST(message_of<std::invalid_argument>([&] {
                Ema<T> average(NamedTensors<T>{{"w", {}}});
-             }) == "Ema: tensor 'w' is undefined");
+             }) == "Ema: tensor \"w\" is undefined");
   const Tensor<T> w = leaf<T>({1}, {2});
   BOOST_TEST(message_of<std::invalid_argument>([&] {
                Ema<T> average({{"w", w}}, {.decay = 1});

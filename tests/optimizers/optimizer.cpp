@@ -188,18 +188,18 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_optimized) {
     return message_of<std::invalid_argument>([&] { Adam<T> optimizer(p); });
   };
   BOOST_TEST(message({}) == "Adam: no parameters");
-  BOOST_TEST(message({{"x", {}}}) == "Adam: parameter 'x' is undefined");
-  BOOST_TEST(
-      message({{"x", w * w}}) ==
-      "Adam: parameter 'x' is a result of the recorded operation 'multiply'; only leaves can be "
-      "optimized");
+  BOOST_TEST(message({{"x", {}}}) == "Adam: parameter \"x\" is undefined");
+  BOOST_TEST(message({{"x", w * w}}) ==
+             "Adam: parameter \"x\" is a result of the recorded operation \"multiply\"; only "
+             "leaves can be "
+             "optimized");
   BOOST_TEST(message({{"x", w}, {"x", v}}) ==
-             "Adam: parameter 'x' has the name of another parameter");
+             "Adam: parameter \"x\" has the name of another parameter");
 
   Adam<T> optimizer({{"w", w}});
   BOOST_TEST(message_of<std::invalid_argument>([&] {
                optimizer.add_group({{"v", v}, {"tied", w}});
-             }) == "Adam: parameter 'tied' is in group 0 already, as 'w'");
+             }) == "Adam: parameter \"tied\" is in group 0 already, as \"w\"");
   BOOST_TEST(optimizer.parameters().size() == 1U);
   BOOST_TEST(optimizer.group_count() == 1U);
 }

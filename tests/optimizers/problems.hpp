@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/message.hpp"
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -100,17 +101,6 @@ inline std::map<std::string, std::vector<double>> read_references(const std::str
 inline const std::vector<double>& reference(const std::string& name) {
   static const auto all = read_references("optimizers");
   return all.at(name);
-}
-
-/// The message of the exception E that f throws; "nothing thrown" otherwise.
-template <class E, class F>
-std::string message_of(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "nothing thrown";
 }
 
 }  // namespace xgrad::test

@@ -306,52 +306,6 @@ BOOST_AUTO_TEST_CASE(state_that_does_not_fit) {
              }) == "load_state_dict: Scheduler: unexpected: base 1");
 }
 
-BOOST_AUTO_TEST_CASE(out_of_range) {
-  const auto message = [](const auto& make) {
-    return message_of<std::invalid_argument>([&] { const Schedule s = make(); });
-  };
-  BOOST_TEST(message([] { return ConstantRate{.factor = -1}; }) ==
-             "ConstantRate: factor is not in [0, inf): -1");
-  BOOST_TEST(message([] { return StepDecay{.interval = 0}; }) ==
-             "StepDecay: interval is not in (0, inf): 0");
-  BOOST_TEST(message([] { return StepDecay{.factor = NAN}; }) ==
-             "StepDecay: factor is not in [0, inf): nan");
-  BOOST_TEST(message([] { return MultiStepDecay{.factor = -1}; }) ==
-             "MultiStepDecay: factor is not in [0, inf): -1");
-  BOOST_TEST(message([] { return ExponentialDecay{.k = -1}; }) ==
-             "ExponentialDecay: k is not in [0, inf): -1");
-  BOOST_TEST(message([] { return InverseTimeDecay{.k = -1}; }) ==
-             "InverseTimeDecay: k is not in [0, inf): -1");
-  BOOST_TEST(message([] { return InverseSqrtDecay{.scale = 0}; }) ==
-             "InverseSqrtDecay: scale is not in (0, inf): 0");
-  BOOST_TEST(message([] { return LinearDecay{.duration = 0}; }) ==
-             "LinearDecay: duration is not in (0, inf): 0");
-  BOOST_TEST(message([] { return LinearDecay{.end = -1}; }) ==
-             "LinearDecay: end is not in [0, inf): -1");
-  BOOST_TEST(message([] { return CosineDecay{.duration = -1}; }) ==
-             "CosineDecay: duration is not in (0, inf): -1");
-  BOOST_TEST(message([] { return CosineRestarts{.growth = 0.5}; }) ==
-             "CosineRestarts: growth 0.5 is not at least 1");
-  BOOST_TEST(message([] { return PolynomialDecay{.power = 0}; }) ==
-             "PolynomialDecay: power is not in (0, inf): 0");
-  BOOST_TEST(message([] { return OneCycle{.rise = 2}; }) == "OneCycle: rise 2 is not in [0, 1]");
-  BOOST_TEST(message([] { return WarmUp{.duration = 0}; }) ==
-             "WarmUp: duration is not in (0, inf): 0");
-  BOOST_TEST(message([] { return ReduceOnPlateau{.factor = 1}; }) ==
-             "ReduceOnPlateau: factor is not in [0, 1): 1");
-  BOOST_TEST(message([] { return sequence({}); }) == "sequence: no stages");
-  BOOST_TEST(message([] {
-               return sequence({{ConstantRate{}, 0}, {ConstantRate{}}});
-             }) == "sequence: duration of stage 0 is not in (0, inf): 0");
-  BOOST_TEST(message([] { return product({}); }) == "product: no schedules");
-  Sgd<T> optimizer({one()});
-  Scheduler<T> scheduler(optimizer, ConstantRate{});
-  BOOST_TEST(message_of<std::invalid_argument>([&] { scheduler.set_time(-1); }) ==
-             "Scheduler: time is not in [0, inf): -1");
-  BOOST_TEST(message_of<std::invalid_argument>([&] { scheduler.observe(NAN); }) ==
-             "Scheduler: the metric is NaN");
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

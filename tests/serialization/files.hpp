@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/message.hpp"
 #include "xgrad/serialization/bytes.hpp"
 #include "xgrad/serialization/stored_array.hpp"
 
@@ -65,15 +66,10 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-/// The message of the E that f throws; "no error" when it throws nothing.
+/// The message of the E that f throws.
 template <class E = xgrad::FileError, class F>
 std::string message_of(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
+  return xgrad::test::message_of<E>(f);
 }
 
 /// Array of the elements, in order, of any shape.

@@ -37,14 +37,14 @@ BOOST_AUTO_TEST_CASE(errors) {
     return [wanted](const auto& e) { return e.what() == wanted; };
   };
   BOOST_CHECK_EXCEPTION(NameMap({{"a*", "*b*"}}), std::invalid_argument,
-                        says("NameMap: '*b*' has more * than 'a*'"));
+                        says("NameMap: \"*b*\" has more * than \"a*\""));
   const NamedTensors<float> in{{"a.w", Tensor<float>::filled({3}, 1)},
                                {"b.w", Tensor<float>::filled({3}, 1)}};
   BOOST_CHECK_EXCEPTION(NameMap({{"*.w", "w"}}).apply(in), std::invalid_argument,
-                        says("NameMap: 'a.w' and 'b.w' both become 'w'"));
+                        says("NameMap: \"a.w\" and \"b.w\" both become \"w\""));
   BOOST_CHECK_EXCEPTION(NameMap({{"a.w", "w", {.transpose = true}}}).apply(in),
                         std::invalid_argument,
-                        says("NameMap: 'a.w' cannot be transposed: shape (3)"));
+                        says("NameMap: \"a.w\" cannot be transposed: shape (3)"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

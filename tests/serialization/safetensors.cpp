@@ -166,8 +166,8 @@ BOOST_AUTO_TEST_CASE(data_that_overlap_or_leave_holes) {
     return fault(R"({"a":)" + tensor("U8", "[4]", a) + R"(,"b":)" + tensor("U8", "[4]", b) + "}",
                  "12345678");
   };
-  BOOST_TEST(two("[0,4]", "[4,8]") == "no error");
-  BOOST_TEST(two("[4,8]", "[0,4]") == "no error");
+  BOOST_TEST(two("[0,4]", "[4,8]") == "nothing was thrown");
+  BOOST_TEST(two("[4,8]", "[0,4]") == "nothing was thrown");
   BOOST_TEST(two("[0,4]", "[3,7]") ==
              R"(tensor "b": data_offsets [3, 7], the data before it end at 4)");
   BOOST_TEST(two("[0,4]", "[0,4]") ==
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(headers_of_another_form) {
   BOOST_TEST(fault(" {}").starts_with("not a safetensors file: binary data, "));
   BOOST_TEST(fault("[]").starts_with("not a safetensors file: binary data, "));
   BOOST_TEST(fault("{") == "header: not JSON at byte 2");
-  BOOST_TEST(fault("{}   ") == "no error");
+  BOOST_TEST(fault("{}   ") == "nothing was thrown");
   BOOST_TEST(fault("{}}") == "header: not JSON at byte 3");
   BOOST_TEST(fault(R"({"a":1})") == R"(tensor "a": unexpected 1)");
   BOOST_TEST(fault(R"({"a":{}})") == R"(tensor "a": wants dtype, shape and data_offsets)");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/message.hpp"
 #include "tests/serialization/files.hpp"
 #include "xgrad/training/early_stopping.hpp"
 #include "xgrad/training/task.hpp"
@@ -35,9 +36,8 @@ BOOST_AUTO_TEST_CASE(errors) {
   History h;
   BOOST_CHECK_THROW(h.last("loss"), std::out_of_range);
   h.add({{"loss", 1}});
-  BOOST_CHECK_EXCEPTION(h.curve("los"), std::out_of_range, [](const auto& e) {
-    return std::string(e.what()) == "History: there is no figure 'los' among: loss";
-  });
+  test::check_failure<std::out_of_range>([&] { h.curve("los"); },
+                                         "History: there is no figure \"los\" among: loss");
   BOOST_CHECK_THROW(h.row(1), std::out_of_range);
   BOOST_CHECK_THROW(h.add({{"loss", 1}, {"loss", 2}}), std::invalid_argument);
   BOOST_CHECK_THROW(h.add({{"", 1}}), std::invalid_argument);

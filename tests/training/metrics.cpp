@@ -9,6 +9,7 @@
 #include <limits>
 #include <sstream>
 
+#include "tests/message.hpp"
 #include "xgrad/training/ensemble.hpp"
 #include "xgrad/training/progress.hpp"
 
@@ -65,20 +66,20 @@ BOOST_AUTO_TEST_CASE(scores_that_are_nan) {
   const auto sound = Tensor<float>::from({4, 2}, {1, 0, 1, 0, 1, 0, 1, 0});
   for (const Combination how :
        {Combination::probabilities, Combination::votes, Combination::outputs}) {
-    BOOST_TEST((predicted_classes(combine<float>({sound, scores, sound}, how)) ==
-                Indices{-1, -1, -1, 0}));
+    BOOST_TEST(
+        (predicted_classes(combine<float>({sound, scores, sound}, how)) == Indices{-1, -1, -1, 0}));
   }
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
   const auto scores = Tensor<float>::filled({2, 3}, 0);
-  BOOST_CHECK_EXCEPTION(count_correct(scores, Indices{0, 3}), std::out_of_range, [](const auto& e) {
-    return std::string(e.what()) == "count_correct: label 3 of 3 classes";
-  });
-  BOOST_CHECK_EXCEPTION(
-      count_correct(scores, Indices{0}), std::invalid_argument, [](const auto& e) {
-        return std::string(e.what()) == "count_correct: scores (2, 3), labels (1)";
-      });
+  test::check_failure<std::out_of_range>(
+      [&] {
+        count_correct(scores, Indices{0, 3});
+      },
+      "count_correct: label 3 of 3 classes");
+  test::check_failure<std::invalid_argument>([&] { count_correct(scores, Indices{0}); },
+                                             "count_correct: scores (2, 3), labels (1)");
 }
 
 BOOST_AUTO_TEST_CASE(plain_lines_without_a_terminal) {

@@ -75,9 +75,8 @@ BOOST_AUTO_TEST_CASE(errors) {
   BOOST_CHECK_THROW(s.log_uniform("a", 0, 1), std::invalid_argument);
   BOOST_CHECK_THROW(s.uniform("a", 2, 1), std::invalid_argument);
   s.uniform("a", 0, 1);
-  BOOST_CHECK_EXCEPTION(s.uniform("a", 0, 1), std::invalid_argument, [](const auto& e) {
-    return std::string(e.what()) == "SearchSpace: 'a' is there already";
-  });
+  test::check_failure<std::invalid_argument>([&] { s.uniform("a", 0, 1); },
+                                             "SearchSpace: \"a\" is there already");
   BOOST_CHECK_THROW(search({}, [](const Trial&) { return 1.0; }), std::invalid_argument);
 }
 

@@ -1,0 +1,103 @@
+#include <cmath>
+
+#include "tests/errors/bad_calls.hpp"
+#include "xgrad/xgrad.hpp"
+
+namespace bad_calls {
+namespace {
+
+using namespace xgrad;
+using D = double;
+using T = Tensor<double>;
+
+T of(const Shape& shape) { return T::filled(shape, 0.5); }
+
+auto make(const std::string& type, std::vector<ModuleOption> options = {}) {
+  return make_module<D>({"", type, ModuleOptions(std::move(options)), {}});
+}
+
+}  // namespace
+
+// clang-format off
+std::vector<Call> modules() {
+  return {
+      XGRAD_BAD(Elu<D>(-1e-9)),
+      XGRAD_BAD(Celu<D>(0)),
+      XGRAD_BAD(Hardtanh<D>(0.3, 0.1)),
+      XGRAD_BAD(Prelu<D>(0)),
+      XGRAD_BAD(Prelu<D>(3)(of({2, 4}))),
+      XGRAD_BAD(Maxout<D>(3, 2, 0)),
+      XGRAD_BAD(Maxout<D>(3, (std::size_t{1} << 62) + 1, 4)),
+      XGRAD_BAD(Softmax<D>(1)(of({2}))),
+      XGRAD_BAD(LogSoftmax<D>(-2)(of({2}))),
+      XGRAD_BAD(Linear<D>(0, 3)),
+      XGRAD_BAD(Linear<D>(3, 2)(of({2, 4}))),
+      XGRAD_BAD(Bilinear<D>(2, 0, 3)),
+      XGRAD_BAD(Embedding<D>(0, 3)),
+      XGRAD_BAD(Dropout<D>(1.0000001)),
+      XGRAD_BAD(Dropout<D>(NAN)),
+      XGRAD_BAD(AlphaDropout<D>(-1e-9)),
+      XGRAD_BAD(GaussianNoise<D>(-1e-9)),
+      XGRAD_BAD(GaussianNoise<D>(INFINITY)),
+      XGRAD_BAD(DropConnect<D>(2, 3, {.p = 1})),
+      XGRAD_BAD(DropConnect<D>(2, 3, {.samples = 0})),
+      XGRAD_BAD(BatchNorm<D>(0)),
+      XGRAD_BAD(BatchNorm<D>(3, {.eps = -1e-9})),
+      XGRAD_BAD(BatchNorm<D>(3, {.momentum = 0})),
+      XGRAD_BAD(BatchNorm<D>(3, {.momentum = 1.0000001})),
+      XGRAD_BAD(BatchNorm<D>(3)(of({1, 3}))),
+      XGRAD_BAD(BatchNorm<D>(3)(of({2, 4}))),
+      XGRAD_BAD(LayerNorm<D>(0)),
+      XGRAD_BAD(LayerNorm<D>(3, {.eps = -1e-9})),
+      XGRAD_BAD(RmsNorm<D>(3, {.eps = NAN})),
+      XGRAD_BAD(GroupNorm<D>(2, 3)),
+      XGRAD_BAD(GroupNorm<D>(0, 3)),
+      XGRAD_BAD(Reshape<D>({2, 3})(of({2, 4}))),
+      XGRAD_BAD(Flatten<D>(3)(of({2, 4}))),
+      XGRAD_BAD(Residual<D>(Linear<D>(3, 2))(of({1, 3}))),
+      XGRAD_BAD(Parallel<D>(Linear<D>(3, 2), Linear<D>(3, 1))(of({1, 3}))),
+      XGRAD_BAD(Parallel<D>()(of({1, 3}))),
+      XGRAD_BAD(Concat<D>(0, Linear<D>(3, 2), Linear<D>(3, 1))(of({1, 3}))),
+      XGRAD_BAD(Concat<D>(0)(of({1, 3}))),
+      XGRAD_BAD(WeightNorm<D>(Relu<D>())),
+      XGRAD_BAD(Sequential<D>(Linear<D>(3, 2), Linear<D>(3, 2))(of({1, 3}))),
+      XGRAD_BAD(Sequential<D>()[0]),
+      XGRAD_BAD(Sequential<D>().append(Relu<D>(), "a.b")),
+      XGRAD_BAD(Sequential<D>(Relu<D>()).append(Relu<D>(), "0")),
+      XGRAD_BAD(Sequential<D>(Relu<D>()).at("0.weight")),
+      XGRAD_BAD(Linear<D>(3, 2).load_state_dict(NamedTensors<D>{{"weight", of({2})}})),
+      XGRAD_BAD(Linear<D>(3, 2).copy_state(Linear<D>(3, 4))),
+      XGRAD_BAD(MseLoss<D>()(of({2}), of({3}))),
+      XGRAD_BAD(HuberLoss<D>({.delta = -1e-9})(of({2}), of({2}))),
+
+      XGRAD_BAD(make("Lniear")),
+      XGRAD_BAD(make("Linear")),
+      XGRAD_BAD(make("Linear", {{"in", 2.5}, {"out", 1.0}})),
+      XGRAD_BAD(make("Elu", {{"alpha", std::string("much")}})),
+      XGRAD_BAD(make("Softmax", {{"axis", 1e300}})),
+      XGRAD_BAD(make("Reshape", {{"shape", std::string("2 -1")}})),
+      XGRAD_BAD(make("Residual")),
+      XGRAD_BAD(register_module<D>("Linear", nullptr)),
+
+      XGRAD_BAD(normal_(of({2}), {.deviation = -1e-9})),
+      XGRAD_BAD(uniform_(of({2}), {.low = 0.3, .high = 0.1})),
+      XGRAD_BAD(truncated_normal_(of({2}), {.low = 1, .high = 0.5})),
+      XGRAD_BAD(truncated_normal_(of({2}), {.deviation = -1e-9})),
+      XGRAD_BAD(identity_(of({2}))),
+      XGRAD_BAD(fans(Shape{2})),
+      XGRAD_BAD(xavier_uniform_(of({2, 2}), {.gain = 0})),
+      XGRAD_BAD(xavier_normal_(of({2}))),
+      XGRAD_BAD(lecun_uniform_(of({2, 2}), {.gain = -1e-9})),
+      XGRAD_BAD(lecun_normal_(of({2, 2}), {.gain = NAN})),
+      XGRAD_BAD(he_uniform_(of({2}))),
+      XGRAD_BAD(he_normal_(of({}))),
+      XGRAD_BAD(orthogonal_(of({2}))),
+      XGRAD_BAD(sparse_(of({2, 2}), {.sparsity = 1.0000001})),
+      XGRAD_BAD(sparse_(of({2, 2}), {.deviation = -1e-9})),
+      XGRAD_BAD(max_norm_(of({2, 2}), 0)),
+      XGRAD_BAD(unit_norm_(of({2, 2}), -1e-9)),
+  };
+}
+// clang-format on
+
+}  // namespace bad_calls

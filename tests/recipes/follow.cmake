@@ -1,0 +1,48 @@
+# cmake -DSOURCE=<folder> -DBUILD=<folder> -P follow.cmake
+
+file(STRINGS ${SOURCE}/docs/hacking.md lines)
+set(inside FALSE)
+set(recipe "")
+set(recipes 0)
+
+# Runs what stands behind the first && of a command, in this build.
+function(follow command)
+  string(REGEX REPLACE "^cmake --build --preset dev --target [a-z_ ]+ && " "" tests "${command}")
+  if(tests STREQUAL command)
+    message(SEND_ERROR "${recipe}: the command does not begin by building a target: ${command}")
+  endif()
+  string(REPLACE "build/dev/" "${BUILD}/" tests "${tests}")
+  execute_process(COMMAND sh -c "${tests}" WORKING_DIRECTORY ${SOURCE} RESULT_VARIABLE status OUTPUT_VARIABLE output
+                  ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    message(SEND_ERROR "${recipe}: ${command}\nends with ${status}:\n${output}")
+  endif()
+endfunction()
+
+foreach(line IN LISTS lines)
+  if(line MATCHES "^## (.*)")
+    string(COMPARE EQUAL "${CMAKE_MATCH_1}" "Recipes" inside)
+  elseif(NOT inside)
+    continue()
+  elseif(line MATCHES "^### (.*)")
+    set(recipe "${CMAKE_MATCH_1}")
+    math(EXPR recipes "${recipes} + 1")
+  elseif(line MATCHES "^- `([^`]+)`" AND NOT EXISTS ${SOURCE}/${CMAKE_MATCH_1})
+    message(SEND_ERROR "${recipe}: there is no file ${CMAKE_MATCH_1}")
+  elseif(line MATCHES "^cmake --build ")
+    follow("${line}")
+  endif()
+endforeach()
+
+# And the commands of CONTRIBUTING.md.
+set(recipe CONTRIBUTING.md)
+file(READ ${SOURCE}/CONTRIBUTING.md contributing)
+string(REGEX MATCHALL "`cmake --build --preset dev[^`]*--run_test=[^`]*`" commands "${contributing}")
+foreach(command IN LISTS commands)
+  string(REPLACE "`" "" command "${command}")
+  follow("${command}")
+endforeach()
+list(LENGTH commands count)
+if(recipes LESS 6 OR count LESS 1)
+  message(SEND_ERROR "docs/hacking.md has ${recipes} recipes, CONTRIBUTING.md ${count} commands: six and one are looked for")
+endif()

@@ -53,9 +53,7 @@ Tensor<T> mae_loss(const Tensor<T>& x, const Tensor<T>& t, LossOptions options) 
 
 template <class T>
 Tensor<T> huber_loss(const Tensor<T>& x, const Tensor<T>& t, HuberOptions options) {
-  if (!(options.delta > 0)) {
-    detail::fail("huber_loss", "delta must be positive: delta = ", options.delta);
-  }
+  detail::require_in("huber_loss", "delta", options.delta, "(0, inf]");
   if (std::isinf(options.delta)) return 0.5 * mse_loss(x, t, {options.reduction});
   return elementwise_loss(primitives::Huber{options.delta}, x, t, options.reduction);
 }
@@ -136,6 +134,7 @@ Tensor<T> unit_vectors(const Tensor<T>& x, double eps, std::size_t axis) {
 template <class T>
 Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOptions options) {
   require_same_shape("cosine_similarity", a, b);
+  detail::require_in("cosine_similarity", "eps", options.eps, "[0, inf]");
   const std::size_t axis = normalize_axis("cosine_similarity", options.axis, a.rank());
   const Tensor<T> size_a = maximum(norm(a, 2, axis), Tensor<T>(options.eps));
   const Tensor<T> size_b = maximum(norm(b, 2, axis), Tensor<T>(options.eps));
@@ -155,9 +154,7 @@ template <class T>
 Tensor<T> smooth_l1_loss(const Tensor<T>& x, const Tensor<T>& t, SmoothL1Options options) {
   require_same_shape("smooth_l1_loss", x, t);
   const double beta = options.beta;
-  if (!(beta >= 0 && std::isfinite(beta))) {
-    detail::fail("smooth_l1_loss", "beta must be at least 0 and finite: beta = ", beta);
-  }
+  detail::require_in("smooth_l1_loss", "beta", beta, "[0, inf)");
   if (beta == 0) return mae_loss(x, t, {options.reduction});
   return reduced_loss(apply(primitives::Huber{beta}, x, t) / beta, options.reduction);
 }

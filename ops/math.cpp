@@ -119,9 +119,7 @@ Tensor<T> softplus(const Tensor<T>& x) {
 }
 template <class T>
 Tensor<T> softplus(const Tensor<T>& x, std::type_identity_t<T> beta) {
-  if (!(beta > 0 && std::isfinite(beta))) {
-    detail::fail("softplus", "beta must be positive and finite: beta = ", beta);
-  }
+  detail::require_in("softplus", "beta", beta, "(0, inf)");
   return softplus(x * beta) / beta;
 }
 

@@ -221,6 +221,7 @@ const Rule<T> kRmsNorm = rule_named<T, RowsView>("rms_norm");
 template <class T, class View>
 Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view, double eps,
                      std::size_t statistics, bool centered, BatchStatistics<T>* batch = nullptr) {
+  detail::require_in(rule.name, "eps", eps, "[0, inf]");
   const auto list = operands.list();
   Normalized<T, View> s{
       view,           eps, {}, {}, Tensor<T>::uninitialized({statistics}), operands.weight(),
@@ -293,6 +294,7 @@ Tensor<T> batch_norm_inference(const Tensor<T>& x, const Tensor<T>& mean, const 
   const ChannelsView view = channels_of("batch_norm_inference", x, weight, bias);
   require_weight("batch_norm_inference", "mean", mean, {view.c});
   require_weight("batch_norm_inference", "variance", variance, {view.c});
+  detail::require_in("batch_norm_inference", "eps", options.eps, "[0, inf]");
   Shape per_channel{view.c};
   for (std::size_t i = 2; i < x.rank(); ++i) per_channel.push_back(1);
   const auto spread = [&](const Tensor<T>& t) { return reshape(t, per_channel); };

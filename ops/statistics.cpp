@@ -324,7 +324,7 @@ Tensor<T> stddev(const Tensor<T>& x, const Axes& axes, VarianceOptions options) 
 
 template <class T>
 Tensor<T> norm(const Tensor<T>& x, double p, const Axes& axes, ReduceOptions options) {
-  if (!(p > 0)) detail::fail("norm", "p must be positive: p = ", p);
+  detail::require_in("norm", "p", p, "(0, inf]");
   if (p == 2) return euclidean_norm("norm", x, axes, options.keep_dims, false);
   if (p == 1) return sum(abs(x), axes, options);
   if (std::isinf(p)) return max(abs(x), axes, options);

@@ -66,14 +66,14 @@ BOOST_AUTO_TEST_CASE(more_than_memory_can_hold) {
 BOOST_AUTO_TEST_CASE(sizes_that_wrap_around) {
   const std::size_t half = std::size_t{1} << 32;
   const std::string too_large =
-      "shape (0, 4294967296, 4294967296) has more elements than memory "
+      "tensor: shape (0, 4294967296, 4294967296) has more elements than memory "
       "can address";
   check_failure<std::invalid_argument>([&] { (void)D::uninitialized({0, half, half}); }, too_large);
   check_failure<std::invalid_argument>(
       [&] {
         D::from({half, half}, std::vector<double>{});
       },
-      "shape (4294967296, 4294967296) has more elements than "
+      "tensor: shape (4294967296, 4294967296) has more elements than "
       "memory can address");
   BOOST_TEST(D::uninitialized({0, half}).size() == 0U);
 }

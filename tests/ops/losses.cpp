@@ -252,9 +252,9 @@ BOOST_AUTO_TEST_CASE(errors) {
   check_failure<out_of_range>([&] { cosine_loss(p, p, {.axis = 2}); },
                               "cosine_similarity: axis 2 is out of range for 2 axes");
   check_failure<invalid_argument>([&] { huber_loss(p, p, {.delta = 0}); },
-                                  "huber_loss: delta must be positive: delta = 0");
+                                  "huber_loss: delta is not in (0, inf]: 0");
   check_failure<invalid_argument>([&] { smooth_l1_loss(p, p, {.beta = -1}); },
-                                  "smooth_l1_loss: beta must be at least 0 and finite: beta = -1");
+                                  "smooth_l1_loss: beta is not in [0, inf): -1");
   check_failure<invalid_argument>(
       [&] { binary_cross_entropy_with_logits(p, p, {.pos_weight = unit({3})}); },
       "binary_cross_entropy_with_logits: shapes do not broadcast: a (2, 2), b (3)");

@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(sizes_that_wrap_around) {
   check_failure<Value>([&] { pad(x, {{0, most}}); },
                        "pad: a size is too large: 3 + 18446744073709551615");
   check_failure<Value>([&] { pad(x, {{most / 2 - 3, 0}}); },
-                       "shape (9223372036854775807) has more elements than memory can address");
+                       "tensor: shape (9223372036854775807) has more elements than memory can address");
   check_failure<Value>([&] { split(x, std::vector<std::size_t>{most, 4}); },
                        "split: a size is too large: 0 + 18446744073709551615");
   check_failure<Value>([&] { repeat(x, {most / 3 + 2}); },
@@ -68,16 +68,16 @@ BOOST_AUTO_TEST_CASE(sizes_that_wrap_around) {
   check_failure<Value>([&] { reshape(zeros<double>({0}), {half, half}); },
                        "reshape: a size is too large: 4294967296 * 4294967296");
   check_failure<Value>([&] { reshape(zeros<double>({0}), {0, half, half}); },
-                       "shape (0, 4294967296, 4294967296) has more elements than memory can "
+                       "tensor: shape (0, 4294967296, 4294967296) has more elements than memory can "
                        "address");
   check_failure<Value>([&] { eye<double>(static_cast<std::size_t>(half), most); },
-                       "shape (4294967296, 18446744073709551615) has more elements than memory can "
+                       "tensor: shape (4294967296, 18446744073709551615) has more elements than memory can "
                        "address");
   check_failure<Value>([&] { (void)one_hot<double>(Indices::from_shape({0}), most); },
-                       "shape (0, 18446744073709551615) has more elements than memory can "
+                       "tensor: shape (0, 18446744073709551615) has more elements than memory can "
                        "address");
   check_failure<Value>([&] { (void)random_integers({most / 2, 4}, 0, 1); },
-                       "shape (9223372036854775807, 4) has more elements than memory can address");
+                       "tensor: shape (9223372036854775807, 4) has more elements than memory can address");
 }
 
 BOOST_AUTO_TEST_CASE(positions_of_any_integer_type) {

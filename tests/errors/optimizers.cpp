@@ -47,7 +47,6 @@ std::vector<Call> optimizers() {
       XGRAD_BAD(Sgd<D>(w(), {.decay = {.power = 0.999999999}})),
       XGRAD_BAD(Sgd<D>(NamedTensors<D>{})),
       XGRAD_BAD(Sgd<D>(NamedTensors<D>{{"w", T()}})),
-      XGRAD_BAD(Sgd<D>(NamedTensors<D>{{"w", T::filled({2}, 1)}})),
       XGRAD_BAD(Sgd<D>(NamedTensors<D>{{"w", of({2})}, {"w", of({2})}})),
       XGRAD_BAD(Sgd<D>(w()).load_state_dict(Adam<D>(w()).state_dict())),
       XGRAD_BAD(Sgd<D>(w()).add_group(NamedTensors<D>{{"v", of({2})}}, {.momentum = 2})),

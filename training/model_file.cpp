@@ -252,7 +252,7 @@ std::unique_ptr<Module<T>> unpack_model(const Archive& archive, const std::strin
     const double wanted = detail::numbers_of(d);
     if (!(wanted <= numbers)) {
       throw FileError("load_model", path,
-                      "the structure has " + detail::text(wanted) + " numbers, the tensors " +
+                      "the structure has " + detail::rounded(wanted) + " numbers, the tensors " +
                           detail::text(numbers));
     }
     std::unique_ptr<Module<T>> module = rebuilt<T>(d, state, ties);

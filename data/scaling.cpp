@@ -82,7 +82,7 @@ typename Scaling<T>::Moments Scaling<T>::moments(const Array<T>& x) const {
     const double shift = rest[s] / count[s];
     deviation = std::sqrt(std::max(deviation - rest[s] * shift, 0.0) / count[s]);
     mean += shift;
-    const double rounding = 8 * std::numeric_limits<double>::epsilon() * std::abs(mean);
+    const double rounding = std::numeric_limits<double>::epsilon() * std::abs(mean);
     deviation = deviation <= rounding ? 0 : deviation * unit[s];
     mean *= unit[s];
   }

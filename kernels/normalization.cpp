@@ -204,7 +204,9 @@ void normalize_columns(const NormInputs<T>& in, T* y, Columns v, T eps) {
   }
   if (in.variance != nullptr) std::copy_n(variance.data(), v.c, in.variance);
   if (in.bias != nullptr) std::copy_n(in.bias, v.c, shift.data());
-  for (std::size_t j = 0; j < v.c; ++j) shift[j] -= in.rest[j] * scale[j];
+  for (std::size_t j = 0; j < v.c; ++j) {
+    if (std::isfinite(scale[j])) shift[j] -= in.rest[j] * scale[j];
+  }
   b.each([&](std::size_t, std::size_t first, Columns block) {
     column_kernels<T>().forward(in.x + first, in.mean, scale.data(), shift.data(), y + first,
                                 block);

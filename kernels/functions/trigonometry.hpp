@@ -86,10 +86,10 @@ template <class T, class A>
     return xsimd::sin(x.raw);
   } else {
     using Turns = detail::Turns<A>;
-    if (!all(abs(x) <= Pack<T, A>(Turns::kEnd))) {
-      return detail::lanes(x, [](double v) { return std::sin(v); });
-    }
-    return Turns(x).result();
+    const auto near = abs(x) <= Pack<T, A>(Turns::kEnd);
+    const Pack<T, A> y = Turns(x).result();
+    if (all(near)) return y;
+    return where(near, y, detail::lanes(x, [](double v) { return std::sin(v); }));
   }
 }
 template <class T, class A>
@@ -98,10 +98,10 @@ template <class T, class A>
     return xsimd::cos(x.raw);
   } else {
     using Turns = detail::Turns<A>;
-    if (!all(abs(x) <= Pack<T, A>(Turns::kEnd))) {
-      return detail::lanes(x, [](double v) { return std::cos(v); });
-    }
-    return Turns(x, 1).result();
+    const auto near = abs(x) <= Pack<T, A>(Turns::kEnd);
+    const Pack<T, A> y = Turns(x, 1).result();
+    if (all(near)) return y;
+    return where(near, y, detail::lanes(x, [](double v) { return std::cos(v); }));
   }
 }
 /// sin(r) / cos(r) after an even number of quarter turns, -cos(r) / sin(r) after an odd one.
@@ -111,12 +111,12 @@ template <class T, class A>
     return xsimd::tan(x.raw);
   } else {
     using Turns = detail::Turns<A>;
-    if (!all(abs(x) <= Pack<T, A>(Turns::kEnd))) {
-      return detail::lanes(x, [](double v) { return std::tan(v); });
-    }
+    const auto near = abs(x) <= Pack<T, A>(Turns::kEnd);
     const Turns t(x);
     const auto odd = t.odd();
-    return where(odd, t.cosine, t.sine) / where(odd, -t.sine, t.cosine);
+    const Pack<T, A> y = where(odd, t.cosine, t.sine) / where(odd, -t.sine, t.cosine);
+    if (all(near)) return y;
+    return where(near, y, detail::lanes(x, [](double v) { return std::tan(v); }));
   }
 }
 

@@ -70,7 +70,7 @@ void forward(const NormInputs<T>& in, T* y, Runs runs, T eps) {
   *in.rstd = rstd;
   const P<T> m(moments.mean);
   for (std::size_t i = 0; i < runs.count; ++i) {
-    const T factor = rstd * weight_of(in.weight, i, runs), out = moments.rest * factor;
+    const T factor = rstd * weight_of(in.weight, i, runs), out = std::isfinite(factor) ? moments.rest * factor : T(0);
     const P<T> scale(factor);
     const P<T> shift(in.bias != nullptr ? in.bias[i * runs.weight_stride] - out : -out);
     const T* const from = in.x + i * runs.stride;

@@ -35,8 +35,8 @@ std::string all_of(const std::string& folder, const std::string& extension) {
 
 Bases derived_classes(const std::string& text) {
   const std::string headers = std::regex_replace(text, std::regex("//[^\n]*"), "");
-  static const std::regex derived(R"((?:struct|class) (\w+) : (?:public )?(\w+)<)");
-  Bases bases;
+  static const std::regex derived(R"((?:struct|class) (\w+)\s+: (?:public )?(\w+)<)");
+  Bases bases = {{"LossModule", "Module"}};  // by way of what it is given
   for (std::sregex_iterator it(headers.begin(), headers.end(), derived), end; it != end; ++it) {
     bases[(*it)[1]] = (*it)[2];
   }

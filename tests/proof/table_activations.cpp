@@ -22,9 +22,12 @@ Number limited(Number x, Number low, Number high) {
 }
 Number elu_of(Number x, Number alpha) { return x > 0 ? x : alpha * std::expm1(x); }
 
+// x gate(x), 0 at minus infinity, where the gate is 0.
+Number gated(Number x, Number gate) { return std::isinf(x) && x < 0 ? 0 : x * gate; }
+
 Number gelu_tanh(Number x) {
   const Number k = std::sqrt(2 / std::acos(Number(-1)));
-  return 0.5L * x * (1 + std::tanh(k * (x + 0.044715L * x * x * x)));
+  return gated(x, 0.5L * (1 + std::tanh(k * (x + 0.044715L * x * x * x))));
 }
 
 Row on(double low, double high, std::vector<Kink> kinks = {}) {
@@ -72,20 +75,20 @@ std::vector<Row> activation_rows() {
           on(-3, 3, {{0, static_cast<double>(kSeluScale * kSeluAlpha)}})),
       prove(
           "gelu", [](const auto& x) { return gelu(x); },
-          elementwise([](Number x) { return 0.5L * x * std::erfc(-x / std::sqrt(2.0L)); }),
+          elementwise([](Number x) { return gated(x, std::erfc(-x / std::sqrt(2.0L)) / 2); }),
           on(-3, 3)),
       prove(
           "gelu: tanh", [](const auto& x) { return gelu(x, xgrad::GeluForm::tanh); },
           elementwise([](Number x) { return gelu_tanh(x); }), on(-3, 3)),
       prove(
           "silu", [](const auto& x) { return silu(x); },
-          elementwise([](Number x) { return x * sigmoid_of(x); }), on(-4, 4)),
+          elementwise([](Number x) { return gated(x, sigmoid_of(x)); }), on(-4, 4)),
       prove(
           "softsign", [](const auto& x) { return softsign(x); },
-          elementwise([](Number x) { return x / (1 + std::fabs(x)); }), on(-3, 3, {{0, 1}})),
+          elementwise([](Number x) { return std::isinf(x) ? std::copysign(1.0L, x) : x / (1 + std::fabs(x)); }), on(-3, 3, {{0, 1}})),
       prove(
           "mish", [](const auto& x) { return mish(x); },
-          elementwise([](Number x) { return x * std::tanh(softplus_of(x)); }), on(-4, 4)),
+          elementwise([](Number x) { return gated(x, std::tanh(softplus_of(x))); }), on(-4, 4)),
       prove(
           "maxout", [](const auto& x) { return maxout(x, 2); },
           [](const References& in) {

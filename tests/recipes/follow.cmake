@@ -12,7 +12,7 @@ function(follow command)
     message(SEND_ERROR "${recipe}: the command does not begin by building a target: ${command}")
   endif()
   string(REPLACE "build/dev/" "${BUILD}/" tests "${tests}")
-  execute_process(COMMAND sh -c "${tests}" WORKING_DIRECTORY ${SOURCE} RESULT_VARIABLE status OUTPUT_VARIABLE output
+  execute_process(COMMAND sh -c "${tests}" WORKING_DIRECTORY ${BUILD} RESULT_VARIABLE status OUTPUT_VARIABLE output
                   ERROR_VARIABLE output)
   if(NOT status EQUAL 0)
     message(SEND_ERROR "${recipe}: ${command}\nends with ${status}:\n${output}")

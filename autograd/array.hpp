@@ -52,8 +52,8 @@ class PoolAllocator {
   T* borrowed_ = nullptr;
 };
 
-/// An n-dimensional row-major array; an xtensor container everywhere. T is float, double, or
-/// std::int64_t.
+/// An n-dimensional row-major array; an xtensor container everywhere. T is float, double,
+/// or std::int64_t.
 template <class T>
 using Array = xt::xarray_container<xt::uvector<T, PoolAllocator<T>>, xt::layout_type::row_major,
                                    xt::svector<std::size_t, 4>>;

@@ -17,8 +17,8 @@ Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
 
-/// The adjoint of broadcast_to: x summed over the axes along which a tensor of `shape` was
-/// repeated.
+/// The adjoint of broadcast_to: x summed over the axes along which a tensor of `shape`
+/// was repeated.
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 

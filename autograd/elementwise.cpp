@@ -15,8 +15,8 @@ using kernels::Loop;
 
 const Shape kScalar{};
 
-// The output's axes with each input's strides, merged from the innermost outwards where all inputs
-// allow.
+// The output's axes with each input's strides, merged from the innermost outwards where all
+// inputs allow.
 void build_loop(Loop& loop, const Shape& out, const Shape* const* shapes, std::size_t n) {
   std::size_t extent[Shape::kMaxRank], stride[kernels::kMaxInputs][Shape::kMaxRank];
   std::size_t running[kernels::kMaxInputs];

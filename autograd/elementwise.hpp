@@ -1,8 +1,8 @@
 #pragma once
 
-// Formulas as operations on tensors: broadcasting, recording, and the backward pass. Internal;
-// operations are declared with `apply<F>(f, x, ...)` and users' formulas with `map`
-// (xgrad/ops/map.hpp).
+// Formulas as operations on tensors: broadcasting, recording, and the backward pass.
+// Internal; operations are declared with `apply<F>(f, x, ...)` and users' formulas with
+// `map` (xgrad/ops/map.hpp).
 
 #include <array>
 #include <span>
@@ -39,8 +39,8 @@ Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor,
 template <class T>
 void elementwise_backward(const void* functor, Backward<T>& b);
 
-/// One input gets a copy of the gradient and the other one sums of it: a kernel does both in one
-/// pass.
+/// One input gets a copy of the gradient and the other one sums of it: a kernel does both in
+/// one pass.
 template <class T>
 bool copies_and_sums(const Backward<T>& b) {
   const Node<T>*const x = b.input_node(0), *const y = b.input_node(1);

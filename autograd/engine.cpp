@@ -170,8 +170,8 @@ Tensor<T> Engine<T>::collected(const Tensor<T>& sink) const {
   return Tensor<T>(pass_[pass_.find(sink.node())].gradient);
 }
 
-// Looks at every entry once before anything is changed: what is wrong is found before a gradient is
-// touched.
+// Looks at every entry once before anything is changed: what is wrong is found before a gradient
+// is touched.
 template <class T>
 void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
   for (const Tensor<T>& t : outputs) reach(t.node());

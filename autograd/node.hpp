@@ -9,8 +9,8 @@
 //   weak    what needs the Node only: edges of later entries, backward passes; and one for all the
 //           strong ones together
 // The numbers are freed when strong reaches 0 and the entry did not save them for itself, the Node
-// when weak does, so that y = relu(x + b)
-// does not keep x + b. Freeing is iterative: a chain of a million entries does not recurse.
+// when weak does, so that y = relu(x + b) does not keep x + b. Freeing is iterative: a chain of a
+// million entries does not recurse.
 
 #include <atomic>
 #include <cstddef>
@@ -54,8 +54,8 @@ struct Edge {
   bool saved;
 };
 
-/// A function called with the finished gradient of a tensor; it may return another one in its
-/// place.
+/// A function called with the finished gradient of a tensor; it may return another one in
+/// its place.
 template <class T>
 struct Hooks {
   struct Entry {
@@ -130,9 +130,9 @@ Node<T>* make_value(const Shape& shape);
 template <class T>
 Node<T>* share_value(Node<T>* n, const Shape& shape);
 
-/// The node that the numbers of `n` belong to, one without an entry: those of an entry are handed
-/// to a new node first. What shares them through it keeps neither the entry nor the graph behind
-/// it.
+/// The node that the numbers of `n` belong to, one without an entry: those of an entry are
+/// handed to a new node first. What shares them through it keeps neither the entry nor the graph
+/// behind it.
 template <class T>
 Node<T>* storage_of(Node<T>* n);
 

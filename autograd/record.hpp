@@ -2,9 +2,10 @@
 
 // How an operation enters the tape, and what its backward rule is given.
 //
-//   const Rule<T> kRule = {"exp", [](const void*, Backward<T>& b) { b.add(0, b.gradient() *
-//   b.output()); }, nullptr}; Tensor<T> y = <compute>; record(y, kRule, {&x}, Saves{.output =
-//   true});
+//   const Rule<T> kRule = {
+//       "exp", [](const void*, Backward<T>& b) { b.add(0, b.gradient() * b.output()); }, nullptr};
+//   Tensor<T> y = <compute>;
+//   record(y, kRule, {&x}, Saves{.output = true});
 //
 // A rule is written once, in operations on tensors, and serves every order of differentiation:
 // recording is on while it runs when `create_graph` was asked for. It may take a faster way with
@@ -84,8 +85,8 @@ class Engine;
 
 }  // namespace detail
 
-/// What a backward rule is given: the incoming gradient, the saved values, and a place for its
-/// results.
+/// What a backward rule is given: the incoming gradient, the saved values, and a place for
+/// its results.
 template <class T>
 class Backward {
  public:
@@ -115,9 +116,9 @@ class Backward {
   /// input i was broadcast to is summed down to its shape: rules need not undo broadcasting.
   void add(std::size_t i, Tensor<T> gradient);
 
-  /// Where a kernel may accumulate the gradient of input i itself: memory of its shape, which holds
-  /// the sum so far when `has_value`, and is not set otherwise. Only when not recording, and i is
-  /// wanted.
+  /// Where a kernel may accumulate the gradient of input i itself: memory of its shape, which
+  /// holds the sum so far when `has_value`, and is not set otherwise. Only when not recording, and
+  /// i is wanted.
   struct Accumulator {
     T* data;
     bool has_value;
@@ -125,8 +126,8 @@ class Backward {
   Accumulator accumulator(std::size_t i);
 
   /// The gradient's memory to overwrite with the first contribution to input i, of the same shape;
-  /// undefined when somebody else can see it or input i has a contribution already. Hand it on with
-  /// add_reused.
+  /// undefined when somebody else can see it or input i has a contribution already. Hand it on
+  /// with add_reused.
   Tensor<T> reusable_gradient(std::size_t i);
   /// True when input i would get a copy of the gradient, added on its own: a leaf keeps no memory
   /// that somebody else can see.

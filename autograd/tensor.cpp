@@ -274,8 +274,8 @@ void keep_differentiable(std::vector<Tensor<T>>& gradients) {
   }
 }
 
-// Gradients may share memory with each other and with seeds; what the caller gets may be written
-// to.
+// Gradients may share memory with each other and with seeds; what the caller gets may be
+// written to.
 template <class T>
 void make_separate(std::vector<Tensor<T>>& gradients) {
   for (Tensor<T>& g : gradients) {

@@ -2,9 +2,9 @@
 
 // Tensor<T>: a handle to a value in the graph, with T float or double.
 //
-// Copying a Tensor copies the handle: both show the same value. Operations on tensors that require
-// gradients record themselves; `backward()` walks the record. Operations themselves are in
-// xgrad/ops.
+// Copying a Tensor copies the handle: both show the same value. Operations on tensors that
+// require gradients record themselves; `backward()` walks the record. Operations themselves are
+// in xgrad/ops.
 
 #include <concepts>
 #include <cstdint>
@@ -27,9 +27,9 @@ class Place;
 /// Options of a backward pass.
 struct BackwardOptions {
   bool retain_graph = false;  ///< keep what the operations saved, so that another pass can follow
-  /// Record the pass itself, for derivatives of higher order; implies retain_graph. A leaf and its
-  /// recorded gradient hold each other: only zero_grad() lets go of them. `grad` makes no such
-  /// circle.
+  /// Record the pass itself, for derivatives of higher order; implies retain_graph. A leaf and
+  /// its recorded gradient hold each other: only zero_grad() lets go of them. `grad` makes no
+  /// such circle.
   bool create_graph = false;
 };
 
@@ -114,9 +114,9 @@ class Tensor {
   /// The only element. Throws std::invalid_argument when there is not exactly one.
   T item() const;
 
-  /// Writes the numbers of a leaf or constant (of the same shape) in place. A pending backward pass
-  /// that saved the old ones is then refused. Throws std::logic_error for a result of a recorded
-  /// operation.
+  /// Writes the numbers of a leaf or constant (of the same shape) in place. A pending backward
+  /// pass that saved the old ones is then refused. Throws std::logic_error for a result of a
+  /// recorded operation.
   void set_value(const Array<T>& array);
   /// Writable access to the numbers, under the same rules as set_value.
   ArrayView<T> mutable_value();
@@ -150,8 +150,8 @@ class Tensor {
   void retain_grad();
 
   /// Calls `hook` with the finished gradient in each backward pass, before it is accumulated or
-  /// passed on; a defined tensor that it returns takes its place (same shape). Returns an id for
-  /// remove_hook.
+  /// passed on; a defined tensor that it returns takes its place (same shape). Returns an id
+  /// for remove_hook.
   std::size_t register_hook(std::function<Tensor(const Tensor&)> hook);
   void remove_hook(std::size_t id);
 

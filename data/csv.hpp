@@ -77,11 +77,11 @@ struct CsvOptions {
 ///
 /// **Throws** FileError, with line and column, for a file that cannot be read, lines of different
 /// lengths, quotes without an end, text among numbers, numbers beyond the range of double, column
-/// names that occur twice, missing values when they are errors, a separator that seems to be another
-/// one (which the message names), and what is no text, with what it is; std::out_of_range when
-/// options name a column that there is not; std::invalid_argument for a decimal mark that is neither
-/// of the two or is the separator. Lines count from 1, columns in messages from 0, as ColumnRef
-/// does.
+/// names that occur twice, missing values when they are errors, a separator that seems to be
+/// another one (which the message names), and what is no text, with what it is; std::out_of_range
+/// when options name a column that there is not; std::invalid_argument for a decimal mark that is
+/// neither of the two or is the separator. Lines count from 1, columns in messages from 0, as
+/// ColumnRef does.
 Table read_csv(const std::string& path, const CsvOptions& options = {});
 
 /// The same from memory; `name` stands for the path in messages.

@@ -1,7 +1,7 @@
 #pragma once
 
-// Which separator a table has, told by its first rows. Used by the CSV reader; not an interface for
-// users.
+// Which separator a table has, told by its first rows. Used by the CSV reader; not an interface
+// for users.
 
 #include <cstddef>
 #include <optional>

@@ -41,8 +41,8 @@ class Dataset {
   /// The samples of these numbers, in this order. Throws std::out_of_range for a number that is not
   /// below size().
   virtual Batch get(std::span<const std::int64_t> samples) const = 0;
-  /// The same as they are in an epoch: what is changed at random is different in each. Loaders call
-  /// this.
+  /// The same as they are in an epoch: what is changed at random is different in each. Loaders
+  /// call this.
   virtual Batch get_in_epoch(std::span<const std::int64_t> samples, std::uint64_t /*epoch*/) const {
     return get(samples);
   }

@@ -87,8 +87,8 @@ struct ZcaOptions {
   double epsilon = 1e-5;  ///< added to the variance, against noise; at least 0
 };
 
-/// Whitening that changes the samples least: y = sum over i of u_i (u_i . (x - mean)) / sqrt(l_i +
-/// epsilon).
+/// Whitening that changes the samples least: y = sum over i of u_i (u_i .
+/// (x - mean)) / sqrt(l_i + epsilon).
 /// **Shapes** x (n, ...) -> the same. **Throws** as Pca. **Source** A. Bell, T. Sejnowski, The
 /// "independent components" of natural scenes are edge filters, 1997.
 template <class T>

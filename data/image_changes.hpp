@@ -101,8 +101,8 @@ namespace detail {
 /// (m[0] y + m[1] x + m[2], m[3] y + m[4] x + m[5]).
 using AffineMap = std::array<double, 6>;
 
-/// The inverse of: shear, then scale, then rotation (counter-clockwise as one looks at it), then
-/// shift.
+/// The inverse of: shear, then scale, then rotation (counter-clockwise as one looks at it),
+/// then shift.
 AffineMap affine_map(double radians, double scale, double shear_radians, double down, double right);
 
 /// Bilinear interpolation; outside the image is `fill`.

@@ -41,8 +41,8 @@ Sampler random_sampler();
 /// `count` samples (0: as many as there are) with replacement, in proportion to the weights.
 /// Throws std::invalid_argument for weights that are negative, not finite, or all 0.
 Sampler weighted_sampler(std::vector<double> weights, std::size_t count = 0);
-/// A random order in which every stretch of the epoch has the classes in the proportions of the
-/// whole.
+/// A random order in which every stretch of the epoch has the classes in the proportions of
+/// the whole.
 Sampler stratified_sampler(const Indices& labels);
 
 struct LoaderOptions {

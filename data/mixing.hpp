@@ -41,8 +41,8 @@ TargetBatch<T> mixup(const LabeledBatch<T>& batch, std::size_t classes, MixOptio
 }
 
 /// With l and p as in mixup: in each image x[i] a box of the share 1 - l of the area, its centre
-/// any pixel, cut off at the border, is that of x[p[i]]. The targets are mixed by the area that is
-/// left.
+/// any pixel, cut off at the border, is that of x[p[i]]. The targets are mixed by the area that
+/// is left.
 /// **Shapes** inputs (n, h, w) or (n, c, h, w); std::invalid_argument for others, and as mixup.
 /// **Source** Yun, Han, Oh, Chun, Choe, Yoo 2019.
 template <class T>

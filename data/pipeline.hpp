@@ -124,8 +124,8 @@ class Pipeline {
   std::vector<std::string> names_;
 };
 
-/// What save() added under this prefix. Throws FileError when it is not there or does not fit
-/// together.
+/// What save() added under this prefix. Throws FileError when it is not there or does not
+/// fit together.
 template <class T>
 Pipeline<T> load_pipeline(const Archive& archive, const std::string& prefix = "preprocessing");
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a Pipeline knows beside its steps' numbers, as JSON. Used by Pipeline; not an interface for
-// users.
+// What a Pipeline knows beside its steps' numbers, as JSON. Used by Pipeline; not an interface
+// for users.
 
 #include <cstddef>
 #include <string>

@@ -93,8 +93,8 @@ class Preprocessor {
   FittedOn fitted_on_;
 };
 
-/// What save() added under this prefix. Throws FileError when it is not there or does not fit
-/// together.
+/// What save() added under this prefix. Throws FileError when it is not there or does not
+/// fit together.
 template <class T>
 std::unique_ptr<Preprocessor<T>> load_preprocessor(const Archive& archive,
                                                    const std::string& prefix);

@@ -56,9 +56,9 @@ Sampler weighted_sampler(std::vector<double> weights, std::size_t count) {
   };
 }
 
-// Each class in a random order of its own; its k-th of m samples stands at (k + u) / m of the
-// epoch, u being one random number per sample, so that every stretch holds the classes in
-// proportion.
+// Each class in a random order of its own; its k-th of m samples stands at (k + u) / m of
+// the epoch, u being one random number per sample, so that every stretch holds the classes
+// in proportion.
 Sampler stratified_sampler(const Indices& labels) {
   std::vector<std::int64_t> classes(labels.data(), labels.data() + labels.size());
   return [classes = std::move(classes)](std::size_t size, Generator::State draw) {

@@ -1,6 +1,6 @@
-// A module of your own: parameters, a forward, and everything else comes with it: counting and
-// naming of parameters, gradient check, cloning, saving and loading, hooks, use inside other
-// modules.
+// A module of your own: parameters, a forward, and everything else comes with it: counting
+// and naming of parameters, gradient check, cloning, saving and loading, hooks, use inside
+// other modules.
 //
 //   custom_module [--steps 1500]
 //

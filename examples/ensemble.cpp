@@ -6,8 +6,8 @@
 // Shows: networks from several initialisations that average their probabilities or vote, and
 // snapshots of a single training whose rate goes up and down (Huang and others 2017). FOLDER has
 // the IDX files of MNIST (yann.lecun.com/exdb/mnist) or Fashion-MNIST
-// (github.com/zalandoresearch/fashion-mnist); without it the program draws its digits, --samples of
-// them.
+// (github.com/zalandoresearch/fashion-mnist); without it the program draws its digits, --samples
+// of them.
 //
 // Expect, in about half a minute for drawn digits and two for MNIST: a line for each member and for
 // each kind of ensemble, and `gain over best member 0.0012` or near, in test accuracy, averaging.
@@ -45,8 +45,8 @@ double accuracy_of(Module<float>& net, const LabeledDataset<float>& test) {
   return evaluate(net, loader, classification<float>()).at(1).second;
 }
 
-// Trains `cycles` times `epochs` epochs, the rate falling to 0 in each cycle; adds a copy after
-// each.
+// Trains `cycles` times `epochs` epochs, the rate falling to 0 in each cycle; adds a copy
+// after each.
 void train(Ensemble<float>& ensemble, const LabeledDataset<float>& data, std::size_t cycles,
            std::size_t epochs, std::uint64_t seed) {
   manual_seed(seed);

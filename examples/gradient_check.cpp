@@ -1,6 +1,6 @@
 // Gradient checks: an operation with a bug in its backward rule and the corrected one, then a
-// network with one relu exactly at its kink, 1e-9 beside it, and with a slope that relu cannot
-// have.
+// network with one relu exactly at its kink, 1e-9 beside it, and with a slope that relu
+// cannot have.
 //
 //   gradient_check [--json FILE]
 //

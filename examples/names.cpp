@@ -9,9 +9,9 @@
 // tenth for the choice of the epoch, a tenth for the test) are new to the model. Without --data
 // names are put together from syllables.
 //
-// Expect, in about half a minute: the loss by epoch, that of counting pairs of characters, a few
-// new names, and `nll per character` on the test names, in nats, the end of a name being a
-// character.
+// Expect, in about half a minute: the loss by epoch, that of counting pairs of characters, a
+// few new names, and `nll per character` on the test names, in nats, the end of a name being
+// a character.
 //
 // CI: --epochs 1 --hidden 32
 

@@ -1,5 +1,5 @@
-// Regularisation compared: a large network, few digits, and what keeps it from learning them by
-// heart.
+// Regularisation compared: a large network, few digits, and what keeps it from learning them
+// by heart.
 //
 //   regularization [--samples 500] [--epochs 40] [--seeds 3] [--processes 2]
 //

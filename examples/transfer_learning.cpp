@@ -3,11 +3,11 @@
 //
 //   transfer_learning [--pretrained mlp_784_512_128_32_10_relu.safetensors] [--samples 100]
 //
-// Shows: weights trained by another program, loaded by name; the head replaced; the body frozen at
-// first, then unfrozen with a smaller rate; the same network trained from scratch for comparison.
-// The file (784-512-128-32-10, ReLU, trained on MNIST, from github.com/sadblack/dfdx) has the
-// tensors 0.0.weight, 0.0.bias, ... 3.weight, 3.bias; without it a body is trained on drawn digits
-// first.
+// Shows: weights trained by another program, loaded by name; the head replaced; the body frozen
+// at first, then unfrozen with a smaller rate; the same network trained from scratch for
+// comparison. The file (784-512-128-32-10, ReLU, trained on MNIST, from github.com/sadblack/dfdx)
+// has the tensors 0.0.weight, 0.0.bias, ... 3.weight, 3.bias; without it a body is trained on
+// drawn digits first.
 //
 // Expect, in about two seconds: three accuracies on 2000 other digits (from scratch, with the body
 // frozen, with all trained), and `test accuracy` of the last, 0.9220.

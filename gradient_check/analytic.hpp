@@ -19,8 +19,8 @@ struct AnalyticGradients {
   bool is_zero(std::size_t input, std::size_t position) const;
 };
 
-/// The gradients of every number that the probe makes of `outputs`, which are those of its
-/// function.
+/// The gradients of every number that the probe makes of `outputs`, which are those of
+/// its function.
 AnalyticGradients analytic_gradients(const Probe& probe,
                                      const std::vector<Tensor<double>>& outputs);
 

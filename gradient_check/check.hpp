@@ -7,10 +7,10 @@
 //       {x, w}, {.names = {"x", "w"}});
 //   if (!report.passed()) std::cerr << report.table();
 //
-// Every checked element gets a numeric derivative by extrapolated differences, a bound on the error
-// of that number, and a verdict. There is no tolerance to choose: the bound follows from the
-// function. Modules are checked with xgrad/modules/gradient_check.hpp; in Boost.Test use
-// xgrad/gradient_check/boost.hpp.
+// Every checked element gets a numeric derivative by extrapolated differences, a bound on the
+// error of that number, and a verdict. There is no tolerance to choose: the bound follows
+// from the function. Modules are checked with xgrad/modules/gradient_check.hpp; in Boost.Test
+// use xgrad/gradient_check/boost.hpp.
 //
 // Walk-through: docs/gradient_check.md.
 
@@ -108,8 +108,8 @@ struct GradientCheckOptions {
   /// How many coordinates of each input to check; 0 means all. Chosen over the whole input, a
   /// quarter of them where the analytic gradient is 0.
   std::size_t samples = 0;
-  /// An output that is not a single number is checked as this many random combinations of its
-  /// elements.
+  /// An output that is not a single number is checked as this many random combinations of
+  /// its elements.
   std::size_t combinations = 2;
   /// Check d(every output element)/d(every checked coordinate) instead of combinations; costs a
   /// backward pass for every output element.
@@ -206,11 +206,11 @@ RegularizedReport check_terms(const TensorFunction<double>& data,
                               const GradientCheckOptions& options);
 }  // namespace detail
 
-/// Checks the data term of a loss, its penalty, and their sum, each a single number: a penalty with
-/// a large and simple gradient would hide a wrong gradient of the data term. That a term uses only
-/// some of the inputs is no problem; `sum.problems` warns with `penalty_dominates` for every input
-/// whose gradient from the penalty is more than 10 times (in the Euclidean norm) that from the
-/// data.
+/// Checks the data term of a loss, its penalty, and their sum, each a single number: a penalty
+/// with a large and simple gradient would hide a wrong gradient of the data term. That a term uses
+/// only some of the inputs is no problem; `sum.problems` warns with `penalty_dominates` for every
+/// input whose gradient from the penalty is more than 10 times (in the Euclidean norm) that from
+/// the data.
 template <class Data, class Penalty>
 RegularizedReport check_regularized_gradients(Data data, Penalty penalty,
                                               const std::vector<Tensor<double>>& inputs,

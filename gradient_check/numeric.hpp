@@ -11,9 +11,9 @@
 //   left     (f(x) - f(x-h)) / h             error h, h^2, ...    the other one
 //   jump     (f(x+h) - 2 f(x) + f(x-h)) / h  error h, h^3, ...    right - left: 0 but at kinks
 //
-// and, to tell a point at a kink from one 1e-9 beside it, the changes f(x+h) - f(x) and f(x-h) -
-// f(x) themselves: seen from steps much longer than the distance to the kink, the change on its
-// side does not go to 0.
+// and, to tell a point at a kink from one 1e-9 beside it, the changes f(x+h) - f(x) and
+// f(x-h) - f(x) themselves: seen from steps much longer than the distance to the kink, the
+// change on its side does not go to 0.
 //
 // The error of an entry is bounded by its distance from the entries it was made of (truncation)
 // plus the noise of the function values as the tableau amplifies it (rounding). A step that crosses
@@ -60,8 +60,8 @@ class Extrapolation {
   std::array<Entry, kColumns> row_;
 };
 
-/// K functions of one number, sampled together, as differences from their values at the point of
-/// interest.
+/// K functions of one number, sampled together, as differences from their values at the point
+/// of interest.
 struct Sample {
   std::vector<long double> changes;
   std::vector<long double> noise;  ///< how wrong each change can be by rounding
@@ -82,13 +82,13 @@ struct NumericDerivative {
   bool defined = true;  ///< false: f is finite on neither side
 
   double jump() const;
-  /// True when the one-sided derivatives differ by far more than their errors, or f jumps, at x
-  /// itself.
+  /// True when the one-sided derivatives differ by far more than their errors, or f jumps, at
+  /// x itself.
   bool is_kink() const;
 };
 
-/// The derivatives of the `count` functions of `line` at x, with `first_step` as the h to start
-/// with.
+/// The derivatives of the `count` functions of `line` at x, with `first_step` as the h to
+/// start with.
 std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x,
                                              double first_step);
 

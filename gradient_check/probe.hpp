@@ -1,7 +1,7 @@
 #pragma once
 
-// The function under a gradient check, evaluated in place and always with the same random numbers.
-// Internal.
+// The function under a gradient check, evaluated in place and always with the same random
+// numbers. Internal.
 
 #include <cstddef>
 #include <utility>

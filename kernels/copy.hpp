@@ -36,8 +36,8 @@ void read_lattice(const T* x, const Lattice& lattice, T* y, bool accumulate);
 template <class T>
 void write_lattice(const T* x, T* y, const Lattice& lattice, bool accumulate);
 
-/// y[to . i] = x[from . i], added if `accumulate`, for each index i below `extent`. At least one
-/// axis.
+/// y[to . i] = x[from . i], added if `accumulate`, for each index i below `extent`. At least
+/// one axis.
 struct CopyLoop {
   std::size_t rank;
   std::size_t extent[kMaxRank];

@@ -46,8 +46,8 @@ struct Dual {
     return d;
   }
 
-  // The dual `value` whose partials are f(i). Not a loop: GCC leaves arrays that a loop walks in
-  // memory.
+  // The dual `value` whose partials are f(i). Not a loop: GCC leaves arrays that a loop walks
+  // in memory.
   template <class F>
   [[gnu::always_inline]] static Dual make(const X& value, const F& f) {
     return make(value, f, std::make_index_sequence<N>{});

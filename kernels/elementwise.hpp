@@ -2,8 +2,8 @@
 
 // The kernels an elementwise formula is turned into, for one instruction set A. A formula F is a
 // functor of N scalar-like arguments; it is evaluated on Pack<T, A> going forward and on
-// Dual<Pack<T, A>> going back. Included by the kernel sources, and by xgrad/ops/map.hpp for users'
-// formulas.
+// Dual<Pack<T, A>> going back. Included by the kernel sources, and by xgrad/ops/map.hpp for
+// users' formulas.
 
 #include <bit>
 #include <cstddef>
@@ -18,8 +18,8 @@
 
 namespace xgrad::kernels {
 
-/// Calls row(offset of each input, offset of the output) for each run along the innermost axis, in
-/// order.
+/// Calls row(offset of each input, offset of the output) for each run along the innermost axis,
+/// in order.
 template <std::size_t N, class Row>
 inline void for_each_row(const Loop& loop, const Row& row) {
   std::size_t offset[N] = {}, out = 0;
@@ -149,8 +149,8 @@ struct Elementwise {
     rest.store(y, out + k);
   }
 
-  // Input I as the argument of the formula: a variable when its derivative is wanted, a constant
-  // otherwise.
+  // Input I as the argument of the formula: a variable when its derivative is wanted, a
+  // constant otherwise.
   template <unsigned Needed, std::size_t I>
   static auto argument(const P& x) {
     constexpr std::size_t kPartials = count(Needed);

@@ -22,8 +22,8 @@ ExtremumKernels<T> make_extremum_kernels();
 template <class T>
 void extremum_backward(const T* x, const T* y, const T* gy, T* gx, AxisView view, bool accumulate);
 
-/// at (outer, inner) = the position along n of the first largest number, or of the first NaN; n
-/// >= 1.
+/// at (outer, inner) = the position along n of the first largest number, or of the first NaN;
+/// n >= 1.
 template <class T>
 void first_largest(const T* x, std::int64_t* at, AxisView view);
 /// The same for the smallest.

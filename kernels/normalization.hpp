@@ -1,12 +1,12 @@
 #pragma once
 
-// Normalisation: y = (x - mean) / sqrt(variance + eps) weight + bias, with statistics taken from x
-// itself.
+// Normalisation: y = (x - mean) / sqrt(variance + eps) weight + bias, with statistics taken from
+// x itself.
 //
-// Variances are taken around the mean, in pieces of a fixed size that are merged in pairs: precise,
-// and the same for any number of threads. `mean`, what its rounding leaves (`rest`) and `rstd` = 1 /
-// sqrt(variance + eps) are kept for the backward pass. weight and bias may be null, for 1 and 0; gradients that are null are not
-// wanted, gx is added to if `accumulate`.
+// Variances are taken around the mean, in pieces of a fixed size that are merged in pairs:
+// precise, and the same for any number of threads. `mean`, what its rounding leaves (`rest`) and
+// `rstd` = 1 / sqrt(variance + eps) are kept for the backward pass. weight and bias may be null,
+// for 1 and 0; gradients that are null are not wanted, gx is added to if `accumulate`.
 
 #include <cstddef>
 
@@ -36,8 +36,8 @@ struct NormGradients {
   T* gbias;
 };
 
-/// Rows that are normalised one by one: (rows, d), with weights (period, d) taken in turn by the
-/// rows.
+/// Rows that are normalised one by one: (rows, d), with weights (period, d) taken in turn by
+/// the rows.
 struct RowsView {
   std::size_t rows, d, period;
 };

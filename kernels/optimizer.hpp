@@ -303,8 +303,8 @@ struct VectorKernels {
 template <Isa I, class T>
 VectorKernels<T> make_vector_kernels();
 
-/// The sum of x[i] y[i], added in double in pieces of fixed size: the same for any number of
-/// threads.
+/// The sum of x[i] y[i], added in double in pieces of fixed size: the same for any number
+/// of threads.
 template <class T>
 double dot(const T* x, const T* y, std::size_t n);
 

@@ -63,8 +63,8 @@ struct Pack {
   }
   [[gnu::always_inline, gnu::flatten]] void store(T* p) const { raw.store_unaligned(p); }
 
-  /// The first n <= size numbers at p, the rest of the lanes being `fill`; nothing behind them is
-  /// touched.
+  /// The first n <= size numbers at p, the rest of the lanes being `fill`; nothing behind them
+  /// is touched.
   [[gnu::always_inline]] static Pack load_first(const T* p, std::size_t n, T fill = T(0)) {
 #if defined(__AVX512F__)
     if constexpr (std::is_base_of_v<xsimd::avx512f, A>) {

@@ -14,8 +14,8 @@ namespace xgrad::kernels {
 constexpr std::size_t kPhiloxBlocks = 16;
 
 struct PhiloxKernels {
-  /// out (4 blocks) = blocks `first`, first + 1, ... of a draw; `blocks` is a multiple of
-  /// kPhiloxBlocks.
+  /// out (4 blocks) = blocks `first`, first + 1, ... of a draw; `blocks` is a multiple
+  /// of kPhiloxBlocks.
   void (*words)(std::uint32_t* out, Generator::State draw, std::uint64_t first, std::size_t blocks);
 };
 

@@ -3,9 +3,9 @@
 // Random numbers from the counter-based generator Philox4x32-10 (Salmon, Moraes, Dror, Shaw,
 // "Parallel random numbers: as easy as 1, 2, 3", SC11), by Random123.
 //
-// Number i of draw d of a generator is a function of (seed, d, i) only, so results depend neither
-// on the number of threads nor on the order of evaluation, and a generator's whole state is two
-// numbers.
+// Number i of draw d of a generator is a function of (seed, d, i) only, so results depend
+// neither on the number of threads nor on the order of evaluation, and a generator's whole state
+// is two numbers.
 
 #include <atomic>
 #include <cstddef>
@@ -39,9 +39,9 @@ class Generator {
   std::atomic<std::uint64_t> draws_{0};
 };
 
-/// The generator used where none is given; shared by all threads, seed 0 at the start. Threads that
-/// draw at the same time should each have a generator of their own to get the same numbers every
-/// time.
+/// The generator used where none is given; shared by all threads, seed 0 at the start. Threads
+/// that draw at the same time should each have a generator of their own to get the same numbers
+/// every time.
 Generator& default_generator();
 
 /// Seeds the default generator.

@@ -30,8 +30,8 @@ struct LstmKernels {
 template <Isa I, class T>
 LstmKernels<T> make_lstm_kernels();
 
-// The kernels above, with the rows shared out over the threads. A gradient that is null is not
-// wanted.
+// The kernels above, with the rows shared out over the threads. A gradient that is null is
+// not wanted.
 
 template <class T>
 void lstm_forward(const T* bias, T* gates, const T* c, T* c1, T* h, std::size_t n, std::size_t d);

@@ -17,8 +17,8 @@ enum class Reduction { sum, product, maximum, minimum };
 
 template <class T>
 struct ReduceKernels {
-  /// y (outer, inner) = reduction of x (outer, n, inner) over n; n >= 1. NaN wins in maximum and
-  /// minimum.
+  /// y (outer, inner) = reduction of x (outer, n, inner) over n; n >= 1. NaN wins in maximum
+  /// and minimum.
   void (*reduce[4])(const T* x, T* y, std::size_t outer, std::size_t n, std::size_t inner);
   /// y (outer, n, inner) = the value of x (outer, inner) at (outer, inner), times `scale`; added to
   /// y if `accumulate`.

@@ -18,9 +18,9 @@ void over_outer(AxisView view, const Run& run) {
                [&](std::size_t k) { run(view.outer * k / pieces, view.outer * (k + 1) / pieces); });
 }
 
-// A running sum is the total of the blocks before it and the sum within its block. What is rounded
-// off when a block joins the total is not lost, so that the errors of a long sum are those of one
-// block.
+// A running sum is the total of the blocks before it and the sum within its block. What is
+// rounded off when a block joins the total is not lost, so that the errors of a long sum are
+// those of one block.
 constexpr std::size_t kBlock = 64;
 
 // total += part, and part = what was rounded off. Source: D. E. Knuth, The Art of Computer

@@ -1,8 +1,8 @@
 #pragma once
 
 // Activation functions as modules, for Sequential. The functions themselves, with their gradients
-// and sources, are in xgrad/ops/math.hpp, activations.hpp and softmax.hpp. All but Maxout keep the
-// shape.
+// and sources, are in xgrad/ops/math.hpp, activations.hpp and softmax.hpp. All but Maxout keep
+// the shape.
 
 #include "xgrad/base/errors.hpp"
 #include "xgrad/modules/library_module.hpp"

@@ -58,8 +58,8 @@ class Parallel : public Module<T> {
   /// Adds a module under its index or the given name.
   Parallel& append(std::unique_ptr<Module<T>> module, const std::string& name = {});
 
-  /// Throws std::invalid_argument when the shapes of two outputs differ; std::logic_error when
-  /// empty.
+  /// Throws std::invalid_argument when the shapes of two outputs differ; std::logic_error
+  /// when empty.
   Tensor<T> forward(const Tensor<T>& x) override;
   std::unique_ptr<Module<T>> structure() const override;
 };
@@ -79,8 +79,8 @@ class Concat : public Module<T> {
   /// Adds a module under its index or the given name.
   Concat& append(std::unique_ptr<Module<T>> module, const std::string& name = {});
 
-  /// Throws std::invalid_argument when the outputs do not fit together; std::logic_error when
-  /// empty.
+  /// Throws std::invalid_argument when the outputs do not fit together; std::logic_error
+  /// when empty.
   Tensor<T> forward(const Tensor<T>& x) override;
   std::unique_ptr<Module<T>> structure() const override;
   ModuleOptions options() const override { return {{"axis", static_cast<double>(axis_)}}; }

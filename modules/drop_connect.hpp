@@ -23,9 +23,8 @@ struct DropConnectOptions {
   Generator* generator = nullptr;  ///< of masks and draws; must outlive the module; null: default
 };
 
-/// y = f(x (m W)^T + b), m a mask of the shape of W that every training forward draws anew:
-/// 1 / (1 - p) with probability 1 - p, else 0. f is the activation, the identity unless one is
-/// given.
+/// y = f(x (m W)^T + b), m a mask of the shape of W that every training forward draws anew: 1 / (1
+/// - p) with probability 1 - p, else 0. f is the activation, the identity unless one is given.
 ///
 /// In evaluation u = x (m W)^T + b has mean x W^T + b and variance p / (1 - p) x^2 (W^2)^T. The
 /// Gaussian inference averages f(u) over `samples` draws of a normal u with these moments; where f

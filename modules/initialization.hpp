@@ -82,10 +82,10 @@ enum class Activation {
   softplus
 };
 
-/// By how much to scale weights so that a layer with this activation keeps the signal's second
-/// moment: 1 / sqrt(E[f(z)^2]) for z standard normal, for relu sqrt(2), for leaky_relu sqrt(2 / (1
-/// + slope^2)), for selu 1. Two follow the field's usage instead, as they meet z of small variance:
-/// sigmoid 1 and tanh 5/3. `slope` belongs to leaky_relu.
+/// By how much to scale weights so that a layer with this activation keeps the signal's
+/// second moment: 1 / sqrt(E[f(z)^2]) for z standard normal, for relu sqrt(2), for leaky_relu
+/// sqrt(2 / (1 + slope^2)), for selu 1. Two follow the field's usage instead, as they meet z
+/// of small variance: sigmoid 1 and tanh 5/3. `slope` belongs to leaky_relu.
 double gain(Activation activation, double slope = 0.01);
 
 struct Fans {

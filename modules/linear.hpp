@@ -14,9 +14,9 @@ struct LinearOptions {
 
 /// y = x W^T + b.
 /// **Shapes** x (..., in) -> (..., out). Parameters: weight (out, in) and bias (out), both
-/// initially uniform in [-1/sqrt(in), 1/sqrt(in)); see initialization.hpp for He's, Xavier's and
-/// others. In `add` the options are written out: add<Linear<T>>("fc", 3, 4, LinearOptions{.bias =
-/// false}).
+/// initially uniform in [-1/sqrt(in), 1/sqrt(in)); see initialization.hpp for He's, Xavier's
+/// and others. In `add` the options are written out: add<Linear<T>>("fc", 3, 4,
+/// LinearOptions{.bias = false}).
 template <class T>
 class Linear : public LibraryModule<Linear, T> {
  public:

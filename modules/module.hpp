@@ -136,8 +136,8 @@ class Module {
 
   // --- Making another one ---
 
-  /// What the constructor was given, for files that store a module's structure. The default is
-  /// empty.
+  /// What the constructor was given, for files that store a module's structure. The default
+  /// is empty.
   virtual ModuleOptions options() const { return {}; }
   /// A module made like this one, without its state; null when that is not known. The library's
   /// modules and everything made by `add` know it.

@@ -1,8 +1,8 @@
 #pragma once
 
 // Normalisation layers: BatchNorm, LayerNorm, GroupNorm, RmsNorm. The operations, with their
-// gradients and sources, are in xgrad/ops/normalization.hpp; weights as lengths and directions in
-// weight_norm.hpp.
+// gradients and sources, are in xgrad/ops/normalization.hpp; weights as lengths and directions
+// in weight_norm.hpp.
 
 #include <optional>
 
@@ -12,8 +12,8 @@ namespace xgrad {
 
 struct BatchNormLayerOptions {
   double eps = 1e-5;  ///< added to the variance
-  /// Share of each batch in the running statistics, in (0, 1]; none: their average over all
-  /// batches.
+  /// Share of each batch in the running statistics, in (0, 1]; none: their average over
+  /// all batches.
   std::optional<double> momentum = 0.1;
   bool affine = true;  ///< weight and bias
   bool track = true;   ///< running statistics; without them evaluation uses those of its batch, too
@@ -124,8 +124,8 @@ class RmsNorm : public LastAxesNorm<RmsNorm, T> {
 template <class T>
 class GroupNorm : public LibraryModule<GroupNorm, T> {
  public:
-  /// Throws std::invalid_argument when the channels cannot be divided into the groups, and for eps
-  /// < 0.
+  /// Throws std::invalid_argument when the channels cannot be divided into the groups, and for
+  /// eps < 0.
   GroupNorm(std::size_t groups, std::size_t channels, NormLayerOptions options = {});
 
   /// Throws std::invalid_argument when axis 1 has another size.

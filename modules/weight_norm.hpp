@@ -9,9 +9,9 @@
 
 namespace xgrad {
 
-/// The module given, with its parameter `weight` replaced by w[o] = g[o] v[o] / |v[o]|: each row
-/// (all axes but the first) is a length times a direction. It starts with the same weight as
-/// before.
+/// The module given, with its parameter `weight` replaced by w[o] = g[o] v[o] / |v[o]|: each
+/// row (all axes but the first) is a length times a direction. It starts with the same weight
+/// as before.
 ///
 ///   WeightNorm<float> layer(Linear<float>(784, 256));
 ///

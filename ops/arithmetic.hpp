@@ -1,7 +1,7 @@
 #pragma once
 
-// Arithmetic, comparison and selection on tensors. All broadcast; a scalar may stand on either
-// side.
+// Arithmetic, comparison and selection on tensors. All broadcast; a scalar may stand on
+// either side.
 //
 // Comparisons give masks: 1 where true, 0 where false, never a gradient. Compound ones are written
 // with && || !.
@@ -33,8 +33,8 @@ Tensor<T> negative(const Tensor<T>& x);
 /// NaN, as in the C library.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
-/// x^p for a constant exponent. 2, 0.5 and -1 are square, sqrt (so that -infinity gives NaN) and
-/// reciprocal.
+/// x^p for a constant exponent. 2, 0.5 and -1 are square, sqrt (so that -infinity gives NaN)
+/// and reciprocal.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> p);
 
@@ -46,8 +46,8 @@ Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b);
 /// equals a number, minimum(x, number) has the slope 0.
 template <class T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b);
-/// a where the mask is not 0, b elsewhere. What is not selected gets the gradient 0, whatever its
-/// value.
+/// a where the mask is not 0, b elsewhere. What is not selected gets the gradient 0, whatever
+/// its value.
 template <class T>
 Tensor<T> where(const Tensor<T>& mask, const std::type_identity_t<Tensor<T>>& a,
                 const std::type_identity_t<Tensor<T>>& b);

@@ -54,8 +54,8 @@ Tensor<T> arange(double stop) {
 template <class T>
 Tensor<T> linspace(double start, double stop, std::size_t n);
 
-/// The identity matrix (n, n), or its part or extension (n, m): 1 where row and column are the
-/// same.
+/// The identity matrix (n, n), or its part or extension (n, m): 1 where row and column are
+/// the same.
 template <class T>
 Tensor<T> eye(std::size_t n, std::size_t m);
 template <class T>

@@ -4,8 +4,9 @@
 //
 //   Tensor<double> y = custom_function<double>("cube", {x},
 //       [](const auto& in) { return in[0] * in[0] * in[0]; },
-//       [](const auto& in, const auto& y, const auto& gy) { return std::vector{3.0 * square(in[0])
-//       * gy}; });
+//       [](const auto& in, const auto& y, const auto& gy) {
+//         return std::vector{3.0 * square(in[0]) * gy};
+//       });
 
 #include <functional>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Elements chosen by lists of positions, and sums into chosen positions. Ranges of positions are in
-// slicing.hpp.
+// Elements chosen by lists of positions, and sums into chosen positions. Ranges of positions are
+// in slicing.hpp.
 //
 // Positions are xgrad::Indices, an array of std::int64_t: `Indices{2, 0, 1}`, `indices({2, 2}, v)`
 // from a vector, the result of argmax, class labels. They are in [-n, n), n the size of the axis:
@@ -9,9 +9,9 @@
 // nothing. Where a position occurs more than once, values and gradients are added in the order of
 // the list, for any number of threads.
 //
-// Throws, all of them, before anything is computed: std::out_of_range for an axis that is not there
-// and for a position outside [-n, n), naming which; std::invalid_argument for shapes that do not
-// fit.
+// Throws, all of them, before anything is computed: std::out_of_range for an axis that is not
+// there and for a position outside [-n, n), naming which; std::invalid_argument for shapes that do
+// not fit.
 
 #include <concepts>
 #include <cstdint>
@@ -51,9 +51,9 @@ Indices indices(const std::vector<I>& values) {
 template <class T>
 Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index);
 
-/// x with slices added at the given positions of an axis: y[index[k]] += source[k], the adjoint of
-/// index_select. Shapes: x (n, d), index (s, t), source (s, t, d), axis 0 -> (n, d). Gradient: gx =
-/// gy, gsource[k] = gy[index[k]].
+/// x with slices added at the given positions of an axis: y[index[k]] += source[k], the adjoint
+/// of index_select. Shapes: x (n, d), index (s, t), source (s, t, d), axis 0 -> (n, d). Gradient:
+/// gx = gy, gsource[k] = gy[index[k]].
 template <class T>
 Tensor<T> index_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index,
                     const Tensor<T>& source);
@@ -64,16 +64,16 @@ Tensor<T> index_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& inde
 template <class T>
 Tensor<T> gather(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index);
 
-/// x with elements added along an axis: y[i, index[i, k]] += source[i, k] for axis 1 of two, the
-/// adjoint of gather. Shapes: x (m, n), index and source (m, k), axis 1 -> (m, n). Gradient: gx =
-/// gy, gsource[i, k] = gy[i, index[i, k]].
+/// x with elements added along an axis: y[i, index[i, k]] += source[i, k] for axis 1 of two,
+/// the adjoint of gather. Shapes: x (m, n), index and source (m, k), axis 1 -> (m, n).
+/// Gradient: gx = gy, gsource[i, k] = gy[i, index[i, k]].
 template <class T>
 Tensor<T> scatter_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index,
                       const Tensor<T>& source);
 
-/// 1 at the given position of a new last axis, 0 elsewhere: `one_hot<float>(labels, 10)`. No
-/// gradient. Shapes: index (n), classes c -> (n, c). Labels are in [0, c): negative ones are
-/// refused.
+/// 1 at the given position of a new last axis, 0 elsewhere: `one_hot<float>(labels, 10)`.
+/// No gradient. Shapes: index (n), classes c -> (n, c). Labels are in [0, c): negative ones
+/// are refused.
 template <class T>
 Tensor<T> one_hot(const Indices& index, std::size_t classes);
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// Reading and writing the elements of a tensor on a lattice: the one operation, and its adjoint,
-// that slices, permutations, flips, paddings and concatenations are. Internal; see
-// xgrad/ops/shape.hpp.
+// Reading and writing the elements of a tensor on a lattice: the one operation, and its
+// adjoint, that slices, permutations, flips, paddings and concatenations are. Internal;
+// see xgrad/ops/shape.hpp.
 
 #include <array>
 
@@ -30,14 +30,14 @@ struct Selection {
 template <class T>
 Tensor<T> take(const Tensor<T>& x, const Selection& from, const Shape& shape, const Rule<T>& rule);
 
-/// A tensor of `shape` with the elements of x on the lattice and `fill` elsewhere. Gradient: gx =
-/// gy on the lattice.
+/// A tensor of `shape` with the elements of x on the lattice and `fill` elsewhere. Gradient:
+/// gx = gy on the lattice.
 template <class T>
 Tensor<T> place(const Tensor<T>& x, const Selection& to, const Shape& shape, T fill,
                 const Rule<T>& rule);
 
-/// The Rule::backward of an operation that is a `take` or a `place`; the attributes are the
-/// Selection.
+/// The Rule::backward of an operation that is a `take` or a `place`; the attributes are
+/// the Selection.
 template <class T>
 void take_backward(const void* selection, Backward<T>& b);
 template <class T>

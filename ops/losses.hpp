@@ -145,11 +145,11 @@ template <class T>
 Tensor<T> nll_loss(const Tensor<T>& x, const Indices& labels,
                    const std::type_identity_t<NllOptions<T>>& options = {});
 
-/// Cross entropy of softmax(x) against labels: -weight[label] log_softmax(x)[label].
-/// With label smoothing s and c classes: (1 - s) of that, plus s / c of -sum(weight
-/// log_softmax(x)). The mean is the sum over the samples that count divided by the sum of the
-/// weights of their labels; NaN when none counts. Gradient: weight[label] (softmax(x) -
-/// onehot(label)). Throws std::invalid_argument for smoothing outside [0, 1].
+/// Cross entropy of softmax(x) against labels: -weight[label] log_softmax(x)[label]. With label
+/// smoothing s and c classes: (1 - s) of that, plus s / c of -sum(weight log_softmax(x)). The mean
+/// is the sum over the samples that count divided by the sum of the weights of their labels; NaN
+/// when none counts. Gradient: weight[label] (softmax(x) - onehot(label)). Throws
+/// std::invalid_argument for smoothing outside [0, 1].
 template <class T>
 Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& labels,
                         const std::type_identity_t<CrossEntropyOptions<T>>& options = {});
@@ -175,8 +175,8 @@ struct HingeOptions {
 template <class T>
 Tensor<T> multi_class_hinge(const Tensor<T>& x, const Indices& labels, HingeOptions options = {});
 
-/// sum over j != label of max(0, x[j] - x[label] + margin)^2. Second derivative 0 exactly at the
-/// margin.
+/// sum over j != label of max(0, x[j] - x[label] + margin)^2. Second derivative 0 exactly at
+/// the margin.
 template <class T>
 Tensor<T> multi_class_squared_hinge(const Tensor<T>& x, const Indices& labels,
                                     HingeOptions options = {});

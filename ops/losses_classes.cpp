@@ -37,9 +37,9 @@ void require_label(const char* operation, std::int64_t label, std::size_t at, st
                           classes, ")");
 }
 
-// Samples are the rows along the axis of the classes. Of each: where the number of its class is in
-// x, and the factor its loss has in the result: weight, ignored or not, and the divisor of the
-// mean.
+// Samples are the rows along the axis of the classes. Of each: where the number of its class is
+// in x, and the factor its loss has in the result: weight, ignored or not, and the divisor of
+// the mean.
 template <class T>
 struct Samples {
   AxisView view;
@@ -110,8 +110,8 @@ Tensor<T> one_hot(const Samples<T>& s) {
 template <class T>
 constexpr T kUndefined = std::numeric_limits<T>::quiet_NaN();
 
-// The losses of the samples, which have their factors already, summed up unless the reduction is
-// none.
+// The losses of the samples, which have their factors already, summed up unless the reduction
+// is none.
 template <class T>
 Tensor<T> total_of(const Tensor<T>& losses, const Samples<T>& s, Reduction reduction) {
   if (reduction == Reduction::none) return Tensor<T>(detail::share_value(losses.node(), s.shape));

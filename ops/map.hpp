@@ -4,12 +4,12 @@
 //
 //   auto y = map([](auto x, auto a) { return x * sigmoid(a * x); }, x, alpha);
 //
-// The formula is a generic lambda of scalar-like values. It may use + - * /, comparisons with && ||
-// !, where(mask, a, b), maximum, minimum, pow, and the functions of xgrad/ops/math.hpp; ordinary if
-// is not possible, since it is evaluated on several numbers at a time. It is compiled in your file,
-// with your compiler flags: give -march=native for the widest registers. No derivative is written:
-// the backward pass evaluates it on dual numbers, and a recorded backward pass (create_graph) on
-// tensors.
+// The formula is a generic lambda of scalar-like values. It may use + - * /, comparisons
+// with && || !, where(mask, a, b), maximum, minimum, pow, and the functions of
+// xgrad/ops/math.hpp; ordinary if is not possible, since it is evaluated on several numbers
+// at a time. It is compiled in your file, with your compiler flags: give -march=native for
+// the widest registers. No derivative is written: the backward pass evaluates it on dual
+// numbers, and a recorded backward pass (create_graph) on tensors.
 
 #include <cstddef>
 

@@ -1,8 +1,7 @@
 #pragma once
 
 // Functions of one number, applied to each element: (any shape) -> the same shape. Each is a
-// primitive with its own fused kernels; the derivatives are in kernels/formulas. NaN gives
-// NaN.
+// primitive with its own fused kernels; the derivatives are in kernels/formulas. NaN gives NaN.
 //
 // Errors are in units of the last place of the exact value and hold over the whole range, for float
 // and double: docs/precision.md has them by type and instruction set.

@@ -14,8 +14,8 @@ template <class T>
 Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low = T(0),
                   std::type_identity_t<T> high = T(1), Generator& generator = default_generator());
 
-/// Normal with the given mean and standard deviation. Throws std::invalid_argument for a negative
-/// deviation.
+/// Normal with the given mean and standard deviation. Throws std::invalid_argument for a
+/// negative deviation.
 template <class T>
 Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean = T(0),
                  std::type_identity_t<T> deviation = T(1),

@@ -1,7 +1,7 @@
 #pragma once
 
-// How a reduction goes over a set of axes. Internal; the operations are in reductions.hpp and
-// extrema.hpp.
+// How a reduction goes over a set of axes. Internal; the operations are in reductions.hpp
+// and extrema.hpp.
 
 #include <array>
 

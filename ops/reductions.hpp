@@ -11,8 +11,8 @@
 //
 // Over no numbers at all: sum 0, prod 1, mean and var NaN, logsumexp -inf, norm 0.
 //
-// Throws: std::out_of_range for an axis that x does not have, std::invalid_argument for one given
-// twice.
+// Throws: std::out_of_range for an axis that x does not have, std::invalid_argument for one
+// given twice.
 //
 // sum, mean, prod and logsumexp, the sum of squares inside var and norm, and cumsum are operations
 // with kernels of their own, in one pass over memory each way; the rest is composed of them. Sums

@@ -16,8 +16,8 @@
 
 namespace xgrad {
 
-/// strength sum |w|. Gradient: strength sign(w). Drives weights to exactly 0 where they do not
-/// help.
+/// strength sum |w|. Gradient: strength sign(w). Drives weights to exactly 0 where they do
+/// not help.
 template <class T>
 Tensor<T> l1_penalty(const NamedTensors<T>& parameters, double strength);
 

@@ -54,9 +54,8 @@ class Sizes {
 template <class T>
 Tensor<T> reshape(const Tensor<T>& x, const Sizes& sizes);
 
-/// The axes from start_axis to end_axis (inclusive) as one. A 0-d x becomes (1).
-/// Shapes: (n, c, h, w), 1 -> (n, c h w). Throws std::invalid_argument when end_axis comes before
-/// start_axis.
+/// The axes from start_axis to end_axis (inclusive) as one. A 0-d x becomes (1). Shapes: (n, c, h,
+/// w), 1 -> (n, c h w). Throws std::invalid_argument when end_axis comes before start_axis.
 template <class T>
 Tensor<T> flatten(const Tensor<T>& x, std::ptrdiff_t start_axis = 0, std::ptrdiff_t end_axis = -1);
 
@@ -65,8 +64,8 @@ Tensor<T> flatten(const Tensor<T>& x, std::ptrdiff_t start_axis = 0, std::ptrdif
 template <class T>
 Tensor<T> squeeze(const Tensor<T>& x, const Axes& axes = {});
 
-/// x with an axis of size 1 that becomes axis `axis` of the result. Shapes: (3, 4), -1 -> (3, 4,
-/// 1).
+/// x with an axis of size 1 that becomes axis `axis` of the result. Shapes: (3, 4), -1 -> (3,
+/// 4, 1).
 template <class T>
 Tensor<T> unsqueeze(const Tensor<T>& x, std::ptrdiff_t axis);
 
@@ -75,8 +74,8 @@ Tensor<T> unsqueeze(const Tensor<T>& x, std::ptrdiff_t axis);
 template <class T>
 Tensor<T> permute(const Tensor<T>& x, const Axes& axes);
 
-/// Two axes swapped, by default the last two. As an operand of `matmul` a flag does it without a
-/// copy.
+/// Two axes swapped, by default the last two. As an operand of `matmul` a flag does it without
+/// a copy.
 template <class T>
 Tensor<T> transpose(const Tensor<T>& x, std::ptrdiff_t axis_a = -2, std::ptrdiff_t axis_b = -1);
 

@@ -46,8 +46,8 @@ Tensor<T> slice(const Tensor<T>& x, std::ptrdiff_t axis, std::optional<std::ptrd
 template <class T>
 Tensor<T> slice(const Tensor<T>& x, const std::vector<Slice>& parts);
 
-/// x at one index along an axis, which disappears. Negative: counted from the end. Throws
-/// std::out_of_range.
+/// x at one index along an axis, which disappears. Negative: counted from the end.
+/// Throws std::out_of_range.
 template <class T>
 Tensor<T> select(const Tensor<T>& x, std::ptrdiff_t axis, std::ptrdiff_t index);
 

@@ -15,8 +15,8 @@
 
 namespace xgrad {
 
-/// What both averages have in common. The average starts as a copy of the weights at the first
-/// update.
+/// What both averages have in common. The average starts as a copy of the weights at the
+/// first update.
 template <class T>
 class WeightAverage {
  public:

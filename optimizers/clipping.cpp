@@ -27,8 +27,8 @@ NamedTensors<T> active(const NamedTensors<T>& parameters) {
   return r;
 }
 
-// The gradient as a tensor to write to: a copy when somebody else holds it or it is part of a
-// graph.
+// The gradient as a tensor to write to: a copy when somebody else holds it or it is part of
+// a graph.
 template <class T>
 Tensor<T> writable_gradient(Tensor<T> parameter) {
   Tensor<T> g = parameter.gradient();

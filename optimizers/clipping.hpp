@@ -6,8 +6,8 @@
 //   clip_grad_norm(net.parameters(), 1.0);
 //   optimizer.step();
 //
-// Parameters that are frozen or have no gradient are left out; one that is listed twice counts
-// once.
+// Parameters that are frozen or have no gradient are left out; one that is listed twice
+// counts once.
 
 #include <cstdint>
 #include <string>
@@ -49,8 +49,8 @@ struct GradientNoiseOptions {
   std::uint64_t seed = 0;
 };
 
-/// Adds normal noise to gradients: in step t = 0, 1, ... with mean 0 and variance eta / (1 +
-/// t)^gamma.
+/// Adds normal noise to gradients: in step t = 0, 1, ... with mean 0 and variance
+/// eta / (1 + t)^gamma.
 /// **Source** Neelakantan, Vilnis, Le, Sutskever, Kaiser, Kurach, Martens 2015, eq. 1.
 class GradientNoise {
  public:

@@ -18,8 +18,8 @@ namespace xgrad {
 /// Says yes or no to a parameter by its name and shape. An empty filter says yes to all.
 using ParameterFilter = std::function<bool(const std::string& name, const Shape& shape)>;
 
-/// Parameters whose whole name fits one of the patterns: `*` stands for any characters, `?` for
-/// one.
+/// Parameters whose whole name fits one of the patterns: `*` stands for any characters, `?`
+/// for one.
 ParameterFilter names_like(std::vector<std::string> patterns);
 /// All others: `names_unlike({"*.bias", "*norm*"})`.
 ParameterFilter names_unlike(std::vector<std::string> patterns);

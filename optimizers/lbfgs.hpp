@@ -37,8 +37,8 @@ struct LbfgsOptions {
 /// is frozen or released, the history starts anew. Afterwards the gradients are those of the last
 /// evaluation, which need not be at the final weights.
 ///
-/// State: `direction`, `previous_gradient`, the pairs `pair i/step`, `pair i/gradient_change`, all
-/// flat.
+/// State: `direction`, `previous_gradient`, the pairs `pair i/step`, `pair i/gradient_change`,
+/// all flat.
 template <class T>
 class Lbfgs : public Optimizer<T> {
  public:

@@ -30,9 +30,9 @@ struct NewtonCgOptions {
 /// **Source** Nocedal, Wright 2006, algorithm 7.1, where forcing is 0.5 (which takes three times as
 /// many iterations on Rosenbrock's function); Dembo, Eisenstat, Steihaug 1982 (truncation).
 ///
-/// All parameters form one group, without decay: a penalty belongs into the loss. Gradients of the
-/// parameters are neither used nor changed. When no t down to 2^-30 lowers the loss, the weights
-/// stay.
+/// All parameters form one group, without decay: a penalty belongs into the loss. Gradients of
+/// the parameters are neither used nor changed. When no t down to 2^-30 lowers the loss, the
+/// weights stay.
 template <class T>
 class NewtonCg : public Optimizer<T> {
  public:

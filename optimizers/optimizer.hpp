@@ -1,7 +1,7 @@
 #pragma once
 
-// Optimizer<T>: what all optimizers have in common. Each optimizer's own header has its update
-// rule.
+// Optimizer<T>: what all optimizers have in common. Each optimizer's own header has its
+// update rule.
 //
 //   Sgd<float> optimizer(net.parameters(), {.learning_rate = 0.1, .momentum = 0.9});
 //   for (...) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// RmsProp: steps divided by the root of the mean square of recent gradients; plain, centred, with
-// momentum.
+// RmsProp: steps divided by the root of the mean square of recent gradients; plain, centred,
+// with momentum.
 
 #include "xgrad/optimizers/optimizer.hpp"
 

@@ -46,8 +46,8 @@ struct ReduceOnPlateau {
   double current = 1, best = 0, seen = 0, bad = 0, resting = 0;
 };
 
-/// A schedule of any kind: a value of schedules.hpp, a ReduceOnPlateau, a chain, or a function of
-/// t.
+/// A schedule of any kind: a value of schedules.hpp, a ReduceOnPlateau, a chain, or a function
+/// of t.
 class Schedule {
  public:
   using Visitor = std::function<void(const std::string& name, double& number)>;

@@ -1,9 +1,9 @@
 #pragma once
 
-// Learning-rate schedules. Each is a small value whose `at(t)` is a factor: the rate at time t is
-// a_t = a_0 at(t), with the base rate a_0 that the optimizer was given. t counts steps or epochs
-// from 0, as the program likes, and may be a fraction. A Scheduler (scheduler.hpp) drives an
-// optimizer:
+// Learning-rate schedules. Each is a small value whose `at(t)` is a factor: the rate at time t
+// is a_t = a_0 at(t), with the base rate a_0 that the optimizer was given. t counts steps or
+// epochs from 0, as the program likes, and may be a fraction. A Scheduler (scheduler.hpp) drives
+// an optimizer:
 //
 //   Scheduler<float> scheduler(optimizer, CosineDecay{.duration = 90});
 //
@@ -81,8 +81,8 @@ struct CosineDecay {
   void check() const;
 };
 
-/// A cosine again and again, each time `growth` times as long as before. Loshchilov, Hutter 2017
-/// (SGDR).
+/// A cosine again and again, each time `growth` times as long as before. Loshchilov, Hutter
+/// 2017 (SGDR).
 struct CosineRestarts {
   double duration = 10;  ///< of the first; above 0
   double growth = 1;     ///< at least 1
@@ -101,8 +101,8 @@ struct PolynomialDecay {
 };
 
 /// The base rate is the peak: from start a_0 up to a_0 in rise duration, from there down to end
-/// a_0, both along half a cosine. Smith, Topin 2018, whose momentum cycle is left out; PyTorch's
-/// OneCycleLR.
+/// a_0, both along half a cosine. Smith, Topin 2018, whose momentum cycle is left out;
+/// PyTorch's OneCycleLR.
 struct OneCycle {
   double duration = 100;  ///< above 0
   double rise = 0.3;      ///< share of the duration; in [0, 1]
@@ -112,8 +112,8 @@ struct OneCycle {
   void check() const;
 };
 
-/// a_t = a_0 (start + (1 - start) t / duration), then a_0. With start 0 the step at t = 0 moves
-/// nothing.
+/// a_t = a_0 (start + (1 - start) t / duration), then a_0. With start 0 the step at t = 0
+/// moves nothing.
 struct WarmUp {
   double duration = 100;  ///< above 0
   double start = 0;       ///< at least 0

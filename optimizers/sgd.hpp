@@ -1,7 +1,7 @@
 #pragma once
 
-// Sgd: stochastic gradient descent, with momentum in its classical form and in both forms of
-// Nesterov's.
+// Sgd: stochastic gradient descent, with momentum in its classical form and in both forms
+// of Nesterov's.
 
 #include "xgrad/optimizers/optimizer.hpp"
 
@@ -36,8 +36,8 @@ struct SgdOptions {
 ///                  w = w - a g           together: the old w minus a v
 /// The weights after look_ahead() are those of `nesterov`, step for step.
 ///
-/// rate_in_velocity multiplies g by a where it enters v, and v by 1 where it enters w; a g alone
-/// stays:
+/// rate_in_velocity multiplies g by a where it enters v, and v by 1 where it enters w; a g
+/// alone stays:
 ///   v = mu v + a (1 - d) g;   w = w - v,   or nesterov   w = w - (a g + mu v)
 /// The trajectory is the same while a is constant. When a schedule lowers a, this form keeps the
 /// speed it has and the default slows down at once.

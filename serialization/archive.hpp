@@ -43,8 +43,8 @@ class Archive {
   const StoredArray& at(std::string_view name) const&;
   StoredArray at(std::string_view name) const&& { return at(name); }
 
-  /// As an array of float, double or std::int64_t. Throws FileError also when StoredArray::to
-  /// refuses.
+  /// As an array of float, double or std::int64_t. Throws FileError also when
+  /// StoredArray::to refuses.
   template <class T>
   Array<T> get(std::string_view name) const;
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// FileError: the one exception type for files, here and in data/. Wrong arguments remain
-// std::invalid_argument.
+// FileError: the one exception type for files, here and in data/. Wrong arguments
+// remain std::invalid_argument.
 
 #include <stdexcept>
 #include <string>

@@ -22,8 +22,8 @@
 
 namespace xgrad {
 
-/// One array. Throws FileError when the file cannot be read, is damaged, or has bytes behind its
-/// data.
+/// One array. Throws FileError when the file cannot be read, is damaged, or has bytes behind
+/// its data.
 StoredArray read_npy(const std::string& path);
 
 /// The same from memory; `name` stands for the path in messages.

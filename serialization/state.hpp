@@ -12,8 +12,8 @@
 
 namespace xgrad {
 
-/// The tensors' numbers under their names. Throws std::invalid_argument for a name that occurs
-/// twice.
+/// The tensors' numbers under their names. Throws std::invalid_argument for a name that
+/// occurs twice.
 template <class T>
 Archive to_archive(const NamedTensors<T>& state);
 
@@ -23,8 +23,8 @@ Archive to_archive(const NamedTensors<T>& state);
 template <class T>
 NamedTensors<T> from_archive(const Archive& archive);
 
-/// Writes a safetensors file in one step: an interrupted call leaves the old file. Throws
-/// FileError.
+/// Writes a safetensors file in one step: an interrupted call leaves the old file.
+/// Throws FileError.
 template <class T>
 void save_state(const std::string& path, const NamedTensors<T>& state);
 

@@ -96,8 +96,8 @@ void check_supported(const Origin& from, const ZipEntry& e) {
   }
 }
 
-// The bytes behind the local header. The directory has the sizes; the local header may leave them
-// open.
+// The bytes behind the local header. The directory has the sizes; the local header may leave
+// them open.
 BytesView locate(const Origin& from, BytesView file, const Directory& directory,
                  const ZipEntry& e) {
   const BytesView data = file.first(directory.begin);

@@ -40,8 +40,8 @@ class Checksum {
   unsigned long value_ = crc32_z(0, nullptr, 0);
 };
 
-// Over names, types, shapes, numbers and texts, by name: a file may keep its arrays in another
-// order.
+// Over names, types, shapes, numbers and texts, by name: a file may keep its arrays in
+// another order.
 std::string checksum(const Archive& archive) {
   Checksum c;
   std::vector<std::string> names = archive.names();

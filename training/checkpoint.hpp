@@ -1,7 +1,7 @@
 #pragma once
 
-// Checkpoints: everything a training run needs to go on bit for bit as if it had not been
-// interrupted.
+// Checkpoints: everything a training run needs to go on bit for bit as if it had not
+// been interrupted.
 //
 //   save_checkpoint("run.ckpt", Checkpoint<float>::of(net, optimizer, loader));
 //   restore(load_latest_checkpoint<float>("run.ckpt"), net, optimizer, loader);
@@ -77,8 +77,8 @@ void restore(const Checkpoint<T>& checkpoint, Module<T>& module, Optimizer<T>& o
 
 namespace detail {
 
-/// What an archive holds as a checkpoint, whatever its checksum. Throws FileError for what does not
-/// fit.
+/// What an archive holds as a checkpoint, whatever its checksum. Throws FileError for what does
+/// not fit.
 template <class T>
 Checkpoint<T> unpack_checkpoint(const Archive& archive, std::string_view path);
 

@@ -54,8 +54,8 @@ class EarlyStopping {
   bool improved() const { return seen_ > 0 && bad_ == 0; }
   /// The best metric; NaN before the first that is a number.
   double best() const { return best_; }
-  /// The number of the best observation, counted from 0. Throws std::logic_error when there is
-  /// none.
+  /// The number of the best observation, counted from 0. Throws std::logic_error when there
+  /// is none.
   std::size_t best_index() const;
 
   /// Writes the tensors of the best moment back. Throws std::logic_error when none were kept.

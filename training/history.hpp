@@ -48,8 +48,8 @@ class History {
   /// What json() made. Throws std::invalid_argument for other text.
   static History from_json(std::string_view text);
 
-  /// Writes CSV, or JSON when the name ends in `.json`, replacing an old file in one step. Throws
-  /// FileError.
+  /// Writes CSV, or JSON when the name ends in `.json`, replacing an old file in one step.
+  /// Throws FileError.
   void write(const std::string& path) const;
 
   bool operator==(const History&) const = default;

@@ -28,8 +28,8 @@ Array<T> predict(Module<T>& module, const Array<T>& x, const PredictOptions& opt
 /// least 0 and with the sum 1, as of a module that ends in Softmax, stay as they are. Of an
 /// Ensemble: those of the mixture, or the shares of votes.
 /// **Shapes** x (n, ...) -> (n, classes). **Throws** as predict; std::invalid_argument for outputs
-/// that are not (n, classes) with two classes at least: the probability of one score is its
-/// sigmoid.
+/// that are not (n, classes) with two classes at least: the probability of one score is
+/// its sigmoid.
 template <class T>
 Array<T> predict_proba(Module<T>& module, const Array<T>& x, const PredictOptions& options = {});
 

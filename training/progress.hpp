@@ -1,8 +1,8 @@
 #pragma once
 
 // Progress: how far a long piece of work is, on standard error or any stream: a bar with the time
-// left that redraws itself on a terminal, one plain line at the end of each stage elsewhere (files,
-// CI).
+// left that redraws itself on a terminal, one plain line at the end of each stage elsewhere
+// (files, CI).
 
 #include <chrono>
 #include <cstddef>

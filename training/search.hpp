@@ -41,8 +41,8 @@ class SearchSpace {
     bool operator==(const Axis&) const = default;
   };
 
-  // Each throws std::invalid_argument for a name that is taken, and a range that is empty or not
-  // finite.
+  // Each throws std::invalid_argument for a name that is taken, and a range that is empty or
+  // not finite.
 
   /// Any number in [low, high], all alike.
   SearchSpace& uniform(const std::string& name, double low, double high);
@@ -134,8 +134,8 @@ class SearchResult {
   /// folds with care. Empty when all failed.
   std::vector<std::size_t> not_distinguishable(double confidence = 0.95) const;
 
-  /// Columns: rank, hyper-parameters, score as mean and standard error, number of runs. The sign =
-  /// marks those that cannot be told from the best.
+  /// Columns: rank, hyper-parameters, score as mean and standard error, number of runs. The
+  /// sign = marks those that cannot be told from the best.
   std::string table(std::size_t most = 20) const;
   /// A sentence: what is best, and whether it is distinguishable from the second.
   std::string conclusion() const;

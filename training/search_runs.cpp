@@ -212,8 +212,8 @@ class Pool {
   std::size_t size() const { return workers_.size(); }
   void add(const Worker& w) { workers_.push_back(w); }
 
-  /// Waits until a worker is done: its trial and outcome, and whether the outcome is the
-  /// objective's.
+  /// Waits until a worker is done: its trial and outcome, and whether the outcome is
+  /// the objective's.
   std::tuple<std::size_t, Outcome, bool> next() {
     for (;;) {
       std::vector<pollfd> waiting;

@@ -1,8 +1,8 @@
 #pragma once
 
-// Layers written by hand on OpenBLAS and fused loops: buffers allocated once, no tape, no checks.
-// With the compiler's flags for this machine and -ffast-math they are the practical floor of a
-// step.
+// Layers written by hand on OpenBLAS and fused loops: buffers allocated once, no tape, no
+// checks. With the compiler's flags for this machine and -ffast-math they are the practical
+// floor of a step.
 
 #include <Random123/philox.h>
 #include <cblas.h>

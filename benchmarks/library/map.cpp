@@ -1,5 +1,5 @@
-// Formulas of a user's own. `map` is compiled with the flags of the file it is in: here, for this
-// machine.
+// Formulas of a user's own. `map` is compiled with the flags of the file it is in: here, for
+// this machine.
 
 #include "xgrad/ops/map.hpp"
 

@@ -69,8 +69,8 @@ struct Prelu {
   static Saved saves(unsigned needed) { return {(needed & 1U) != 0 ? 3U : 1U}; }
 };
 
-/// scale x for x > 0, scale alpha (e^(x / width) - 1) for x <= 0: ELU, CELU and SELU. alpha, scale
-/// >= 0, width > 0.
+/// scale x for x > 0, scale alpha (e^(x / width) - 1) for x <= 0: ELU, CELU and SELU. alpha,
+/// scale >= 0, width > 0.
 struct ExponentialLinear {
   static constexpr const char* name = "elu";
   using Kind = OfOne<Reads::input>;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Error function, normal distribution, and the functions that nets are made of, of one number (see
-// elementary.hpp).
+// Error function, normal distribution, and the functions that nets are made of, of one number
+// (see elementary.hpp).
 
 #include "xgrad/kernels/formulas/contract.hpp"
 

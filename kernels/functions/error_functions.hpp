@@ -28,8 +28,8 @@ template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> ndtr_near(Pack<T, A> x) {
   return multiply_add(x, polynomial(x * x, NormalPolynomial<T>::c), Pack<T, A>(T(0.5)));
 }
-/// factor Phi(-a) for a >= 1, to the last places also where it is small; a at most
-/// NormalTailPolynomial<T>::last.
+/// factor Phi(-a) for a >= 1, to the last places also where it is small; a at
+/// most NormalTailPolynomial<T>::last.
 template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> ndtr_tail(Pack<T, A> a, auto factor) {
   using P = Pack<T, A>;

@@ -244,8 +244,8 @@ template <class T, class A>
 
 namespace detail {
 
-/// x^2 - y exactly, for y = x^2 rounded. Without a fused product, by halves of x, which have exact
-/// ones.
+/// x^2 - y exactly, for y = x^2 rounded. Without a fused product, by halves of x, which have
+/// exact ones.
 template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> rounded_off_square(Pack<T, A> x, Pack<T, A> y) {
   using P = Pack<T, A>;

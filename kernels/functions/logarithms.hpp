@@ -12,9 +12,9 @@
 namespace xgrad {
 namespace detail {
 
-/// log x + rest + shift log 2 for a positive normal x: with x = 2^k (1 + f), sqrt(1/2) < 1 + f <
-/// sqrt(2), and s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) = f - f^2/2 + s (f^2/2 + s^2
-/// p(s^2)).
+/// log x + rest + shift log 2 for a positive normal x: with x = 2^k (1 + f), sqrt(1/2) < 1 +
+/// f < sqrt(2), and s = f / (2 + f), log(1 + f) = log((1 + s) / (1 - s)) = f - f^2/2 + s
+/// (f^2/2 + s^2 p(s^2)).
 template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> log_of_normal(Pack<T, A> x, Pack<T, A> rest,
                                                        Pack<T, A> shift) {

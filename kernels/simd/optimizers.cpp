@@ -50,8 +50,8 @@ void run(const void* rule, const UpdateArguments<typename Rule::value_type>& a) 
   (a.decay.general ? &Update<Rule, true>::run : &Update<Rule, false>::run)(rule, a);
 }
 
-// 32 partial sums, in double: enough to hide the latency of adding, and the compiler makes them
-// packs.
+// 32 partial sums, in double: enough to hide the latency of adding, and the compiler makes
+// them packs.
 constexpr std::size_t kSums = 32;
 
 template <class T>

@@ -155,8 +155,8 @@ BOOST_AUTO_TEST_CASE(a_retained_graph_keeps_its_memory) {
   check_arrays(before, 1);
 }
 
-// As in backpropagation through time without a backward pass, or when losses are collected in
-// evaluation.
+// As in backpropagation through time without a backward pass, or when losses are collected
+// in evaluation.
 BOOST_AUTO_TEST_CASE(detached_tensors_do_not_keep_the_graph) {
   const D w = parameter(D::filled({3, 3}, 0.1));
   const std::int64_t before = detail::live_nodes();

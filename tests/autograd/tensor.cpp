@@ -1,5 +1,5 @@
-// A tensor as a value: where it comes from, whose memory it shows, how handles are copied and
-// moved.
+// A tensor as a value: where it comes from, whose memory it shows, how handles are copied
+// and moved.
 
 #include <limits>
 

@@ -1,5 +1,5 @@
-// A structure alone, as JSON text, or a whole file. Whatever is accepted is packed and unpacked
-// again.
+// A structure alone, as JSON text, or a whole file. Whatever is accepted is packed and
+// unpacked again.
 
 #include "tests/fuzz/fuzz.hpp"
 #include "xgrad/modules/registry.hpp"

@@ -235,8 +235,8 @@ BOOST_AUTO_TEST_CASE(a_function_rounded_to_a_constant_is_inconclusive) {
   BOOST_TEST(r.count(Verdict::inconclusive) == 1);
 }
 
-// What rounding hides of a small element cannot matter beside a large one; what it does not hide
-// fails.
+// What rounding hides of a small element cannot matter beside a large one; what it does not
+// hide fails.
 BOOST_AUTO_TEST_CASE(small_elements_beside_large_ones) {
   const D x = D::from({2}, {1.3, 0.7}), scales = D::from({2}, {1e4, 1e-8});
   const auto f = [&](const D& t, double factor) {

@@ -32,8 +32,8 @@ Verdict verdict_at(const Unary& f, double x) {
   return r.elements.at(0).verdict;
 }
 
-// One function, where its kink is, and what the check says there. Beside it there is a derivative:
-// pass.
+// One function, where its kink is, and what the check says there. Beside it there is a
+// derivative: pass.
 struct Kinked {
   const char* name;
   Unary f;
@@ -162,8 +162,8 @@ BOOST_AUTO_TEST_CASE(several_kinks_in_one_operation) {
   BOOST_TEST(to_string(verdict_at(f, 0)) == "kink_not_a_subgradient");
 }
 
-// relu(x) and x / (1 + x^2) touch at 0 without crossing: the maximum is at a tie there and nowhere
-// near.
+// relu(x) and x / (1 + x^2) touch at 0 without crossing: the maximum is at a tie there and
+// nowhere near.
 BOOST_AUTO_TEST_CASE(ties_that_show_at_one_point_only) {
   const auto f = [](const D& x) {
     const D y = x / (1.0 + square(x)), r = relu(x);
@@ -198,8 +198,8 @@ BOOST_AUTO_TEST_CASE(networks_of_relus_do_not_flake) {
   }
 }
 
-// Each function at its kink and beside it, in company of random other elements, 10,000 times
-// altogether.
+// Each function at its kink and beside it, in company of random other elements, 10,000
+// times altogether.
 BOOST_AUTO_TEST_CASE(no_flakes) {
   std::set<std::string> wrong;
   for (std::uint64_t seed = 0; seed < 10000; ++seed) {

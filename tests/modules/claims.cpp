@@ -66,8 +66,8 @@ Sequential<double> two_layers(std::uint64_t seed = 3) {
   return Sequential<double>{Linear<double>(2, 32), Activation(), Linear<double>(32, 1)};
 }
 
-// The share of the targets' variance that training leaves, when the hidden units start with this
-// bias.
+// The share of the targets' variance that training leaves, when the hidden units start with
+// this bias.
 template <class Activation>
 double unexplained(double bias) {
   const Data data;

@@ -368,8 +368,8 @@ BOOST_AUTO_TEST_CASE(large_weights_explode_with_relu) {
   BOOST_TEST(s.gradient.front() > 1e11);
 }
 
-// Weights that are too large saturate tanh instead: the gradient is gone although the signal is
-// not.
+// Weights that are too large saturate tanh instead: the gradient is gone although the signal
+// is not.
 BOOST_AUTO_TEST_CASE(large_weights_saturate_tanh) {
   const Signal s = through_layers([](auto& w) { normal_(w, {.deviation = 1}); }, kTanh);
   BOOST_TEST(s.activation.back() > 0.9);

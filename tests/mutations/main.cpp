@@ -1,6 +1,6 @@
-// Prints how many planted bugs each gradient check finds. Fails when xgrad's misses one of 1e-6 or
-// larger, when it says of a right operation that it is wrong, or when there are fewer than 200
-// bugs.
+// Prints how many planted bugs each gradient check finds. Fails when xgrad's misses one of 1e-6
+// or larger, when it says of a right operation that it is wrong, or when there are fewer than
+// 200 bugs.
 
 #include <cstdio>
 #include <map>

@@ -1,5 +1,5 @@
-// Matrix products against triple loops, their gradients against closed forms, and their error
-// messages.
+// Matrix products against triple loops, their gradients against closed forms, and their
+// error messages.
 
 #include "xgrad/ops/linalg.hpp"
 

@@ -19,8 +19,8 @@ extern "C" void omp_set_num_threads(int);
 namespace xgrad::test {
 namespace {
 
-// Whether each of 0, 1, 2, ... pieces is done once, and a loop inside a piece by who does the
-// piece.
+// Whether each of 0, 1, 2, ... pieces is done once, and a loop inside a piece by who does
+// the piece.
 bool each_piece_once() {
   std::atomic<bool> strangers = false;
   for (std::size_t n = 0; n < 200; ++n) {

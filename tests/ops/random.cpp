@@ -46,8 +46,8 @@ BOOST_AUTO_TEST_CASE(known_answer) {
   for (int i = 0; i < 4; ++i) BOOST_TEST(x[i] == static_cast<float>(words[i] >> 8) * 0x1p-24F);
 }
 
-// The mean of n draws deviates from the expectation by less than 5 standard errors; seeds are
-// fixed.
+// The mean of n draws deviates from the expectation by less than 5 standard errors; seeds
+// are fixed.
 BOOST_AUTO_TEST_CASE(moments_of_the_distributions) {
   Generator g(3);
   const std::size_t n = 1 << 18;

@@ -135,8 +135,8 @@ BOOST_AUTO_TEST_CASE(saved_and_restored) {
              }) == "load_state_dict: PolyakAverage: wrong shape: w (3) given (2)");
 }
 
-// What averaging is for: at a constant rate the iterates scatter about the minimum, their mean does
-// not.
+// What averaging is for: at a constant rate the iterates scatter about the minimum, their mean
+// does not.
 BOOST_AUTO_TEST_CASE(average_is_nearer_the_minimum_than_the_last_iterate) {
   Generator generator(3);
   Tensor<T> w = leaf<T>({64}, std::vector<double>(64, 0.0));

@@ -31,8 +31,8 @@ Make make(const Options& options) {
   };
 }
 
-// What is left of loss - minimum after the steps. With more than a few the rate falls linearly to a
-// hundredth.
+// What is left of loss - minimum after the steps. With more than a few the rate falls linearly to
+// a hundredth.
 double gap(const Make& make, const Problem<T>& p, double rate, int steps, double minimum) {
   const auto optimizer = make(p.parameters, rate);
   Scheduler<T> scheduler(*optimizer,

@@ -123,8 +123,8 @@ int steps_to(double goal, const SgdOptions& options) {
   return t;
 }
 
-// Curvatures 1 and 100: descent takes some log(10) 100 / 2 steps for a digit, momentum a tenth of
-// it.
+// Curvatures 1 and 100: descent takes some log(10) 100 / 2 steps for a digit, momentum a tenth
+// of it.
 BOOST_AUTO_TEST_CASE(momentum_on_a_ravine) {
   const int descent = steps_to(1e-8, {.learning_rate = 2.0 / 101});  // the best constant rate
   const int momentum = steps_to(1e-8, {.learning_rate = 4.0 / 121, .momentum = 0.67});

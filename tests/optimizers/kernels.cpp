@@ -1,5 +1,5 @@
-// The fused kernels: right at every size, the same on one thread and on two, and without taking
-// memory.
+// The fused kernels: right at every size, the same on one thread and on two, and without
+// taking memory.
 
 #include <boost/test/unit_test.hpp>
 
@@ -89,8 +89,8 @@ BOOST_AUTO_TEST_CASE(threads_do_not_matter) {
   set_num_threads(before);
 }
 
-// Float follows double as closely as its digits allow: constants are rounded once, not computed in
-// float.
+// Float follows double as closely as its digits allow: constants are rounded once, not computed
+// in float.
 BOOST_AUTO_TEST_CASE(float_follows_double) {
   const auto in_float = makers<float>();
   const auto in_double = makers<double>();

@@ -90,8 +90,8 @@ BOOST_AUTO_TEST_CASE(frozen_parameters_stay) {
   }
 }
 
-// Bias correction starts with the parameter, not with the optimizer: the first step of Adam is the
-// rate.
+// Bias correction starts with the parameter, not with the optimizer: the first step of Adam is
+// the rate.
 BOOST_AUTO_TEST_CASE(steps_are_counted_for_each_parameter) {
   Tensor<T> a = leaf<T>({1}, {1}), b = leaf<T>({1}, {1});
   Adam<T> optimizer({a, b}, {.learning_rate = 0.1});
@@ -258,8 +258,8 @@ BOOST_AUTO_TEST_CASE(groups_by_selection) {
   BOOST_TEST(filter_parameters(all, {}).size() == 2U);
 }
 
-// Decoupled decay does not pass through Adam's division: all weights shrink alike, whatever their
-// gradient.
+// Decoupled decay does not pass through Adam's division: all weights shrink alike, whatever
+// their gradient.
 BOOST_AUTO_TEST_CASE(decoupled_decay_is_proportional) {
   Tensor<T> w = with_gradient({1, 2}, {0, 0});
   AdamW<T> optimizer({w},

@@ -1,5 +1,5 @@
-// Schedules against their closed forms and PyTorch's schedulers, and the Scheduler that drives an
-// optimizer.
+// Schedules against their closed forms and PyTorch's schedulers, and the Scheduler that drives
+// an optimizer.
 
 #include <boost/test/unit_test.hpp>
 #include <numbers>

@@ -155,8 +155,8 @@ void check_row(const Row& row, const std::string& problem) {
   const std::vector<double>& expected = reference(row.name + (" " + problem));
   const std::vector<double> ours = trajectory(row, problem);
   BOOST_TEST_REQUIRE(ours.size() == expected.size());
-  // A hundred line searches magnify rounding; everything else stays at a few units in the last
-  // place.
+  // A hundred line searches magnify rounding; everything else stays at a few units in the
+  // last place.
   const double tolerance = std::string(row.name).starts_with("lbfgs") ? 1e-10 : 1e-13;
   for (std::size_t i = 0; i < ours.size(); ++i) {
     BOOST_TEST_CONTEXT("number " << i) { BOOST_TEST(std::abs(ours[i] - expected[i]) <= tolerance); }

@@ -141,8 +141,8 @@ void both(const std::string& name, const F& functor, Real (*exact)(Real)) {
   check<double>(name, functor, exact);
 }
 
-/// Bases and exponents: all pairs of hard ones, and pairs whose power is in range, and about its
-/// ends.
+/// Bases and exponents: all pairs of hard ones, and pairs whose power is in range, and about
+/// its ends.
 template <class T>
 void power_arguments(std::vector<T>& x, std::vector<T>& y) {
   using L = std::numeric_limits<T>;

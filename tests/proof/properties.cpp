@@ -289,8 +289,8 @@ bool if_shared(const Row& r) {
 void shared(const Row& row) {
   const D x = sample(row, shapes_of(row))[0];
   check_against_reference(row, {x, x});
-  // Where the arguments tie, the gradient is a subgradient of each, and zero where f(x, x) is
-  // constant.
+  // Where the arguments tie, the gradient is a subgradient of each, and zero where f(x, x)
+  // is constant.
   const auto r = xgrad::check_gradients(
       [&](const D& t) {
         return row.f({t, t}).at(0);

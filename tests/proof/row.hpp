@@ -1,8 +1,8 @@
 #pragma once
 
-// One row of the proof table: what an operation is, and where it may be proved. Cases are generated
-// from it in properties.cpp; a new operation needs a row in one of the table_*.cpp and nothing
-// else.
+// One row of the proof table: what an operation is, and where it may be proved. Cases are
+// generated from it in properties.cpp; a new operation needs a row in one of the table_*.cpp and
+// nothing else.
 
 #include <string>
 #include <utility>

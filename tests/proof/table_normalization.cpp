@@ -8,8 +8,8 @@ namespace {
 
 constexpr Number kEps = 1e-5L;
 
-// Elements of x that share statistics are those with the same key; each group is replaced by
-// f(group).
+// Elements of x that share statistics are those with the same key; each group is replaced
+// by f(group).
 Reference by_group(const Reference& x, const std::function<std::size_t(const Index&)>& key,
                    const std::function<std::vector<Number>(const std::vector<Number>&)>& f) {
   Reference y(x.shape);
@@ -35,8 +35,8 @@ std::vector<Number> root_mean_square(const std::vector<Number>& v) {
   return y;
 }
 
-// y weight + bias with one of each for every channel, axis 1; or for every element of the last
-// axis.
+// y weight + bias with one of each for every channel, axis 1; or for every element of the
+// last axis.
 Reference scale_channels(Reference y, const References& in, std::size_t weight) {
   if (in.size() <= weight) return y;
   return generate(y.shape, [&](const Index& i) {

@@ -87,8 +87,8 @@ BOOST_AUTO_TEST_CASE(truncated_anywhere) {
   }
 }
 
-// The check value of CRC-32 in Ross Williams, "A painless guide to CRC error detection algorithms"
-// (1993).
+// The check value of CRC-32 in Ross Williams, "A painless guide to CRC error detection
+// algorithms" (1993).
 BOOST_AUTO_TEST_CASE(checksum) {
   BOOST_TEST(crc32_of(as_bytes("123456789")) == 0xCBF43926U);
   BOOST_TEST(crc32_of({}) == 0U);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What tests of readers and writers share: reference files, a directory that goes away, messages,
-// damage.
+// What tests of readers and writers share: reference files, a directory that goes away,
+// messages, damage.
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>

@@ -60,8 +60,8 @@ BOOST_AUTO_TEST_CASE(scalars_and_empty_arrays_come_back) {
   BOOST_CHECK(Shape(StoredArray::from(empty).to<float>().shape()) == Shape({0, 3}));
 }
 
-// IEEE 754-2008, table of binary16: 1, -2, largest, smallest normal, smallest subnormal,
-// infinities.
+// IEEE 754-2008, table of binary16: 1, -2, largest, smallest normal, smallest
+// subnormal, infinities.
 BOOST_AUTO_TEST_CASE(half_precision) {
   const auto a = store<std::uint16_t>(
       DType::float16, {0x3C00, 0xC000, 0x7BFF, 0x0400, 0x0001, 0x7C00, 0xFC00, 0x3555});

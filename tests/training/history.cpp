@@ -124,8 +124,8 @@ double figure(const Metric<double, TargetBatch<double>>& metric,
 }
 }  // namespace
 
-// The examples of scikit-learn's documentation of r2_score, mean_squared_error and
-// mean_absolute_error.
+// The examples of scikit-learn's documentation of r2_score, mean_squared_error
+// and mean_absolute_error.
 BOOST_AUTO_TEST_CASE(published_examples) {
   const std::vector<TargetBatch<double>> t{{{}, Tensor<double>::from({3, 1}, {3, -0.5, 2})},
                                            {{}, Tensor<double>::from({1, 1}, {7})}};

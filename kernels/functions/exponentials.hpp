@@ -193,7 +193,7 @@ template <class T, class A>
 template <class T, class A>
 [[gnu::always_inline]] inline Pack<T, A> expm1(Pack<T, A> x) {
   using P = Pack<T, A>;
-  constexpr T kHigh = sizeof(T) == 4 ? 88.75F : 709.8;
+  constexpr T kHigh = static_cast<T>(sizeof(T) == 4 ? 88.75 : 709.8);
   const detail::Powers<T, A> p(detail::not_below(T(-60), detail::not_above(kHigh, x)));
   const P scale = p.power(-1), square = p.r * p.r;
   const P most = detail::multiply_add(scale, p.r, scale - T(0.5));

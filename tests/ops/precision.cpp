@@ -178,7 +178,8 @@ void check_shift(const char* name, const auto& f) {
     const auto both = [&](float shift) {
       F x = shifted_pattern(shift).requires_grad_();
       const F y = f(x);
-      sum(y * row(std::vector<float>(kPattern.begin(), kPattern.begin() + y.size()))).backward();
+      const auto size = static_cast<std::ptrdiff_t>(y.size());
+      sum(y * row(std::vector<float>(kPattern.begin(), kPattern.begin() + size))).backward();
       return std::pair{numbers(y), numbers(x.gradient())};
     };
     const auto [y, g] = both(0);
@@ -222,7 +223,7 @@ BOOST_AUTO_TEST_CASE(numbers_beside_each_other) {
 }
 
 BOOST_AUTO_TEST_CASE(equal_numbers_have_no_deviation) {
-  for (const std::size_t n : {3, 7, 100, 1000}) {
+  for (const std::size_t n : {3U, 7U, 100U, 1000U}) {
     F x = full({n}, kValue).requires_grad_();
     const F y = stddev(x);
     BOOST_TEST(y.item() == 0);

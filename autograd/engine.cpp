@@ -343,6 +343,7 @@ void Engine<T>::visit(std::uint32_t place) {
   } guard{*this};
   Backward<T> b(*this, n, std::move(g));
   n->rule->backward(n->attributes(), b);
+  unlock(0);  // while the entry still holds the leaves
   if (!options_.retain && n->edge_count != 0 && pass_.release(place)) release_entry(n);
 }
 

@@ -72,8 +72,8 @@ ModuleOptions Maxout<T>::options() const {
 
 template <class T>
 std::unique_ptr<Module<T>> Maxout<T>::from(const ModuleOptions& o) {
-  return std::make_unique<Maxout>(o.size("in"), o.size("out"), o.size("pieces"),
-                                  LinearOptions{.bias = o.flag("bias", true)});
+  const std::size_t in = o.size("in"), out = o.size("out"), pieces = o.size("pieces");
+  return std::make_unique<Maxout>(in, out, pieces, LinearOptions{.bias = o.flag("bias", true)});
 }
 
 template class Gelu<float>;

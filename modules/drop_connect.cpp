@@ -99,7 +99,8 @@ std::unique_ptr<Module<T>> DropConnect<T>::from(const ModuleOptions& o,
                                                     ? DropConnectInference::gaussian
                                                     : DropConnectInference::mean,
                                    .samples = o.size("samples")};
-  return std::make_unique<DropConnect>(o.size("in"), o.size("out"), options, std::move(activation));
+  const std::size_t in = o.size("in"), out = o.size("out");
+  return std::make_unique<DropConnect>(in, out, options, std::move(activation));
 }
 
 template class DropConnect<float>;

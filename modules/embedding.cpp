@@ -45,7 +45,8 @@ ModuleOptions Embedding<T>::options() const {
 
 template <class T>
 std::unique_ptr<Module<T>> Embedding<T>::from(const ModuleOptions& o) {
-  return std::make_unique<Embedding>(o.size("count"), o.size("features"));
+  const std::size_t count = o.size("count"), features = o.size("features");
+  return std::make_unique<Embedding>(count, features);
 }
 
 template class Embedding<float>;

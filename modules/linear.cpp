@@ -56,8 +56,8 @@ ModuleOptions Linear<T>::options() const {
 
 template <class T>
 std::unique_ptr<Module<T>> Linear<T>::from(const ModuleOptions& o) {
-  return std::make_unique<Linear>(o.size("in"), o.size("out"),
-                                  LinearOptions{.bias = o.flag("bias", true)});
+  const std::size_t in = o.size("in"), out = o.size("out");
+  return std::make_unique<Linear>(in, out, LinearOptions{.bias = o.flag("bias", true)});
 }
 
 template <class T>
@@ -96,8 +96,8 @@ ModuleOptions Bilinear<T>::options() const {
 
 template <class T>
 std::unique_ptr<Module<T>> Bilinear<T>::from(const ModuleOptions& o) {
-  return std::make_unique<Bilinear>(o.size("in_a"), o.size("in_b"), o.size("out"),
-                                    LinearOptions{.bias = o.flag("bias", true)});
+  const std::size_t in_a = o.size("in_a"), in_b = o.size("in_b"), out = o.size("out");
+  return std::make_unique<Bilinear>(in_a, in_b, out, LinearOptions{.bias = o.flag("bias", true)});
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                  \

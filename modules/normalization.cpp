@@ -181,7 +181,8 @@ ModuleOptions GroupNorm<T>::options() const {
 
 template <class T>
 std::unique_ptr<Module<T>> GroupNorm<T>::from(const ModuleOptions& o) {
-  return std::make_unique<GroupNorm>(o.size("groups"), o.size("channels"), norm_options(o));
+  const std::size_t groups = o.size("groups"), channels = o.size("channels");
+  return std::make_unique<GroupNorm>(groups, channels, norm_options(o));
 }
 
 template class BatchNorm<float>;

@@ -91,7 +91,7 @@ std::string named(BytesView head, const std::string& size) {
   const bool plain = is_text(head);
   const BytesView few = head.first(std::min<std::size_t>(8, head.size()));
   return (plain ? "text" : "binary data") + size + ", beginning with " +
-         (plain ? quote(as_text(head), 40) : hex(few));
+         (plain ? quote(as_text(head)) : hex(few));
 }
 
 }  // namespace

@@ -263,8 +263,8 @@ const Rule<T> kLogsumexp = {"logsumexp", &logsumexp_backward<T>,
 template <class T>
 Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& shape) {
   if (view.elements() == 0) {
-    const Tensor<T> y = Tensor<T>::filled(shape, -kInfinity<T>);
-    detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, LogSumExp<T>{view, y, y});
+    const Tensor<T> y = Tensor<T>::filled(shape, -kInfinity<T>), none = y.clone();
+    detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, LogSumExp<T>{view, none, none});
     return y;
   }
   LogSumExp<T> s{view, Tensor<T>::uninitialized(shape), Tensor<T>::uninitialized(shape)};

@@ -113,7 +113,7 @@ bool is_summed(const Loop& loop, const kernels::BackwardArguments<T>& a, std::si
 
 // How much of an axis a kernel may add up without a loss of precision: it takes the innermost one in
 // pieces of its own.
-constexpr std::size_t kSteps = 256, kInnermostSteps = std::size_t{1} << 18;
+constexpr std::size_t kSteps = 256, kInnermostSteps = std::size_t{1} << 16;
 
 // Into how many pieces an axis is cut for the sums along it.
 std::size_t pieces_by_length(const Loop& loop, std::size_t axis) {

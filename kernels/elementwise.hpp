@@ -193,8 +193,9 @@ struct Elementwise {
   template <unsigned Needed, std::size_t... I>
   static void backward_row(const F& f, const Loop& loop, const BackwardArguments<T>& a,
                            const std::size_t* offset, std::size_t o, std::index_sequence<I...>) {
-    // Sums of long rows are taken in pieces, so that rounding errors do not grow with the length.
-    constexpr std::size_t kPiece = 4096;
+    // Sums of long rows are taken in pieces, so that rounding errors do not grow with the length: as
+    // many additions to each lane, however wide a pack is.
+    constexpr std::size_t kPiece = 256 * P::size;
     const std::size_t n = loop.extent[loop.rank - 1];
     for (std::size_t begin = 0; begin < n; begin += kPiece) {
       const std::size_t end = n - begin < kPiece ? n : begin + kPiece;

@@ -53,13 +53,13 @@ F gradient_of(const F& w, const Function& f) {
 
 BOOST_AUTO_TEST_SUITE(precision)
 
-// --- n equal numbers v: every error is at most c log2(n) eps; c is 2 with wide packs, 5 with narrow ones. ---
+// --- n equal numbers v: every error is at most 2 log2(n) eps ---
 
 constexpr std::size_t kMany = std::size_t{1} << 20;
 constexpr float kValue = 0.1F;
 
 double bound() {
-  return 6 * std::log2(static_cast<double>(kMany)) * std::numeric_limits<float>::epsilon();
+  return 2 * std::log2(static_cast<double>(kMany)) * std::numeric_limits<float>::epsilon();
 }
 
 void check_many(const char* name, const F& x, double expected) {

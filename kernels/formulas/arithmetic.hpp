@@ -79,22 +79,12 @@ struct Multiply {
 };
 
 /// x y, and 0 where either is 0: a slope and what it multiplies.
-struct Chain {
+struct Chain : Multiply {
   static constexpr const char* name = "chain";
-  using Kind = OfTwo;
   template <class X>
   X operator()(const X& x, const X& y) const {
     return where(x == X(0) || y == X(0), X(0), x * y);
   }
-  template <class X>
-  X by_first(const X&, const X& y, const X&) const {
-    return y;
-  }
-  template <class X>
-  X by_second(const X& x, const X&, const X&) const {
-    return x;
-  }
-  static Saved saves(unsigned needed) { return {(needed & 1U) << 1 | needed >> 1}; }
 };
 
 struct Divide {

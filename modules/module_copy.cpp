@@ -1,13 +1,12 @@
 // Module::copy_state: the state of one module into another of the same structure.
 
-#include "xgrad/modules/module.hpp"
-
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "xgrad/base/errors.hpp"
+#include "xgrad/modules/module.hpp"
 
 namespace xgrad {
 
@@ -64,7 +63,11 @@ void Module<T>::copy_state(const Module& other) {
   for (const auto& [module, training] : copy.modes) module->training_ = training;
 }
 
-template void Module<float>::copy_state(const Module&);
-template void Module<double>::copy_state(const Module&);
+#define XGRAD_INSTANTIATE(T)                                           \
+  template void Module<T>::plan_copy(const Module&, Module<T>::Copy&); \
+  template void Module<T>::copy_state(const Module&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad

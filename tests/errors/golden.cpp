@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -65,7 +66,8 @@ BOOST_AUTO_TEST_SUITE(errors)
 // After a change that is meant: cp <build>/tests/golden.txt tests/errors/, and read the diff.
 BOOST_AUTO_TEST_CASE(are_as_in_the_file) {
   const Lines found = found_lines(), golden = golden_lines();
-  std::ofstream file("golden.txt");
+  const auto program = boost::unit_test::framework::master_test_suite().argv[0];
+  std::ofstream file(std::filesystem::path(program).replace_filename("golden.txt"));
   for (const std::string& line : found) file << line << '\n';
   for (std::size_t i = 0; i < std::max(found.size(), golden.size()); ++i) {
     const std::string is = i < found.size() ? found[i] : "";

@@ -5,14 +5,14 @@ set(inside FALSE)
 set(recipe "")
 set(recipes 0)
 
-# Runs what stands behind the first && of a command, in this build.
+# Runs what stands behind the first && of a command where its reader stands, with this build.
 function(follow command)
   string(REGEX REPLACE "^cmake --build --preset dev --target [a-z_ ]+ && " "" tests "${command}")
   if(tests STREQUAL command)
     message(SEND_ERROR "${recipe}: the command does not begin by building a target: ${command}")
   endif()
   string(REPLACE "build/dev/" "${BUILD}/" tests "${tests}")
-  execute_process(COMMAND sh -c "${tests}" WORKING_DIRECTORY ${BUILD} RESULT_VARIABLE status OUTPUT_VARIABLE output
+  execute_process(COMMAND sh -c "${tests}" WORKING_DIRECTORY ${SOURCE} RESULT_VARIABLE status OUTPUT_VARIABLE output
                   ERROR_VARIABLE output)
   if(NOT status EQUAL 0)
     message(SEND_ERROR "${recipe}: ${command}\nends with ${status}:\n${output}")

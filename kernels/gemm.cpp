@@ -1,7 +1,6 @@
 #include "xgrad/kernels/gemm.hpp"
 
 #include <cblas.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <limits>
@@ -9,6 +8,7 @@
 #include <string>
 
 #include "xgrad/base/errors.hpp"
+#include "xgrad/kernels/one_blas_thread.hpp"
 #include "xgrad/kernels/parallel.hpp"
 
 namespace xgrad::kernels {
@@ -37,25 +37,6 @@ Cuts cuts() {
   }();
   return c;
 }
-
-// OpenBLAS on the thread that calls it. Of two flavours, that with threads of its own is told once;
-// that with OpenMP's uses as many as OpenMP gives the caller.
-class OneBlasThread {
- public:
-  OneBlasThread() : before_(omp_get_max_threads()) {
-    if (before_ != 1) omp_set_num_threads(1);
-    static const bool told = (openblas_set_num_threads(1), true);
-    static_cast<void>(told);
-  }
-  ~OneBlasThread() {
-    if (before_ != 1) omp_set_num_threads(before_);
-  }
-  OneBlasThread(const OneBlasThread&) = delete;
-  OneBlasThread& operator=(const OneBlasThread&) = delete;
-
- private:
-  int before_;
-};
 
 template <class T>
 double work(const Product<T>& p) {

@@ -9,6 +9,7 @@
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/gradient_slot.hpp"
+#include "xgrad/autograd/observe.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
@@ -293,6 +294,7 @@ void Engine<T>::visit(std::uint32_t place) {
 
 template <class T>
 void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds) {
+  ++passes_begun;
   const RecordingScope scope(options_.create_graph);
   const DerivingScope derivative(options_.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {

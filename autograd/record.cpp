@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "xgrad/autograd/observe.hpp"
+
 namespace xgrad::detail {
 namespace {
 
@@ -55,7 +57,7 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
     if (n->edges[i].node != nullptr) sequence = std::max(sequence, n->edges[i].node->sequence);
   }
   n->sequence = last_sequence = sequence + 1;
-  if (saves.output) {
+  if (saves.output || keeping_values) {
     n->saves_output.store(true, std::memory_order_relaxed);
     n->output_version = n->version().load(std::memory_order_relaxed);
   }

@@ -42,6 +42,12 @@ constexpr std::size_t tensor_arity() {
   }
 }
 
+/// Whether F takes tensors of T, in whatever number.
+template <class F, class T>
+constexpr bool takes_type() {
+  return tensor_arity<F, T>() > 0 || std::is_invocable_v<F&, const std::vector<Tensor<T>>&>;
+}
+
 template <class T>
 std::vector<Tensor<T>> as_list(Tensor<T> t) {
   std::vector<Tensor<T>> list;
@@ -72,9 +78,16 @@ TensorFunction<T> as_tensor_function(F f, const char* operation) {
                       " tensors: ", x.size(), " inputs given");
       return detail::call_with<T>(f, x, std::make_index_sequence<n>{});
     };
+  } else if constexpr (!detail::takes_type<F, T>()) {
+    constexpr bool other =
+        detail::takes_type<F, std::conditional_t<std::same_as<T, float>, double, float>>();
+    static_assert(
+        !other,
+        "xgrad: the function takes tensors of another type: gradients are checked in double, "
+        "so write it for const auto&, or convert the model to double");
+    static_assert(other, "xgrad: the function takes neither tensors nor a std::vector of them");
+    return TensorFunction<T>();
   } else {
-    static_assert(std::is_invocable_v<F&, const std::vector<Tensor<T>>&>,
-                  "xgrad: the function takes neither tensors nor a std::vector of them");
     return [f = std::move(f)](const std::vector<Tensor<T>>& x) mutable {
       return detail::as_list<T>(f(x));
     };

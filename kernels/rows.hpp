@@ -191,15 +191,15 @@ template <class Sum, class Row, class F>
 /// The same of any row; f is 0 in the lanes that are not in memory.
 template <class Sum, class Row, class F>
 [[gnu::always_inline]] inline Sum sum_of_blocks(const Row& row, const F& f) {
-  if (row.n <= Row::kBlock) return sum_of_block<Sum>(row, f);
   BlockSum<Sum> total;
-  for (std::size_t begin = 0; begin < row.n; begin += Row::kBlock) {
+  for (std::size_t begin = 0; begin < row.n || begin == 0; begin += Row::kBlock) {
     const std::size_t rest = row.n - begin, first = row.offset(begin);
-    total.add(sum_of_block<Sum>(
-        row.part(rest < Row::kBlock ? rest : Row::kBlock), [&](std::size_t at, auto width)
-                                                               __attribute__((always_inline)) {
-                                                                 return f(first + at, width);
-                                                               }));
+    const std::size_t size = rest < Row::kBlock ? rest : Row::kBlock;
+    const Sum block = sum_of_block<Sum>(
+        row.part(size), [&](std::size_t at, auto width)
+                            __attribute__((always_inline)) { return f(first + at, width); });
+    if (size == row.n) return block;
+    total.add(block);
   }
   return total.total();
 }

@@ -1,0 +1,92 @@
+#include "xgrad/ops/solve.hpp"
+
+#include "xgrad/base/errors.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/factored.hpp"
+#include "xgrad/ops/linalg.hpp"
+
+namespace xgrad {
+
+using detail::Factored;
+using detail::System;
+
+namespace {
+
+detail::Part part_read(TriangularSolveOptions o) {
+  using detail::Part;
+  if (o.unit_diagonal) return o.upper ? Part::above : Part::below;
+  return o.upper ? Part::upper : Part::lower;
+}
+
+template <class T>
+void require_regular_diagonal(const char* operation, const char* name, const Tensor<T>& a) {
+  const std::size_t n = detail::columns(a.shape());
+  for (std::size_t row = 0; row * n < a.size(); ++row) {
+    const std::size_t i = row % n;
+    detail::require(a.data()[row * n + i] != T(0), operation,
+                    detail::which_matrix(a.shape(), row / n), " is singular: ", name, " has 0 at (",
+                    i, ", ", i, "), ", detail::matrix_shape(a.shape()));
+  }
+}
+
+}  // namespace
+
+template <class T>
+void detail::require_triangle(const char* operation, const char* name, const Tensor<T>& a,
+                              TriangularSolveOptions o) {
+  require_finite(operation, name, a, part_read(o));
+  if (!o.unit_diagonal) require_regular_diagonal(operation, name, a);
+}
+
+template <class T>
+Tensor<T> triangular_solve(const Tensor<T>& a, const Tensor<T>& b, TriangularSolveOptions options) {
+  const System<T> system("triangular_solve", "a", a, b, options.left);
+  detail::require_triangle("triangular_solve", "a", a, options);
+  return system.solution(detail::solve_triangular(system.a(), system.b(), options));
+}
+
+template <class T>
+Tensor<T> solve(const Tensor<T>& a, const Tensor<T>& b, SolveOptions options) {
+  const System<T> system("solve", "a", a, b);
+  const Factored kind = options.spd ? Factored::cholesky : Factored::lu;
+  const Tensor<T> factor = options.spd ? detail::cholesky_factor("solve", system.a())
+                                       : detail::lu_factor("solve", system.a());
+  return system.solution(detail::solve_factored(system.a(), system.b(), factor, kind));
+}
+
+namespace {
+
+// y = a^-1: ga = -y^T gy y^T.
+template <class T>
+void inverse_backward(const void*, Backward<T>& back) {
+  const Tensor<T> y = back.output();
+  const Tensor<T> left = matmul(y, back.gradient(), {.transpose_a = true});
+  back.add(0, -matmul(left, y, {.transpose_b = true}));
+}
+
+template <class T>
+const detail::Rule<T> kInverse = {"inverse", &inverse_backward<T>, nullptr};
+
+}  // namespace
+
+template <class T>
+Tensor<T> inverse(const Tensor<T>& a) {
+  const Tensor<T> lu = detail::lu_factor("inverse", a);
+  Tensor<T> y = Tensor<T>::uninitialized(a.shape());
+  kernels::invert_factored(Factored::lu, detail::batch_of(a.shape()).elements(),
+                           detail::columns(a.shape()), lu.data(), y.node()->data);
+  detail::record<T>(y, kInverse<T>, {&a}, {.output = true});
+  return y;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                       \
+  template void detail::require_triangle(const char*, const char*, const Tensor<T>&,               \
+                                         TriangularSolveOptions);                                  \
+  template Tensor<T> triangular_solve(const Tensor<T>&, const Tensor<T>&, TriangularSolveOptions); \
+  template Tensor<T> solve(const Tensor<T>&, const Tensor<T>&, SolveOptions);                      \
+  template Tensor<T> inverse(const Tensor<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

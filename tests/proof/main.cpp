@@ -1,7 +1,7 @@
 // The operation proof table: one case for each property of each row, named property/operation, such
 // as gradient/tanh. Run some of them with --run_test=gradient/tanh, or --run_test='*/tanh'.
 
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 #include <map>
 #include <stdexcept>
 
@@ -32,10 +32,14 @@ void add_cases(const proof::Property& property, std::map<std::string, int>& seen
   boost::unit_test::framework::master_test_suite().add(suite);
 }
 
-}  // namespace
-
-test_suite* init_unit_test_suite(int, char**) {
+bool add_table() {
   std::map<std::string, int> seen;
   for (const proof::Property& p : proof::properties()) add_cases(p, seen);
-  return nullptr;
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return boost::unit_test::unit_test_main(&add_table, argc, argv);
 }

@@ -33,52 +33,41 @@ T* shifted(T* p, std::size_t by) {
 }  // namespace
 
 template <class T>
-void lstm_forward(const T* bias, T* gates, const T* c, T* c1, T* h, std::size_t n, std::size_t d) {
+void lstm_forward(const T* bias, T* z, const T* c, T* c1, T* h, std::size_t n, std::size_t d) {
   over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().forward(bias, gates + 4 * r * d, c + r * d, c1 + r * d, h + r * d, rows, d);
+    lstm_kernels<T>().forward(bias, z + 4 * r * d, c + r * d, c1 + r * d, h + r * d, rows, d);
   });
 }
 
 template <class T>
-void lstm_gates_backward(const T* gates, const T* ggates, T* gz, std::size_t n, std::size_t d) {
-  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().gates_backward(gates + 4 * r * d, ggates + 4 * r * d, gz + 4 * r * d, rows,
-                                     d);
-  });
-}
-
-template <class T>
-void lstm_cell_backward(const T* gates, const T* c, const T* gc1, T* ggates, bool add_gates, T* gc,
-                        bool add_c, std::size_t n, std::size_t d) {
-  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().cell_backward(gates + 4 * r * d, c + r * d, gc1 + r * d,
-                                    shifted(ggates, 4 * r * d), add_gates, shifted(gc, r * d),
-                                    add_c, rows, d);
-  });
-}
-
-template <class T>
-void lstm_output_backward(const T* gates, const T* c1, const T* gh, T* ggates, bool add_gates,
-                          T* gc1, bool add_c1, std::size_t n, std::size_t d) {
-  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().output_backward(gates + 4 * r * d, c1 + r * d, gh + r * d,
-                                      shifted(ggates, 4 * r * d), add_gates, shifted(gc1, r * d),
-                                      add_c1, rows, d);
-  });
-}
-
-template <class T>
-void lstm_step_backward(const T* gates, const T* c, const T* c1, const T* gh, T* gc, T* gz,
+void lstm_cell_backward(const T* z, const T* c, const T* gc1, T* gz, bool add_z, T* gc, bool add_c,
                         std::size_t n, std::size_t d) {
   over_rows(n, d, [&](std::size_t r, std::size_t rows) {
-    lstm_kernels<T>().step_backward(gates + 4 * r * d, c + r * d, c1 + r * d, gh + r * d,
-                                    gc + r * d, gz + 4 * r * d, rows, d);
+    lstm_kernels<T>().cell_backward(z + 4 * r * d, c + r * d, gc1 + r * d, shifted(gz, 4 * r * d),
+                                    add_z, shifted(gc, r * d), add_c, rows, d);
+  });
+}
+
+template <class T>
+void lstm_output_backward(const T* z, const T* c1, const T* gh, T* gz, bool add_z, T* gc1,
+                          bool add_c1, std::size_t n, std::size_t d) {
+  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
+    lstm_kernels<T>().output_backward(z + 4 * r * d, c1 + r * d, gh + r * d, shifted(gz, 4 * r * d),
+                                      add_z, shifted(gc1, r * d), add_c1, rows, d);
+  });
+}
+
+template <class T>
+void lstm_step_backward(const T* z, const T* c, const T* c1, const T* gh, T* gc, T* gz,
+                        std::size_t n, std::size_t d) {
+  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
+    lstm_kernels<T>().step_backward(z + 4 * r * d, c + r * d, c1 + r * d, gh + r * d, gc + r * d,
+                                    gz + 4 * r * d, rows, d);
   });
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                      \
   template void lstm_forward(const T*, T*, const T*, T*, T*, std::size_t, std::size_t);           \
-  template void lstm_gates_backward(const T*, const T*, T*, std::size_t, std::size_t);            \
   template void lstm_cell_backward(const T*, const T*, const T*, T*, bool, T*, bool, std::size_t, \
                                    std::size_t);                                                  \
   template void lstm_output_backward(const T*, const T*, const T*, T*, bool, T*, bool,            \

@@ -17,9 +17,9 @@ namespace xgrad {
 
 using detail::Rule;
 
-// A step is three entries of the tape, whose outputs one kernel computes: the gates after sigmoid
-// and tanh,
-//   (i, f, g, o) = a(x Wx^T + h Wh^T + b),   c' = f c + i g,   h' = o tanh(c').
+// A step is three entries of the tape, whose outputs one kernel computes: the gates before sigmoid
+// and tanh, and what they do,
+//   z = x Wx^T + h Wh^T + b,   (i, f, g, o) = a(z),   c' = f c + i g,   h' = o tanh(c').
 namespace {
 
 enum GatesInput { kX, kH, kWeightX, kWeightH, kBias };
@@ -27,28 +27,9 @@ enum GatesInput { kX, kH, kWeightX, kWeightH, kBias };
 std::size_t rows(const Shape& s) { return s[0]; }
 std::size_t units(const Shape& gates) { return gates[1] / 4; }
 
-// 1 in the columns of g.
-template <class T>
-Tensor<T> tanh_columns(std::size_t d) {
-  Tensor<T> m = Tensor<T>::filled({4 * d}, T(0));
-  std::fill_n(m.mutable_data() + 2 * d, d, T(1));
-  return m;
-}
-
-// Before sigmoid, with slope (1 - y) y, and tanh, with (1 - y) (1 + y).
-template <class T>
-Tensor<T> before_activation(const Backward<T>& b) {
-  const Tensor<T> y = b.output(), gy = b.gradient();
-  const std::size_t d = units(y.shape());
-  if (b.recording()) return gy * ((1 - y) * (y + tanh_columns<T>(d)));
-  Tensor<T> gz = Tensor<T>::uninitialized(y.shape());
-  kernels::lstm_gates_backward(y.data(), gy.data(), gz.node()->data, rows(y.shape()), d);
-  return gz;
-}
-
 template <class T>
 void gates_backward(const void*, Backward<T>& b) {
-  const Tensor<T> gz = before_activation(b);
+  const Tensor<T> gz = b.gradient();
   const Tensor<T> x = b.input(kX), h = b.input(kH), wx = b.input(kWeightX), wh = b.input(kWeightH);
   detail::GradientProducts<T> products(b);
   if (b.needs(kX)) products.add(kX, gz, wx);
@@ -68,29 +49,28 @@ typename Backward<T>::Accumulator wanted(Backward<T>& b, std::size_t i) {
 
 template <class T>
 void cell_backward(const void*, Backward<T>& b) {
-  const Tensor<T> gates = b.input(0), c = b.input(1), gy = b.gradient();
   if (b.recording()) {
-    const auto part = split(gates, 4, 1);
-    if (b.needs(0)) b.add(0, concat({gy * part[2], gy * c, gy * part[0], gy * 0}, 1));
-    return b.add(1, gy * part[1]);
+    const std::vector<Tensor<T>> in = detail::aliases(b);
+    const auto z = split(in[0], 4, 1);
+    return detail::add_composed(b, in, sigmoid(z[1]) * in[1] + sigmoid(z[0]) * tanh(z[2]));
   }
-  const auto [ggates, add_gates] = wanted(b, 0);
+  const Tensor<T> gates = b.input(0), c = b.input(1), gy = b.gradient();
+  const auto [gz, add_z] = wanted(b, 0);
   const auto [gc, add_c] = wanted(b, 1);
-  kernels::lstm_cell_backward(gates.data(), c.data(), gy.data(), ggates, add_gates, gc, add_c,
+  kernels::lstm_cell_backward(gates.data(), c.data(), gy.data(), gz, add_z, gc, add_c,
                               rows(c.shape()), units(gates.shape()));
 }
 
 template <class T>
 void output_backward(const void*, Backward<T>& b) {
-  const Tensor<T> gates = b.input(0), c = b.input(1), gy = b.gradient();
   if (b.recording()) {
-    const Tensor<T> u = tanh(c), o = split(gates, 4, 1)[3], zero = gy * 0;
-    if (b.needs(0)) b.add(0, concat({zero, zero, zero, gy * u}, 1));
-    return b.add(1, gy * o * ((1 - u) * (1 + u)));
+    const std::vector<Tensor<T>> in = detail::aliases(b);
+    return detail::add_composed(b, in, sigmoid(split(in[0], 4, 1)[3]) * tanh(in[1]));
   }
-  const auto [ggates, add_gates] = wanted(b, 0);
+  const Tensor<T> gates = b.input(0), c = b.input(1), gy = b.gradient();
+  const auto [gz, add_z] = wanted(b, 0);
   const auto [gc, add_c] = wanted(b, 1);
-  kernels::lstm_output_backward(gates.data(), c.data(), gy.data(), ggates, add_gates, gc, add_c,
+  kernels::lstm_output_backward(gates.data(), c.data(), gy.data(), gz, add_z, gc, add_c,
                                 rows(c.shape()), units(gates.shape()));
 }
 
@@ -138,7 +118,7 @@ template <class T>
 detail::Saves saves(const Tensor<T>& x, const Tensor<T>& h, const Tensor<T>& weight_x,
                     const Tensor<T>& weight_h) {
   const unsigned needed = detail::needed<T>({&x, &h, &weight_x, &weight_h});
-  return {(needed << 2 & 0xCU) | needed >> 2, true};
+  return {.inputs = (needed << 2 & 0xCU) | needed >> 2};
 }
 
 }  // namespace
@@ -186,7 +166,7 @@ struct Sizes {
 template <class T>
 struct Sequence {
   Sizes sizes;
-  Tensor<T> gates;  // after sigmoid and tanh, (steps, n, 4 d)
+  Tensor<T> gates;  // before sigmoid and tanh, (steps, n, 4 d)
   Tensor<T> c;      // (steps, n, d)
 };
 

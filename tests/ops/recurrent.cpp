@@ -112,6 +112,44 @@ BOOST_AUTO_TEST_CASE(a_sequence_in_two_pieces) {
   check_identical(whole.last.h, select(whole.h, 0, -1));
 }
 
+namespace {
+
+// The gradient of each entry of the bias, with weights of 0, so that it alone opens the gates.
+template <class T>
+std::vector<double> slopes(bool of_sequence, const std::vector<double>& bias) {
+  const std::size_t d = bias.size() / 4;
+  const auto zeros = [](const Shape& s) { return Tensor<T>::filled(s, T(0)); };
+  const auto b = parameter(Tensor<T>::from({4 * d}, std::vector<T>(bias.begin(), bias.end())));
+  const LstmState<T> state{zeros({1, d}), Tensor<T>::filled({1, d}, T(0.5))};
+  const Tensor<T> x = zeros({1, 1}), wx = zeros({4 * d, 1}), wh = zeros({4 * d, d});
+  if (of_sequence) {
+    sum(lstm(unsqueeze(x, 0), state, wx, wh, b).h).backward();
+  } else {
+    sum(lstm_cell(x, state, wx, wh, b).h).backward();
+  }
+  const Tensor<T> g = b.gradient();
+  return {g.data(), g.data() + g.size()};
+}
+
+}  // namespace
+
+// sigmoid'(15) and tanh'(8) are there in float, 1 - sigmoid(15) and 1 - tanh(8) are rounded.
+BOOST_AUTO_TEST_CASE(slopes_of_gates_that_are_nearly_open) {
+  const std::vector<double> bias = {15, -15, .1, .2, 14, -14, 16,  .3,
+                                    8,  -8,  .2, -7, 15, 2,   -15, 16};
+  for (const bool of_sequence : {false, true}) {
+    const std::vector<double> is = slopes<float>(of_sequence, bias),
+                              expected = slopes<double>(of_sequence, bias);
+    for (std::size_t i = 0; i < is.size(); ++i)
+      BOOST_TEST(is[i] == expected[i], boost::test_tools::tolerance(2e-6));
+    // s' (c) s(o) sech^2(c1) of the first unit's i: slope e^-15 / (1 + e^-15)^2.
+    const auto s = [](double z) { return 1 / (1 + std::exp(-z)); };
+    const double c1 = s(14) * 0.5 + s(15) * std::tanh(8.), u = std::tanh(c1);
+    BOOST_TEST(expected[0] == s(15) * (1 - u * u) * std::tanh(8.) * s(15) * s(-15),
+               boost::test_tools::tolerance(1e-12));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(threads) {
   check_threads([](X v) { return all(sequence(v)); }, inputs({3, 200, 30}, 70));
   check_threads([](X v) { return cell(v).h; }, inputs({200, 30}, 70));

@@ -15,6 +15,9 @@
 
 namespace xgrad::kernels {
 
+/// The logarithm of a probability above which it is the one that stands out.
+constexpr double kLogHalf = -0.69314718;
+
 template <class T>
 struct SoftmaxKernels {
   /// y = exp(x) / sum exp(x).

@@ -126,11 +126,6 @@ Tensor<T> sample_gradients(const Samples<T>& s, const Tensor<T>& gy) {
   return (gy.size() == 1 ? reshape(gy, Shape{}) : reshape(gy, s.factors.shape())) * s.factors;
 }
 
-template <class T>
-void subtract_at_labels(const Samples<T>& s, const T* gradients, T* gx) {
-  for (std::size_t i = 0; i < s.view.rows(); ++i) gx[s.positions.data()[i]] -= gradients[i];
-}
-
 // gx = -gy at the labels.
 template <class T>
 void nll_backward(const void* attributes, Backward<T>& b) {
@@ -139,7 +134,7 @@ void nll_backward(const void* attributes, Backward<T>& b) {
   if (b.recording()) return b.add(0, reshape(-g * one_hot(s), b.input_shape(0)));
   const auto [gx, accumulate] = b.accumulator(0);
   if (!accumulate) std::fill_n(gx, s.view.elements(), T(0));
-  subtract_at_labels(s, g.data(), gx);
+  for (std::size_t i = 0; i < s.view.rows(); ++i) gx[s.positions.data()[i]] -= g.data()[i];
 }
 
 template <class T>
@@ -150,6 +145,30 @@ struct CrossEntropy : Samples<T> {
   Tensor<T> maximum, log_sum;  // of each sample: the largest x, and log sum exp(x - maximum)
 };
 
+// softmax(x) - onehot, which at a label is what its probability lacks of 1: not the difference to a
+// rounded one.
+template <class T>
+Tensor<T> softmax_less_one_hot(const Samples<T>& s, const Tensor<T>& x) {
+  return where(one_hot(s) != 0, expm1(log_softmax(x, 1)), softmax(x, 1));
+}
+
+// The number at the label of each sample, and another one written there.
+template <class T>
+std::vector<T> at_labels(const Samples<T>& s, const T* x) {
+  std::vector<T> values(s.view.rows());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = x[s.positions.data()[i]];
+  return values;
+}
+template <class T>
+void set_at_labels(const CrossEntropy<T>& s, const T* x, const T* g, const T* before, T* gx) {
+  for (std::size_t i = 0; i < s.view.rows(); ++i) {
+    const std::size_t at = static_cast<std::size_t>(s.positions.data()[i]);
+    const T log_sum = s.log_sum.data()[i], log_p = (x[at] - s.maximum.data()[i]) - log_sum;
+    if (g[i] == 0) continue;  // an ignored one has no position
+    gx[at] = before[i] + g[i] * (std::isinf(log_sum) ? kUndefined<T> : std::expm1(log_p));
+  }
+}
+
 // gx = gy (softmax(x) - onehot)
 template <class T>
 void cross_entropy_backward(const void* attributes, Backward<T>& b) {
@@ -157,15 +176,18 @@ void cross_entropy_backward(const void* attributes, Backward<T>& b) {
   const Tensor<T> g = sample_gradients<T>(s, b.gradient());
   if (b.recording()) {
     const Tensor<T> x = reshape(b.input(0), Shape{s.view.outer, s.view.n, s.view.inner});
-    const Tensor<T> p = softmax(where(s.factors == 0, 0, x), 1);
-    return b.add(0, reshape(g * (p - one_hot<T>(s)), b.input_shape(0)));
+    const Tensor<T> slope = softmax_less_one_hot<T>(s, where(s.factors == 0, 0, x));
+    return b.add(0, reshape(g * slope, b.input_shape(0)));
   }
   const Tensor<T> scale = Tensor<T>::uninitialized(g.shape());
   std::transform(s.log_sum.data(), s.log_sum.data() + g.size(), g.data(), scale.node()->data,
                  &kernels::softmax_scale<T>);
+  const T* const x = b.input(0).data();
   const auto [gx, accumulate] = b.accumulator(0);
-  kernels::exponentials(b.input(0).data(), s.maximum.data(), scale.data(), gx, s.view, accumulate);
-  subtract_at_labels<T>(s, g.data(), gx);
+  const std::vector<T> before =
+      accumulate ? at_labels<T>(s, gx) : std::vector<T>(s.view.rows(), T(0));
+  kernels::exponentials(x, s.maximum.data(), scale.data(), gx, s.view, accumulate);
+  set_at_labels(s, x, g.data(), before.data(), gx);
 }
 
 template <class T>

@@ -20,23 +20,32 @@ struct Along {
   std::ptrdiff_t axis;
 };
 
-// gx = y (gy - sum(gy y))
+// gx = y (gy - sum(gy y)), whatever constant is taken off gy: the gy of a y that is nearly 1, so that
+// what the others add up to is not what is left of a difference.
 template <class T>
 void softmax_backward(const void* attributes, Backward<T>& b) {
   const auto& [view, axis] = *static_cast<const Along*>(attributes);
   const Tensor<T> y = b.output(), gy = b.gradient();
-  if (b.recording()) return b.add(0, y * (gy - sum(gy * y, axis, {.keep_dims = true})));
+  if (b.recording()) {
+    const Tensor<T> most = sum(where(y > 0.5, gy, 0), axis, {.keep_dims = true}).detach();
+    const Tensor<T> g = gy - most;
+    return b.add(0, y * (g - sum(g * y, axis, {.keep_dims = true})));
+  }
   const auto [gx, accumulate] = b.accumulator(0);
   kernels::softmax_backward(y.data(), gy.data(), gx, view, accumulate);
 }
 
-// gx = gy - exp(y) sum(gy), where a sum of 0 makes 0 of anything
+// gx = gy - exp(y) sum(gy), where a sum of 0 makes 0 of anything; likewise of a y that is nearly 0.
 template <class T>
 void log_softmax_backward(const void* attributes, Backward<T>& b) {
   const auto& [view, axis] = *static_cast<const Along*>(attributes);
   const Tensor<T> y = b.output(), gy = b.gradient();
-  if (b.recording())
-    return b.add(0, gy - detail::chain(sum(gy, axis, {.keep_dims = true}), exp(y)));
+  if (b.recording()) {
+    const Tensor<T> s = sum(gy, axis, {.keep_dims = true});
+    const Tensor<T> most = (gy - s) - detail::chain(s, expm1(y)),
+                    other = gy - detail::chain(s, exp(y));
+    return b.add(0, where(y > kernels::kLogHalf, most, other));
+  }
   const auto [gx, accumulate] = b.accumulator(0);
   kernels::log_softmax_backward(y.data(), gy.data(), gx, view, accumulate);
 }

@@ -66,11 +66,19 @@ void softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, bool
   using P = Pack<T, Arch>;
   each_row<P>(view, [&](std::size_t first, std::size_t, const auto& row) {
     const T *const p = y + first, *const g = gy + first;
-    const P s = sum_along<P>(row, [&](std::size_t at, auto width) XGRAD_INLINE {
-      return load(p + at, width) * load(g + at, width);
+    Two<P> s = sum_along<Two<P>>(row, [&](std::size_t at, auto width) XGRAD_INLINE {
+      const P v = load(p + at, width), w = load(g + at, width);
+      return Two<P>(v * w, where(v > P(T(0.5)), w, P(0)));
     });
+    const P most = s.second;
+    if (any(most != P(0))) {
+      s.first = sum_along<P>(row, [&](std::size_t at, auto width) XGRAD_INLINE {
+        return load(p + at, width) * (load(g + at, width) - most);
+      });
+    }
     row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
-      put(load(p + at, width) * (load(g + at, width) - s), gx + first + at, width, accumulate);
+      put(load(p + at, width) * ((load(g + at, width) - most) - s.first), gx + first + at, width,
+          accumulate);
     });
   });
 }
@@ -87,6 +95,12 @@ void log_softmax_kernel(const T* x, T* y, AxisView view) {
   });
 }
 
+// g - exp(l) s for l near 0.
+template <class P>
+[[gnu::noinline]] P less_the_rest(P g, P s, P l) {
+  return (g - s) - where(s == P(0), P(0), expm1(l) * s);
+}
+
 template <class T>
 void log_softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, bool accumulate) {
   using P = Pack<T, Arch>;
@@ -95,8 +109,11 @@ void log_softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, 
     const P s = sum_along<P>(
         row, [&](std::size_t at, auto width) XGRAD_INLINE { return load(g + at, width); });
     row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
-      const P part = where(s == P(0), P(0), exp(load(log_p + at, width)) * s);
-      put(load(g + at, width) - part, gx + first + at, width, accumulate);
+      const P l = load(log_p + at, width, kNothing<T>), w = load(g + at, width);
+      P result = w - where(s == P(0), P(0), exp(l) * s);
+      const auto stands_out = l > P(T(kLogHalf));
+      if (any(stands_out)) result = where(stands_out, less_the_rest(w, s, l), result);
+      put(result, gx + first + at, width, accumulate);
     });
   });
 }

@@ -2,12 +2,15 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "tests/ops/failure.hpp"
 #include "tests/ops/reference_rows.hpp"
 #include "tests/ops/threads.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/indexing.hpp"
+#include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
 
@@ -88,6 +91,36 @@ BOOST_AUTO_TEST_CASE(one_number_stands_out) {
   }
   const auto y = log_softmax(Tensor<float>::from({3}, {20, 0, -1}));
   BOOST_TEST(-y.data()[0] == static_cast<float>(exact), boost::test_tools::tolerance(1e-6F));
+}
+
+// p (1 - p) and p - 1 where 1 - p is e^-15, which says nothing in float once p is rounded; in all
+// passes, along the row and across.
+BOOST_AUTO_TEST_CASE(slopes_where_one_number_stands_out) {
+  using Loss = std::function<Tensor<float>(const Tensor<float>&, std::ptrdiff_t)>;
+  const double rest = std::exp(-15) + std::exp(-16), p = 1 / (1 + rest);
+  const auto at = [](const Tensor<float>& y, std::ptrdiff_t axis) { return select(y, axis, 0); };
+  const Loss losses[] = {
+      [&](const auto& x, auto axis) { return sum(at(softmax(x, axis), axis)); },
+      [&](const auto& x, auto axis) { return -sum(at(log_softmax(x, axis), axis)); },
+      [&](const auto& x, auto axis) {
+        return cross_entropy(axis == 1 ? x : transpose(x), indices(std::vector<std::int64_t>(20)),
+                             {.reduction = Reduction::sum});
+      }};
+  const double slopes[] = {p * p * rest, -p * rest, -p * rest};
+  std::vector<float> numbers;
+  for (int i = 0; i < 20; ++i) numbers.insert(numbers.end(), {15, 0, -1});
+  const auto rows = Tensor<float>::from({20, 3}, numbers);
+  for (const std::ptrdiff_t axis : {0, 1}) {
+    for (const bool create_graph : {false, true}) {
+      for (std::size_t k = 0; k < 3; ++k) {
+        const auto x = parameter(axis == 1 ? rows : transpose(rows));
+        const auto g = grad(losses[k](x, axis), x, {.create_graph = create_graph});
+        const auto first = select(g, axis, 0);
+        for (std::size_t i = 0; i < first.size(); ++i)
+          BOOST_TEST(first.data()[i] == slopes[k], boost::test_tools::tolerance(1e-6));
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(infinities) {

@@ -7,6 +7,8 @@
 // A mean that is rounded to T is off by more than the numbers differ where they are nearly the
 // same: with the mean goes a `rest`, the mean of what is left without it.
 
+#include <limits>
+
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/isa.hpp"
 
@@ -40,11 +42,13 @@ void deviations(const T* x, const T* center, const T* rest, const T* scale, T* y
                 bool accumulate);
 
 /// The mean of the deviations from a center whose sum and sum of squares are given; takes what is
-/// due to the center out of `squares`.
+/// due to the center out of `squares`; squares that are infinite say nothing of what is due, and
+/// remain, as NaN does.
 template <class T>
 [[gnu::always_inline]] inline T take_out_center(T sum, T& squares, T n) {
   const T rest = sum / n, due = sum * rest;
-  squares = due < squares ? squares - due : due >= squares ? T(0) : squares;  // NaN remains
+  const bool finite = squares <= std::numeric_limits<T>::max();
+  squares = due < squares ? squares - due : finite && due >= squares ? T(0) : squares;
   return rest;
 }
 

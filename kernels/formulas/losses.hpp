@@ -64,15 +64,27 @@ struct LogitCrossEntropy {
   }
 };
 
-/// t (log t - x), 0 at t = 0.
+/// t (log t - x), 0 at t = 0. Its slope is that of no product: 1 / t is infinite long before t is 0.
 struct KlDivergence {
   static constexpr const char* name = "kl_div";
-  using Kind = Composed<2>;
+  using Kind = OfTwo;
   template <class X, class Y>
   auto operator()(const X& x, const Y& t) const {
     const auto zero = t == Y(0);
     const auto y = t * (log(where(zero, Y(1), t)) - x);
     return where(zero, decltype(t * x)(0), y);
+  }
+  template <class X>
+  X by_first(const X&, const X& t, const X&) const {
+    return -t;
+  }
+  template <class X>
+  X by_second(const X& x, const X& t, const X&) const {
+    const auto zero = t == X(0);
+    return where(zero, X(0), (log(where(zero, X(1), t)) - x) + X(1));
+  }
+  static Saved saves(unsigned needed) {
+    return {.inputs = (needed << 1 & 2U) | (needed & 2U ? 3U : 0U)};
   }
 };
 

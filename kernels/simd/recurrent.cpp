@@ -23,6 +23,12 @@ struct Smooth {
   P value, slope;
 };
 
+/// g through a slope; a path through a slope of 0 contributes 0.
+template <class P>
+[[gnu::always_inline]] inline P through(P g, P slope) {
+  return where(g == P(0) || slope == P(0), P(0), g * slope);
+}
+
 template <class P>
 [[gnu::always_inline]] inline Smooth<P> smooth_sigmoid(P z) {
   const P e = detail::exp_of_negative(detail::negative_size(z)), r = 1 / (1 + e);
@@ -59,13 +65,13 @@ void cell_backward(const T* z, const T* c, const T* gc1, T* gz, bool add_z, T* g
   each_unit<P>(n, d, [&](std::size_t at, std::size_t gate, auto width, std::size_t) XGRAD_INLINE {
     const P s = load<P>(gc1 + at, width);
     const Smooth<P> f = smooth_sigmoid(load<P>(z + gate + d, width));
-    if (gc != nullptr) put(s * f.value, gc + at, width, add_c);
+    if (gc != nullptr) put(through(s, f.value), gc + at, width, add_c);
     if (gz == nullptr) return;
     const Smooth<P> i = smooth_sigmoid(load<P>(z + gate, width)),
                     g = smooth_tanh(load<P>(z + gate + 2 * d, width));
-    put(s * g.value * i.slope, gz + gate, width, add_z);
-    put(s * load<P>(c + at, width) * f.slope, gz + gate + d, width, add_z);
-    put(s * i.value * g.slope, gz + gate + 2 * d, width, add_z);
+    put(through(through(s, g.value), i.slope), gz + gate, width, add_z);
+    put(through(through(s, load<P>(c + at, width)), f.slope), gz + gate + d, width, add_z);
+    put(through(through(s, i.value), g.slope), gz + gate + 2 * d, width, add_z);
     if (!add_z) store(P(0), gz + gate + 3 * d, width);
   });
 }
@@ -78,9 +84,9 @@ void output_backward(const T* z, const T* c1, const T* gh, T* gz, bool add_z, T*
     const P s = load<P>(gh + at, width);
     const Smooth<P> u = smooth_tanh(load<P>(c1 + at, width)),
                     o = smooth_sigmoid(load<P>(z + gate + 3 * d, width));
-    if (gc1 != nullptr) put(s * o.value * u.slope, gc1 + at, width, add_c1);
+    if (gc1 != nullptr) put(through(through(s, o.value), u.slope), gc1 + at, width, add_c1);
     if (gz == nullptr) return;
-    put(s * u.value * o.slope, gz + gate + 3 * d, width, add_z);
+    put(through(through(s, u.value), o.slope), gz + gate + 3 * d, width, add_z);
     if (add_z) return;
     for (std::size_t q = 0; q < 3; ++q) store(P(0), gz + gate + q * d, width);
   });
@@ -96,12 +102,13 @@ void step_backward(const T* z, const T* c, const T* c1, const T* gh, T* gc, T* g
     const Smooth<P> i = smooth_sigmoid(before(0)), f = smooth_sigmoid(before(1)),
                     g = smooth_tanh(before(2)), o = smooth_sigmoid(before(3)),
                     u = smooth_tanh(load<P>(c1 + at, width));
-    const P s = load<P>(gh + at, width), sc = load<P>(gc + at, width) + s * o.value * u.slope;
-    store(sc * f.value, gc + at, width);
-    store(sc * g.value * i.slope, gz + gate, width);
-    store(sc * load<P>(c + at, width) * f.slope, gz + gate + d, width);
-    store(sc * i.value * g.slope, gz + gate + 2 * d, width);
-    store(s * u.value * o.slope, gz + gate + 3 * d, width);
+    const P s = load<P>(gh + at, width),
+            sc = load<P>(gc + at, width) + through(through(s, o.value), u.slope);
+    store(through(sc, f.value), gc + at, width);
+    store(through(through(sc, g.value), i.slope), gz + gate, width);
+    store(through(through(sc, load<P>(c + at, width)), f.slope), gz + gate + d, width);
+    store(through(through(sc, i.value), g.slope), gz + gate + 2 * d, width);
+    store(through(through(s, u.value), o.slope), gz + gate + 3 * d, width);
   });
 }
 

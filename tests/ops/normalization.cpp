@@ -9,6 +9,7 @@
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/slicing.hpp"
 
 namespace xgrad::test {
@@ -113,6 +114,29 @@ BOOST_AUTO_TEST_CASE(statistics_of_the_batch) {
     check_close(s.mean, mean(x, others));
     check_close(s.variance, var(x, others, {.correction = 0}));
     BOOST_TEST(s.count == x.size() / shape[1]);
+  }
+}
+
+// Where squares leave the range, and the mean is rounded, so that twice something infinite is found.
+BOOST_AUTO_TEST_CASE(of_large_numbers) {
+  const double scale = std::sqrt(38. / 4);
+  const D around = D::from({4, 1}, {-3 / scale, -2 / scale, 0, 5 / scale});
+  for (const double s : {1e100, 1e160, 1e200, 1e300}) {
+    const D x = D::from({4, 1}, {1 * s, 2 * s, 4 * s, 9 * s}), row = transpose(x);
+    const auto near = [](const D& y, const D& expected) {
+      for (std::size_t i = 0; i < y.size(); ++i)
+        BOOST_TEST(std::abs(y.data()[i] - expected.data()[i]) < 1e-13);
+    };
+    near(layer_norm(row, {4}), around);
+    near(batch_norm(x, {}, {}), around);
+    near(group_norm(reshape(x, {1, 1, 4}), 1), around);
+    const D p = parameter(row), c = D::from({1, 4}, {1, 2, 0, 0});
+    const double m = 3. / 4, k = -7. / 4 / (scale * scale);  // means of c and of c times the result
+    near(grad(sum(layer_norm(p, {4}) * c), p) * D(s * scale),
+         c - D(m) - D::from({1, 4}, {-3, -2, 0, 5}) * D(k));
+    BOOST_TEST(var(row).item() == (s < 1e150 ? 38. / 3 * s * s : HUGE_VAL),
+               boost::test_tools::tolerance(1e-14));
+    BOOST_TEST(stddev(row).item() / s == std::sqrt(38. / 3), boost::test_tools::tolerance(1e-14));
   }
 }
 

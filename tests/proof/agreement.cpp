@@ -135,10 +135,69 @@ void check_agreement(const TensorFunction<T>& f, const Tensors<T>& x, const Chos
   }
 }
 
-#define PROOF_INSTANTIATE(T)                                            \
-  template std::vector<T> hard_points();                                \
-  template Tensors<T> combinations(const std::vector<T>&, std::size_t); \
-  template void check_agreement(const TensorFunction<T>&, const Tensors<T>&, const Chosen&, bool);
+namespace {
+
+// Gradients of the first output, whose numbers count 1, -0.5, 2, 1 ...
+template <class T>
+Tensors<T> weighted(const TensorFunction<T>& f, const Tensors<T>& x, const Chosen& varied,
+                    bool recorded) {
+  const Tensors<T> l = leaves(x, varied), chosen = only(l, varied);
+  const Tensor<T> y = f(l).at(0);
+  std::vector<T> seed(y.size());
+  for (std::size_t i = 0; i < seed.size(); ++i)
+    seed[i] = i % 3 == 0 ? T(1) : i % 3 == 1 ? T(-0.5) : T(2);
+  Tensors<T> g =
+      xgrad::grad(std::vector{y}, chosen, {.create_graph = recorded, .allow_unused = true},
+                  std::vector{Tensor<T>::from(y.shape(), seed)});
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    if (!g[i].defined()) g[i] = Tensor<T>::filled(chosen[i].shape(), 0);
+  }
+  return g;
+}
+
+// Nothing is asked of small numbers beside large ones, of which they may be what is left.
+template <class T>
+void compare_mixed(const std::string& what, const Tensor<T>& a, const Tensor<T>& b) {
+  T size = 0;
+  for (std::size_t e = 0; e < a.size(); ++e) {
+    if (std::isfinite(a.data()[e])) size = std::max(size, std::abs(a.data()[e]));
+  }
+  const T bound =
+      std::sqrt(std::numeric_limits<T>::epsilon()) * size + std::numeric_limits<T>::min();
+  std::size_t e = 0;
+  for (; e < a.size(); ++e) {
+    const T is = a.data()[e], other = b.data()[e];
+    if (std::isfinite(is) ? !(std::abs(is - other) <= bound)
+                          : std::isnan(is) != std::isnan(other) || (is != other && !std::isnan(is)))
+      break;
+  }
+  const std::size_t at = e < a.size() ? e : 0;
+  BOOST_TEST((a.size() == 0 || e == a.size()),
+             what << ", element " << at << ": " << a.data()[at] << " and " << b.data()[at]);
+}
+
+}  // namespace
+
+template <class T>
+void check_passes(const TensorFunction<T>& f, const Tensors<T>& x, const Chosen& differentiable) {
+  const Tensors<T> plain = weighted(f, x, differentiable, false);
+  const Tensors<T> recorded = weighted(f, x, differentiable, true);
+  for (std::size_t i = 0, k = 0; i < x.size(); ++i) {
+    if (!differentiable[i]) continue;
+    Chosen alone(x.size(), false);
+    alone[i] = true;
+    compare_mixed("plain and recorded, by operand " + std::to_string(i), plain[k], recorded[k]);
+    compare_mixed("plain, and operand " + std::to_string(i) + " alone", plain[k],
+                  weighted(f, x, alone, false)[0]);
+    ++k;
+  }
+}
+
+#define PROOF_INSTANTIATE(T)                                                                       \
+  template std::vector<T> hard_points();                                                           \
+  template Tensors<T> combinations(const std::vector<T>&, std::size_t);                            \
+  template void check_agreement(const TensorFunction<T>&, const Tensors<T>&, const Chosen&, bool); \
+  template void check_passes(const TensorFunction<T>&, const Tensors<T>&, const Chosen&);
 PROOF_INSTANTIATE(float)
 PROOF_INSTANTIATE(double)
 #undef PROOF_INSTANTIATE

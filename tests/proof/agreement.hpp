@@ -22,4 +22,9 @@ template <class T>
 void check_agreement(const xgrad::TensorFunction<T>& f, const std::vector<xgrad::Tensor<T>>& x,
                      const std::vector<bool>& differentiable, bool twice = true);
 
+/// The same of an operation that mixes the elements of its operands, at one x.
+template <class T>
+void check_passes(const xgrad::TensorFunction<T>& f, const std::vector<xgrad::Tensor<T>>& x,
+                  const std::vector<bool>& differentiable);
+
 }  // namespace proof

@@ -267,6 +267,30 @@ void agreement(const Row& row) {
   BOOST_TEST_CONTEXT("float") agreement_in(row, row.f32, hard_points<float>());
 }
 
+// The same where elements mix: with each hard point in place of one number of each operand. Not with
+// the largest number, which no sum of two has room for.
+bool if_mixing(const Row& r) { return r.differentiable && !if_by_element(r); }
+void passes(const Row& row) {
+  std::vector<bool> differentiable;
+  for (const Argument& a : row.arguments) differentiable.push_back(a.differentiable);
+  const Tensors x = sample(row, shapes_of(row));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!differentiable[i] || x[i].size() == 0) continue;
+    for (const double v : hard_points<double>()) {
+      if (std::abs(v) == std::numeric_limits<double>::max()) continue;
+      Tensors hard = x;
+      hard[i] = x[i].clone();
+      hard[i].mutable_data()[x[i].size() / 2] = v;
+      BOOST_TEST_CONTEXT("operand " << i << " with " << v) {
+        try {
+          check_passes<double>(row.f, hard, differentiable);
+        } catch (const std::invalid_argument&) {  // out of its domain
+        }
+      }
+    }
+  }
+}
+
 bool if_broadcast(const Row& r) { return r.elementwise && r.arguments.size() > 1; }
 void broadcast(const Row& row) {
   std::vector<Shape> s = {{2, 1, 3}, {4, 1}, {3}};
@@ -408,6 +432,7 @@ const std::vector<Property>& properties() {
       {"shapes", if_shapes, shapes},
       {"kink", if_kinks, kink},
       {"agreement", if_by_element, agreement},
+      {"passes", if_mixing, passes},
       {"broadcast", if_broadcast, broadcast},
       {"shared", if_shared, shared},
       {"not_finite", always, not_finite},

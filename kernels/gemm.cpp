@@ -3,6 +3,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -45,7 +46,7 @@ double work(const Product<T>& p) {
 
 template <class T>
 void check(const Product<T>& p) {
-  for (const std::size_t size : {p.m, p.n, p.k}) {
+  for (const std::size_t size : {p.m, p.n, p.k, p.lda, p.ldb, p.ldc}) {
     if (size <= static_cast<std::size_t>(std::numeric_limits<int>::max())) continue;
     xgrad::detail::fail("matmul", "size ", size, " is larger than BLAS can count");
   }
@@ -60,20 +61,37 @@ void call(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const dou
   cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, ldc);
 }
 
-float piece_of_product(int k, const float* a, const float* b) { return cblas_sdot(k, a, 1, b, 1); }
-double piece_of_product(int k, const double* a, const double* b) {
-  return cblas_ddot(k, a, 1, b, 1);
+float piece_of_product(int k, const float* a, int step_a, const float* b, int step_b) {
+  return cblas_sdot(k, a, step_a, b, step_b);
+}
+double piece_of_product(int k, const double* a, int step_a, const double* b, int step_b) {
+  return cblas_ddot(k, a, step_a, b, step_b);
 }
 
 // In pieces, whose sums are added up in double: BLAS adds up any number one after the other.
 template <class T>
-T inner_product(int k, const T* a, const T* b) {
+T inner_product(int k, const T* a, int step_a, const T* b, int step_b) {
   constexpr int kPiece = 4096;
   double sum = 0;
-  for (; k > kPiece; k -= kPiece, a += kPiece, b += kPiece) {
-    sum += static_cast<double>(piece_of_product(kPiece, a, b));
+  for (; k > kPiece; k -= kPiece) {
+    sum += static_cast<double>(piece_of_product(kPiece, a, step_a, b, step_b));
+    a += std::ptrdiff_t{kPiece} * step_a;
+    b += std::ptrdiff_t{kPiece} * step_b;
   }
-  return static_cast<T>(sum + static_cast<double>(piece_of_product(k, a, b)));
+  return static_cast<T>(sum + static_cast<double>(piece_of_product(k, a, step_a, b, step_b)));
+}
+
+template <class T>
+std::size_t row_of_a(const Product<T>& p) {
+  return p.lda != 0 ? p.lda : p.transpose_a ? p.m : p.k;
+}
+template <class T>
+std::size_t row_of_b(const Product<T>& p) {
+  return p.ldb != 0 ? p.ldb : p.transpose_b ? p.k : p.n;
+}
+template <class T>
+std::size_t row_of_c(const Product<T>& p) {
+  return p.ldc != 0 ? p.ldc : p.n;
 }
 
 // Rows [top, top + m) and columns [left, left + n) of the product's C.
@@ -85,28 +103,29 @@ template <class T>
 void multiply(const Product<T>& p, const Block& block) {
   const auto& [top, left, m, n] = block;
   if (m == 0 || n == 0) return;
-  T* const c = p.c + top * p.n + left;
+  const std::size_t lda = row_of_a(p), ldb = row_of_b(p), ldc = row_of_c(p);
+  T* const c = p.c + top * ldc + left;
   if (p.row != nullptr) {
-    for (std::size_t i = 0; i < m; ++i) std::copy_n(p.row + left, n, c + i * p.n);
+    for (std::size_t i = 0; i < m; ++i) std::copy_n(p.row + left, n, c + i * ldc);
   }
   const T beta = p.row != nullptr ? T(1) : p.beta;
   if (p.k == 0) {
     for (std::size_t i = 0; i < m; ++i) {
-      for (T& e : std::span(c + i * p.n, n)) e = beta == T(0) ? T(0) : beta * e;
+      for (T& e : std::span(c + i * ldc, n)) e = beta == T(0) ? T(0) : beta * e;
     }
     return;
   }
   const auto size = [](std::size_t s) { return static_cast<int>(s); };
   const OneBlasThread guard;
   if (p.m == 1 && p.n == 1) {
-    const T product = inner_product(size(p.k), p.a, p.b);
+    const T product = inner_product(size(p.k), p.a, p.transpose_a ? size(lda) : 1, p.b,
+                                    p.transpose_b ? 1 : size(ldb));
     *c = beta == T(0) ? product : product + beta * *c;
     return;
   }
   call(p.transpose_a ? CblasTrans : CblasNoTrans, p.transpose_b ? CblasTrans : CblasNoTrans,
-       size(m), size(n), size(p.k), p.a + (p.transpose_a ? top : top * p.k),
-       size(p.transpose_a ? p.m : p.k), p.b + (p.transpose_b ? left * p.k : left),
-       size(p.transpose_b ? p.k : p.n), beta, c, size(p.n));
+       size(m), size(n), size(p.k), p.a + (p.transpose_a ? top : top * lda), size(lda),
+       p.b + (p.transpose_b ? left * ldb : left), size(ldb), beta, c, size(ldc));
 }
 
 // C is cut along its columns where there are more of them than rows: each band packs its part of
@@ -188,8 +207,59 @@ void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t
   }
 }
 
+void ProductLoop::add_axis(std::size_t n, std::size_t step_a, std::size_t step_b,
+                           std::size_t step_c) {
+  extent[rank] = n;
+  a[rank] = step_a;
+  b[rank] = step_b;
+  c[rank++] = step_c;
+}
+
+namespace {
+
+// Product i of those of the axes [first, last), counted in row-major order.
+template <class T>
+void move_to(Product<T>& p, const ProductLoop& loop, std::size_t first, std::size_t last,
+             std::size_t i) {
+  for (std::size_t axis = last; axis-- > first; i /= loop.extent[axis]) {
+    const std::size_t at = i % loop.extent[axis];
+    p.a += at * loop.a[axis];
+    p.b += at * loop.b[axis];
+    p.c += at * loop.c[axis];
+  }
+}
+
+std::size_t elements(const ProductLoop& loop, std::size_t first, std::size_t last) {
+  return std::accumulate(loop.extent + first, loop.extent + last, std::size_t{1},
+                         std::multiplies<>());
+}
+
+}  // namespace
+
+template <class T>
+void gemm(const Product<T>& product, const ProductLoop& loop) {
+  const std::size_t outer = loop.rank - loop.sums, count = elements(loop, 0, outer),
+                    terms = elements(loop, outer, loop.rank);
+  const auto one = [&](std::size_t i) {
+    for (std::size_t term = 0; term < terms; ++term) {
+      Product<T> p = product;
+      if (term != 0) p.beta = 1;
+      move_to(p, loop, 0, outer, i);
+      move_to(p, loop, outer, loop.rank, term);
+      gemm(p);
+    }
+  };
+  const double all = work(product) * static_cast<double>(count) * static_cast<double>(terms);
+  if (count == 1 || all < 2 * kBandWork) {
+    for (std::size_t i = 0; i < count; ++i) one(i);
+  } else {
+    parallel_for(count, one);
+  }
+}
+
 #define XGRAD_INSTANTIATE(T)                                                              \
   template void gemm(std::span<const Product<T>>);                                        \
+  template void gemm(const Product<T>&, const ProductLoop&);                              \
   template void batched_gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, \
                              std::size_t, const T*, std::size_t, T, T*, std::size_t, std::size_t);
 XGRAD_INSTANTIATE(float)

@@ -22,6 +22,8 @@ struct Product {
   T beta;
   T* c;
   const T* row = nullptr;  ///< (n): C is this row in every row, plus A B; beta is not used
+  /// From one row of A, B and C in memory to the next; 0: they follow each other without gaps.
+  std::size_t lda = 0, ldb = 0, ldc = 0;
 };
 
 /// Products none of which reads or writes what another one writes: side by side on several threads
@@ -46,5 +48,20 @@ template <class T>
 void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
                   const T* a, std::size_t stride_a, const T* b, std::size_t stride_b, T beta, T* c,
                   std::size_t stride_c, std::size_t count);
+
+/// Axes along which products are repeated: at each index A, B and C move on by the strides, in
+/// elements. Along the last `sums` axes, where C must stay, the products are added up.
+struct ProductLoop {
+  static constexpr std::size_t kMost = 16;
+  std::size_t rank = 0, sums = 0;
+  std::size_t extent[kMost], a[kMost], b[kMost], c[kMost];
+
+  /// Adds an axis inside those there are.
+  void add_axis(std::size_t n, std::size_t step_a, std::size_t step_b, std::size_t step_c);
+};
+
+/// The product at each index of the axes. No extent is 0.
+template <class T>
+void gemm(const Product<T>& product, const ProductLoop& loop);
 
 }  // namespace xgrad::kernels

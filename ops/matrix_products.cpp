@@ -1,0 +1,124 @@
+#include "xgrad/ops/matrix_products.hpp"
+
+#include <algorithm>
+
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/base/errors.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/slicing.hpp"
+
+namespace xgrad {
+
+using detail::require;
+using detail::view;
+
+namespace {
+
+Shape batch_of(const Shape& s) { return Shape(s.begin(), s.end() - 2); }
+
+Shape with_matrix(Shape batch, std::size_t m, std::size_t n) {
+  batch.push_back(m);
+  batch.push_back(n);
+  return batch;
+}
+
+struct Matrices {
+  Shape batch;
+  std::size_t m, n;
+};
+
+// A vector is one row.
+Matrices matrices(const Shape& s) {
+  if (s.rank() == 1) return {{}, 1, s[0]};
+  return {batch_of(s), s[s.rank() - 2], s.back()};
+}
+
+// x as (batch, m, 1, n, 1) or (batch, 1, m, 1, n), the batch as one axis.
+template <class T>
+Tensor<T> spread_out(const Tensor<T>& x, const Matrices& s, const Shape& batch, bool blocks) {
+  const Tensor<T> all = s.batch == batch || s.batch.elements() == 1
+                            ? x
+                            : detail::broadcast_to(view(x, with_matrix(s.batch, s.m, s.n)),
+                                                   with_matrix(batch, s.m, s.n));
+  const std::size_t count = s.batch.elements() == 1 ? 1 : batch.elements();
+  return view(all, blocks ? Shape{count, s.m, 1, s.n, 1} : Shape{count, 1, s.m, 1, s.n});
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> kron(const Tensor<T>& a, const Tensor<T>& b) {
+  require(a.rank() != 0 && b.rank() != 0, "kron", "a scalar is no matrix: a ", a.shape(), ", b ",
+          b.shape());
+  const Matrices sa = matrices(a.shape()), sb = matrices(b.shape());
+  const Shape batch = broadcast_shapes("kron", sa.batch, sb.batch);
+  const std::size_t m = detail::checked_product("kron", sa.m, sb.m),
+                    n = detail::checked_product("kron", sa.n, sb.n);
+  const Tensor<T> y = spread_out(a, sa, batch, true) * spread_out(b, sb, batch, false);
+  return view(y, a.rank() == 1 && b.rank() == 1 ? Shape{n} : with_matrix(batch, m, n));
+}
+
+namespace {
+
+// Elements 1, 2, 0 of an axis of 3, or 2, 0, 1.
+template <class T>
+Tensor<T> turned(const Tensor<T>& x, std::ptrdiff_t axis, std::ptrdiff_t first) {
+  return concat({slice(x, axis, {.start = first}), slice(x, axis, {.stop = first})}, axis);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> cross(const Tensor<T>& a, const Tensor<T>& b, std::ptrdiff_t axis) {
+  const Shape shape = broadcast_shapes("cross", a.shape(), b.shape());
+  const std::size_t at = normalize_axis("cross", axis, shape.rank());
+  const std::ptrdiff_t from_end =
+      static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(shape.rank());
+  const auto has_three = [&](const Shape& s) {
+    return shape.rank() - at <= s.rank() && s[s.rank() + at - shape.rank()] == 3;
+  };
+  require(has_three(a.shape()) && has_three(b.shape()), "cross", "axis ", at,
+          " has not 3 elements: a ", a.shape(), ", b ", b.shape());
+  return turned(a, from_end, 1) * turned(b, from_end, 2) -
+         turned(a, from_end, 2) * turned(b, from_end, 1);
+}
+
+namespace {
+
+template <class T>
+Tensor<T> positive_power(Tensor<T> x, std::size_t n) {
+  Tensor<T> y;
+  for (; n != 0; n /= 2) {
+    if (n % 2 == 1) y = y.defined() ? matmul(y, x) : x;
+    if (n > 1) x = matmul(x, x);
+  }
+  return y;
+}
+
+// Identities that depend on x, with the gradient 0.
+template <class T>
+Tensor<T> zeroth_power(const Tensor<T>& x) {
+  return where(ones_like(x), eye<T>(x.shape().back()), x);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> matrix_power(const Tensor<T>& x, std::ptrdiff_t n) {
+  require(x.rank() >= 2 && x.shape()[x.rank() - 2] == x.shape().back(), "matrix_power",
+          "no square matrices: x ", x.shape());
+  require(n >= 0, "matrix_power", "n is negative: ", n);
+  return n == 0 ? zeroth_power(x) : positive_power(x, static_cast<std::size_t>(n));
+}
+
+#define XGRAD_INSTANTIATE(T)                                                    \
+  template Tensor<T> kron(const Tensor<T>&, const Tensor<T>&);                  \
+  template Tensor<T> cross(const Tensor<T>&, const Tensor<T>&, std::ptrdiff_t); \
+  template Tensor<T> matrix_power(const Tensor<T>&, std::ptrdiff_t);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

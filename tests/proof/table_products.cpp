@@ -1,7 +1,10 @@
 // Diagonals and triangles of matrices, products along named axes, Kronecker's and the cross product, powers.
 
+#include <cmath>
+
 #include "row.hpp"
 #include "xgrad/ops/diagonals.hpp"
+#include "xgrad/ops/distances.hpp"
 #include "xgrad/ops/einsum.hpp"
 #include "xgrad/ops/matrix_products.hpp"
 
@@ -153,6 +156,27 @@ Reference over_two_axes(const References& in) {
   return matrix_product(x, y);
 }
 
+Formula distances(bool squared) {
+  return [squared](const References& in) {
+    const Reference &a = in[0], &b = in[1];
+    Shape r = xgrad::broadcast_shapes("", without_matrix(a.shape), without_matrix(b.shape));
+    r.push_back(a.shape[a.rank() - 2]);
+    r.push_back(b.shape[b.rank() - 2]);
+    return generate(r, [&](Index i) {
+      Index j = i;
+      j[j.size() - 2] = j.back();
+      Number total = 0;
+      for (i.back() = j.back() = 0; i.back() < a.shape.back(); j.back() = ++i.back())
+        total += (a.at(i) - b.at(j)) * (a.at(i) - b.at(j));
+      return squared ? total : std::sqrt(total);
+    });
+  };
+}
+
+const std::vector<std::vector<Shape>> kRows = {
+    {{1, 1}, {1, 1}}, {{2, 1, 2, 3}, {2, 1, 3}}, {{2, 20}, {3, 20}}, {{0, 2}, {3, 2}},
+    {{2, 0}, {3, 0}}, {{0, 2, 2}, {2, 2}},       {{2, 2}, {0, 2}}};
+
 #define OF_X(...) [](const auto& x) { return __VA_ARGS__; }
 #define OF_AB(...) [](const auto& a, const auto& b) { return __VA_ARGS__; }
 
@@ -198,7 +222,7 @@ std::vector<Row> matrix_product_rows() {
       prove("matrix_power: 6", OF_X(matrix_power(x, 6)), power(6),
             Row{.arguments = {{{2, 2}, -1, 1}}, .tolerance = 1e-13}),
       prove("matrix_power: 0", OF_X(matrix_power(x, 0)), power(0),
-            Row{.arguments = {{{2, 2, 2}}}, .shapes = {{{1, 1}}, {{0, 0}}}, .zero_gradient = true}),
+            Row{.arguments = {{{2, 2, 2}}}, .zero_gradient = true, .shapes = {{{1, 1}}, {{0, 0}}}}),
   };
 }
 
@@ -227,13 +251,24 @@ std::vector<Row> einsum_rows() {
                  {{50, 60, 20}, {60, 20, 50}})),
   };
 }
+
+std::vector<Row> distance_rows() {
+  return {
+      prove("cdist", OF_AB(cdist(a, b)), distances(false), pair({3, 2}, {2, 2}, kRows, {{300, 20}, {200, 20}})),
+      prove("cdist: long rows", OF_AB(cdist(a, b)), distances(false), pair({2, 2, 18}, {3, 18}, {})),
+      prove("cdist: squared", OF_AB(cdist(a, b, {.squared = true})), distances(true),
+            pair({3, 2}, {2, 2}, kRows, {{300, 20}, {200, 20}})),
+      prove("cdist: squared, long rows", OF_AB(cdist(a, b, {.squared = true})), distances(true),
+            pair({2, 17}, {3, 17}, {})),
+  };
+}
 // clang-format on
 
 }  // namespace
 
 std::vector<Row> product_rows() {
   std::vector<Row> all;
-  for (const auto& rows : {diagonal_rows(), matrix_product_rows(), einsum_rows()})
+  for (const auto& rows : {diagonal_rows(), matrix_product_rows(), einsum_rows(), distance_rows()})
     all.insert(all.end(), rows.begin(), rows.end());
   return all;
 }

@@ -5,6 +5,7 @@
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/ops/lattice.hpp"
+#include "xgrad/ops/matrices.hpp"
 #include "xgrad/ops/reductions.hpp"
 
 namespace xgrad {
@@ -41,14 +42,10 @@ const detail::Rule<T> kDiagonal = {"diagonal", &detail::take_backward<T>, nullpt
 template <class T>
 const detail::Rule<T> kDiagEmbed = {"diag_embed", &detail::place_backward<T>, nullptr};
 
-void require_matrices(const char* operation, const Shape& x) {
-  require(x.rank() >= 2, operation, "fewer than two axes: x ", x);
-}
-
 template <class T>
 Tensor<T> diagonal_of(const char* operation, const Tensor<T>& x, std::ptrdiff_t offset,
                       std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
-  require_matrices(operation, x.shape());
+  detail::require_matrix(operation, "x", x.shape());
   const std::size_t row = normalize_axis(operation, axis1, x.rank());
   const std::size_t column = normalize_axis(operation, axis2, x.rank());
   require(row != column, operation, "both axes are axis ", row, ": x ", x.shape());
@@ -169,13 +166,13 @@ Tensor<T> triangle(const Tensor<T>& x, const Triangle& t) {
 
 template <class T>
 Tensor<T> tril(const Tensor<T>& x, std::ptrdiff_t k) {
-  require_matrices("tril", x.shape());
+  detail::require_matrix("tril", "x", x.shape());
   return triangle(x, {true, k});
 }
 
 template <class T>
 Tensor<T> triu(const Tensor<T>& x, std::ptrdiff_t k) {
-  require_matrices("triu", x.shape());
+  detail::require_matrix("triu", "x", x.shape());
   return triangle(x, {false, k});
 }
 

@@ -8,22 +8,18 @@
 #include "xgrad/kernels/distances.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/matrices.hpp"
 #include "xgrad/ops/reductions.hpp"
 
 namespace xgrad {
 
+using detail::batch_of;
 using detail::require;
+using detail::rows;
+using detail::with_matrix;
 using kernels::DistanceSizes;
 
 namespace {
-
-std::size_t rows(const Shape& s) { return s[s.rank() - 2]; }
-Shape batch_of(const Shape& s) { return Shape(s.begin(), s.end() - 2); }
-Shape with_matrix(Shape batch, std::size_t m, std::size_t n) {
-  batch.push_back(m);
-  batch.push_back(n);
-  return batch;
-}
 
 DistanceSizes sizes(const Shape& a, const Shape& b) { return {rows(a), rows(b), a.back()}; }
 

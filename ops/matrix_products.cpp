@@ -7,22 +7,18 @@
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/matrices.hpp"
 #include "xgrad/ops/slicing.hpp"
+#include "xgrad/ops/solve.hpp"
 
 namespace xgrad {
 
+using detail::batch_of;
 using detail::require;
 using detail::view;
+using detail::with_matrix;
 
 namespace {
-
-Shape batch_of(const Shape& s) { return Shape(s.begin(), s.end() - 2); }
-
-Shape with_matrix(Shape batch, std::size_t m, std::size_t n) {
-  batch.push_back(m);
-  batch.push_back(n);
-  return batch;
-}
 
 struct Matrices {
   Shape batch;
@@ -97,20 +93,30 @@ Tensor<T> positive_power(Tensor<T> x, std::size_t n) {
   return y;
 }
 
+template <class T>
+void zeroth_backward(const void*, Backward<T>& back) {
+  back.add(0, zeros_like(back.gradient()));
+}
+
+template <class T>
+const detail::Rule<T> kZerothPower = {"matrix_power", &zeroth_backward<T>, nullptr};
+
 // Identities that depend on x, with the gradient 0.
 template <class T>
 Tensor<T> zeroth_power(const Tensor<T>& x) {
-  return where(ones_like(x), eye<T>(x.shape().back()), x);
+  const Tensor<T> y = detail::broadcast_to(eye<T>(x.shape().back()), x.shape()).clone();
+  detail::record<T>(y, kZerothPower<T>, {&x}, {});
+  return y;
 }
 
 }  // namespace
 
 template <class T>
 Tensor<T> matrix_power(const Tensor<T>& x, std::ptrdiff_t n) {
-  require(x.rank() >= 2 && x.shape()[x.rank() - 2] == x.shape().back(), "matrix_power",
-          "no square matrices: x ", x.shape());
-  require(n >= 0, "matrix_power", "n is negative: ", n);
-  return n == 0 ? zeroth_power(x) : positive_power(x, static_cast<std::size_t>(n));
+  detail::require_square("matrix_power", "x", x.shape());
+  if (n == 0) return zeroth_power(x);
+  const auto times = static_cast<std::size_t>(n);
+  return n > 0 ? positive_power(x, times) : positive_power(inverse(x), 0 - times);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                    \

@@ -25,8 +25,9 @@ template <class T>
 Tensor<T> cross(const Tensor<T>& a, const Tensor<T>& b, std::ptrdiff_t axis = -1);
 
 /// x times itself, n times, by squaring: about log2 n to 2 log2 n products. n = 0 gives identities,
-/// whose gradient is 0. Shapes: (s, m, m) -> (s, m, m). Gradient: gx = sum over i of (x^T)^i gy
-/// (x^T)^(n-1-i). Throws std::invalid_argument for matrices that are not square.
+/// whose gradient is 0, a negative n powers of the inverse. Shapes: (s, m, m) -> (s, m, m).
+/// Gradient: for n > 0 gx = sum over i of (x^T)^i gy (x^T)^(n-1-i). Throws std::invalid_argument
+/// for matrices that are not square, and for negative n as `inverse`.
 template <class T>
 Tensor<T> matrix_power(const Tensor<T>& x, std::ptrdiff_t n);
 

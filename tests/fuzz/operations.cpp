@@ -8,6 +8,8 @@
 #include <new>
 #include <numeric>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include "tests/fuzz/fuzz.hpp"
 #include "xgrad/data/loader.hpp"
@@ -15,10 +17,14 @@
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/diagonals.hpp"
+#include "xgrad/ops/distances.hpp"
+#include "xgrad/ops/einsum.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/indexing.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/losses.hpp"
+#include "xgrad/ops/matrix_products.hpp"
 #include "xgrad/ops/normalization.hpp"
 #include "xgrad/ops/random.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -304,6 +310,60 @@ void multiplied(Choices& c) {
   }
 }
 
+std::string subscripts(Choices& c) {
+  static constexpr std::string_view kParts[] = {"i", "j",  "k", "A",  "i", "j", "...", ",",
+                                                ",", "->", " ", "..", "1", "-", ">",   "ij"};
+  std::string r;
+  for (std::size_t n = c.below(16); n > 0; --n) r += kParts[c.below(std::size(kParts))];
+  return r;
+}
+
+void contracted(Choices& c) {
+  const X a = c.tensor(), b = c.tensor();
+  switch (c.below(9)) {
+    case 0:
+    case 1: {
+      const std::string text = subscripts(c);
+      return read(einsum(text, c.list(4, [&] { return c.tensor(); })));
+    }
+    case 2:
+      return read(tensordot(a, b, c.size()));
+    case 3: {
+      const Axes axes = c.axes();
+      return read(tensordot(a, b, axes, c.axes()));
+    }
+    case 4:
+      return read(kron(a, b));
+    case 5:
+      return read(cross(a, b, c.axis()));
+    case 6:
+      return read(cdist(a, b, {.squared = c.flag()}));
+    case 7:
+      return read(matrix_power(a, static_cast<std::ptrdiff_t>(c.below(9)) - 3));
+    default:
+      return read(einsum("...ij,...jk", a, b));
+  }
+}
+
+void diagonals(Choices& c) {
+  const X x = c.tensor();
+  const std::ptrdiff_t k = c.integer(), axis = c.axis();
+  switch (c.below(6)) {
+    case 0:
+      return read(diagonal(x, k, axis, c.axis()));
+    case 1:
+      return read(trace(x, k, axis, c.axis()));
+    case 2:
+      return read(diag_embed(x, k));
+    case 3:
+      return read(diag(x, k));
+    case 4:
+      return read(tril(x, k));
+    default:
+      return read(triu(x, k));
+  }
+}
+
 void loaded(Choices& c) {
   const std::size_t n = 1 + c.below(6);
   const Array<T> x = zeros<T>({n, c.below(3)}).value();
@@ -326,8 +386,8 @@ void loaded(Choices& c) {
 }  // namespace
 
 void fuzz(std::span<const std::byte> bytes) {
-  constexpr std::array kKinds = {&reshaped, &cut,     &joined,     &indexed,
-                                 &made,     &reduced, &multiplied, &loaded};
+  constexpr std::array kKinds = {&reshaped, &cut,        &joined, &indexed,    &made,
+                                 &reduced,  &multiplied, &loaded, &contracted, &diagonals};
   Choices c(bytes);
   for (int calls = 0; calls < 8 && !c.done(); ++calls) {
     try {

@@ -56,6 +56,7 @@
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/determinant.hpp"
 #include "xgrad/ops/diagonals.hpp"
+#include "xgrad/ops/distances.hpp"
 #include "xgrad/ops/einsum.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/function.hpp"

@@ -94,6 +94,31 @@ std::size_t row_of_c(const Product<T>& p) {
   return p.ldc != 0 ? p.ldc : p.n;
 }
 
+void call(CBLAS_TRANSPOSE ta, int m, int n, const float* a, int lda, const float* x, int step_x,
+          float* y, int step_y) {
+  cblas_sgemv(CblasRowMajor, ta, m, n, 1, a, lda, x, step_x, 1, y, step_y);
+}
+void call(CBLAS_TRANSPOSE ta, int m, int n, const double* a, int lda, const double* x, int step_x,
+          double* y, int step_y) {
+  cblas_dgemv(CblasRowMajor, ta, m, n, 1, a, lda, x, step_x, 1, y, step_y);
+}
+
+// One column or one row, which C has to be added to.
+template <class T>
+void multiply_vector(const Product<T>& p) {
+  const auto size = [](std::size_t s) { return static_cast<int>(s); };
+  const std::size_t lda = row_of_a(p), ldb = row_of_b(p);
+  if (p.n == 1) {
+    call(p.transpose_a ? CblasTrans : CblasNoTrans, size(p.transpose_a ? p.k : p.m),
+         size(p.transpose_a ? p.m : p.k), p.a, size(lda), p.b, p.transpose_b ? 1 : size(ldb), p.c,
+         size(row_of_c(p)));
+  } else {
+    call(p.transpose_b ? CblasNoTrans : CblasTrans, size(p.transpose_b ? p.n : p.k),
+         size(p.transpose_b ? p.k : p.n), p.b, size(ldb), p.a, p.transpose_a ? size(lda) : 1, p.c,
+         1);
+  }
+}
+
 // Rows [top, top + m) and columns [left, left + n) of the product's C.
 struct Block {
   std::size_t top, left, m, n;
@@ -122,6 +147,12 @@ void multiply(const Product<T>& p, const Block& block) {
                                     p.transpose_b ? 1 : size(ldb));
     *c = beta == T(0) ? product : product + beta * *c;
     return;
+  }
+  if ((p.m == 1 || p.n == 1) && work(p) < 2 * kBandWork) {  // it is never cut
+    for (std::size_t i = 0; beta != T(1) && i < m; ++i) {
+      for (T& e : std::span(c + i * ldc, n)) e = beta == T(0) ? T(0) : beta * e;
+    }
+    return multiply_vector(p);
   }
   call(p.transpose_a ? CblasTrans : CblasNoTrans, p.transpose_b ? CblasTrans : CblasNoTrans,
        size(m), size(n), size(p.k), p.a + (p.transpose_a ? top : top * lda), size(lda),

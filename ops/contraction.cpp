@@ -162,7 +162,7 @@ Tensor<T> compute(const Tensor<T>& x, const Tensor<T>& y, const Letters& letters
   if (x.size() == 0 || y.size() == 0) return Tensor<T>::filled(shape, T(0));
   const AllAxes all = axes_of(letters, {&x.shape(), &y.shape(), &shape});
   const Span axes(all.begin(), all.size());
-  const ContractionPlan p = plan_contraction(axes);
+  const ContractionPlan& p = plan_contraction(axes);
   switch (p.kind) {
     case ContractionPlan::Kind::multiply:
       return multiplied(x, y, axes, p, shape);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -91,7 +92,7 @@ std::optional<Matrix> matrix(std::size_t row, std::size_t rows, std::size_t colu
 constexpr double kCall = 60, kDotCall = 30;
 
 double product_cost(double m, double n, double k, bool strided) {
-  if (m * n == 1) return kDotCall + k * (strided ? 0.6 : 0.08);
+  if (m * n == 1) return kDotCall + k * (strided ? 1.5 : 0.08);
   return kCall + m * n * k * (0.02 + 0.15 / m + 0.15 / n) + 0.1 * (m * k + k * n + m * n);
 }
 
@@ -221,7 +222,7 @@ void follow(Axes axes, std::size_t small, std::size_t wide, AxisOrder& order) {
 
 // z = x y, in the order of z.
 ContractionPlan elementwise(Axes axes) {
-  ContractionPlan p{.kind = ContractionPlan::Kind::multiply, .order = {}, .loop = {}};
+  ContractionPlan p{.kind = ContractionPlan::Kind::multiply};
   follow(axes, kX, kZ, p.order[kX]);
   follow(axes, kY, kZ, p.order[kY]);
   return p;
@@ -232,7 +233,7 @@ std::optional<double> multiply_and_sum(Axes axes, ContractionPlan& p) {
   const bool x_has_all = !has(axes, kColumns);
   if (!x_has_all && has(axes, kRows)) return {};
   const std::size_t wide = x_has_all ? kX : kY, small = x_has_all ? kY : kX;
-  p = {.kind = ContractionPlan::Kind::multiply_and_sum, .order = {}, .loop = {}};
+  p = {.kind = ContractionPlan::Kind::multiply_and_sum};
   follow(axes, small, wide, p.order[small]);
   follow(axes, kZ, wide, p.order[kZ]);
   double cost = 600 + 0.8 * elements(axes, wide);
@@ -254,7 +255,9 @@ AxisOrder order_in_memory(Axes axes, std::size_t operand) {
   return order;
 }
 
-ContractionPlan plan_contraction(Axes axes) {
+namespace {
+
+ContractionPlan cheapest(Axes axes) {
   if (!has(axes, kSums)) return elementwise(axes);
   ContractionPlan best, now;
   double least = std::numeric_limits<double>::infinity();
@@ -276,6 +279,51 @@ ContractionPlan plan_contraction(Axes axes) {
     }
   }
   return best;
+}
+
+// The plans that a thread made last, found again by their axes: choosing costs as much as a product
+// of small matrices.
+class Plans {
+ public:
+  const ContractionPlan& of(Axes axes) {
+    Entry& e = entries_[hash(axes) % entries_.size()];
+    if (!e.known || !std::equal(axes.begin(), axes.end(), e.axes.begin(), e.axes.end(), same)) {
+      e.plan = cheapest(axes);
+      e.axes = {};
+      for (const ContractionAxis& axis : axes) e.axes.push_back(axis);
+      e.known = true;
+    }
+    return e.plan;
+  }
+
+ private:
+  struct Entry {
+    bool known = false;
+    Few<ContractionAxis, kernels::ProductLoop::kMost> axes;
+    ContractionPlan plan;
+  };
+
+  static bool same(const ContractionAxis& a, const ContractionAxis& b) {
+    return a.size == b.size && a.stride == b.stride;
+  }
+  static std::size_t hash(Axes axes) {
+    std::size_t h = axes.size();
+    const auto mix = [&h](std::size_t v) { h = (h ^ v) * 0x9e3779b97f4a7c15U, h ^= h >> 32; };
+    for (const ContractionAxis& axis : axes) {
+      mix(axis.size);
+      for (const std::size_t stride : axis.stride) mix(stride);
+    }
+    return h;
+  }
+
+  std::array<Entry, 64> entries_;
+};
+
+}  // namespace
+
+const ContractionPlan& plan_contraction(Axes axes) {
+  static thread_local const std::unique_ptr<Plans> plans = std::make_unique<Plans>();
+  return plans->of(axes);
 }
 
 }  // namespace xgrad::detail

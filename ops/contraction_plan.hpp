@@ -46,20 +46,21 @@ struct ContractionAxis {
 using AxisOrder = Few<std::size_t, Shape::kMaxRank>;
 
 struct ContractionPlan {
-  enum class Kind { multiply, multiply_and_sum, products } kind;
+  enum class Kind { multiply, multiply_and_sum, products } kind = Kind::multiply;
   /// The order that an operand is put into; empty when it stays as it is.
-  std::array<AxisOrder, kOperands> order;
+  std::array<AxisOrder, kOperands> order = {};
 
   // Of products: A is x and B is y, the other way round when `swapped`.
   bool swapped = false, transpose_a = false, transpose_b = false;
   std::size_t m = 1, n = 1, k = 1, lda = 1, ldb = 1, ldc = 1;
-  kernels::ProductLoop loop;
+  kernels::ProductLoop loop = {};
 };
 
 /// The axes of an operand in the order of memory, outermost first.
 AxisOrder order_in_memory(std::span<const ContractionAxis> axes, std::size_t operand);
 
-/// The cheapest way. Every axis is in at least two operands, at most 8 are in each.
-ContractionPlan plan_contraction(std::span<const ContractionAxis> axes);
+/// The cheapest way. Every axis is in at least two operands, at most 8 are in each. Valid until the
+/// thread asks for another one.
+const ContractionPlan& plan_contraction(std::span<const ContractionAxis> axes);
 
 }  // namespace xgrad::detail

@@ -156,25 +156,36 @@ std::size_t factor_cholesky(std::size_t n, T* a) {
   return lapack::potrf(lapack::Triangle::upper, n, a).info;
 }
 
+namespace {
+
+// Rows [top, bottom), as many as fill a line of the cache on the other side: rows that are a power
+// of two apart share few lines.
 template <class T>
-void mirror_lower(std::size_t n, T* a) {
-  constexpr std::size_t kTile = 32;
-  for (std::size_t top = 0; top < n; top += kTile) {
-    const std::size_t bottom = std::min(n, top + kTile);
-    for (std::size_t left = 0; left <= top; left += kTile) {
-      for (std::size_t i = top; i < bottom; ++i) {
-        const std::size_t right = std::min(i, left + kTile);
-        for (std::size_t j = left; j < right; ++j) a[j * n + i] = a[i * n + j];
-      }
+void mirror_rows(std::size_t n, std::size_t top, std::size_t bottom, T factor, T* a) {
+  constexpr std::size_t kTile = 64 / sizeof(T);
+  for (std::size_t left = 0; left < bottom; left += kTile) {
+    for (std::size_t j = left; j < std::min(bottom, left + kTile); ++j) {
+      for (std::size_t i = std::max(top, j + 1); i < bottom; ++i)
+        a[j * n + i] = a[i * n + j] *= factor;
     }
   }
 }
+
+// The elements below the diagonal times a factor, on both sides.
+template <class T>
+void mirror(std::size_t n, T factor, T* a) {
+  constexpr std::size_t kTile = 64 / sizeof(T);
+  for (std::size_t top = 0; top < n; top += kTile)
+    mirror_rows(n, top, std::min(n, top + kTile), factor, a);
+}
+
+}  // namespace
 
 template <class T>
 void invert_cholesky(std::size_t n, const T* l, T* inverse) {
   std::copy_n(l, n * n, inverse);
   static_cast<void>(lapack::potri(lapack::Triangle::upper, n, inverse));
-  mirror_lower(n, inverse);
+  mirror(n, T(1), inverse);
 }
 
 namespace {
@@ -240,10 +251,7 @@ void cholesky_backward(std::size_t n, const T* l, T* g) {
   if (n == 0) return;
   const OneBlasThread guard;
   backward_by_halves(n, Block<const T>{l, n}, Block<T>{g, n});
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < i; ++j) g[i * n + j] /= 2;
-  }
-  mirror_lower(n, g);
+  mirror(n, T(0.5), g);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                         \
@@ -254,8 +262,7 @@ void cholesky_backward(std::size_t n, const T* l, T* g) {
   template void invert_lu(std::size_t, const T*, T*);                                \
   template void invert_cholesky(std::size_t, const T*, T*);                          \
   template std::size_t factor_cholesky(std::size_t, T*);                             \
-  template void cholesky_backward(std::size_t, const T*, T*);                        \
-  template void mirror_lower(std::size_t, T*);
+  template void cholesky_backward(std::size_t, const T*, T*);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -58,8 +58,4 @@ std::size_t factor_cholesky(std::size_t n, T* a);
 template <class T>
 void cholesky_backward(std::size_t n, const T* l, T* g);
 
-/// The lower triangle onto the upper one.
-template <class T>
-void mirror_lower(std::size_t n, T* a);
-
 }  // namespace xgrad::kernels

@@ -32,10 +32,9 @@ template <class T>
 void cholesky_gradient(const void*, Backward<T>& back) {
   const Tensor<T> l = back.output();
   if (back.recording()) return back.add(0, recorded_gradient(l, back.gradient()));
-  Tensor<T> ga = Tensor<T>::uninitialized(l.shape());
-  kernels::cholesky_backward(count(l.shape()), order(l.shape()), l.data(), back.gradient().data(),
-                             ga.node()->data);
-  back.add(0, ga);
+  const auto [ga, has_value] = back.accumulator(0);
+  kernels::cholesky_backward<T>(count(l.shape()), order(l.shape()), l.data(),
+                                back.gradient().data(), {ga, has_value});
 }
 
 template <class T>

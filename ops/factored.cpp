@@ -16,38 +16,86 @@ std::size_t count_of(const Shape& s) { return batch_of(s).elements(); }
 
 }  // namespace
 
+namespace {
+
+// LAPACK must not see what is not finite; kernels for small matrices tell it themselves.
+template <class T>
+void check_before(const char* operation, const Tensor<T>& a, Part part) {
+  require_square(operation, "a", a.shape());
+  if (rows(a.shape()) > kernels::kSmallMatrix) require_finite(operation, "a", a, part);
+}
+
+template <class T>
+void check_after(const char* operation, const Tensor<T>& a, Part part,
+                 const kernels::BatchOutcome& o, bool allow_singular = false) {
+  if (!o.failed()) return;
+  if (rows(a.shape()) <= kernels::kSmallMatrix) require_finite(operation, "a", a, part);
+  if (part == Part::lower) {
+    fail(operation, which_matrix(a.shape(), o.matrix), " is not positive definite: leading minor ",
+         o.info, ", ", matrix_shape(a.shape()));
+  }
+  require(allow_singular, operation, which_matrix(a.shape(), o.matrix), " is singular: pivot ",
+          o.info, " is 0, ", matrix_shape(a.shape()));
+}
+
+}  // namespace
+
 template <class T>
 Tensor<T> cholesky_factor(const char* operation, const Tensor<T>& a) {
-  require_square(operation, "a", a.shape());
-  require_finite(operation, "a", a, Part::lower);
+  check_before(operation, a, Part::lower);
   Tensor<T> l = Tensor<T>::uninitialized(a.shape());
   const kernels::BatchOutcome o =
       kernels::factor_cholesky(count_of(a.shape()), rows(a.shape()), a.data(), l.node()->data);
-  require(!o.failed(), operation, which_matrix(a.shape(), o.matrix),
-          " is not positive definite: leading minor ", o.info, ", ", matrix_shape(a.shape()));
+  check_after(operation, a, Part::lower, o);
   return l;
 }
 
 template <class T>
 Tensor<T> lu_factor(const char* operation, const Tensor<T>& a, bool allow_singular) {
-  require_square(operation, "a", a.shape());
-  require_finite(operation, "a", a);
+  check_before(operation, a, Part::all);
   const std::size_t n = rows(a.shape());
-  Tensor<T> lu =
-      Tensor<T>::uninitialized(with_matrix(batch_of(a.shape()), factor_rows(Factored::lu, n), n));
+  Tensor<T> lu = Tensor<T>::uninitialized(with_matrix(batch_of(a.shape()), kernels::lu_rows(n), n));
   const kernels::BatchOutcome o =
       kernels::factor_lu(count_of(a.shape()), n, a.data(), lu.node()->data);
-  require(!o.failed() || allow_singular, operation, which_matrix(a.shape(), o.matrix),
-          " is singular: pivot ", o.info, " is 0, ", matrix_shape(a.shape()));
+  check_after(operation, a, Part::all, o, allow_singular);
   return lu;
+}
+
+template <class T>
+Tensor<T> inverse_of(const char* operation, const Tensor<T>& a) {
+  check_before(operation, a, Part::all);
+  Tensor<T> y = Tensor<T>::uninitialized(a.shape());
+  const kernels::BatchOutcome o =
+      kernels::invert(count_of(a.shape()), rows(a.shape()), a.data(), y.node()->data);
+  check_after(operation, a, Part::all, o);
+  return y;
 }
 
 namespace {
 
 // op(a) x = b: with g = op(a)^-T gx, gb = g and the gradient by op(a) is -g x^T.
 template <class T>
+kernels::SmallResult<T> wanted(Backward<T>& back, std::size_t i) {
+  if (!back.needs(i)) return {};
+  const auto to = back.accumulator(i);
+  return {to.data, to.has_value};
+}
+
+template <class T>
+void small_backward(Factored kind, Backward<T>& back) {
+  const Shape& s = back.gradient().shape();
+  const T* const x = back.needs(0) ? back.output().data() : nullptr;
+  kernels::solve_backward(kind, count_of(s), rows(s), columns(s), back.input(2).data(), x,
+                          back.gradient().data(), wanted(back, 0), wanted(back, 1));
+}
+
+template <class T>
 void solve_backward(const void* attributes, Backward<T>& back) {
   const Factored kind = *static_cast<const Factored*>(attributes);
+  const Shape& s = back.gradient().shape();
+  const bool apart = back.input_node(0) != back.input_node(1);  // or both would write one place
+  if (!back.recording() && apart && kernels::is_small(rows(s), columns(s)))
+    return small_backward(kind, back);
   const Factored adjoint = kind == Factored::lu              ? Factored::lu_transposed
                            : kind == Factored::lu_transposed ? Factored::lu
                                                              : kind;
@@ -68,14 +116,37 @@ const Rule<T> kSolve = {"solve", &solve_backward<T>, nullptr};
 
 }  // namespace
 
+namespace {
+
+template <class T>
+void record_solution(const Tensor<T>& x, const Tensor<T>& a, const Tensor<T>& b,
+                     const Tensor<T>& factor, Factored kind) {
+  const bool by_matrix = (detail::needed<T>({&a, &b}) & 1U) != 0;
+  record<T>(x, kSolve<T>, {&a, &b, &factor}, {.inputs = 0b101, .output = by_matrix}, kind);
+}
+
+}  // namespace
+
 template <class T>
 Tensor<T> solve_factored(const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& factor,
                          Factored kind) {
   Tensor<T> x = Tensor<T>::uninitialized(b.shape());
   kernels::solve_factored(kind, count_of(b.shape()), rows(b.shape()), columns(b.shape()),
                           factor.data(), b.data(), x.node()->data);
-  const unsigned needed = detail::needed<T>({&a, &b});
-  record<T>(x, kSolve<T>, {&a, &b, &factor}, {.inputs = 0b101, .output = (needed & 1U) != 0}, kind);
+  record_solution(x, a, b, factor, kind);
+  return x;
+}
+
+template <class T>
+Tensor<T> solve_general(const char* operation, const Tensor<T>& a, const Tensor<T>& b) {
+  check_before(operation, a, Part::all);
+  const std::size_t count = count_of(b.shape()), n = rows(b.shape()), k = columns(b.shape());
+  Tensor<T> x = Tensor<T>::uninitialized(b.shape());
+  Tensor<T> factor = Tensor<T>::uninitialized({kernels::lu_numbers(count, n, k)});
+  const kernels::BatchOutcome o =
+      kernels::solve_lu(count, n, k, a.data(), b.data(), factor.node()->data, x.node()->data);
+  check_after(operation, a, Part::all, o);
+  record_solution(x, a, b, factor, Factored::lu);
   return x;
 }
 
@@ -180,6 +251,8 @@ Tensor<T> System<T>::solution(const Tensor<T>& x) const {
 #define XGRAD_INSTANTIATE(T)                                                              \
   template class System<T>;                                                               \
   template Tensor<T> cholesky_factor(const char*, const Tensor<T>&);                      \
+  template Tensor<T> solve_general(const char*, const Tensor<T>&, const Tensor<T>&);      \
+  template Tensor<T> inverse_of(const char*, const Tensor<T>&);                           \
   template Tensor<T> lu_factor(const char*, const Tensor<T>&, bool);                      \
   template Tensor<T> solve_factored(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, \
                                     Factored);                                            \

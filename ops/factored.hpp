@@ -21,6 +21,14 @@ Tensor<T> cholesky_factor(const char* operation, const Tensor<T>& a);
 template <class T>
 Tensor<T> lu_factor(const char* operation, const Tensor<T>& a, bool allow_singular = false);
 
+/// x of a x = b by LU, recorded; b (..., n, k) and a have the same batch axes. Throws as `solve`.
+template <class T>
+Tensor<T> solve_general(const char* operation, const Tensor<T>& a, const Tensor<T>& b);
+
+/// a^-1, not recorded. Throws as `inverse`.
+template <class T>
+Tensor<T> inverse_of(const char* operation, const Tensor<T>& a);
+
 /// x of op(a) x = b with the factor of a: b (..., n, k) and a have the same batch axes. Gradient:
 /// as of `solve`, by a and b; the factor is a constant.
 template <class T>

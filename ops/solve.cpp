@@ -48,33 +48,35 @@ Tensor<T> triangular_solve(const Tensor<T>& a, const Tensor<T>& b, TriangularSol
 template <class T>
 Tensor<T> solve(const Tensor<T>& a, const Tensor<T>& b, SolveOptions options) {
   const System<T> system("solve", "a", a, b);
-  const Factored kind = options.spd ? Factored::cholesky : Factored::lu;
-  const Tensor<T> factor = options.spd ? detail::cholesky_factor("solve", system.a())
-                                       : detail::lu_factor("solve", system.a());
-  return system.solution(detail::solve_factored(system.a(), system.b(), factor, kind));
+  if (!options.spd) return system.solution(detail::solve_general("solve", system.a(), system.b()));
+  const Tensor<T> l = detail::cholesky_factor("solve", system.a());
+  return system.solution(detail::solve_factored(system.a(), system.b(), l, Factored::cholesky));
 }
 
 namespace {
 
 // y = a^-1: ga = -y^T gy y^T.
 template <class T>
-void inverse_backward(const void*, Backward<T>& back) {
+void inverse_gradient(const void*, Backward<T>& back) {
   const Tensor<T> y = back.output();
+  const std::size_t n = detail::rows(y.shape());
+  if (!back.recording() && n <= kernels::kSmallMatrix) {
+    const auto [data, has_value] = back.accumulator(0);
+    return kernels::inverse_backward<T>(detail::batch_of(y.shape()).elements(), n, y.data(),
+                                        back.gradient().data(), {data, has_value});
+  }
   const Tensor<T> left = matmul(y, back.gradient(), {.transpose_a = true});
   back.add(0, -matmul(left, y, {.transpose_b = true}));
 }
 
 template <class T>
-const detail::Rule<T> kInverse = {"inverse", &inverse_backward<T>, nullptr};
+const detail::Rule<T> kInverse = {"inverse", &inverse_gradient<T>, nullptr};
 
 }  // namespace
 
 template <class T>
 Tensor<T> inverse(const Tensor<T>& a) {
-  const Tensor<T> lu = detail::lu_factor("inverse", a);
-  Tensor<T> y = Tensor<T>::uninitialized(a.shape());
-  kernels::invert_factored(Factored::lu, detail::batch_of(a.shape()).elements(),
-                           detail::columns(a.shape()), lu.data(), y.node()->data);
+  const Tensor<T> y = detail::inverse_of("inverse", a);
   detail::record<T>(y, kInverse<T>, {&a}, {.output = true});
   return y;
 }

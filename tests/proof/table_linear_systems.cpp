@@ -24,7 +24,7 @@ X positive(const X& x) {
 }
 template <class X>
 X regular(const X& x) {
-  return x + 3 * identity_for(x);
+  return x.rank() < 2 ? x : x + 3 * identity_for(x);
 }
 
 Reference positive(const Reference& x) {

@@ -4,6 +4,7 @@
 // numbers it works on, and what it must show before its time counts. docs/performance.md defines
 // the workloads.
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -79,6 +80,18 @@ std::vector<T> numbers(std::size_t n, std::uint64_t seed, double bound = 1) {
   std::vector<T> v(n);
   fill(v.data(), n, seed, bound);
   return v;
+}
+
+/// A positive definite matrix (n, n): correlations that fall with the distance, and 1 more on the
+/// diagonal.
+template <class T>
+void correlations(T* a, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      const double distance = static_cast<double>(i < j ? j - i : i - j);
+      a[i * n + j] = static_cast<T>(std::exp(-distance / 10) + (i == j ? 1 : 0));
+    }
+  }
 }
 
 /// n class labels below `classes`.

@@ -83,6 +83,8 @@ std::unique_ptr<Workload> make_training(const std::string& name, const Parameter
 template <class T>
 std::unique_ptr<Workload> make_operation(const std::string& name, const Parameters& p);
 template <class T>
+std::unique_ptr<Workload> make_matrices(const std::string& name, const Parameters& p);
+template <class T>
 std::unique_ptr<Workload> make_recurrence(const std::string& name, const Parameters& p);
 
 }  // namespace benchmark_contenders

@@ -1,55 +1,11 @@
 // Single operations, forward and backward, in libtorch.
 
-#include <functional>
-
-#include "common.hpp"
+#include "operation.hpp"
 
 namespace benchmark_contenders {
 namespace {
 
 using torch::Tensor;
-
-/// An operation on leaves, and its backward pass from a given output gradient; the sum of the
-/// output is differentiated when there is none.
-class Operation : public Workload {
- public:
-  using Forward = std::function<Tensor()>;
-  struct Leaf {
-    std::string name;  // of its gradient among the results
-    Tensor tensor;
-  };
-
-  Operation(std::vector<Leaf> leaves, Tensor gradient, Forward forward,
-            std::string output = "output")
-      : leaves_(std::move(leaves)),
-        gradient_(std::move(gradient)),
-        forward_(std::move(forward)),
-        output_(std::move(output)) {
-    for (Leaf& l : leaves_) l.tensor.set_requires_grad(true);
-  }
-  void step() override {
-    for (Leaf& l : leaves_) l.tensor.mutable_grad() = Tensor();
-    y_ = Tensor();
-    y_ = forward_();
-    if (gradient_.defined()) {
-      y_.backward(gradient_);
-    } else {
-      y_.backward();
-    }
-  }
-  Results results() override {
-    Results r = {result(output_, y_)};
-    for (const Leaf& l : leaves_) r.push_back(result(l.name, l.tensor.grad()));
-    return r;
-  }
-
- private:
-  std::vector<Leaf> leaves_;
-  Tensor gradient_;
-  Forward forward_;
-  std::string output_;
-  Tensor y_;
-};
 
 std::int64_t count(const Parameters& p, const std::string& name, std::size_t otherwise) {
   return static_cast<std::int64_t>(p.size(name, otherwise));

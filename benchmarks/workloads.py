@@ -49,6 +49,10 @@ def _rows():
     yield row("lstm", "hidden=128 batch=32 steps=100", 1.15, 1.35, tolerance=1e-3)
     yield row("lstm_cell", "hidden=128 batch=32 steps=100", 1.05, 1.5, tolerance=1e-3)
     yield row("lstm_sequence", "hidden=128 batch=32 steps=100", 1.05, 1.5, tolerance=1e-3)
+    # By hand: the fastest sequence of matmul, permute and sum.
+    for pattern in ("scores", "attention", "form", "bilinear", "trace", "traces", "outer", "chain", "tucker", "channels",
+                    "dots"):
+        yield row("einsum", f"pattern={pattern}", 1.05, None, tolerance=1e-3)
     yield row("rosenbrock", "n=10000", None, 2.5, limit=40, tolerance=1e-12)
     # The floor is LAPACK's factorisation alone.
     for n in (128, 512, 1000):

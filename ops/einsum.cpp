@@ -1,6 +1,10 @@
 #include "xgrad/ops/einsum.hpp"
 
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -173,22 +177,60 @@ Tensor<T> finished(const Named<T>& n, const Subscripts& s) {
   return view(y, shape);
 }
 
+// What follows from the string and the shapes.
+struct Program {
+  std::string text;
+  std::vector<Shape> shapes;
+  Subscripts subscripts;
+  std::optional<detail::ContractionOrder> order;
+};
+
+// The programs that a thread ran last: reading a string costs more than a product of small matrices.
+class Programs {
+ public:
+  Program& of(std::string_view text, const std::vector<Shape>& shapes) {
+    std::optional<Program>& p = programs_[hash(text, shapes) % programs_.size()];
+    if (!p || p->text != text || p->shapes != shapes)
+      p = Program{std::string(text), shapes, detail::parse_subscripts(text, shapes), {}};
+    return *p;
+  }
+
+ private:
+  static std::size_t hash(std::string_view text, const std::vector<Shape>& shapes) {
+    std::size_t h = std::hash<std::string_view>()(text);
+    for (const Shape& shape : shapes) {
+      for (const std::size_t size : shape) h = h * 0x9e3779b97f4a7c15U + size;
+    }
+    return h ^ h >> 32;
+  }
+
+  std::array<std::optional<Program>, 32> programs_;
+};
+
+Program& program_of(std::string_view text, const std::vector<Shape>& shapes) {
+  static thread_local const std::unique_ptr<Programs> programs = std::make_unique<Programs>();
+  return programs->of(text, shapes);
+}
+
 }  // namespace
 
 template <class T>
 Tensor<T> einsum(std::string_view subscripts, const std::vector<Tensor<T>>& operands) {
+  require(!operands.empty(), "einsum", "no operands: ", detail::quote(subscripts));
   std::vector<Shape> shapes;
   for (const Tensor<T>& x : operands) shapes.push_back(x.shape());
-  require(!operands.empty(), "einsum", "no operands: ", detail::quote(subscripts));
-  const Subscripts s = detail::parse_subscripts(subscripts, shapes);
+  Program& program = program_of(subscripts, shapes);
+  const Subscripts& s = program.subscripts;
   std::vector<Named<T>> all = prepared(s, operands);
-  const detail::ContractionOrder order = Numbers(all, s).order();
-  require(order.fits, "einsum", "an intermediate result would have more than ", Shape::kMaxRank,
-          " axes: ", detail::quote(subscripts), ", operands ", detail::join(shapes));
-  for (const auto& [i, j] : order.pairs) {
-    Named<T>&a = all[i], &b = all[j];
+  if (!program.order) program.order = Numbers(all, s).order();
+  require(program.order->fits, "einsum", "an intermediate result would have more than ",
+          Shape::kMaxRank, " axes: ", detail::quote(subscripts), ", operands ",
+          detail::join(shapes));
+  const auto& pairs = program.order->pairs;
+  for (std::size_t step = 0; step < pairs.size(); ++step) {
+    Named<T>&a = all[pairs[step].first], &b = all[pairs[step].second];
     std::string letters = letters_between(all, a, b, s.result);
-    if (&order.pairs.back().first == &i) letters = in_order_of(s.result, letters);
+    if (step + 1 == pairs.size()) letters = in_order_of(s.result, letters);
     a = {detail::contraction(a.x, a.letters, b.x, b.letters, letters), letters};
     b = {};
   }

@@ -6,8 +6,8 @@ namespace {
 
 template <class T>
 std::unique_ptr<Workload> make_of_type(const std::string& name, const Parameters& p) {
-  for (const auto make :
-       {&make_training<T>, &make_operation<T>, &make_recurrence<T>, &make_matrices<T>}) {
+  for (const auto make : {&make_training<T>, &make_operation<T>, &make_recurrence<T>,
+                          &make_matrices<T>, &make_einsum<T>}) {
     if (auto w = make(name, p)) return w;
   }
   return nullptr;

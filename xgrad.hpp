@@ -26,6 +26,7 @@
 #include "xgrad/data/split.hpp"
 #include "xgrad/data/table.hpp"
 #include "xgrad/gradient_check/check.hpp"
+#include "xgrad/gradient_check/structured.hpp"
 #include "xgrad/kernels/isa.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/pool.hpp"

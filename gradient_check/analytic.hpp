@@ -3,6 +3,7 @@
 // The analytic side of a gradient check, and which coordinates to check. Internal.
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "xgrad/gradient_check/probe.hpp"
@@ -13,16 +14,24 @@ struct AnalyticGradients {
   std::vector<std::vector<Tensor<double>>>
       values;                 ///< [number][input]; zeros where an input does not reach the outputs
   std::vector<bool> reached;  ///< [input]
+  /// What a backward pass that starts with c times the gradient gives, where it is not c times what
+  /// it gives otherwise: one sentence for each input. Its values take the place of the others.
+  std::vector<std::string> not_linear;
 
   double largest(std::size_t number, std::size_t input) const;
   double norm(std::size_t input) const;
   bool is_zero(std::size_t input, std::size_t position) const;
 };
 
-/// The gradients of every number that the probe makes of `outputs`, which are those of
-/// its function.
-AnalyticGradients analytic_gradients(const Probe& probe,
-                                     const std::vector<Tensor<double>>& outputs);
+/// The gradients of every number that the probe makes of `outputs`, which are those of its
+/// function, from several backward passes: backward is linear in the gradient that it starts with.
+/// `names` are those of the inputs.
+AnalyticGradients analytic_gradients(const Probe& probe, const std::vector<Tensor<double>>& outputs,
+                                     const std::vector<std::string>& names);
+
+/// How far the gradient of each number by one input is rounded, [number][position], measured as the
+/// noise of the function is.
+std::vector<std::vector<double>> analytic_rounding(const Probe& probe, std::size_t input);
 
 /// `samples` positions of an input, or all for 0: spread evenly, with a quarter where the gradient
 /// is 0 (a gradient that is lost there would go unseen otherwise).

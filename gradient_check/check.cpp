@@ -8,7 +8,7 @@
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/text.hpp"
 #include "xgrad/gradient_check/analytic.hpp"
-#include "xgrad/gradient_check/judge.hpp"
+#include "xgrad/gradient_check/coordinate.hpp"
 #include "xgrad/gradient_check/second_order.hpp"
 #include "xgrad/gradient_check/tape.hpp"
 
@@ -18,106 +18,8 @@ namespace {
 
 using Tensors = std::vector<Tensor<double>>;
 
-constexpr double kFirstStep =
-    0.1545084971874737;          // of the scale; irrational: no step is a period of the function
-constexpr double kAgain = 0.37;  // what the first step is multiplied by to repeat a measurement
-constexpr int kLonger = 2;       // how often the first step is lengthened
-constexpr double kTimesLonger = 0x1p10;
-constexpr double kKinkStep = 1e-6;
 constexpr double kIdentityTolerance = 1e-11;
 constexpr double kDominates = 10;
-
-// The coordinates of one input, one after the other.
-class InputChecker {
- public:
-  InputChecker(Probe& probe, const AnalyticGradients& analytic, std::size_t input);
-
-  void check(std::size_t position, std::vector<GradientElement>& elements);
-
- private:
-  std::vector<NumericDerivative> differences(std::size_t position, double first_step);
-  std::vector<GradientElement> judge_all(std::size_t position, double first_step);
-  std::size_t kinks(std::size_t position);
-
-  Probe& probe_;
-  const AnalyticGradients& analytic_;
-  std::size_t input_;
-  Tensor<double> x_;
-  std::vector<double> scales_;
-  std::vector<double> magnitudes_, noise_;  // of each number
-};
-
-InputChecker::InputChecker(Probe& probe, const AnalyticGradients& analytic, std::size_t input)
-    : probe_(probe),
-      analytic_(analytic),
-      input_(input),
-      x_(probe.inputs()[input]),
-      scales_(coordinate_scales(x_)) {
-  probe.measure_noise_of(input);
-  magnitudes_ = probe.magnitudes();
-  noise_ = probe.noise();
-}
-
-std::vector<NumericDerivative> InputChecker::differences(std::size_t position, double first_step) {
-  const KeepElement keep(x_, position);
-  probe_.forget_changes();
-  const Line line = [&](double v) {
-    x_.mutable_data()[position] = v;
-    return probe_.sample();
-  };
-  return differentiate(line, probe_.count(), x_.data()[position], first_step);
-}
-
-std::size_t InputChecker::kinks(std::size_t position) {
-  const KeepElement keep(x_, position);
-  const double x = x_.data()[position];
-  const auto outputs_at = [&](double t) {
-    x_.mutable_data()[position] = x + t;
-    return probe_.outputs();
-  };
-  return count_kinks(outputs_at, kKinkStep * scales_[position]);
-}
-
-std::vector<GradientElement> InputChecker::judge_all(std::size_t position, double first_step) {
-  const double s = scales_[position];
-  const std::vector<NumericDerivative> numeric = differences(position, first_step);
-  std::vector<GradientElement> elements;
-  for (std::size_t k = 0; k < numeric.size(); ++k) {
-    const double largest = analytic_.largest(k, input_);
-    const Evidence evidence = {analytic_.values[k][input_].data()[position], numeric[k], largest,
-                               natural_scale(largest, magnitudes_[k], noise_[k], s)};
-    elements.push_back(judge(
-        evidence, [&] { return differences(position, kAgain * first_step)[k]; },
-        [&] { return kinks(position); }));
-    elements.back().input = input_;
-    elements.back().position = position;
-    elements.back().output = k;
-  }
-  return elements;
-}
-
-bool is_open(const GradientElement& e) { return e.verdict == Verdict::inconclusive; }
-
-// From afar a plateau looks like a jump.
-bool shows_right(const GradientElement& e) {
-  return e.verdict == Verdict::pass ||
-         (e.verdict == Verdict::kink && std::isfinite(e.left) && std::isfinite(e.right));
-}
-
-// Steps that start at the size of the coordinate may all drown in rounding, of a small coordinate
-// in a large sum for instance. Longer ones can then show that the value is right; they cannot show
-// that it is wrong, because the function may vary on the scale that they jump over.
-void InputChecker::check(std::size_t position, std::vector<GradientElement>& elements) {
-  double step = kFirstStep * scales_[position];
-  std::vector<GradientElement> best = judge_all(position, step);
-  for (int i = 0; i < kLonger && std::any_of(best.begin(), best.end(), is_open); ++i) {
-    const std::vector<GradientElement> longer = judge_all(position, step *= kTimesLonger);
-    for (std::size_t k = 0; k < best.size(); ++k) {
-      if (is_open(best[k]) && shows_right(longer[k])) best[k] = longer[k];
-    }
-  }
-  elements.insert(elements.end(), best.begin(), best.end());
-}
 
 bool all_finite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
@@ -129,6 +31,17 @@ bool same_numbers(const Tensors& a, const Tensors& b) {
                       return s.shape() == t.shape() &&
                              std::memcmp(s.data(), t.data(), s.size() * sizeof(double)) == 0;
                     });
+}
+
+bool same_numbers(const Tensors& outputs, const std::vector<double>& list) {
+  auto at = list.begin();
+  for (const Tensor<double>& y : outputs) {
+    if (list.end() - at < static_cast<std::ptrdiff_t>(y.size()) ||
+        std::memcmp(y.data(), &*at, y.size() * sizeof(double)) != 0)
+      return false;
+    at += static_cast<std::ptrdiff_t>(y.size());
+  }
+  return at == list.end();
 }
 
 // Fills a report.
@@ -144,21 +57,33 @@ class Check {
     r_.problems.push_back({kind, std::move(text), !meant});
   }
   std::string describe(std::size_t input) const;
+  std::vector<std::string> names() const;
   bool inspect_inputs();
-  bool inspect_outputs(const Probe& probe, const Tensors& outputs);
+  bool inspect_outputs(Probe& probe, const Tensors& outputs);
+  void inspect_masks(const Probe& probe, const Tensors& outputs);
+  bool stays(const Probe& probe, const char* when);
+  AnalyticGradients differentiate(const Probe& probe, const Tensors& outputs);
   void check_elements(Probe& probe, const AnalyticGradients& analytic,
                       std::vector<GradientElement>& elements);
   void inspect_gradient(const AnalyticGradients& analytic, std::size_t input);
   void check_second_order();
+  void check_all(Probe& probe, const Tensors& outputs);
 
   const TensorFunction<double>& f_;
   const Tensors& inputs_;
   const GradientCheckOptions& options_;
   GradientReport r_;
+  std::vector<KeepValue> keep_;  // of the inputs
 };
 
 std::string Check::describe(std::size_t input) const {
   return r_.inputs[input].name + " " + to_string(r_.inputs[input].shape);
+}
+
+std::vector<std::string> Check::names() const {
+  std::vector<std::string> all;
+  for (const CheckedInput& in : r_.inputs) all.push_back(in.name);
+  return all;
 }
 
 bool Check::inspect_inputs() {
@@ -170,13 +95,14 @@ bool Check::inspect_inputs() {
     const bool named = i < options_.names.size();
     r_.inputs.push_back(
         {named ? options_.names[i] : "input " + detail::text(i), inputs_[i].shape()});
+    keep_.emplace_back(inputs_[i]);
     if (inputs_[i].size() > 0) continue;
     add(Problem::empty_input, describe(i) + " has no elements", options_.meant.empty);
   }
   return !inputs_.empty();
 }
 
-bool Check::inspect_outputs(const Probe& probe, const Tensors& outputs) {
+bool Check::inspect_outputs(Probe& probe, const Tensors& outputs) {
   if (probe.output_elements() == 0) {
     add(Problem::empty_output, "the function returns no numbers", options_.meant.empty);
     return false;
@@ -186,7 +112,8 @@ bool Check::inspect_outputs(const Probe& probe, const Tensors& outputs) {
         "two evaluations at the same inputs differ: the function depends on something else");
     return false;
   }
-  if (!all_finite(probe.values())) {
+  if (!same_numbers(outputs, probe.centre())) probe.record_always();
+  if (!all_finite(probe.centre())) {
     add(Problem::not_finite, "the function is not finite at the inputs");
     return false;
   }
@@ -195,16 +122,54 @@ bool Check::inspect_outputs(const Probe& probe, const Tensors& outputs) {
     add(Problem::no_gradient, "no output depends on an input as far as the tape knows",
         options_.meant.unused_input);
   }
-  for (const std::string& text : constant_masks(outputs))
-    add(Problem::constant_mask, text, options_.meant.constant_mask);
+  inspect_masks(probe, outputs);
   return true;
+}
+
+// A function that differentiates inside multiplies by the gradient it starts that with: often 1.
+void Check::inspect_masks(const Probe& probe, const Tensors& outputs) {
+  for (const ConstantMask& mask : constant_masks(outputs)) {
+    const bool harmless = mask.is_factor && (mask.is_leaf || probe.differentiates());
+    add(Problem::constant_mask, mask.text, options_.meant.constant_mask || harmless);
+  }
+}
+
+// Whether inputs and function are what they were.
+bool Check::stays(const Probe& probe, const char* when) {
+  bool same = true;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (!keep_[i].is_changed()) continue;
+    keep_[i].put_back();
+    same = false;
+    add(Problem::changes_inputs,
+        describe(i) + " has other numbers " + when + ": something writes to what it is given");
+  }
+  const std::vector<double> now = probe.values(), &before = probe.centre();
+  const auto equal = [](double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; };
+  const auto [a, b] = std::mismatch(before.begin(), before.end(), now.begin(), now.end(), equal);
+  if (a == before.end() && b == now.end()) return same;
+  std::string text = "the function has changed " + std::string(when);
+  if (a != before.end() && b != now.end())
+    text += ": element " + detail::text(a - before.begin()) + " was " + detail::text(*a) + ", is " +
+            detail::text(*b);
+  add(Problem::nondeterministic, text);
+  return false;
+}
+
+AnalyticGradients Check::differentiate(const Probe& probe, const Tensors& outputs) {
+  AnalyticGradients analytic = analytic_gradients(probe, outputs, names());
+  for (const std::string& text : analytic.not_linear) add(Problem::not_linear, text);
+  return analytic;
 }
 
 void Check::check_elements(Probe& probe, const AnalyticGradients& analytic,
                            std::vector<GradientElement>& elements) {
+  bool measured = false;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const auto positions = choose_positions(analytic, i, options_.samples, probe.generator());
     if (positions.empty()) continue;
+    if (!measured) probe.measure_noise_here();
+    measured = true;
     InputChecker checker(probe, analytic, i);
     for (const std::size_t p : positions) checker.check(p, elements);
     r_.inputs[i].checked = positions.size();
@@ -220,7 +185,8 @@ void Check::inspect_gradient(const AnalyticGradients& analytic, std::size_t inpu
   for (const GradientElement& e : r_.elements) {
     if (e.input != input) continue;
     const bool rounded = std::abs(e.analytic) <= e.bound && std::abs(e.numeric) <= e.bound;
-    if (rounded || (e.analytic == 0 && e.numeric == 0)) continue;
+    const bool nothing = rounded || (e.analytic == 0 && e.numeric == 0);
+    if (nothing && e.verdict != Verdict::inconclusive) continue;
     zero = false;
     if (e.position != last) ++in.informative;
     last = e.position;
@@ -241,7 +207,7 @@ void Check::check_second_order() {
   const Probe first(f_, inputs_, options);
   const TensorFunction<double> gradient = gradient_function(first);
   Probe second(gradient, inputs_, options, gradient_noise(first));
-  check_elements(second, analytic_gradients(second, second.outputs()), r_.second_order);
+  check_elements(second, differentiate(second, second.outputs()), r_.second_order);
   r_.adjoint_gap = adjoint_gap(first);
   r_.symmetry_gap = symmetry_gap(first);
   r_.evaluations += first.evaluations();
@@ -254,18 +220,28 @@ void Check::check_second_order() {
     add(Problem::not_symmetric, text("<H v, w> = <v, H w>", r_.symmetry_gap));
 }
 
+void Check::check_all(Probe& probe, const Tensors& outputs) {
+  const AnalyticGradients analytic = differentiate(probe, outputs);
+  bool same = stays(probe, "after the backward passes");
+  if (same) {
+    check_elements(probe, analytic, r_.elements);
+    same = stays(probe, "at the end of the check");
+  }
+  if (same && options_.order >= 2) {
+    check_second_order();
+    same = stays(probe, "at the end of the check");
+  }
+  for (GradientElement& e : r_.elements) {
+    if (!same) e.verdict = Verdict::inconclusive, e.note = "the function changed";
+  }
+  for (std::size_t i = 0; same && i < inputs_.size(); ++i) inspect_gradient(analytic, i);
+}
+
 GradientReport Check::run() {
   if (!inspect_inputs()) return std::move(r_);
   Probe probe(f_, inputs_, options_);
-  {
-    const Tensors outputs = probe.outputs();
-    if (inspect_outputs(probe, outputs)) {
-      const AnalyticGradients analytic = analytic_gradients(probe, outputs);
-      check_elements(probe, analytic, r_.elements);
-      for (std::size_t i = 0; i < inputs_.size(); ++i) inspect_gradient(analytic, i);
-      if (options_.order >= 2) check_second_order();
-    }
-  }
+  const Tensors outputs = probe.outputs();
+  if (inspect_outputs(probe, outputs)) check_all(probe, outputs);
   r_.evaluations += probe.evaluations();
   return std::move(r_);
 }

@@ -14,9 +14,11 @@
 //
 // Walk-through: docs/gradient_check.md.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,8 +50,10 @@ struct GradientElement {
   std::size_t output = 0;
   double analytic = 0;  ///< from backward
   double numeric = 0;   ///< from differences
-  double bound = 0;     ///< the error of `numeric` is at most this where the function is smooth
-  double left = 0;      ///< the one-sided derivatives
+  /// How far the two may be apart: the error of `numeric` where the function is smooth, and the
+  /// rounding of `analytic`. What passes is nearer.
+  double bound = 0;
+  double left = 0;  ///< the one-sided derivatives
   double right = 0;
   double step = 0;  ///< the smallest difference used
   Verdict verdict = Verdict::inconclusive;
@@ -74,12 +78,15 @@ enum class Problem {
                   ///< nothing
   constant_mask,  ///< a mask is the same everywhere: a factor of ones, or a differentiable branch
                   ///< of `where` never taken
-  nondeterministic,   ///< two evaluations at the same inputs differ
+  nondeterministic,   ///< two evaluations at the same inputs differ, at once or after some others
   not_finite,         ///< the function is not finite at the inputs
   penalty_dominates,  ///< the gradient of the penalty is so large that it hides that of the data; a
                       ///< warning
-  not_adjoint,    ///< <J v, u> differs from <v, J' u>: the second derivatives contradict the first
-  not_symmetric,  ///< <H v, w> differs from <v, H w>: the second derivatives are wrong
+  not_adjoint,     ///< <J v, u> differs from <v, J' u>: the second derivatives contradict the first
+  not_symmetric,   ///< <H v, w> differs from <v, H w>: the second derivatives are wrong
+  changes_inputs,  ///< the function or its backward writes to the inputs
+  not_linear,      ///< backward is not linear in the gradient it starts with: it ignores, squares
+                   ///< or clips what comes in, or a second pass gives something else
 };
 
 /// "no_inputs" and so on.
@@ -188,6 +195,15 @@ GradientReport check_gradients(F f, const std::vector<Tensor<double>>& inputs,
                                const GradientCheckOptions& options = {}) {
   return detail::check_in_place(as_tensor_function<double>(std::move(f), "check_gradients"),
                                 detail::as_leaves(inputs), options);
+}
+
+/// Not in float: differences cannot tell 1e-2 from rounding there.
+template <class F, class T>
+requires(!std::same_as<T, double>) GradientReport
+    check_gradients(F, std::initializer_list<Tensor<T>>, const GradientCheckOptions& = {}) {
+  static_assert(std::same_as<T, double>,
+                "xgrad: gradients are checked in double: give inputs of Tensor<double>");
+  return {};
 }
 
 /// What checking a regularised loss found, term by term.

@@ -13,18 +13,17 @@ namespace xgrad::detail {
 struct Evidence {
   double analytic;
   NumericDerivative numeric;
-  double largest;  ///< of the same gradient
-  double natural;  ///< what a derivative would be if nothing cancelled: sizes of terms over that of
-                   ///< the coordinate
+  double largest;        ///< of the same gradient
+  bool constant;         ///< no step, however long, changed the function by more than rounding
+  double far_slope = 0;  ///< the slope that a long step shows
+  double rounding = 0;  ///< of the analytic value, where it was measured
 };
 
-/// The natural scale of derivatives: the largest in the gradient, or what is left of the function's
-/// terms (their rounding noise betrays them where they cancel) over the size of a coordinate.
-double natural_scale(double largest, double magnitude, double noise, double coordinate);
-
-/// Verdict, values and note. `again` repeats the numeric derivative with other steps: a failure
-/// needs both to agree. `kinks` counts the operations that are at a kink, up to 2.
-GradientElement judge(const Evidence& evidence, const std::function<NumericDerivative()>& again,
+/// Verdict, values and note. `again(difference)` repeats the numeric derivative with other steps,
+/// as short as a difference of that size can be seen with: a failure needs both to agree. `kinks`
+/// counts the operations that are at a kink, up to 2.
+GradientElement judge(const Evidence& evidence,
+                      const std::function<NumericDerivative(double difference)>& again,
                       const std::function<std::size_t()>& kinks);
 
 }  // namespace xgrad::detail

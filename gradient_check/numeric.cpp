@@ -6,7 +6,6 @@
 namespace xgrad::detail {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr long double kTruncationMargin =
     4;  // covers errors down to sqrt(h), which the tableau does not remove
 constexpr long double kMostGain =
@@ -18,16 +17,11 @@ constexpr double kGoodEnough =
     1e-11;  // relative bound at which shorter steps are not worth their cost
 constexpr double kClearKink =
     1e-8;  // the same for one-sided derivatives, relative to their difference
-constexpr double kClearSides = 1e-3;  // one-sided derivatives this good show a kink
-constexpr double kLevel =
-    5;  // the deviations of noise in differences of several orders agree to this factor
-constexpr double kNoiseMargin = 6;        // between the measured deviation and the largest error
+constexpr double kClearSides = 1e-3;      // one-sided derivatives this good show a kink
 constexpr long double kClearChange = 16;  // a change this many times its noise is no noise
 constexpr double kClearJump = 1000;       // a change this many times its bound is a jump
 constexpr long double kLocated =
     32;  // rounding errors that the limits of both changes may be off by
-constexpr double kShortest =
-    4096 * kEpsilon;  // step relative to x: shorter ones are rounded too much
 
 // One coordinate, one function: the four tableaus and the best they gave.
 class Search {
@@ -46,6 +40,7 @@ class Search {
   void add_right(const Row& r);
   void add_left(const Row& r);
   void add_both(const Row& r);
+  void note(long double change, long double step, long double noise);
   void keep(double value, double bound, double step);
   void judge(double step, double noise);
   void locate_kink(bool clear, long double noise);
@@ -136,7 +131,18 @@ void Search::judge(double step, double noise) {
            best_.side_bound <= kClearKink * std::abs(best_.jump()));
 }
 
+void Search::note(long double change, long double step, long double noise) {
+  if (!std::isfinite(change)) return;
+  best_.slope = std::max(best_.slope, static_cast<double>((std::abs(change) - noise) / step));
+}
+
 void Search::add(const Row& r) {
+  best_.noise = static_cast<double>(r.noise);
+  best_.shortest = static_cast<double>(std::min(r.right_step, r.left_step));
+  best_.right_change = static_cast<double>(r.right);
+  best_.left_change = static_cast<double>(r.left);
+  note(r.right, r.right_step, r.noise);
+  note(r.left, r.left_step, r.noise);
   add_right(r);
   add_left(r);
   if (right_finite_ && left_finite_) {
@@ -219,11 +225,10 @@ bool NumericDerivative::is_kink() const {
 }
 
 std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x,
-                                             double first_step) {
+                                             double first, double shortest) {
   std::vector<Search> searches(count);
-  double h = first_step;
-  for (int row = 0; row < kMaxRows && h > kShortest * std::abs(x) && !all_done(searches);
-       ++row, h /= 2) {
+  double h = first;
+  for (int row = 0; row < kMaxRows && h > shortest && !all_done(searches); ++row, h /= 2) {
     const double right_x = x + h, left_x = x - h;
     const Sample right = line(right_x), left = line(left_x);
     for (std::size_t k = 0; k < count; ++k) {
@@ -235,36 +240,6 @@ std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count
   std::vector<NumericDerivative> results;
   for (const Search& s : searches) results.push_back(s.result());
   return results;
-}
-
-// A smooth function leaves less in the differences of each higher order, noise the same in all.
-std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate,
-                                  double spacing, bool levels_only) {
-  constexpr std::size_t kPoints = 12;
-  constexpr std::array<double, 9> kBinomial = {1,   2,   6,    20,   70,
-                                               252, 924, 3432, 12870};  // of 2k over k
-  std::vector<std::vector<double>> table;
-  for (std::size_t j = 0; j < kPoints; ++j)
-    table.push_back(evaluate((static_cast<double>(j) + 0.5) * spacing));
-  std::vector<double> noise(table[0].size(), kInfinity), largest(table[0].size(), 0);
-  for (std::size_t order = 1; order < kBinomial.size(); ++order) {
-    const std::size_t count = kPoints - order;
-    for (std::size_t k = 0; k < noise.size(); ++k) {
-      double sum = 0;
-      for (std::size_t j = 0; j < count; ++j) {
-        table[j][k] = table[j + 1][k] - table[j][k];
-        sum += table[j][k] * table[j][k];
-      }
-      const double deviation = std::sqrt(sum / static_cast<double>(count) / kBinomial[order]);
-      if (order < 5) continue;
-      noise[k] = std::min(noise[k], kNoiseMargin * deviation);
-      largest[k] = std::max(largest[k], kNoiseMargin * deviation);
-    }
-  }
-  for (std::size_t k = 0; k < noise.size(); ++k) {
-    if (!std::isfinite(noise[k]) || (levels_only && largest[k] > kLevel * noise[k])) noise[k] = 0;
-  }
-  return noise;
 }
 
 }  // namespace xgrad::detail

@@ -80,6 +80,11 @@ struct NumericDerivative {
   bool one_sided =
       false;  ///< f is not finite on one side of x, however near: value is the other side's
   bool defined = true;  ///< false: f is finite on neither side
+  bool settled = true;  ///< false: still shorter steps show another function
+  double noise = 0;     ///< how wrong a change of f can be by rounding, in the last row
+  double slope = 0;     ///< the largest quotient |change| / h of all rows, less its rounding
+  double shortest = 0;  ///< the step of the last row
+  double right_change = 0, left_change = 0;  ///< of f, in the last row
 
   double jump() const;
   /// True when the one-sided derivatives differ by far more than their errors, or f jumps, at
@@ -87,16 +92,9 @@ struct NumericDerivative {
   bool is_kink() const;
 };
 
-/// The derivatives of the `count` functions of `line` at x, with `first_step` as the h to
-/// start with.
+/// The derivatives of the `count` functions of `line` at x, with steps from `first` down to
+/// `shortest`.
 std::vector<NumericDerivative> differentiate(const Line& line, std::size_t count, double x,
-                                             double first_step);
-
-/// The rounding noise of each of the values that `evaluate` gives, from their differences at
-/// equidistant points t = spacing / 2, 3 spacing / 2, ... (More and Wild, "Estimating computational
-/// noise", 2011), with a margin. A negative spacing looks to the other side of 0. With
-/// `levels_only` differences that still fall with their order count as no noise.
-std::vector<double> measure_noise(const std::function<std::vector<double>(double t)>& evaluate,
-                                  double spacing, bool levels_only);
+                                             double first, double shortest);
 
 }  // namespace xgrad::detail

@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <exception>
 #include <limits>
+#include <new>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/observe.hpp"
+#include "xgrad/gradient_check/noise.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -16,7 +21,6 @@ std::vector<Generator*> with_default(std::vector<Generator*> generators) {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr long double kDeviations = 2;  // of a sum of errors, each within its bound
-constexpr double kShortSpacing = 0x1p-45, kLongSpacing = 0x1p-15;
 
 }  // namespace
 
@@ -28,7 +32,42 @@ void KeepGenerators::rewind() const {
   for (const auto& [generator, state] : states_) generator->set_state(state);
 }
 
-KeepValue::~KeepValue() { std::copy(before_.begin(), before_.end(), x_.mutable_data()); }
+bool KeepValue::is_changed() const {
+  return std::memcmp(before_.data(), x_.data(), before_.size() * sizeof(double)) != 0;
+}
+
+void KeepValue::put_back() {
+  if (x_.defined()) std::copy(before_.begin(), before_.end(), x_.mutable_data());
+}
+
+Displacement::Displacement(const std::vector<Tensor<double>>& inputs, Generator& generator)
+    : inputs_(inputs) {
+  for (const Tensor<double>& x : inputs) {
+    keep_.emplace_back(x);
+    directions_.push_back(random_weights(x.size(), generator));
+  }
+}
+
+// So that half the distance is a whole number of units in the last place: what the coordinate's own
+// rounding did to a function would not be noise of the function.
+double on_the_grid(double distance, double x) {
+  int exponent = 0;
+  std::frexp(std::abs(x) + 16 * std::abs(distance), &exponent);
+  const double grid = std::ldexp(1.0, exponent - 52 + 1);
+  return std::round(distance / grid) * grid;
+}
+
+void Displacement::move(double spacing, double multiple) {
+  const double apart = spacing / kFarSpacing;
+  for (std::size_t n = 0; n < inputs_.size(); ++n) {
+    const std::vector<double>& before = keep_[n].before();
+    double* p = inputs_[n].mutable_data();
+    for (std::size_t i = 0; i < before.size(); ++i)
+      p[i] = before[i] +
+             multiple * on_the_grid(spacing * directions_[n][i] * (std::abs(before[i]) + apart),
+                                    before[i]);
+  }
+}
 
 std::vector<double> random_weights(std::size_t n, Generator& generator) {
   std::vector<double> w(n);
@@ -38,9 +77,10 @@ std::vector<double> random_weights(std::size_t n, Generator& generator) {
 }
 
 std::vector<double> coordinate_scales(const Tensor<double>& x) {
-  double sum = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) sum += x.data()[i] * x.data()[i];
-  const double typical = std::sqrt(sum / static_cast<double>(x.size()));
+  long double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    sum += static_cast<long double>(x.data()[i]) * x.data()[i];
+  const auto typical = static_cast<double>(std::sqrt(sum / static_cast<long double>(x.size())));
   std::vector<double> scales;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double s = std::max(std::abs(x.data()[i]), typical);
@@ -57,7 +97,7 @@ Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs,
       generator_(options.seed),
       jacobian_(options.jacobian),
       least_noise_(std::move(least_noise)) {
-  centre_ = values();
+  evaluate_centre();
   elements_ = centre_.size();
   least_noise_.resize(elements_, 0);
   noise_ = least_noise_;
@@ -71,17 +111,50 @@ Probe::Probe(const TensorFunction<double>& f, const Tensors& inputs,
   }
 }
 
+// A function that differentiates inside needs the tape, and says so by an exception.
+void Probe::evaluate_centre() {
+  if (!records_) {
+    try {
+      centre_ = values();
+      return;
+    } catch (const std::exception&) {
+      records_ = true;
+    }
+  }
+  centre_ = values();
+}
+
+void Probe::record_always() {
+  records_ = true;
+  evaluate_centre();
+}
+
 Probe::Tensors Probe::outputs() const {
   ++evaluations_;
   generators_.rewind();
-  return f_(inputs_);
+  const std::size_t passes = backward_passes();
+  Tensors y = f_(inputs_);
+  differentiates_ = differentiates_ || backward_passes() != passes;
+  return y;
 }
 
 std::vector<double> Probe::values() const {
-  const NoGrad guard;
+  const RecordingScope guard(records_);
   std::vector<double> all;
   for (const Tensor<double>& y : outputs()) all.insert(all.end(), y.data(), y.data() + y.size());
   return all;
+}
+
+// Beside the point the function may end, and may say so by an exception.
+std::vector<double> Probe::values_or_nan() const {
+  try {
+    std::vector<double> y = values();
+    if (y.size() == elements_) return y;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception&) {
+  }
+  return std::vector<double>(elements_, std::numeric_limits<double>::quiet_NaN());
 }
 
 Probe::Sums::Sums(std::size_t count) {
@@ -111,11 +184,12 @@ void Probe::combine(std::size_t place, long double change, long double noise, Su
 
 Sample Probe::sample() {
   Sums s(count());
-  const std::vector<double> y = values();
+  const std::vector<double> y = values_or_nan();
   for (std::size_t i = 0; i < y.size(); ++i) {
     if (y[i] != centre_[i]) changed_[i] = true;
     if (!changed_[i]) continue;
-    const double rounding = kEpsilon * std::max(std::abs(y[i]), std::abs(centre_[i]));
+    const double size = std::isfinite(y[i]) ? std::abs(y[i]) : 0;
+    const double rounding = kEpsilon * std::max(size, std::abs(centre_[i]));
     combine(i, static_cast<long double>(y[i]) - centre_[i], std::max(noise_[i], rounding), s);
   }
   return s.with_noise_of_random_signs();
@@ -127,46 +201,25 @@ std::vector<double> Probe::magnitudes() const {
   return {s.noise.begin(), s.noise.end()};
 }
 
-std::vector<double> Probe::noise() const {
-  Sums s(count());
-  for (std::size_t i = 0; i < centre_.size(); ++i) combine(i, 0, noise_[i], s);
-  const Sample sums = s.with_noise_of_random_signs();
-  return {sums.noise.begin(), sums.noise.end()};
+void Probe::measure_noise_here() {
+  Displacement beside(inputs_, generator_);
+  noise_ = measure_noise([&](double spacing, double multiple) {
+    beside.move(spacing, multiple);
+    return values_or_nan();
+  });
+  for (std::size_t k = 0; k < noise_.size(); ++k) noise_[k] = std::max(noise_[k], least_noise_[k]);
 }
 
-// Along a random direction, relative to every coordinate, so that all operations round anew. Short
-// distances show ordinary rounding; longer ones also that of values which stay the same for a
-// while, such as 1 - tanh(x) for large x. A kink that is met looks like noise, so the less noisy
-// side counts.
-void Probe::measure_noise_of(std::size_t input) {
-  Tensor<double> x = inputs_[input];
-  const KeepValue keep(x);
-  const std::vector<double>& before = keep.before();
-  const std::vector<double> direction = random_weights(before.size(), generator_);
-  const auto evaluate = [&](double t) {
-    double* p = x.mutable_data();
-    for (std::size_t i = 0; i < before.size(); ++i) p[i] = before[i] * (1 + t * direction[i]);
-    return values();
-  };
-  noise_ = least_noise_;
-  for (const double spacing : {kShortSpacing, kLongSpacing}) {
-    const bool far = spacing == kLongSpacing;
-    const std::vector<double> right = measure_noise(evaluate, spacing, far),
-                              left = measure_noise(evaluate, -spacing, far);
-    for (std::size_t k = 0; k < noise_.size(); ++k)
-      noise_[k] = std::max(noise_[k], std::min(right[k], left[k]));
-  }
-}
-
-Tensor<double> Probe::seed(std::size_t k, const Tensors& outputs, std::size_t i) const {
+Tensor<double> Probe::seed(std::size_t k, const Tensors& outputs, std::size_t i,
+                           double factor) const {
   std::size_t first = 0;
   for (std::size_t j = 0; j < i; ++j) first += outputs[j].size();
   Tensor<double> u = Tensor<double>::filled(outputs[i].shape(), 0);
   double* p = u.mutable_data();
   if (!jacobian_) {
-    std::copy_n(weights_[k].begin() + static_cast<std::ptrdiff_t>(first), u.size(), p);
+    for (std::size_t j = 0; j < u.size(); ++j) p[j] = factor * weights_[k][first + j];
   } else if (k >= first && k < first + u.size()) {
-    p[k - first] = 1;
+    p[k - first] = factor;
   }
   return u;
 }

@@ -185,6 +185,10 @@ const char* to_string(Problem problem) {
       return "constant_mask";
     case Problem::nondeterministic:
       return "nondeterministic";
+    case Problem::changes_inputs:
+      return "changes_inputs";
+    case Problem::not_linear:
+      return "not_linear";
     case Problem::not_finite:
       return "not_finite";
     case Problem::penalty_dominates:

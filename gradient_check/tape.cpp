@@ -54,8 +54,8 @@ using Slopes = std::array<std::vector<double>, 5>;
 constexpr std::array<double, 5> kPlaces = {-1, -1.0 / 16, 0, 1.0 / 16, 1};
 
 // A smooth slope changes 16 times less over an interval 16 times as short, and its middle is 256
-// times nearer to the mean of the ends; one with a step in it, or with another value at 0 alone
-// (two arguments of a maximum that touch), is not like that.
+// times nearer to the mean of the ends; one with a step in it is not like that, nor one that is
+// shared out in another way at 0 alone (two arguments of a maximum that touch).
 bool has_step(const Slopes& s) {
   const std::size_t n = s[0].size();
   if (std::any_of(s.begin(), s.end(), [n](const auto& v) { return v.size() != n; })) return true;
@@ -66,11 +66,37 @@ bool has_step(const Slopes& s) {
   const auto stays = [&](double far, double near) {
     return std::abs(far) > 1e-9 * largest && std::abs(near) > std::abs(far) / 2;
   };
+  double at = 0, around = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    at += s[2][i];
+    around += (s[0][i] + s[4][i]) / 2;
+  }
+  const bool shared = std::abs(at - around) <= 1e-4 * largest;
   for (std::size_t i = 0; i < n; ++i) {
     if (stays(s[0][i] - s[4][i], s[1][i] - s[3][i])) return true;
-    if (stays(s[2][i] - (s[0][i] + s[4][i]) / 2, s[2][i] - (s[1][i] + s[3][i]) / 2)) return true;
+    const double middle = s[2][i] - (s[0][i] + s[4][i]) / 2;
+    if (shared && stays(middle, s[2][i] - (s[1][i] + s[3][i]) / 2)) return true;
   }
   return false;
+}
+
+// Whether one of an entry's own values, seen at the same places, bends or jumps at 0: the second
+// difference of a smooth one is 256 times smaller over an interval 16 times as short.
+bool has_bend(const Slopes& y) {
+  const std::size_t n = y[0].size();
+  if (n == 0) return true;  // the values are gone
+  if (std::any_of(y.begin(), y.end(), [n](const auto& v) { return v.size() != n; })) return true;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double far = y[0][i] - 2 * y[2][i] + y[4][i], near = y[1][i] - 2 * y[2][i] + y[3][i];
+    const double rounding =
+        1e-14 * std::max({std::abs(y[0][i]), std::abs(y[2][i]), std::abs(y[4][i])});
+    if (std::abs(near) > rounding && std::abs(near) > std::abs(far) / 64) return true;
+  }
+  return false;
+}
+
+bool is_at_kink(const Slopes& slopes, const Slopes& values) {
+  return has_step(slopes) && has_bend(values);
 }
 
 using OutputsAt = std::function<std::vector<Tensor<double>>(double t)>;
@@ -78,12 +104,13 @@ using OutputsAt = std::function<std::vector<Tensor<double>>(double t)>;
 // The entries whose slopes have a step; nothing when the program differs between the places.
 std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outputs_at,
                                                            double step) {
-  std::vector<Slopes> slopes;
+  std::vector<Slopes> slopes, values;
   std::vector<const Rule<double>*> program;
   for (std::size_t place = 0; place < kPlaces.size(); ++place) {
     const Entries entries = entries_behind(outputs_at(kPlaces[place] * step));
     if (place == 0) {
       slopes.resize(entries.size());
+      values.resize(entries.size());
       for (const Tensor<double>& y : entries) program.push_back(y.node()->rule);
     }
     const auto same = [](const Tensor<double>& y, const Rule<double>* rule) {
@@ -93,26 +120,33 @@ std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outp
       return std::nullopt;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       slopes[i][place] = local_slopes(entries[i], uneven(entries[i].shape()));
+      if (entries[i].node()->data != nullptr)
+        values[i][place].assign(entries[i].data(), entries[i].data() + entries[i].size());
     }
   }
   std::vector<std::size_t> found;
   for (std::size_t i = 0; i < slopes.size(); ++i) {
-    if (has_step(slopes[i])) found.push_back(i);
+    if (is_at_kink(slopes[i], values[i])) found.push_back(i);
   }
   return found;
 }
 
-// How many of the first elements of an entry's output have a step in their own slopes.
+// How many of the first elements of an entry's output are at a kink of their own.
 std::size_t count_elements(const OutputsAt& outputs_at, double step, std::size_t entry) {
   constexpr std::size_t kMostElements = 256;
-  std::vector<Slopes> slopes;
+  std::vector<Slopes> slopes, values;
   for (std::size_t place = 0; place < kPlaces.size(); ++place) {
     const Tensor<double> y = entries_behind(outputs_at(kPlaces[place] * step))[entry];
     slopes.resize(std::min(y.size(), kMostElements));
-    for (std::size_t i = 0; i < slopes.size(); ++i)
+    values.resize(slopes.size());
+    for (std::size_t i = 0; i < slopes.size(); ++i) {
       slopes[i][place] = local_slopes(y, one_hot(y.shape(), i));
+      if (y.node()->data != nullptr) values[i][place] = {y.data()[i]};
+    }
   }
-  return static_cast<std::size_t>(std::count_if(slopes.begin(), slopes.end(), has_step));
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < slopes.size(); ++i) count += is_at_kink(slopes[i], values[i]) ? 1 : 0;
+  return count;
 }
 
 bool is_constant(const Node<double>& n, bool (*same)(double)) {
@@ -122,22 +156,16 @@ bool is_one(double v) { return v == 1; }
 bool is_zero(double v) { return v == 0; }
 bool is_set(double v) { return v != 0; }
 
-// What is constant about the mask that edge i of an entry is; empty when it is none, or when it
+// What is constant about the mask that edge i of an entry is; nothing when it is none, or when it
 // leaves no gradient untried: where(x == 0, 1, x) only protects what follows.
-std::string describe_mask(const Node<double>& entry, std::size_t i) {
-  const Edge<double>& e = entry.edges[i];
-  if (!e.saved || e.node->rule != nullptr) return {};
-  const bool selects = std::strcmp(entry.rule->name, "where") == 0 && i == 0;
-  const bool multiplies = std::strcmp(entry.rule->name, "multiply") == 0;
-  const char* what = nullptr;
-  if (selects && entry.edges[2].needs_grad && is_constant(*e.node, is_set))
-    what = "the condition is true";
-  if (selects && entry.edges[1].needs_grad && is_constant(*e.node, is_zero))
-    what = "the condition is false";
-  if (multiplies && is_constant(*e.node, is_one)) what = "the factor is 1";
-  if (what == nullptr) return {};
-  return std::string(entry.rule->name) + ": " + what + " in every element of " +
-         to_string(e.node->shape);
+const char* constant_about(const Node<double>& entry, std::size_t i) {
+  const Node<double>& mask = *entry.edges[i].node;
+  if (std::strcmp(entry.rule->name, "multiply") == 0)
+    return is_constant(mask, is_one) ? "the factor is 1" : nullptr;
+  if (std::strcmp(entry.rule->name, "where") != 0 || i != 0) return nullptr;
+  if (entry.edges[2].needs_grad && is_constant(mask, is_set)) return "the condition is true";
+  if (entry.edges[1].needs_grad && is_constant(mask, is_zero)) return "the condition is false";
+  return nullptr;
 }
 
 }  // namespace
@@ -159,15 +187,21 @@ Entries entries_behind(const std::vector<Tensor<double>>& outputs) {
   return found;
 }
 
-std::vector<std::string> constant_masks(const std::vector<Tensor<double>>& outputs) {
-  std::vector<std::string> texts;
+std::vector<ConstantMask> constant_masks(const std::vector<Tensor<double>>& outputs) {
+  std::vector<ConstantMask> masks;
   for (const Tensor<double>& y : entries_behind(outputs)) {
-    for (std::size_t i = 0; i < y.node()->edge_count; ++i) {
-      if (std::string text = describe_mask(*y.node(), i); !text.empty())
-        texts.push_back(std::move(text));
+    const Node<double>& entry = *y.node();
+    for (std::size_t i = 0; i < entry.edge_count; ++i) {
+      const Edge<double>& e = entry.edges[i];
+      if (!e.saved || e.node->rule != nullptr) continue;
+      const char* what = constant_about(entry, i);
+      if (what == nullptr) continue;
+      masks.push_back({std::string(entry.rule->name) + ": " + what + " in every element of " +
+                           to_string(e.node->shape),
+                       std::strcmp(entry.rule->name, "multiply") == 0, e.needs_grad});
     }
   }
-  return texts;
+  return masks;
 }
 
 std::size_t count_kinks(const OutputsAt& outputs_at, double step) {

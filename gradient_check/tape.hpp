@@ -14,13 +14,19 @@ namespace xgrad::detail {
 /// The recorded entries behind `outputs`, in the order of recording.
 std::vector<Tensor<double>> entries_behind(const std::vector<Tensor<double>>& outputs);
 
-/// One sentence for each mask behind `outputs` that is the same everywhere: the condition of a
-/// `where` that never selects one of its differentiable operands, or a constant or leaf of ones
-/// that something is multiplied with. Masks of one element don't count.
-std::vector<std::string> constant_masks(const std::vector<Tensor<double>>& outputs);
+struct ConstantMask {
+  std::string text;
+  bool is_factor;  ///< of ones; otherwise the condition of a `where`
+  bool is_leaf;    ///< of a gradient of its own: a weight that is 1 at present
+};
+
+/// The masks behind `outputs` that are the same everywhere: the condition of a `where` that never
+/// selects one of its differentiable operands, or a constant or leaf of ones that something is
+/// multiplied with. Masks of one element don't count.
+std::vector<ConstantMask> constant_masks(const std::vector<Tensor<double>>& outputs);
 
 /// How many elements of operations are at a kink: their own slope is another one on the two sides
-/// of t = 0, however near, or at 0 itself. `outputs_at(t)` evaluates with recording on. Counts up
+/// of t = 0, however near, or at 0 itself, and their values bend there. `outputs_at(t)` evaluates with recording on. Counts up
 /// to 2, which is enough to tell one from several; 1 when the program itself takes another path on
 /// the two sides.
 std::size_t count_kinks(const std::function<std::vector<Tensor<double>>(double t)>& outputs_at,

@@ -96,25 +96,29 @@ bool broadcasts(const Shape& a, const Shape& b) {
 }
 
 // Values must stay where functions of them neither vanish nor overflow; smooth ones never are 0.
-bool is_usable(const D& y, bool may_be_zero) {
+bool is_usable(const D& y, bool may_be_zero, bool wide) {
   if (y.size() == 0 || y.size() > 200) return false;
+  const double least = wide ? 1e-30 : 1e-9, most = wide ? 1e30 : 200;
   return std::all_of(y.data(), y.data() + y.size(), [=](double v) {
-    return (may_be_zero && v == 0) || (std::abs(v) > 1e-9 && std::abs(v) < 200);
+    return (may_be_zero && v == 0) || (std::abs(v) > least && std::abs(v) < most);
   });
 }
 
 }  // namespace
 
-RandomProgram::RandomProgram(std::uint64_t seed, Kinks kinks)
-    : engine_(seed), zeros_(kinks != Kinks::none) {
+RandomProgram::RandomProgram(std::uint64_t seed, Kinks kinks, Scales scales)
+    : engine_(seed), zeros_(kinks != Kinks::none), wide_(scales == Scales::wide) {
   for (std::size_t n = 1 + random(3); n > 0; --n) add_input(kinks == Kinks::at);
   values_ = inputs_;
   for (std::size_t n = 2 + random(9); n > 0; --n) add_step(kinks != Kinks::none);
+  if (wide_) only_last_ = random(2) == 0;
+  if (wide_) scale();
 }
 
 RandomProgram::Tensors RandomProgram::operator()(const Tensors& inputs) const {
   Tensors values = inputs;
   for (const Step& step : steps_) values.push_back(step(values));
+  if (only_last_) return {values.back()};
   return Tensors(values.begin() + static_cast<std::ptrdiff_t>(inputs.size()), values.end());
 }
 
@@ -123,7 +127,7 @@ void RandomProgram::add_input(bool coarse) {
   Shape shape;
   for (std::size_t rank = random(4); rank > 0; --rank) shape.push_back(kSizes[random(4)]);
   constexpr double kScales[] = {1, 1, 1, 1e-3, 10};
-  std::normal_distribution<double> normal(0, kScales[random(5)]);
+  std::normal_distribution<double> normal(0, wide_ ? power_of_ten(-8, 6) / 4 : kScales[random(5)]);
   D x = D::filled(shape, 0);
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double v = normal(engine_);
@@ -134,13 +138,26 @@ void RandomProgram::add_input(bool coarse) {
 
 void RandomProgram::add(const std::string& name, Step step) {
   const D y = step(values_);
-  if (!is_usable(y, zeros_)) return;
+  if (!is_usable(y, zeros_, wide_)) return;
   values_.push_back(y);
   steps_.push_back(std::move(step));
   text_ += name + to_string(y.shape()) + "; ";
 }
 
+double RandomProgram::power_of_ten(int least, int most) {
+  return std::pow(10, std::uniform_real_distribution<double>(least, most)(engine_));
+}
+
+void RandomProgram::scale() {
+  const std::size_t i = values_.size() - 1 - random(std::min<std::size_t>(values_.size(), 2));
+  const double c = power_of_ten(-8, 8);
+  if (random(3) == 0)
+    return add("+ " + std::to_string(c) + " ", [=](const Tensors& v) { return v[i] + c; });
+  add("* " + std::to_string(c) + " ", [=](const Tensors& v) { return v[i] * c; });
+}
+
 void RandomProgram::add_step(bool kinks) {
+  if (wide_ && random(6) == 0) return scale();
   switch (random(8)) {
     case 0:
     case 1:

@@ -19,6 +19,11 @@ enum class Kinks {
   at,       ///< the same with multiples of 1/2 as inputs, many of them at kinks and ties
 };
 
+enum class Scales {
+  near_one,
+  wide,  ///< inputs of 1e-8 to 1e6, factors and summands of 1e-8 to 1e8
+};
+
 class RandomProgram {
  public:
   using D = Tensor<double>;
@@ -26,7 +31,7 @@ class RandomProgram {
   using Step = std::function<D(const Tensors& values)>;  // of all values so far
 
   /// The same program for the same seed.
-  RandomProgram(std::uint64_t seed, Kinks kinks);
+  RandomProgram(std::uint64_t seed, Kinks kinks, Scales scales = Scales::near_one);
 
   const Tensors& inputs() const { return inputs_; }
   Tensors operator()(const Tensors& inputs) const;
@@ -36,6 +41,8 @@ class RandomProgram {
  private:
   void add_input(bool coarse);
   void add_step(bool kinks);
+  void scale();
+  double power_of_ten(int least, int most);
   void add(const std::string& name, Step step);
   void unary(bool kinks);
   void binary(bool kinks);
@@ -49,7 +56,7 @@ class RandomProgram {
   }
 
   std::mt19937_64 engine_;
-  bool zeros_;
+  bool zeros_, wide_, only_last_ = false;
   Tensors inputs_, values_;
   std::vector<Step> steps_;
   std::string text_;

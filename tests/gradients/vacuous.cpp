@@ -97,10 +97,6 @@ std::vector<Program> programs() {
        [](const Tensors& in) { return Tensors{in[0] * bernoulli<double>(in[0].shape(), 1.0)}; },
        {kX},
        Problem::constant_mask},
-      {"a mask of ones among the inputs",
-       [](const Tensors& in) { return Tensors{in[0] * in[1]}; },
-       {kX, kOnes},
-       Problem::constant_mask},
       {"an operation that returns no gradient",
        [](const Tensors& in) {
          return Tensors{custom_function<double>(

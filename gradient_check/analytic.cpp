@@ -6,8 +6,10 @@
 #include <exception>
 #include <limits>
 
+#include "xgrad/autograd/observe.hpp"
 #include "xgrad/base/text.hpp"
 #include "xgrad/gradient_check/noise.hpp"
+#include "xgrad/gradient_check/tape.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -21,16 +23,26 @@ constexpr double kSameGradient = 1e-9, kSameBesideLargest = 64 * kEpsilon;
 constexpr std::array<double, 4> kFactors = {-1, 0x1p28, -0x1p-12, 1};
 constexpr std::size_t kNumbersTried = 4;  // of a whole Jacobian
 
-Tensors gradients_of(const Probe& probe, const Tensors& outputs, std::size_t number,
-                     double factor = 1) {
-  Tensors differentiable, seeds;
+// The outputs that depend on something, and what backward starts with at each.
+struct Start {
+  Tensors outputs, seeds;
+};
+
+Start start_of(const Probe& probe, const Tensors& outputs, std::size_t number, double factor) {
+  Start s;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].requires_grad()) continue;
-    differentiable.push_back(outputs[i]);
-    seeds.push_back(probe.seed(number, outputs, i, factor));
+    s.outputs.push_back(outputs[i]);
+    s.seeds.push_back(probe.seed(number, outputs, i, factor));
   }
-  if (differentiable.empty()) return Tensors(probe.inputs().size());
-  return grad(differentiable, probe.inputs(), {.retain_graph = true, .allow_unused = true}, seeds);
+  return s;
+}
+
+Tensors gradients_of(const Probe& probe, const Tensors& outputs, std::size_t number,
+                     double factor = 1) {
+  const Start s = start_of(probe, outputs, number, factor);
+  if (s.outputs.empty()) return Tensors(probe.inputs().size());
+  return grad(s.outputs, probe.inputs(), {.retain_graph = true, .allow_unused = true}, s.seeds);
 }
 
 double largest_of(const Tensor<double>& g) {
@@ -161,6 +173,25 @@ std::vector<std::vector<double>> analytic_rounding(const Probe& probe, std::size
   for (auto at = all.begin(); at != all.end(); at += static_cast<std::ptrdiff_t>(n))
     rounding.emplace_back(at, at + static_cast<std::ptrdiff_t>(n));
   return rounding;
+}
+
+double rounding_of_function(const Probe& probe, std::size_t k, std::size_t input) {
+  const KeepEntryValues values;
+  const Start s = start_of(probe, probe.outputs(), k, 1);
+  return rounding_on_the_way(probe.inputs()[input], s.outputs, s.seeds);
+}
+
+double gradient_here(const Probe& probe, std::size_t k, std::size_t input, std::size_t position,
+                     double factor) {
+  try {
+    const Start s = start_of(probe, probe.outputs(), k, factor);
+    if (s.outputs.empty()) return 0;
+    const Tensor<double> g =
+        grad(s.outputs, {probe.inputs()[input]}, {.allow_unused = true}, s.seeds)[0];
+    return g.defined() ? g.data()[position] / factor : 0;
+  } catch (const std::exception&) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
 }
 
 std::vector<std::size_t> choose_positions(const AnalyticGradients& gradients, std::size_t input,

@@ -33,6 +33,15 @@ AnalyticGradients analytic_gradients(const Probe& probe, const std::vector<Tenso
 /// noise of the function is.
 std::vector<std::vector<double>> analytic_rounding(const Probe& probe, std::size_t input);
 
+/// How much of number k is rounding of what depends on one input, as far as the tape tells.
+double rounding_of_function(const Probe& probe, std::size_t k, std::size_t input);
+
+/// The derivative of number k by one coordinate, at the inputs as they are now, from a backward pass
+/// that starts with `factor` times the gradient: another factor is rounded in another way. NaN where
+/// the function throws.
+double gradient_here(const Probe& probe, std::size_t k, std::size_t input, std::size_t position,
+                     double factor);
+
 /// `samples` positions of an input, or all for 0: spread evenly, with a quarter where the gradient
 /// is 0 (a gradient that is lost there would go unseen otherwise).
 std::vector<std::size_t> choose_positions(const AnalyticGradients& gradients, std::size_t input,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/autograd/observe.hpp"
 #include "xgrad/gradient_check/judge.hpp"
 #include "xgrad/gradient_check/tape.hpp"
 #include "xgrad/gradient_check/witness.hpp"
@@ -25,6 +26,9 @@ constexpr double kTelling = 1e-4;  // noise of a telling quotient, relative to w
 constexpr double kMuchShorter = 1.0 / 4;
 constexpr double kStands = 0.01;  // what is left of truncation and rounding at that step
 constexpr double kFar = 0x1p20, kNotSoFar = 8;
+constexpr double kGolden = 0.6180339887498949;
+constexpr const char* kNoStepTells = "no step tells";
+constexpr double kRoundings = 4;  // of an operation, in those of its result
 
 // With six digits, so that halves are exact down to few units in the last place of a coordinate.
 double with_few_digits(double step) {
@@ -68,6 +72,13 @@ double size_of(const NumericDerivative& d) {
   return size;
 }
 
+// At a kink, from the nearer side.
+double difference(double analytic, const NumericDerivative& d) {
+  if (!d.is_kink()) return std::abs(analytic - d.value);
+  const double sides = std::min(std::abs(analytic - d.left), std::abs(analytic - d.right));
+  return std::isfinite(sides) ? sides : std::abs(analytic - d.value);
+}
+
 bool is_open(const GradientElement& e) { return e.verdict == Verdict::inconclusive; }
 
 // From afar a plateau looks like a jump.
@@ -107,6 +118,7 @@ std::vector<NumericDerivative> InputChecker::search(double first, double shortes
 
 // Which outputs depend on the coordinate at all, and whether long steps see what short ones do not.
 void InputChecker::look_far(double first) {
+  const KeepElement keep(x_, position_);
   probe_.forget_changes();
   far_slopes_.assign(probe_.count(), 0);
   const double far = std::max(kFar * first, 1.0), near = kNotSoFar * first;
@@ -179,6 +191,7 @@ NumericDerivative InputChecker::again(std::size_t k, double first, const Numeric
 
 std::size_t InputChecker::kinks() {
   const KeepElement keep(x_, position_);
+  const KeepEntryValues values;
   const auto outputs_at = [&](double t) {
     x_.mutable_data()[position_] = centre_ + t;
     return probe_.outputs();
@@ -197,7 +210,8 @@ GradientElement InputChecker::judge_one(std::size_t k, const NumericDerivative& 
     evidence.rounding = (*rounding_)[k][position_];
     if (evidence.rounding > 0) e = judge(evidence, repeat, [&] { return kinks(); });
   }
-  if (e.verdict == Verdict::fail && std::isfinite(e.analytic)) confirm(e, k, d);
+  if (e.verdict == Verdict::fail && std::isfinite(e.analytic) && analytic_.not_linear.empty())
+    confirm(e, k, d);
   e.input = input_;
   e.position = position_;
   e.output = k;
@@ -206,21 +220,27 @@ GradientElement InputChecker::judge_one(std::size_t k, const NumericDerivative& 
 
 void InputChecker::confirm(GradientElement& e, std::size_t k, const NumericDerivative& d) {
   const KeepElement keep(x_, position_);
+  const double rounding = rounding_of_function(probe_, k, input_);
   const Question question = {.k = k,
                              .x = centre_,
                              .analytic = e.analytic,
-                             .difference = std::abs(e.analytic - d.value),
-                             .step = d.step > 0 ? d.step : d.shortest,
-                             .kink = d.beside_kink || d.is_kink(),
-                             .still = d.value == 0 && d.slope <= 0,
+                             .difference = difference(e.analytic, d),
+                             .noise = std::max(d.noise, kRoundings * rounding),
                              .largest = std::max({std::abs(e.analytic), std::abs(d.value), d.slope,
                                                   analytic_.largest(k, input_)}),
-                             .scale = scales_[position_],
-                             .rounding = kEpsilon * probe_.magnitudes()[k],
-                             .far = far_};
-  if (rules_out([&](double x) { return sample(x); }, question)) return;
+                             .scale = scales_[position_]};
+  double factor = 1;
+  const auto slope = [&](double x) {
+    x_.mutable_data()[position_] = x;
+    factor = 1 + std::fmod(factor + kGolden, 1.0);
+    return gradient_here(probe_, k, input_, position_, factor);
+  };
+  if (rules_out([&](double x) { return sample(x); }, slope, question)) return;
+  x_.mutable_data()[position_] = centre_;
+  if (!coarse_) coarse_ = rounds_coarsely(probe_.outputs());
+  if (*coarse_) return;
   e.verdict = Verdict::inconclusive;
-  e.note = "the function moves in leaps";
+  e.note = kNoStepTells;
 }
 
 std::vector<GradientElement> InputChecker::judge_all(double first) {
@@ -243,7 +263,8 @@ void InputChecker::check(std::size_t position, std::vector<GradientElement>& ele
   for (int i = 0; i < kLonger && std::any_of(best.begin(), best.end(), is_open); ++i) {
     const std::vector<GradientElement> longer = judge_all(first *= kTimesLonger);
     for (std::size_t k = 0; k < best.size(); ++k) {
-      if (is_open(best[k]) && shows_right(longer[k])) best[k] = longer[k];
+      if (is_open(best[k]) && best[k].note != kNoStepTells && shows_right(longer[k]))
+        best[k] = longer[k];
     }
   }
   elements.insert(elements.end(), best.begin(), best.end());

@@ -51,7 +51,8 @@ class InputChecker {
   std::vector<double> far_slopes_;  // of each number
   double far_ = 0;  // the distance they were seen at; 0: the function is nowhere finite
   std::optional<std::vector<std::vector<double>>>
-      rounding_;  // of the analytic values: [number][position]
+      rounding_;                // of the analytic values: [number][position]
+  std::optional<bool> coarse_;  // a rule rounds by more than double does
 };
 
 }  // namespace xgrad::detail

@@ -16,7 +16,7 @@ struct Evidence {
   double largest;        ///< of the same gradient
   bool constant;         ///< no step, however long, changed the function by more than rounding
   double far_slope = 0;  ///< the slope that a long step shows
-  double rounding = 0;  ///< of the analytic value, where it was measured
+  double rounding = 0;   ///< of the analytic value, where it was measured
 };
 
 /// Verdict, values and note. `again(difference)` repeats the numeric derivative with other steps,

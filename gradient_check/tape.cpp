@@ -4,7 +4,9 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <optional>
+#include <span>
 #include <unordered_set>
 
 #include "xgrad/autograd/engine.hpp"
@@ -15,6 +17,8 @@ namespace {
 using Entries = std::vector<Tensor<double>>;
 
 constexpr std::size_t kEnough = 2;
+constexpr double kOddFactor = 1.3247179572447460;  // rounds what it is multiplied with anew
+constexpr double kCoarse = 1e-10;
 
 // The gradient that an entry's own rule sends to its inputs, one after the other.
 std::vector<double> local_slopes(const Tensor<double>& y, const Tensor<double>& gy) {
@@ -49,6 +53,23 @@ Tensor<double> one_hot(const Shape& shape, std::size_t position) {
   return w;
 }
 
+double largest(const std::vector<double>& v) {
+  double most = 0;
+  for (const double a : v) most = std::max(most, std::abs(a));
+  return most;
+}
+
+bool rounds_coarsely(const Tensor<double>& entry) {
+  const Tensor<double> once = uneven(entry.shape());
+  Tensor<double> times = once.clone();
+  for (std::size_t i = 0; i < times.size(); ++i) times.mutable_data()[i] *= kOddFactor;
+  const std::vector<double> a = local_slopes(entry, once), b = local_slopes(entry, times);
+  double off = 0;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+    off = std::max(off, std::abs(b[i] / kOddFactor - a[i]));
+  return off > kCoarse * std::max(largest(a), 1.0);
+}
+
 // Slopes of something at t = -h, -h/16, 0, h/16 and h.
 using Slopes = std::array<std::vector<double>, 5>;
 constexpr std::array<double, 5> kPlaces = {-1, -1.0 / 16, 0, 1.0 / 16, 1};
@@ -59,19 +80,17 @@ constexpr std::array<double, 5> kPlaces = {-1, -1.0 / 16, 0, 1.0 / 16, 1};
 bool has_step(const Slopes& s) {
   const std::size_t n = s[0].size();
   if (std::any_of(s.begin(), s.end(), [n](const auto& v) { return v.size() != n; })) return true;
-  double largest = 0;
-  for (const std::vector<double>& v : s) {
-    for (const double slope : v) largest = std::max(largest, std::abs(slope));
-  }
+  double most = 0;
+  for (const std::vector<double>& v : s) most = std::max(most, largest(v));
   const auto stays = [&](double far, double near) {
-    return std::abs(far) > 1e-9 * largest && std::abs(near) > std::abs(far) / 2;
+    return std::abs(far) > 1e-9 * most && std::abs(near) > std::abs(far) / 2;
   };
   double at = 0, around = 0;
   for (std::size_t i = 0; i < n; ++i) {
     at += s[2][i];
     around += (s[0][i] + s[4][i]) / 2;
   }
-  const bool shared = std::abs(at - around) <= 1e-4 * largest;
+  const bool shared = std::abs(at - around) <= 1e-4 * most;
   for (std::size_t i = 0; i < n; ++i) {
     if (stays(s[0][i] - s[4][i], s[1][i] - s[3][i])) return true;
     const double middle = s[2][i] - (s[0][i] + s[4][i]) / 2;
@@ -95,8 +114,20 @@ bool has_bend(const Slopes& y) {
   return false;
 }
 
-bool is_at_kink(const Slopes& slopes, const Slopes& values) {
-  return has_step(slopes) && has_bend(values);
+// Those that are at a kink. That the value of one does not bend on this way through its kink, as that
+// of min(max(x, y), x) at y = x, is no reason to leave it out; that none bends is: then the rule
+// alone is another one at 0.
+std::vector<std::size_t> at_kinks(const std::vector<Slopes>& slopes,
+                                  const std::vector<Slopes>& values) {
+  std::vector<std::size_t> found;
+  bool bends = false;
+  for (std::size_t i = 0; i < slopes.size(); ++i) {
+    if (!has_step(slopes[i])) continue;
+    found.push_back(i);
+    bends = bends || has_bend(values[i]);
+  }
+  if (!bends) found.clear();
+  return found;
 }
 
 using OutputsAt = std::function<std::vector<Tensor<double>>(double t)>;
@@ -124,11 +155,7 @@ std::optional<std::vector<std::size_t>> entries_with_steps(const OutputsAt& outp
         values[i][place].assign(entries[i].data(), entries[i].data() + entries[i].size());
     }
   }
-  std::vector<std::size_t> found;
-  for (std::size_t i = 0; i < slopes.size(); ++i) {
-    if (is_at_kink(slopes[i], values[i])) found.push_back(i);
-  }
-  return found;
+  return at_kinks(slopes, values);
 }
 
 // How many of the first elements of an entry's output are at a kink of their own.
@@ -144,9 +171,7 @@ std::size_t count_elements(const OutputsAt& outputs_at, double step, std::size_t
       if (y.node()->data != nullptr) values[i][place] = {y.data()[i]};
     }
   }
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < slopes.size(); ++i) count += is_at_kink(slopes[i], values[i]) ? 1 : 0;
-  return count;
+  return at_kinks(slopes, values).size();
 }
 
 bool is_constant(const Node<double>& n, bool (*same)(double)) {
@@ -155,6 +180,26 @@ bool is_constant(const Node<double>& n, bool (*same)(double)) {
 bool is_one(double v) { return v == 1; }
 bool is_zero(double v) { return v == 0; }
 bool is_set(double v) { return v != 0; }
+
+// The outputs of operations that depend on x, and what else these operations differentiate.
+Entries numbers_between(const Tensor<double>& x, const Entries& outputs) {
+  std::unordered_set<const Node<double>*> dependent = {x.node()}, seen;
+  Entries numbers;
+  const auto take = [&](Node<double>* n) {
+    if (seen.insert(n).second) numbers.emplace_back(n);
+  };
+  for (const Tensor<double>& y : entries_behind(outputs)) {
+    const std::span<const Edge<double>> edges(y.node()->edges, y.node()->edge_count);
+    const auto leads_on = [&](const Edge<double>& e) { return dependent.count(e.node) > 0; };
+    if (std::none_of(edges.begin(), edges.end(), leads_on)) continue;
+    dependent.insert(y.node());
+    take(y.node());
+    for (const Edge<double>& e : edges) {
+      if (e.needs_grad) take(e.node);
+    }
+  }
+  return numbers;
+}
 
 // What is constant about the mask that edge i of an entry is; nothing when it is none, or when it
 // leaves no gradient untried: where(x == 0, 1, x) only protects what follows.
@@ -185,6 +230,27 @@ Entries entries_behind(const std::vector<Tensor<double>>& outputs) {
     return a.node()->sequence < b.node()->sequence;
   });
   return found;
+}
+
+double rounding_on_the_way(const Tensor<double>& x, const Entries& outputs, const Entries& seeds) {
+  const Entries numbers = numbers_between(x, outputs);
+  if (numbers.empty()) return 0;
+  const Entries gradients =
+      grad(outputs, numbers, {.retain_graph = true, .allow_unused = true}, seeds);
+  double sum = 0;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const double* v = numbers[i].node()->data;
+    if (v == nullptr || !gradients[i].defined()) continue;
+    const double* g = gradients[i].data();
+    for (std::size_t j = 0; j < gradients[i].size(); ++j) sum += std::abs(g[j] * v[j]);
+  }
+  return sum * std::numeric_limits<double>::epsilon();
+}
+
+bool rounds_coarsely(const Entries& outputs) {
+  const Entries entries = entries_behind(outputs);
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const Tensor<double>& entry) { return rounds_coarsely(entry); });
 }
 
 std::vector<ConstantMask> constant_masks(const std::vector<Tensor<double>>& outputs) {

@@ -1,18 +1,23 @@
 #pragma once
 
-// Whether the values of a function can bear witness against a gradient. Internal to the gradient
-// check.
+// Whether the values of a function bear witness against a gradient. Internal to the gradient check.
 //
-// Where a small coordinate is added to something large, a function stands still between the digits
-// of the sum, and leaps from one to the next. Quotients of its differences agree with each other
-// and are wrong. What betrays it is that its values lie on no smooth curve: how far they are off
-// one, divided by the step, is what a slope may be wrong by.
+// Between two points a quotient of differences is the mean of the derivative, whatever the function
+// does there and however long the step is. So the gradient is held against the quotients not at the
+// point alone but over intervals of every length that tells, on either side. Where the rounding of
+// the function hides what the gradient knows of (a wave of small amplitude, stairs, a small term in a
+// large sum), the mean of the gradient cannot be told, or an interval of another length agrees with
+// it, and there is no witness.
 
 #include <cstddef>
+#include <functional>
 
 #include "xgrad/gradient_check/numeric.hpp"
 
 namespace xgrad::detail {
+
+/// The analytic gradient at places of a line, rounded anew each time.
+using Slope = std::function<double(double x)>;
 
 /// Of function k of a line, at x.
 struct Question {
@@ -20,17 +25,12 @@ struct Question {
   double x;
   double analytic;    ///< the slope to be ruled out
   double difference;  ///< from what was found
-  double step;        ///< of what was found
-  bool kink;          ///< there is one at x or near it
-  bool still;         ///< no step changed the function
+  double noise;       ///< of a change of the function
   double largest;     ///< slope beside this one
   double scale;       ///< of the coordinate
-  double rounding;    ///< of the function's values, at least
-  double far;         ///< the longest step
 };
 
-/// Whether that slope is ruled out by the values at `step` and shorter ones; of a function that does
-/// not move there, by those at the first longer step at which it does.
-bool rules_out(const Line& line, const Question& question);
+/// Whether that slope is ruled out.
+bool rules_out(const Line& line, const Slope& slope, const Question& question);
 
 }  // namespace xgrad::detail

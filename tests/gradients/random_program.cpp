@@ -84,7 +84,7 @@ const std::vector<Binary> kSmoothPairs = {
 const std::vector<Binary> kKinkedPairs = {
     {"maximum", [](const D& a, const D& b) { return maximum(a, b); }},
     {"minimum", [](const D& a, const D& b) { return minimum(a, b); }},
-    {"prelu", [](const D& a, const D& b) { return prelu(a, b); }},
+    {"leaky", [](const D& a, const D& b) { return maximum(a, D(0.0)) + b * minimum(a, D(0.0)); }},
 };
 
 bool broadcasts(const Shape& a, const Shape& b) {

@@ -23,11 +23,11 @@ constexpr std::size_t kClasses = kObjectClasses + 192;
 
 // Class c holds blocks of class_bytes(c). First those of objects, 8, 24, 40, ...: what fits between
 // the system's own notes on its blocks.
-std::size_t class_of_object(std::size_t bytes) { return bytes <= 8 ? 0 : (bytes + 7) / 16; }
+constexpr std::size_t class_of_object(std::size_t bytes) { return (bytes + 7) / 16; }
 
 // Then those of arrays, 64, 80, 96, 112, 128, 160, ...: four steps per doubling. Blocks stay 64-byte
 // aligned because the system is asked for each with that alignment.
-std::size_t class_of(std::size_t bytes) {
+constexpr std::size_t class_of(std::size_t bytes) {
   if (bytes <= kAlignment) return kObjectClasses;
   const std::size_t high =
       static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // 2^high < bytes
@@ -35,12 +35,15 @@ std::size_t class_of(std::size_t bytes) {
   return kObjectClasses + (high - 6) * 4 + (bytes - (std::size_t{1} << high) + step - 1) / step;
 }
 
-std::size_t class_bytes(std::size_t c) {
+constexpr std::size_t class_bytes(std::size_t c) {
   if (c < kObjectClasses) return 16 * c + 8;
   c -= kObjectClasses;
   const std::size_t base = std::size_t{64} << (c / 4);
   return base + (c % 4) * (base / 4);
 }
+
+constexpr std::size_t kOwnClasses = class_of(kSmall) + 1;  // those of a thread's own cache
+static_assert(class_bytes(kOwnClasses - 1) == kSmall);
 
 bool pooling_by_default() {
 #if defined(__SANITIZE_ADDRESS__)
@@ -87,9 +90,10 @@ void* from_system(std::size_t c) {
   return p;
 }
 
-// Counters of one thread; written by their owner only, read by pool_statistics().
+// Counters of one thread; written by their owner only, read by pool_statistics(). A block that moves
+// between its cache and the outside changes `cached` alone.
 struct Counters {
-  std::atomic<std::int64_t> in_use{0}, cached{0};
+  std::atomic<std::int64_t> in_use_or_cached{0}, cached{0};
   std::atomic<std::uint64_t> requests{0}, system{0};
 
   template <class A, class V>
@@ -100,6 +104,8 @@ struct Counters {
 
 struct ThreadCache;
 
+std::atomic<bool> pooling{false};  // until Shared is there
+
 // Never destroyed: arrays may be freed by destructors that run after every other static's.
 struct Shared {
   std::mutex mutex;
@@ -109,7 +115,8 @@ struct Shared {
   std::int64_t gone_in_use = 0;    // of threads that ended, guarded by mutex
   std::uint64_t gone_requests = 0, gone_system = 0;
   std::atomic<std::size_t> cap{std::size_t{2} << 30};
-  std::atomic<bool> pooling{pooling_by_default()};
+
+  Shared() { pooling.store(pooling_by_default(), std::memory_order_relaxed); }
 };
 
 Shared& shared() {
@@ -150,7 +157,8 @@ ThreadCache::~ThreadCache() {
   for (std::size_t c = 0; c < kClasses; ++c) {
     while (void* p = lists.pop(c)) keep_or_free(s, c, p);
   }
-  s.gone_in_use += count.in_use.load(std::memory_order_relaxed);
+  s.gone_in_use += count.in_use_or_cached.load(std::memory_order_relaxed) -
+                   count.cached.load(std::memory_order_relaxed);
   s.gone_requests += count.requests.load(std::memory_order_relaxed);
   s.gone_system += count.system.load(std::memory_order_relaxed);
   for (ThreadCache** p = &s.threads; *p != nullptr; p = &(*p)->next) {
@@ -166,6 +174,12 @@ ThreadCache* make_cache() {
   thread_local ThreadCache own;
   cache = &own;
   return cache;
+}
+
+// The switch as it is once Shared is there.
+bool shared_pooling() {
+  shared();
+  return pooling.load(std::memory_order_relaxed);
 }
 
 ThreadCache* my_cache() { return cache != nullptr ? cache : make_cache(); }
@@ -184,41 +198,64 @@ void give_shared(std::size_t c, void* p) {
   keep_or_free(s, c, p);
 }
 
-void* allocate(std::size_t c) {
-  if (c >= kClasses) throw std::bad_alloc();
-  const std::size_t size = class_bytes(c);
-  ThreadCache* mine = my_cache();
-  void* p = nullptr;
-  if (shared().pooling.load(std::memory_order_relaxed)) {
-    if (mine != nullptr && size <= kSmall && (p = mine->lists.pop(c)) != nullptr) {
-      Counters::add(mine->count.cached, -static_cast<std::int64_t>(size));
-    } else {
-      p = take_shared(c);
-    }
-  }
-  const bool fresh = p == nullptr;
-  if (fresh) p = from_system(c);
+void count_taken(ThreadCache* mine, std::size_t bytes, bool fresh) {
   if (mine != nullptr) {
     Counters::add(mine->count.requests, 1U);
-    Counters::add(mine->count.in_use, static_cast<std::int64_t>(size));
+    Counters::add(mine->count.in_use_or_cached, static_cast<std::int64_t>(bytes));
     if (fresh) Counters::add(mine->count.system, 1U);
+    return;
   }
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  ++s.gone_requests;
+  s.gone_in_use += static_cast<std::int64_t>(bytes);
+  s.gone_system += fresh ? 1 : 0;
+}
+
+void count_given(ThreadCache* mine, std::size_t bytes) {
+  if (mine != nullptr)
+    return Counters::add(mine->count.in_use_or_cached, -static_cast<std::int64_t>(bytes));
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  s.gone_in_use -= static_cast<std::int64_t>(bytes);
+}
+
+// The block is not in this thread's cache.
+[[gnu::noinline]] void* fetch_block(std::size_t c) {
+  if (c >= kClasses) throw std::bad_alloc();
+  ThreadCache* mine = my_cache();
+  void* p = shared_pooling() ? take_shared(c) : nullptr;
+  const bool fresh = p == nullptr;
+  if (fresh) p = from_system(c);
+  count_taken(mine, class_bytes(c), fresh);
   return p;
 }
 
-void give_back(std::size_t c, void* block) noexcept {
+[[gnu::noinline]] void send_block(std::size_t c, void* block) noexcept {
   if (block == nullptr) return;
-  const std::size_t size = class_bytes(c);
-  ThreadCache* mine = my_cache();
-  if (mine != nullptr) Counters::add(mine->count.in_use, -static_cast<std::int64_t>(size));
-  if (!shared().pooling.load(std::memory_order_relaxed)) return std::free(block);
-  if (mine != nullptr && size <= kSmall &&
-      mine->count.cached.load(std::memory_order_relaxed) < static_cast<std::int64_t>(kThreadCap)) {
-    mine->lists.push(c, block);
-    Counters::add(mine->count.cached, static_cast<std::int64_t>(size));
-  } else {
-    give_shared(c, block);
-  }
+  count_given(my_cache(), class_bytes(c));
+  shared_pooling() ? give_shared(c, block) : std::free(block);
+}
+
+[[gnu::always_inline]] inline void* allocate(std::size_t c) {
+  ThreadCache* mine = cache;
+  if (mine == nullptr || c >= kOwnClasses || !pooling.load(std::memory_order_relaxed))
+    return fetch_block(c);
+  void* p = mine->lists.pop(c);
+  if (p == nullptr) return fetch_block(c);
+  Counters::add(mine->count.requests, 1U);
+  Counters::add(mine->count.cached, -static_cast<std::int64_t>(class_bytes(c)));
+  return p;
+}
+
+[[gnu::always_inline]] inline void give_back(std::size_t c, void* block) noexcept {
+  ThreadCache* mine = cache;
+  if (mine == nullptr || block == nullptr || c >= kOwnClasses ||
+      !pooling.load(std::memory_order_relaxed) ||
+      mine->count.cached.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(kThreadCap))
+    return send_block(c, block);
+  mine->lists.push(c, block);
+  Counters::add(mine->count.cached, static_cast<std::int64_t>(class_bytes(c)));
 }
 
 std::size_t object_or_array(std::size_t bytes) {
@@ -245,8 +282,9 @@ PoolStatistics pool_statistics() {
   std::int64_t in_use = s.gone_in_use;
   PoolStatistics r{0, s.cached, s.gone_requests, s.gone_system};
   for (const ThreadCache* t = s.threads; t != nullptr; t = t->next) {
-    in_use += t->count.in_use.load(std::memory_order_relaxed);
-    r.cached += static_cast<std::size_t>(t->count.cached.load(std::memory_order_relaxed));
+    const std::int64_t cached = t->count.cached.load(std::memory_order_relaxed);
+    in_use += t->count.in_use_or_cached.load(std::memory_order_relaxed) - cached;
+    r.cached += static_cast<std::size_t>(cached);
     r.requests += t->count.requests.load(std::memory_order_relaxed);
     r.system_allocations += t->count.system.load(std::memory_order_relaxed);
   }
@@ -265,6 +303,9 @@ void trim_pool() {
   s.cached = 0;
 }
 
-void set_pooling(bool on) { shared().pooling.store(on, std::memory_order_relaxed); }
+void set_pooling(bool on) {
+  shared();
+  pooling.store(on, std::memory_order_relaxed);
+}
 
 }  // namespace xgrad

@@ -252,7 +252,7 @@ Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor,
   }
   if (y.size() != 0) run_forward(rule, functor, loop, in, y.node()->data);
   if (need != 0 && is_recording())
-    record_entry<T>(y, rule, inputs, rule.saves(need), functor, bytes, copy);
+    record_needed<T>(y, rule, inputs, rule.saves(need), functor, bytes, copy);
   return y;
 }
 
@@ -284,17 +284,12 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
   }
   // A kernel reads gy before it writes what takes its place.
   std::size_t taker = 0;
-  Tensor<T> reused;
-  for (; taker < n; ++taker) {
-    if ((needed >> taker & 1U) == 0 || *shapes[taker] != out) continue;
-    reused = b.reusable_gradient(taker);
-    if (reused.defined()) break;
-  }
+  while (taker < n && !((needed >> taker & 1U) != 0 && b.can_reuse_gradient(taker))) ++taker;
   for (std::size_t i = 0; i < n; ++i) {
     a.gin[i] = nullptr;
     if ((needed >> i & 1U) == 0) continue;
     if (i == taker) {
-      a.gin[i] = reused.node()->data;
+      a.gin[i] = b.gradient().node()->data;
       a.accumulate[i] = false;
       continue;
     }
@@ -304,9 +299,11 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
     a.gin[i] = to.data;
     a.accumulate[i] = repeated || to.has_value;
   }
-  if (b.gradient().size() != 0)
-    run_backward(backward_kernel(rule, needed), functor, loop, a);
-  if (reused.defined()) b.add_reused(taker, std::move(reused));
+  const kernels::BackwardKernel<T> kernel = backward_kernel(rule, needed);
+  if (b.gradient().size() != 0) {
+    same&& pieces_of(loop) == 1 ? kernel(functor, loop, a) : run_backward(kernel, functor, loop, a);
+  }
+  if (taker < n) b.add_reused(taker);
 }
 
 namespace {

@@ -122,13 +122,19 @@ ElementwiseRule<T> make_elementwise_rule(const char* name,
   return rule;
 }
 
+/// What an entry keeps of a formula: nothing of one without captures.
+template <class F>
+inline constexpr std::size_t kCaptures = std::is_empty_v<F>&& std::is_trivially_copyable_v<F>
+                                             ? 0
+                                             : sizeof(F);
+
 /// The operation of a formula that the library has kernels for.
 template <class F, class T, class... More>
 Tensor<T> apply(const F& f, const Tensor<T>& first, const More&... more) {
   static const ElementwiseRule<T> rule = make_elementwise_rule<F, T, 1 + sizeof...(More)>(
       F::name, kernels::elementwise_kernels_here<F, T>());
   const Tensor<T>* const inputs[] = {&first, &more...};
-  return apply_elementwise<T>(rule, &f, sizeof(F), &copy_attributes<F>, inputs);
+  return apply_elementwise<T>(rule, &f, kCaptures<F>, &copy_attributes<F>, inputs);
 }
 
 }  // namespace xgrad::detail

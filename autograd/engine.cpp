@@ -71,6 +71,13 @@ Tensor<T> apply_hooks(const Node<T>* n, Tensor<T> g) {
   return g;
 }
 
+// The walk will soon need the node, but for the end of its shape.
+template <class T>
+void fetch(const Node<T>* n) {
+  for (std::size_t at = 0; at < offsetof(Node<T>, shape) + 16; at += 64)
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(n) + at);
+}
+
 }  // namespace
 
 // --- Before the walk ---
@@ -90,6 +97,7 @@ Engine<T>::~Engine() {
   constexpr std::size_t kLongest = std::size_t{1} << 17;
   if (lists_.order.capacity() > kLongest || lists_.inputs.capacity() > kLongest) return;
   lists_.found.clear();
+  lists_.leaves.clear();
   lists_.order.clear();
   lists_.inputs.clear();
   lists_.input_end.clear();
@@ -126,19 +134,20 @@ void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
     lists_.found.pop_back();
     look_into(place);
   }
+  for (const std::uint32_t place : lists_.leaves) look_into(place);
   if (collecting_) mark_useful();
 }
 
 // The place of a node on the way; kNone where the way does not lead to anything.
 template <class T>
 std::uint32_t Engine<T>::reach(Node<T>* n) {
-  if (n->rule == nullptr && !collecting_ && is_kept(n)) return Pass<T>::kNone;
   std::uint32_t place = pass_.find(n);
   if (place != Pass<T>::kNone) {
     const bool again = !pass_[place].sink || std::exchange(pass_[place].reached, true);
     if (!again) enter(n, place);
     return place;
   }
+  if (is_in_place(n)) return Pass<T>::kNone;
   met_derivative_ = met_derivative_ || n->of_derivative;
   if (collecting_ && n->sequence <= earliest_) return Pass<T>::kNone;
   place = pass_.add(n);
@@ -150,8 +159,9 @@ template <class T>
 void Engine<T>::enter(Node<T>* n, std::uint32_t place) {
   if (collecting_ && (n->sequence <= earliest_ || (options_.stop_at_sinks && pass_[place].sink)))
     return;
+  if (n->rule == nullptr) return lists_.leaves.push_back(place);
   if (is_released(n)) fail_released(n);
-  __builtin_prefetch(n->edges);
+  if (reinterpret_cast<const std::byte*>(n->edges) != n->room) __builtin_prefetch(n->edges);
   lists_.found.push_back({n->sequence, place});
   if (lists_.found.size() > 1) std::push_heap(lists_.found.begin(), lists_.found.end());
 }
@@ -189,35 +199,19 @@ void Engine<T>::mark_useful() {
 // --- The walk ---
 
 template <class T>
-bool Engine<T>::wanted(const Node<T>* n) const {
-  if (!collecting_) return true;
-  const std::uint32_t place = pass_.find(n);
-  return place != Pass<T>::kNone && (pass_[place].sink || pass_[place].useful);
-}
-
-template <class T>
-bool Engine<T>::is_kept(const Node<T>* n) const {
-  return !collecting_ && n->rule == nullptr && n->hooks == nullptr &&
-         n->owner.load(std::memory_order_relaxed) ==
-             this_thread.mark.load(std::memory_order_relaxed);
-}
-
-template <class T>
-Node<T>*& Engine<T>::slot(Node<T>* n) {
-  std::uint32_t place = pass_.find(n);
-  if (place != Pass<T>::kNone) return pass_[place].gradient;
+Node<T>*& Engine<T>::slot_in_place(Node<T>* n) {
   if (is_locked(n)) return n->grad;
-  if (is_kept(n) && lock_own(n)) {
+  if (is_in_place(n) && lock_own(n)) {
     lists_.locked.push_back(n);
     return n->grad;
   }
-  place = pass_.add(n);  // a leaf that another thread has just met
+  const std::uint32_t place = pass_.add(n);  // a leaf that another thread has just met
   lists_.order.push_back(place);
   return pass_[place].gradient;
 }
 
 template <class T>
-void Engine<T>::unlock(std::size_t first) {
+void Engine<T>::unlock_from(std::size_t first) {
   for (std::size_t i = first; i < lists_.locked.size(); ++i)
     lists_.locked[i]->gradient_locked.store(false, std::memory_order_release);
   lists_.locked.resize(first);
@@ -230,7 +224,7 @@ void Engine<T>::keep(Node<T>* n, Tensor<T> g) {
 }
 
 template <class T>
-void Engine<T>::add(Node<T>* n, Tensor<T> gradient) {
+void Engine<T>::add(Node<T>* n, Tensor<T>&& gradient) {
   if (gradient.shape() != n->shape) gradient = sum_to(gradient, n->shape);
   const std::size_t locked = lists_.locked.size();
   Node<T>*& s = slot(n);
@@ -243,7 +237,7 @@ template <class T>
 typename Backward<T>::Accumulator Engine<T>::accumulator(Node<T>* n) {
   Node<T>*& s = slot(n);
   if (s == nullptr) {
-    assign_slot(s, Tensor<T>::uninitialized(n->shape));
+    s = Tensor<T>::uninitialized(n->shape).give_up();
     return {s->data, false};
   }
   if (!is_exclusive(s)) assign_slot(s, Tensor<T>(s).clone());
@@ -252,7 +246,7 @@ typename Backward<T>::Accumulator Engine<T>::accumulator(Node<T>* n) {
 
 template <class T>
 bool Engine<T>::may_take(Node<T>* n, const Tensor<T>& gradient) {
-  return is_exclusive(gradient.node()) && gradient.shape() == n->shape && slot(n) == nullptr;
+  return gradient.shape() == n->shape && slot(n) == nullptr && is_exclusive(gradient.node());
 }
 
 // A leaf keeps no memory that somebody else can see.
@@ -265,15 +259,15 @@ bool Engine<T>::would_copy(Node<T>* n, const Tensor<T>& gradient) {
 // The gradient of a node is complete.
 template <class T>
 Tensor<T> Engine<T>::finished(std::uint32_t place) {
-  Node<T>*& gathered = pass_[place].gradient;
+  Node<T>* const n = pass_[place].node;
   if (pass_[place].sink) {
-    Tensor<T> g = apply_hooks(pass_[place].node, Tensor<T>(gathered));
+    Tensor<T> g = apply_hooks(n, Tensor<T>(pass_[place].gradient));
     assign_slot(pass_[place].gradient, g);
     return g;
   }
-  Tensor<T> g(gathered);
-  drop(std::exchange(gathered, nullptr));
-  return apply_hooks(pass_[place].node, std::move(g));
+  Tensor<T> g = Tensor<T>::adopt(std::exchange(pass_[place].gradient, nullptr));
+  if (n->hooks == nullptr) return g;
+  return apply_hooks(n, std::move(g));
 }
 
 template <class T>
@@ -286,7 +280,7 @@ void Engine<T>::visit(std::uint32_t place) {
     Engine& engine;
     ~Guard() { engine.unlock(0); }
   } guard{*this};
-  Backward<T> b(*this, n, std::move(g));
+  Backward<T> b(*this, n, std::move(g), !collecting_);
   n->rule->backward(n->attributes(), b);
   unlock(0);  // while the entry still holds the leaves
   if (!options_.retain && n->edge_count != 0 && pass_.release(place)) release_entry(n);
@@ -298,11 +292,11 @@ void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<
   const RecordingScope scope(options_.create_graph);
   const DerivingScope derivative(options_.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (wanted(outputs[i].node())) add(outputs[i].node(), seeds[i]);
+    if (wanted(outputs[i].node())) add(outputs[i].node(), Tensor<T>(seeds[i]));
   }
   constexpr std::size_t kAhead = 4;
   for (std::size_t i = 0; i < lists_.order.size(); ++i) {
-    if (i + kAhead < lists_.order.size()) __builtin_prefetch(pass_[lists_.order[i + kAhead]].node);
+    if (i + kAhead < lists_.order.size()) fetch(pass_[lists_.order[i + kAhead]].node);
     const std::uint32_t place = lists_.order[i];
     if (pass_[place].gradient != nullptr && passes(pass_[place])) visit(place);
     if (!pass_[place].sink) pass_.forget(place);
@@ -322,16 +316,8 @@ template class Engine<double>;
 namespace xgrad {
 
 template <class T>
-bool Backward<T>::wanted(std::size_t i) const {
+bool Backward<T>::leads_to_wanted(std::size_t i) const {
   return engine_.wanted(node_->edges[i].node);
-}
-
-template <class T>
-unsigned Backward<T>::needs_mask() const {
-  unsigned mask = 0;
-  for (std::size_t i = 0; i < node_->edge_count && i < 32; ++i)
-    mask |= static_cast<unsigned>(needs(i)) << i;
-  return mask;
 }
 
 template <class T>
@@ -350,9 +336,8 @@ typename Backward<T>::Accumulator Backward<T>::accumulator(std::size_t i) {
 }
 
 template <class T>
-Tensor<T> Backward<T>::reusable_gradient(std::size_t i) {
-  if (!needs(i) || !engine_.may_take(node_->edges[i].node, gradient_)) return {};
-  return gradient_;
+bool Backward<T>::can_reuse_gradient(std::size_t i) const {
+  return needs(i) && engine_.may_take(node_->edges[i].node, gradient_);
 }
 
 template <class T>
@@ -361,9 +346,8 @@ bool Backward<T>::copies_gradient(std::size_t i) const {
 }
 
 template <class T>
-void Backward<T>::add_reused(std::size_t i, Tensor<T> gradient) {
-  gradient_ = {};
-  engine_.add(node_->edges[i].node, std::move(gradient));
+void Backward<T>::add_reused(std::size_t i) {
+  engine_.add(node_->edges[i].node, std::move(gradient_));
 }
 
 template class Backward<float>;

@@ -64,17 +64,38 @@ class Engine {
  private:
   friend class Backward<T>;
 
-  bool wanted(const Node<T>* n) const;
-  void add(Node<T>* n, Tensor<T> gradient);
+  bool wanted(const Node<T>* n) const {
+    if (!collecting_) return true;
+    const std::uint32_t place = pass_.find(n);
+    return place != Pass<T>::kNone && (pass_[place].sink || pass_[place].useful);
+  }
+  void add(Node<T>* n, Tensor<T>&& gradient);
   typename Backward<T>::Accumulator accumulator(Node<T>* n);
   bool may_take(Node<T>* n, const Tensor<T>& gradient);
   bool would_copy(Node<T>* n, const Tensor<T>& gradient);
-  // The gradient of n is gathered where the user finds it.
-  bool is_kept(const Node<T>* n) const;
+  // A leaf of this thread: its gradient goes to where the user finds it, and nobody changes it.
+  bool is_kept(const Node<T>* n) const {
+    return !collecting_ && n->rule == nullptr && n->hooks == nullptr &&
+           n->owner.load(std::memory_order_relaxed) ==
+               this_thread.mark.load(std::memory_order_relaxed);
+  }
+  // ... which has a gradient already: what comes is added to it there.
+  bool is_in_place(Node<T>* n) const {
+    return n->rule == nullptr && !collecting_ && n->hooks == nullptr &&
+           owned_or_shared(
+               n->owner, [n] { return n->grad != nullptr; }, [] { return false; });
+  }
   // Where the gradient of n is gathered. A leaf's own place stays locked until `unlock`.
-  Node<T>*& slot(Node<T>* n);
+  Node<T>*& slot(Node<T>* n) {
+    const std::uint32_t place = pass_.find(n);
+    return place != Pass<T>::kNone ? pass_[place].gradient : slot_in_place(n);
+  }
+  Node<T>*& slot_in_place(Node<T>* n);
   void keep(Node<T>* n, Tensor<T> g);
-  void unlock(std::size_t first);
+  void unlock(std::size_t first) {
+    if (lists_.locked.size() > first) unlock_from(first);
+  }
+  void unlock_from(std::size_t first);
   bool is_locked(const Node<T>* n) const {
     return std::find(lists_.locked.begin(), lists_.locked.end(), n) != lists_.locked.end();
   }
@@ -87,19 +108,23 @@ class Engine {
   void visit(std::uint32_t place);
   Tensor<T> finished(std::uint32_t place);
 
-  // The entries that were found and not looked into, the one recorded last first.
+  // The entries that were found and not looked into, the one recorded last first, and leaves, which
+  // come after all of them.
   struct Found {
     std::uint64_t sequence;
     std::uint32_t place;
     bool operator<(const Found& other) const { return sequence < other.sequence; }
   };
 
+  template <class V>
+  using List = std::vector<V, PoolAllocator<V>>;
   struct Lists {
-    std::vector<Found> found;
-    std::vector<std::uint32_t> order;  // places in reverse recording order
+    List<Found> found;
+    List<std::uint32_t> leaves;
+    List<std::uint32_t> order;  // places in reverse recording order
     // The entries' inputs that were found: those of order[i] end at input_end[i]. For collecting.
-    std::vector<std::uint32_t> inputs, input_end;
-    std::vector<Node<T>*> locked;  // leaves that the rule under way adds to
+    List<std::uint32_t> inputs, input_end;
+    List<Node<T>*> locked;  // leaves that the rule under way adds to
   };
   static Lists& spare();
 

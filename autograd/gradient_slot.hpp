@@ -22,8 +22,7 @@ void assign_slot(Node<T>*& slot, const Tensor<T>& value) {
 }
 
 template <class T>
-void accumulate(Node<T>*& slot, Tensor<T> g) {
-  if (slot == nullptr) return assign_slot(slot, g);
+void accumulate_next(Node<T>*& slot, const Tensor<T>& g) {
   if (!is_recording()) {
     if (is_exclusive(slot)) return add_in_place(slot->data, g.data(), g.size());
     if (is_exclusive(g.node())) {
@@ -32,6 +31,12 @@ void accumulate(Node<T>*& slot, Tensor<T> g) {
     }
   }
   assign_slot(slot, add(Tensor<T>(slot), g));
+}
+
+template <class T>
+void accumulate(Node<T>*& slot, Tensor<T>&& g) {
+  if (slot != nullptr) return accumulate_next(slot, g);
+  slot = std::move(g).give_up();
 }
 
 // A leaf that belongs to this thread is locked without waiting; false when it does not.

@@ -78,13 +78,20 @@ Node<T>* share_value(Node<T>* n, const Shape& shape) {
   return r;
 }
 
+// Nobody has a handle, so nobody makes a face or a base meanwhile.
 template <class T>
 void free_value(Node<T>* n) noexcept {
-  delete n->face.exchange(nullptr, std::memory_order_acq_rel);
+  if (const Array<T>* face = n->face.load(std::memory_order_acquire)) {
+    delete face;
+    n->face.store(nullptr, std::memory_order_relaxed);
+  }
   if (n->owns_data) free_numbers(n->data, n->elements * sizeof(T));
   n->owns_data = false;
   n->data = nullptr;
-  if (Node<T>* base = n->base.exchange(nullptr, std::memory_order_acq_rel)) drop(base);
+  if (Node<T>* base = n->base.load(std::memory_order_acquire)) {
+    n->base.store(nullptr, std::memory_order_relaxed);
+    drop(base);
+  }
 }
 
 namespace {
@@ -99,7 +106,17 @@ void release_inputs(Node<T>* n) noexcept {
     if (e.node != nullptr) e.saved ? drop(e.node) : drop_node(e.node);
   }
   if (bytes != 0 && n->rule->destroy != nullptr) n->rule->destroy(edges + count);
-  object_free(edges, count * sizeof(Edge<T>) + bytes);
+  const std::size_t size = count * sizeof(Edge<T>) + bytes;
+  if (size > Node<T>::kRoom) object_free(edges, size);
+}
+
+template <class T>
+void destroy(Node<T>* n) noexcept {
+  if (n->grad != nullptr) drop(n->grad);
+  delete n->hooks;
+  n->~Node<T>();
+  object_free(n, sizeof(Node<T>));
+  count_live(-1);
 }
 
 }  // namespace
@@ -123,17 +140,14 @@ void free_node(Node<T>* n) noexcept {
   thread_local Node<T>* waiting = nullptr;
   thread_local bool draining = false;
   if (n->data != nullptr) free_value(n);
+  if (n->edges == nullptr && n->grad == nullptr) return destroy(n);
   n->base.store(std::exchange(waiting, n), std::memory_order_relaxed);
   if (draining) return;
   draining = true;
   while ((n = waiting) != nullptr) {
     waiting = n->base.load(std::memory_order_relaxed);
     if (n->edges != nullptr) release_inputs(n);
-    if (n->grad != nullptr) drop(n->grad);
-    delete n->hooks;
-    n->~Node<T>();
-    object_free(n, sizeof(Node<T>));
-    count_live(-1);
+    destroy(n);
   }
   draining = false;
 }

@@ -80,9 +80,12 @@ struct Node {
 
   // The entry. rule is null for a leaf.
   const Rule<T>* rule = nullptr;
-  Edge<T>* edges = nullptr;  // a block with the attributes behind the edges
+  Edge<T>* edges = nullptr;  // a block with the attributes behind the edges: room, or the pool's
   std::uint64_t sequence =
       0;  // later entries have larger ones, also than those of other threads they use
+  // For a block that fits: a walk reads one place of memory for an entry, not two.
+  static constexpr std::size_t kRoom = 2 * sizeof(Edge<T>);
+  alignas(16) std::byte room[kRoom];
   std::uint32_t edge_count = 0;
   std::uint32_t attribute_bytes = 0;
   std::uint32_t output_version = 0;  // of the value when it was saved for the entry
@@ -96,16 +99,16 @@ struct Node {
   std::uint16_t places = 0;  // of modules, that hold it as a parameter
   std::atomic<bool> gradient_locked{false};  // somebody is adding to the gradient
 
-  Shape shape;
-
   // What the user sees of the gradient, and hooks to it.
   Node* grad = nullptr;
   Hooks<T>* hooks = nullptr;
   std::atomic<Array<T>*> face{nullptr};  // the xtensor view of data, made when somebody asks
   std::atomic<Node*> base{nullptr};      // whose value this one shares: detach, reshape
 
-  /// What the operation recorded for its rule; null when that is nothing.
-  void* attributes() const { return attribute_bytes == 0 ? nullptr : edges + edge_count; }
+  Shape shape;  // last: most of it is never looked at
+
+  /// What the operation recorded for its rule, of `attribute_bytes` bytes.
+  void* attributes() const { return edges + edge_count; }
 
   /// The node that the value belongs to.
   Node* root() {
@@ -158,13 +161,13 @@ inline std::int32_t add_atomically(std::atomic<std::int32_t>& count, std::int32_
 
 // What needs the node, not its numbers.
 template <class T>
-void hold_node(Node<T>* n) {
+[[gnu::always_inline]] inline void hold_node(Node<T>* n) {
   owned_or_shared(
       n->owner, [n] { return add_plainly(n->weak, 1); },
       [n] { return add_atomically(n->weak, 1); });
 }
 template <class T>
-void drop_node(Node<T>* n) noexcept {
+[[gnu::always_inline]] inline void drop_node(Node<T>* n) noexcept {
   const std::int32_t left = owned_or_shared(
       n->owner, [n] { return add_plainly(n->weak, -1); },
       [n] { return add_atomically(n->weak, -1); });
@@ -173,7 +176,7 @@ void drop_node(Node<T>* n) noexcept {
 
 // A handle, or a saved input: keeps node and numbers.
 template <class T>
-void hold(Node<T>* n) {
+[[gnu::always_inline]] inline void hold(Node<T>* n) {
   owned_or_shared(
       n->owner,
       [n] {
@@ -186,15 +189,18 @@ void hold(Node<T>* n) {
       });
 }
 template <class T>
-void drop(Node<T>* n) noexcept {
+void drop_last(Node<T>* n, bool kept) noexcept {
+  if (!kept) free_value(n);
+  drop_node(n);
+}
+template <class T>
+[[gnu::always_inline]] inline void drop(Node<T>* n) noexcept {
   const bool kept =
       n->saves_output.load(std::memory_order_relaxed);  // before the count, see node.cpp
   const std::int32_t left = owned_or_shared(
       n->owner, [n] { return add_plainly(n->strong, -1); },
       [n] { return add_atomically(n->strong, -1); });
-  if (left != 0) return;
-  if (!kept) free_value(n);
-  drop_node(n);
+  if (left == 0) drop_last(n, kept);
 }
 
 /// Nobody else can see this node: its memory may be written.

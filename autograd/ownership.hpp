@@ -39,9 +39,18 @@ inline std::uint32_t mark_of_new_node() {
 /// Takes a node from the thread it belongs to.
 void share(std::atomic<std::uint32_t>& owner);
 
+// Out of line, so that the other way is short enough to be part of its callers.
+template <class Shared>
+[[gnu::noinline, gnu::cold]] auto shared_change(std::atomic<std::uint32_t>& owner,
+                                                const Shared& shared) {
+  if (owner.load(std::memory_order_acquire) != 0) share(owner);
+  return shared();
+}
+
 /// One change to a node: plain() when it belongs to this thread, shared() otherwise.
 template <class Plain, class Shared>
-auto owned_or_shared(std::atomic<std::uint32_t>& owner, const Plain& plain, const Shared& shared) {
+[[gnu::always_inline]] inline auto owned_or_shared(std::atomic<std::uint32_t>& owner,
+                                                   const Plain& plain, const Shared& shared) {
   ThreadMark& me = this_thread;
   me.busy.store(1, std::memory_order_relaxed);
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -51,8 +60,7 @@ auto owned_or_shared(std::atomic<std::uint32_t>& owner, const Plain& plain, cons
     return result;
   }
   me.busy.store(0, std::memory_order_release);
-  if (owner.load(std::memory_order_acquire) != 0) share(owner);
-  return shared();
+  return shared_change(owner, shared);
 }
 
 void count_live_elsewhere(std::int64_t amount);

@@ -20,14 +20,15 @@ Edge<T> make_edge(const Tensor<T>& input, bool saved) {
 
 // A block for the edges with a copy of the attributes behind them.
 template <class T>
-Edge<T>* make_block(std::size_t count, const void* attributes, std::size_t bytes,
+Edge<T>* make_block(Node<T>* n, std::size_t count, const void* attributes, std::size_t bytes,
                     void (*copy)(const void*, void*)) {
   const std::size_t size = count * sizeof(Edge<T>) + bytes;
-  auto* edges = static_cast<Edge<T>*>(object_allocate(size));
+  const bool fits = size <= Node<T>::kRoom;
+  auto* edges = static_cast<Edge<T>*>(fits ? n->room : object_allocate(size));
   try {
     if (bytes != 0) copy(attributes, edges + count);
   } catch (...) {
-    object_free(edges, size);
+    if (!fits) object_free(edges, size);
     throw;
   }
   return edges;
@@ -42,10 +43,16 @@ void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tenso
   if (!is_recording()) return;
   const bool needed = std::any_of(inputs.begin(), inputs.end(),
                                   [](const Tensor<T>* t) { return t->requires_grad(); });
-  if (!needed) return;
+  if (needed) record_needed(y, rule, inputs, saves, attributes, attribute_bytes, copy);
+}
+
+template <class T>
+void record_needed(const Tensor<T>& y, const Rule<T>& rule,
+                   std::span<const Tensor<T>* const> inputs, Saves saves, const void* attributes,
+                   std::size_t attribute_bytes, void (*copy)(const void*, void*)) {
   Node<T>* n = y.node();
   const std::size_t count = inputs.size();
-  n->edges = make_block<T>(count, attributes, attribute_bytes, copy);
+  n->edges = make_block(n, count, attributes, attribute_bytes, copy);
   n->edge_count = static_cast<std::uint32_t>(count);
   n->attribute_bytes = static_cast<std::uint32_t>(attribute_bytes);
   n->requires_grad = true;
@@ -71,13 +78,14 @@ void record_constant(const Tensor<T>& y) {
   n->rule = &rule;
 }
 
-template void record_constant(const Tensor<float>&);
-template void record_constant(const Tensor<double>&);
-template void record_entry<float>(const Tensor<float>&, const Rule<float>&,
-                                  std::span<const Tensor<float>* const>, Saves, const void*,
-                                  std::size_t, void (*)(const void*, void*));
-template void record_entry<double>(const Tensor<double>&, const Rule<double>&,
-                                   std::span<const Tensor<double>* const>, Saves, const void*,
-                                   std::size_t, void (*)(const void*, void*));
+#define XGRAD_INSTANTIATE(T)                                                                       \
+  template void record_constant(const Tensor<T>&);                                                 \
+  template void record_entry(const Tensor<T>&, const Rule<T>&, std::span<const Tensor<T>* const>,  \
+                             Saves, const void*, std::size_t, void (*)(const void*, void*));       \
+  template void record_needed(const Tensor<T>&, const Rule<T>&, std::span<const Tensor<T>* const>, \
+                              Saves, const void*, std::size_t, void (*)(const void*, void*));
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
 
 }  // namespace xgrad::detail

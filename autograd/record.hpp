@@ -46,6 +46,11 @@ template <class T>
 void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,
                   Saves saves, const void* attributes, std::size_t attribute_bytes,
                   void (*copy)(const void* from, void* to));
+/// The same where it is known that a gradient is needed and recording is on.
+template <class T>
+void record_needed(const Tensor<T>& y, const Rule<T>& rule,
+                   std::span<const Tensor<T>* const> inputs, Saves saves, const void* attributes,
+                   std::size_t attribute_bytes, void (*copy)(const void* from, void* to));
 
 template <class T>
 void record(const Tensor<T>& y, const Rule<T>& rule, std::initializer_list<const Tensor<T>*> inputs,
@@ -104,11 +109,18 @@ class Backward {
   const Shape& input_shape(std::size_t i) const { return node_->edges[i].node->shape; }
 
   /// True when the gradient of input i is wanted.
-  bool needs(std::size_t i) const { return node_->edges[i].needs_grad && wanted(i); }
+  bool needs(std::size_t i) const {
+    return node_->edges[i].needs_grad && (all_wanted_ || leads_to_wanted(i));
+  }
   /// The operation that is being differentiated.
   const detail::Rule<T>& rule() const { return *node_->rule; }
   /// `needs` of the first 32 inputs as bits.
-  unsigned needs_mask() const;
+  unsigned needs_mask() const {
+    unsigned mask = 0;
+    for (std::size_t i = 0; i < node_->edge_count && i < 32; ++i)
+      mask |= static_cast<unsigned>(needs(i)) << i;
+    return mask;
+  }
   /// True when the rule's operations are being recorded (`create_graph`).
   bool recording() const { return is_recording(); }
 
@@ -125,14 +137,14 @@ class Backward {
   };
   Accumulator accumulator(std::size_t i);
 
-  /// The gradient's memory to overwrite with the first contribution to input i, of the same shape;
-  /// undefined when somebody else can see it or input i has a contribution already. Hand it on
-  /// with add_reused.
-  Tensor<T> reusable_gradient(std::size_t i);
+  /// True when the gradient's memory may be overwritten with the first contribution to input i, of
+  /// the same shape: nobody else can see it, and input i has none yet. It is handed on with
+  /// add_reused, as the last thing that a rule does.
+  bool can_reuse_gradient(std::size_t i) const;
   /// True when input i would get a copy of the gradient, added on its own: a leaf keeps no memory
   /// that somebody else can see.
   bool copies_gradient(std::size_t i) const;
-  void add_reused(std::size_t i, Tensor<T> gradient);
+  void add_reused(std::size_t i);
 
   // Internal: the numbers of the output; null when they were not saved.
   const T* saved_output() const { return node_->saves_output ? node_->data : nullptr; }
@@ -141,14 +153,15 @@ class Backward {
 
  private:
   friend class detail::Engine<T>;
-  Backward(detail::Engine<T>& engine, detail::Node<T>* node, Tensor<T> gradient)
-      : engine_(engine), node_(node), gradient_(std::move(gradient)) {}
+  Backward(detail::Engine<T>& engine, detail::Node<T>* node, Tensor<T> gradient, bool all_wanted)
+      : engine_(engine), node_(node), gradient_(std::move(gradient)), all_wanted_(all_wanted) {}
 
-  bool wanted(std::size_t i) const;
+  bool leads_to_wanted(std::size_t i) const;
 
   detail::Engine<T>& engine_;
   detail::Node<T>* node_;
   Tensor<T> gradient_;
+  bool all_wanted_;  // every input that requires a gradient
 };
 
 extern template class Backward<float>;

@@ -65,7 +65,10 @@ Tensor<T>::Tensor(Array<T>&& array) : Tensor(detail::make_node<T>()) {
 
 template <class T>
 Tensor<T> Tensor<T>::uninitialized(const Shape& shape) {
-  return Tensor(detail::make_value<T>(shape));
+  detail::Node<T>* n = detail::make_value<T>(shape);
+  n->strong.store(1, std::memory_order_relaxed);  // the handle, before anybody else sees the node
+  n->weak.store(1, std::memory_order_relaxed);
+  return adopt(n);
 }
 
 template <class T>

@@ -177,6 +177,17 @@ class Tensor {
     if (node != nullptr) detail::hold(node);
   }
   detail::Node<T>* node() const { return reinterpret_cast<detail::Node<T>*>(bits_ & ~kPlace); }
+  // Internal: a handle that changes hands without being counted.
+  static Tensor adopt(detail::Node<T>* node) {
+    Tensor t;
+    t.bits_ = reinterpret_cast<std::uintptr_t>(node);
+    return t;
+  }
+  detail::Node<T>* give_up() && {
+    detail::Node<T>* const n = node();
+    bits_ = 0;
+    return n;
+  }
 
  private:
   friend class detail::Place<T>;

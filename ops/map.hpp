@@ -29,7 +29,8 @@ Tensor<T> map(const F& f, const Tensor<T>& first, const More&... more) {
   static const detail::ElementwiseRule<T> rule = detail::make_elementwise_rule<F, T, kInputs>(
       "map", kernels::make_elementwise_kernels<xsimd::default_arch, F, T, kInputs>());
   const Tensor<T>* const inputs[] = {&first, &more...};
-  return detail::apply_elementwise<T>(rule, &f, sizeof(F), &detail::copy_attributes<F>, inputs);
+  return detail::apply_elementwise<T>(rule, &f, detail::kCaptures<F>, &detail::copy_attributes<F>,
+                                      inputs);
 }
 
 }  // namespace xgrad

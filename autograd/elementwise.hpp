@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/careful.hpp"
 #include "xgrad/kernels/dispatch.hpp"
@@ -42,11 +43,12 @@ void elementwise_backward(const void* functor, Backward<T>& b);
 /// One input gets a copy of the gradient and the other one sums of it: a kernel does both in
 /// one pass.
 template <class T>
-bool copies_and_sums(const Backward<T>& b) {
-  const Node<T>*const x = b.input_node(0), *const y = b.input_node(1);
+bool copies_and_sums(Backward<T>& b) {
+  const FastPath<T> fast(b);
+  const Node<T>*const x = fast.input_node(0), *const y = fast.input_node(1);
   if (x == nullptr || y == nullptr || x->elements == y->elements || b.recording()) return false;
   const std::size_t wide = x->elements > y->elements ? 0 : 1;
-  return b.copies_gradient(wide) && b.needs(1 - wide);
+  return fast.copies_gradient(wide) && b.needs(1 - wide);
 }
 
 /// Handles to the inputs as independent variables that are still connected to the graph.

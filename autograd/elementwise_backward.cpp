@@ -135,15 +135,16 @@ BackwardKernel<T> backward_kernel(const ElementwiseRule<T>& rule, unsigned neede
 // Sets what is read. True when all inputs have the output's shape, which is also said of one that
 // was neither saved nor requires a gradient.
 template <class T>
-bool read_from(BackwardArguments<T>& a, const Backward<T>& b, const ElementwiseRule<T>& rule,
+bool read_from(BackwardArguments<T>& a, Backward<T>& b, const ElementwiseRule<T>& rule,
                const Shape** shapes) {
+  const FastPath<T> fast(b);
   const Shape& out = b.gradient().shape();
   bool same = true;
   a.careful = rule.careful;
   a.gy = b.gradient().data();
-  a.y = b.saved_output();
+  a.y = fast.saved_output();
   for (std::size_t i = 0; i < rule.arity; ++i) {
-    const Node<T>* x = b.input_node(i);
+    const Node<T>* x = fast.input_node(i);
     shapes[i] = x != nullptr ? &x->shape : &kScalar;
     // Kernels do not use what was not saved; whatever they load for it must exist.
     a.in[i] = x != nullptr && x->data != nullptr ? x->data : a.gy;
@@ -155,9 +156,9 @@ bool read_from(BackwardArguments<T>& a, const Backward<T>& b, const ElementwiseR
 // The gradient of input i, beside what it has already; a sum where the input was repeated.
 template <class T>
 void write_to(BackwardArguments<T>& a, Backward<T>& b, std::size_t i) {
-  const auto to = b.accumulator(i);
+  const auto to = FastPath(b).accumulator(i);
   const bool repeated = b.input_shape(i) != b.gradient().shape();
-  if (repeated && !to.has_value) std::fill_n(to.data, b.input_node(i)->elements, T(0));
+  if (repeated && !to.has_value) std::fill_n(to.data, b.input_shape(i).elements(), T(0));
   a.gin[i] = to.data;
   a.accumulate[i] = repeated || to.has_value;
 }
@@ -168,7 +169,7 @@ template <class T>
 std::size_t set_targets(BackwardArguments<T>& a, Backward<T>& b, unsigned needed, std::size_t n) {
   const auto needs = [needed](std::size_t i) { return (needed >> i & 1U) != 0; };
   std::size_t taker = 0;
-  while (taker < n && !(needs(taker) && b.can_reuse_gradient(taker))) ++taker;
+  while (taker < n && !(needs(taker) && FastPath(b).can_reuse_gradient(taker))) ++taker;
   for (std::size_t i = 0; i < n; ++i) {
     a.gin[i] = i == taker ? b.gradient().node()->data : nullptr;
     a.accumulate[i] = false;
@@ -194,7 +195,7 @@ void elementwise_backward(const void* functor, Backward<T>& b) {
   const BackwardKernel<T> kernel = backward_kernel(rule, needed);
   const bool at_once = same && kernels::pieces_for(elements) == 1;
   if (elements != 0) at_once ? kernel(functor, loop, a) : run_backward(kernel, functor, loop, a);
-  if (taker < n) b.add_reused(taker);
+  if (taker < n) FastPath(b).add_reused(taker);
 }
 
 template void elementwise_backward(const void*, Backward<float>&);

@@ -234,7 +234,7 @@ void Engine<T>::add(Node<T>* n, Tensor<T>&& gradient) {
 }
 
 template <class T>
-typename Backward<T>::Accumulator Engine<T>::accumulator(Node<T>* n) {
+Accumulator<T> Engine<T>::accumulator(Node<T>* n) {
   Node<T>*& s = slot(n);
   if (s == nullptr) {
     s = Tensor<T>::uninitialized(n->shape).give_up();
@@ -328,26 +328,6 @@ Tensor<T> Backward<T>::input(std::size_t i) const {
 template <class T>
 void Backward<T>::add(std::size_t i, Tensor<T> gradient) {
   if (needs(i)) engine_.add(node_->edges[i].node, std::move(gradient));
-}
-
-template <class T>
-typename Backward<T>::Accumulator Backward<T>::accumulator(std::size_t i) {
-  return engine_.accumulator(node_->edges[i].node);
-}
-
-template <class T>
-bool Backward<T>::can_reuse_gradient(std::size_t i) const {
-  return needs(i) && engine_.may_take(node_->edges[i].node, gradient_);
-}
-
-template <class T>
-bool Backward<T>::copies_gradient(std::size_t i) const {
-  return needs(i) && engine_.would_copy(node_->edges[i].node, gradient_);
-}
-
-template <class T>
-void Backward<T>::add_reused(std::size_t i) {
-  engine_.add(node_->edges[i].node, std::move(gradient_));
 }
 
 template class Backward<float>;

@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/pass.hpp"
 #include "xgrad/autograd/record.hpp"
 
@@ -63,6 +64,7 @@ class Engine {
 
  private:
   friend class Backward<T>;
+  friend class FastPath<T>;
 
   bool wanted(const Node<T>* n) const {
     if (!collecting_) return true;
@@ -70,7 +72,7 @@ class Engine {
     return place != Pass<T>::kNone && (pass_[place].sink || pass_[place].useful);
   }
   void add(Node<T>* n, Tensor<T>&& gradient);
-  typename Backward<T>::Accumulator accumulator(Node<T>* n);
+  Accumulator<T> accumulator(Node<T>* n);
   bool may_take(Node<T>* n, const Tensor<T>& gradient);
   bool would_copy(Node<T>* n, const Tensor<T>& gradient);
   // A leaf of this thread: its gradient goes to where the user finds it, and nobody changes it.

@@ -9,7 +9,7 @@
 //
 // A rule is written once, in operations on tensors, and serves every order of differentiation:
 // recording is on while it runs when `create_graph` was asked for. It may take a faster way with
-// raw kernels when `b.recording()` is false. It must not capture its own output (ask for it with
+// raw kernels when `b.recording()` is false: see autograd/fast_path.hpp. It must not capture its own output (ask for it with
 // Saves) or copies of arrays.
 
 #include <initializer_list>
@@ -87,6 +87,8 @@ void record(const Tensor<T>& y, const Rule<T>& rule, std::initializer_list<const
 
 template <class T>
 class Engine;
+template <class T>
+class FastPath;
 
 }  // namespace detail
 
@@ -128,31 +130,9 @@ class Backward {
   /// input i was broadcast to is summed down to its shape: rules need not undo broadcasting.
   void add(std::size_t i, Tensor<T> gradient);
 
-  /// Where a kernel may accumulate the gradient of input i itself: memory of its shape, which
-  /// holds the sum so far when `has_value`, and is not set otherwise. Only when not recording, and
-  /// i is wanted.
-  struct Accumulator {
-    T* data;
-    bool has_value;
-  };
-  Accumulator accumulator(std::size_t i);
-
-  /// True when the gradient's memory may be overwritten with the first contribution to input i, of
-  /// the same shape: nobody else can see it, and input i has none yet. It is handed on with
-  /// add_reused, as the last thing that a rule does.
-  bool can_reuse_gradient(std::size_t i) const;
-  /// True when input i would get a copy of the gradient, added on its own: a leaf keeps no memory
-  /// that somebody else can see.
-  bool copies_gradient(std::size_t i) const;
-  void add_reused(std::size_t i);
-
-  // Internal: the numbers of the output; null when they were not saved.
-  const T* saved_output() const { return node_->saves_output ? node_->data : nullptr; }
-  // Internal: null for an input that is neither saved nor requires a gradient.
-  const detail::Node<T>* input_node(std::size_t i) const { return node_->edges[i].node; }
-
  private:
   friend class detail::Engine<T>;
+  friend class detail::FastPath<T>;
   Backward(detail::Engine<T>& engine, detail::Node<T>* node, Tensor<T> gradient, bool all_wanted)
       : engine_(engine), node_(node), gradient_(std::move(gradient)), all_wanted_(all_wanted) {}
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/factored.hpp"
@@ -32,7 +33,7 @@ template <class T>
 void cholesky_gradient(const void*, Backward<T>& back) {
   const Tensor<T> l = back.output();
   if (back.recording()) return back.add(0, recorded_gradient(l, back.gradient()));
-  const auto [ga, has_value] = back.accumulator(0);
+  const auto [ga, has_value] = detail::FastPath(back).accumulator(0);
   kernels::cholesky_backward<T>(count(l.shape()), order(l.shape()), l.data(),
                                 back.gradient().data(), {ga, has_value});
 }

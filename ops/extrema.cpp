@@ -1,6 +1,7 @@
 #include "xgrad/ops/extrema.hpp"
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/extrema.hpp"
@@ -32,7 +33,7 @@ void extremum_backward(const void* attributes, Backward<T>& b) {
   const auto& [view, kept, one_group] = *static_cast<const Extremum*>(attributes);
   const Tensor<T> x = b.input(0), y = b.output();
   if (one_group && !b.recording()) {
-    const auto [gx, accumulate] = b.accumulator(0);
+    const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
     return kernels::extremum_backward(x.data(), y.data(), b.gradient().data(), gx, view,
                                       accumulate);
   }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -77,7 +78,7 @@ namespace {
 template <class T>
 kernels::SmallResult<T> wanted(Backward<T>& back, std::size_t i) {
   if (!back.needs(i)) return {};
-  const auto to = back.accumulator(i);
+  const auto to = FastPath(back).accumulator(i);
   return {to.data, to.has_value};
 }
 
@@ -93,7 +94,8 @@ template <class T>
 void solve_backward(const void* attributes, Backward<T>& back) {
   const Factored kind = *static_cast<const Factored*>(attributes);
   const Shape& s = back.gradient().shape();
-  const bool apart = back.input_node(0) != back.input_node(1);  // or both would write one place
+  const FastPath<T> fast(back);
+  const bool apart = fast.input_node(0) != fast.input_node(1);  // or both would write one place
   if (!back.recording() && apart && kernels::is_small(rows(s), columns(s)))
     return small_backward(kind, back);
   const Factored adjoint = kind == Factored::lu              ? Factored::lu_transposed

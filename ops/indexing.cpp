@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/index.hpp"
 #include "xgrad/ops/lattice.hpp"
@@ -77,7 +78,7 @@ Shape selected_shape(const Shape& shape, std::size_t axis, const Shape& index) {
 // Where the gradient of input 0 is summed up: zeros at first.
 template <class T>
 T* summing(Backward<T>& b) {
-  const auto to = b.accumulator(0);
+  const auto to = detail::FastPath(b).accumulator(0);
   if (!to.has_value) std::fill_n(to.data, b.input_shape(0).elements(), T(0));
   return to.data;
 }

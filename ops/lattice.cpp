@@ -4,6 +4,8 @@
 #include <functional>
 #include <numeric>
 
+#include "xgrad/autograd/fast_path.hpp"
+
 namespace xgrad::detail {
 namespace {
 
@@ -68,7 +70,7 @@ template <class T>
 void take_backward(const void* selection, Backward<T>& b) {
   const auto& s = *static_cast<const Selection*>(selection);
   if (b.recording()) return b.add(0, place(b.gradient(), s, b.input_shape(0), T(0), kPlace<T>));
-  const auto to = b.accumulator(0);
+  const auto to = FastPath(b).accumulator(0);
   if (!to.has_value && !s.complete) clear_around(to.data, b.input_shape(0).elements(), s.lattice);
   if (b.gradient().size() != 0)
     kernels::write_lattice(b.gradient().data(), to.data, s.lattice, to.has_value);
@@ -77,7 +79,7 @@ void take_backward(const void* selection, Backward<T>& b) {
 template <class T>
 void add_from_lattice(Backward<T>& b, std::size_t i, const Selection& selection) {
   if (b.recording()) return b.add(i, take(b.gradient(), selection, b.input_shape(i), kTake<T>));
-  const auto to = b.accumulator(i);
+  const auto to = FastPath(b).accumulator(i);
   if (b.input_shape(i).elements() == 0) return;
   kernels::read_lattice(b.gradient().data(), selection.lattice, to.data, to.has_value);
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
@@ -64,7 +65,7 @@ template <class T>
 void detail::GradientProducts<T>::add(std::size_t i, const Tensor<T>& p, const Tensor<T>& q,
                                       MatmulOptions o) {
   if (back_.recording()) return back_.add(i, multiply_matrices(p, q, o));
-  const auto accumulator = back_.accumulator(i);
+  const auto accumulator = detail::FastPath(back_).accumulator(i);
   T* const to = accumulator.data;
   const T beta = accumulator.has_value ? T(1) : T(0);
   const Sizes s = sizes_of(p.shape(), q.shape(), o);

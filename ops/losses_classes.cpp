@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -132,7 +133,7 @@ void nll_backward(const void* attributes, Backward<T>& b) {
   const auto& s = *static_cast<const Samples<T>*>(attributes);
   const Tensor<T> g = sample_gradients(s, b.gradient());
   if (b.recording()) return b.add(0, reshape(-g * one_hot(s), b.input_shape(0)));
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   if (!accumulate) std::fill_n(gx, s.view.elements(), T(0));
   for (std::size_t i = 0; i < s.view.rows(); ++i) gx[s.positions.data()[i]] -= g.data()[i];
 }
@@ -183,7 +184,7 @@ void cross_entropy_backward(const void* attributes, Backward<T>& b) {
   std::transform(s.log_sum.data(), s.log_sum.data() + g.size(), g.data(), scale.node()->data,
                  &kernels::softmax_scale<T>);
   const T* const x = b.input(0).data();
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   const std::vector<T> before =
       accumulate ? at_labels<T>(s, gx) : std::vector<T>(s.view.rows(), T(0));
   kernels::exponentials(x, s.maximum.data(), scale.data(), gx, s.view, accumulate);

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
@@ -186,7 +187,7 @@ void normalized_backward(const void* attributes, Backward<T>& b) {
   kernels::NormGradients<T> out{b.gradient().data(), nullptr, false, mutable_data_of(gweight),
                                 mutable_data_of(gbias)};
   if (b.needs(0)) {
-    const auto to = b.accumulator(0);
+    const auto to = detail::FastPath(b).accumulator(0);
     out.gx = to.data;
     out.accumulate = to.has_value;
   }

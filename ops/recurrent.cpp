@@ -4,6 +4,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/recurrent.hpp"
@@ -43,8 +44,8 @@ void gates_backward(const void*, Backward<T>& b) {
 }
 
 template <class T>
-typename Backward<T>::Accumulator wanted(Backward<T>& b, std::size_t i) {
-  return b.needs(i) ? b.accumulator(i) : typename Backward<T>::Accumulator{nullptr, false};
+detail::Accumulator<T> wanted(Backward<T>& b, std::size_t i) {
+  return b.needs(i) ? detail::FastPath(b).accumulator(i) : detail::Accumulator<T>{nullptr, false};
 }
 
 template <class T>
@@ -213,7 +214,7 @@ void sequence_backward(const void* attributes, Backward<T>& b) {
   const T* const g = gz.data();
   const std::size_t all = s.steps * s.n, later = all - s.n;
   if (b.needs(kXs)) {
-    const auto [to, add] = b.accumulator(kXs);
+    const auto [to, add] = detail::FastPath(b).accumulator(kXs);
     kernels::gemm(false, false, all, s.in, 4 * s.d, g, b.input(kWx).data(), T(add), to);
   }
   if (b.needs(kH0)) {
@@ -222,11 +223,11 @@ void sequence_backward(const void* attributes, Backward<T>& b) {
   }
   if (b.needs(kC0)) b.add(kC0, std::move(gc));
   if (b.needs(kWx)) {
-    const auto [to, add] = b.accumulator(kWx);
+    const auto [to, add] = detail::FastPath(b).accumulator(kWx);
     kernels::gemm(true, false, 4 * s.d, s.in, all, g, b.input(kXs).data(), T(add), to);
   }
   if (b.needs(kWh)) {
-    const auto [to, add] = b.accumulator(kWh);
+    const auto [to, add] = detail::FastPath(b).accumulator(kWh);
     kernels::gemm(true, false, 4 * s.d, s.d, s.n, g, b.input(kH0).data(), T(add), to);
     kernels::gemm(true, false, 4 * s.d, s.d, later, g + s.gates(), b.output().data(), T(1), to);
   }

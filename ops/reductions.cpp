@@ -6,6 +6,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/kernels/scan.hpp"
@@ -35,7 +36,7 @@ void scaled_sum_backward(const void* attributes, Backward<T>& b) {
     const Tensor<T> gx = detail::broadcast_to(gy * scale, {view.outer, view.n, view.inner});
     return b.add(0, reshape(gx, b.input_shape(0)));
   }
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   if (view.elements() == 0) return;
   kernels::spread(b.gradient().data(), gx, view.outer, view.n, view.inner, static_cast<T>(scale),
                   accumulate);
@@ -121,7 +122,7 @@ void product_backward(const void* attributes, Backward<T>& b) {
     const Tensor<T> y = product_tree(rows, view);
     return detail::add_composed(b, x, reshape(y, b.gradient().shape()));
   }
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   kernels::product_backward(b.input(0).data(), b.gradient().data(), gx, view, accumulate);
 }
 
@@ -140,7 +141,7 @@ template <class T>
 void running_sum_backward(const void* attributes, Backward<T>& b) {
   const auto& s = *static_cast<const RunningSum*>(attributes);
   if (b.recording()) return b.add(0, running_sum(b.gradient(), {s.view, !s.reverse}));
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   kernels::running_sum(b.gradient().data(), gx, s.view, !s.reverse, accumulate);
 }
 

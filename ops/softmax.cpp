@@ -1,6 +1,7 @@
 #include "xgrad/ops/softmax.hpp"
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -31,7 +32,7 @@ void softmax_backward(const void* attributes, Backward<T>& b) {
     const Tensor<T> g = gy - most;
     return b.add(0, y * (g - sum(g * y, axis, {.keep_dims = true})));
   }
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   kernels::softmax_backward(y.data(), gy.data(), gx, view, accumulate);
 }
 
@@ -46,7 +47,7 @@ void log_softmax_backward(const void* attributes, Backward<T>& b) {
                     other = gy - detail::chain(s, exp(y));
     return b.add(0, where(y > kernels::kLogHalf, most, other));
   }
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   kernels::log_softmax_backward(y.data(), gy.data(), gx, view, accumulate);
 }
 

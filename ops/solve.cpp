@@ -1,5 +1,6 @@
 #include "xgrad/ops/solve.hpp"
 
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/factored.hpp"
@@ -61,7 +62,7 @@ void inverse_gradient(const void*, Backward<T>& back) {
   const Tensor<T> y = back.output();
   const std::size_t n = detail::rows(y.shape());
   if (!back.recording() && n <= kernels::kSmallMatrix) {
-    const auto [data, has_value] = back.accumulator(0);
+    const auto [data, has_value] = detail::FastPath(back).accumulator(0);
     return kernels::inverse_backward<T>(detail::batch_of(y.shape()).elements(), n, y.data(),
                                         back.gradient().data(), {data, has_value});
   }

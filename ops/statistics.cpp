@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
@@ -86,7 +87,7 @@ void squares_backward(const void* attributes, Backward<T>& b) {
     return b.add(0, reshape(g, b.input_shape(0)));
   }
   const Tensor<T> scale = 2 * b.gradient();
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   kernels::deviations(b.input(0).data(), s.means.mean_data(), s.means.rest_data(), scale.data(), gx,
                       s.view, accumulate);
 }
@@ -186,7 +187,7 @@ void root_of_squares_backward(const void* attributes, Backward<T>& b) {
     if (!is_between(v, low, high) && !std::isnan(v)) scale.node()->data[k] = T(0);
   }
   const T* const x = b.input(0).data();
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   kernels::deviations(x, s.means.mean_data(), s.means.rest_data(), scale.data(), gx, s.view,
                       accumulate);
   for (std::size_t k = 0; !usual && k < y.size(); ++k) {
@@ -252,7 +253,7 @@ void logsumexp_backward(const void* attributes, Backward<T>& b) {
                  scale.node()->data, [](T log_sum, T gy) {
                    return log_sum == -kInfinity<T> ? T(0) : kernels::softmax_scale(log_sum, gy);
                  });
-  const auto [gx, accumulate] = b.accumulator(0);
+  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
   kernels::exponentials(b.input(0).data(), s.maximum.data(), scale.data(), gx, s.view, accumulate);
 }
 

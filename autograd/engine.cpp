@@ -12,6 +12,22 @@
 #include "xgrad/autograd/observe.hpp"
 #include "xgrad/base/errors.hpp"
 
+// backward(output, seed), all of it:
+//
+//   find every entry behind the output, the one recorded last first, each once
+//     refuse one that was released, or whose saved values were written in place   nothing is changed
+//   add the seed to the gradient of the output                                    from here on it is
+//   for each entry, as they were found:
+//     skip it when it has no gradient     else that is complete: all that use the entry came before
+//     let its hooks see the gradient, and replace it
+//     a leaf:       add the gradient to what the user sees
+//     an operation: rule(entry, gradient) adds to the gradients of the inputs
+//                   let go of the inputs and of what was saved, unless the graph is retained
+//
+// grad(outputs, inputs) does the same with two changes: nothing recorded before the earliest of the
+// inputs is looked at, and of the rest only what leads to one of them is visited; their gradients
+// are handed to the caller and no leaf is touched.
+
 namespace xgrad::detail {
 namespace {
 

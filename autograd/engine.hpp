@@ -1,14 +1,6 @@
 #pragma once
 
-// The walk back through the tape. Internal. All of it is this:
-//
-//   add the seed to the gradient of the output
-//   for each entry behind the output, the one recorded last first:
-//     if it has a gradient:                          complete, as all that use the entry came before
-//       rule(entry, gradient) adds to the gradients of the inputs
-//
-// What makes it longer: everything is checked before anything is changed, `grad` visits only what
-// leads to the tensors asked for, hooks, and memory that is let go and used again on the way.
+// The walk back through the tape. Internal. In words: autograd/engine.cpp.
 
 #include <algorithm>
 #include <cstdint>

@@ -175,6 +175,15 @@ BOOST_AUTO_TEST_CASE(handles_copied_and_dropped_at_once) {
   }
 }
 
+// Also what is freed after the thread's cache is gone.
+BOOST_AUTO_TEST_CASE(memory_of_threads_that_ended_is_counted) {
+  const D x = leaf({1, 2}), y = sum(exp(x)), seed = 2.0;
+  const std::size_t before = pool_statistics().in_use;
+  for (int i = 0; i < 3; ++i)
+    std::thread([&] { (void)grad<double>({y}, {x}, {.retain_graph = true}, {seed}); }).join();
+  BOOST_TEST(pool_statistics().in_use == before);
+}
+
 BOOST_AUTO_TEST_CASE(made_in_threads_that_ended) {
   const D x = leaf({1, 2});
   std::vector<D> made(kThreads);

@@ -24,9 +24,15 @@ void over_matrices(std::size_t count, double work, const Each& each) {
 }
 
 template <class T>
-const SmallMatrixKernels<T>& small() {
-  static const SmallMatrixKernels<T> kernels =
-      choose([]<Isa I>() { return make_small_matrix_kernels<I, T>(); });
+const SmallCholeskyKernels<T>& small_cholesky() {
+  static const SmallCholeskyKernels<T> kernels =
+      choose([]<Isa I>() { return make_small_cholesky_kernels<I, T>(); });
+  return kernels;
+}
+template <class T>
+const SmallSystemKernels<T>& small() {
+  static const SmallSystemKernels<T> kernels =
+      choose([]<Isa I>() { return make_small_system_kernels<I, T>(); });
   return kernels;
 }
 
@@ -68,7 +74,7 @@ BatchOutcome factor_cholesky(std::size_t count, std::size_t n, const T* a, T* l)
   const std::size_t size = n * n;
   if (n <= kSmallMatrix) {
     return outcome_of_parts(count, n, [&](std::size_t i, std::size_t part) {
-      return small<T>().cholesky(part, n, a + i * size, l + i * size);
+      return small_cholesky<T>().cholesky(part, n, a + i * size, l + i * size);
     });
   }
   return lapack::for_each_matrix(count, cube(n) / 3, [&](std::size_t i) {
@@ -100,7 +106,7 @@ void cholesky_backward(std::size_t count, std::size_t n, const T* l, const T* gl
   const std::size_t size = n * n;
   if (n <= kSmallMatrix) {
     return over_parts(count, n, [&](std::size_t i, std::size_t part) {
-      small<T>().cholesky_backward(part, n, l + i * size, gl + i * size, at(ga, i * size));
+      small_cholesky<T>().cholesky_backward(part, n, l + i * size, gl + i * size, at(ga, i * size));
     });
   }
   over_matrices(count, cube(n), [&](std::size_t i) {

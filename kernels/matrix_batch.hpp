@@ -49,7 +49,7 @@ template <class T>
 void solve_factored(Factored kind, std::size_t count, std::size_t n, std::size_t columns,
                     const T* factor, const T* b, T* x);
 
-/// The backward pass of a system that is_small: see SmallMatrixKernels.
+/// The backward pass of a system that is_small: see SmallSystemKernels.
 template <class T>
 void solve_backward(Factored kind, std::size_t count, std::size_t n, std::size_t columns,
                     const T* factor, const T* x, const T* gx, SmallResult<T> ga, SmallResult<T> gb);

@@ -33,12 +33,16 @@ struct SmallResult {
 };
 
 template <class T>
-struct SmallMatrixKernels {
+struct SmallCholeskyKernels {
   /// l of the lower triangle of a, 0 above the diagonal.
   SmallOutcome (*cholesky)(std::size_t count, std::size_t n, const T* a, T* l);
   /// ga, symmetric, from the gradient by l.
   void (*cholesky_backward)(std::size_t count, std::size_t n, const T* l, const T* gl,
                             SmallResult<T> ga);
+};
+
+template <class T>
+struct SmallSystemKernels {
   /// lu (n + 1, n).
   SmallOutcome (*lu)(std::size_t count, std::size_t n, const T* a, T* lu);
   /// x = a^-1 b, b and x (n, columns), and the factors: lu_numbers(count, n) of them, aligned to 64
@@ -66,6 +70,8 @@ constexpr std::size_t lu_numbers(std::size_t count, std::size_t n) {
 }
 
 template <Isa I, class T>
-SmallMatrixKernels<T> make_small_matrix_kernels();
+SmallCholeskyKernels<T> make_small_cholesky_kernels();
+template <Isa I, class T>
+SmallSystemKernels<T> make_small_system_kernels();
 
 }  // namespace xgrad::kernels

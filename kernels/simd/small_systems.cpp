@@ -1,11 +1,5 @@
-#include "xgrad/kernels/small_matrices.hpp"
-
-#include <algorithm>
-#include <type_traits>
-#include <utility>
-
 #include "xgrad/kernels/instantiate.hpp"
-#include "xgrad/kernels/lanes.hpp"
+#include "xgrad/kernels/small_groups.hpp"
 
 #define XGRAD_INLINE [[gnu::always_inline]] inline
 
@@ -15,138 +9,12 @@ namespace {
 template <class T>
 using P = Pack<T, Arch>;
 template <class T>
-constexpr std::size_t kLanes = P<T>::size;
-template <class T>
 using Interleaved = Lanes<P<T>>;
-static_assert(kLanes<float> <= kSmallMatrix);
 template <class T>
-using Matrix = RoomForLanes<P<T>, kSmallMatrix * kSmallMatrix>;
+using Matrix = MatrixInLanes<P<T>>;
 template <class T>
-using LuFactors = RoomForLanes<P<T>, kSmallMatrix * kSmallMatrix + kSmallMatrix>;
-
-// group(first matrix, lanes, n) for groups of matrices; n is known to the compiler where it often
-// is that.
-template <class T, class Group>
-XGRAD_INLINE void over_groups(std::size_t count, std::size_t n, const Group& group) {
-  const auto run = [&](auto order) __attribute__((always_inline)) {
-    for (std::size_t first = 0; first < count; first += kLanes<T>)
-      group(first, std::min(kLanes<T>, count - first), order);
-  };
-  if (n == 4) return run(std::integral_constant<std::size_t, 4>());
-  if (n == 8) return run(std::integral_constant<std::size_t, 8>());
-  run(n);
-}
-
-// What went wrong in each lane.
-template <class T>
-class Failures {
- public:
-  [[gnu::always_inline]] void look_at(P<T> x) { zero_ = zero_ + x * P<T>(0); }
-  [[gnu::always_inline]] void fail_where(PackMask<T, Arch> failed, std::size_t info) {
-    info_ = where(failed && info_ == P<T>(0), P<T>(info), info_);
-  }
-  void tell(std::size_t first, std::size_t lanes, SmallOutcome& outcome) const {
-    const auto not_finite = !(zero_ == P<T>(0));
-    if (outcome.info != 0 || !any(not_finite || info_ != P<T>(0))) return;
-    T info[kLanes<T>];
-    where(not_finite, P<T>(-1), info_).store(info);
-    for (std::size_t i = 0; i < lanes; ++i) {
-      if (info[i] == T(0)) continue;
-      outcome = {first + i, info[i] < T(0) ? kNotFinite : static_cast<std::size_t>(info[i])};
-      return;
-    }
-  }
-
- private:
-  P<T> zero_ = P<T>(0), info_ = P<T>(0);
-};
-
-// Cholesky.
-
-template <class T, class Order>
-XGRAD_INLINE void factor_cholesky(Interleaved<T> a, Order n, Failures<T>& failures) {
-  for (std::size_t j = 0; j < n; ++j) {
-    P<T> d = a[j * n + j];
-    failures.look_at(d);
-    for (std::size_t k = 0; k < j; ++k) {
-      const P<T> l = a[j * n + k];
-      d = d - l * l;
-    }
-    failures.fail_where(!(d > P<T>(0)), j + 1);
-    const P<T> root = sqrt(d), reciprocal = P<T>(1) / root;
-    a.set(j * n + j, root);
-    for (std::size_t i = j + 1; i < n; ++i) {
-      P<T> v = a[i * n + j];
-      failures.look_at(v);
-      for (std::size_t k = 0; k < j; ++k) v = v - a[i * n + k] * a[j * n + k];
-      a.set(i * n + j, v * reciprocal);
-      a.set(j * n + i, P<T>(0));
-    }
-  }
-}
-
-template <class T>
-SmallOutcome cholesky_kernel(std::size_t count, std::size_t n, const T* a, T* l) {
-  SmallOutcome outcome;
-  Matrix<T> m;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
-    const std::size_t size = order * order;
-    Failures<T> failures;
-    m.read(a + first * size, size, lanes, size);
-    factor_cholesky(m, order, failures);
-    m.write(l + first * size, false, size, lanes, size);
-    failures.tell(first, lanes, outcome);
-  });
-  return outcome;
-}
-
-// A column at a time, from the last one; g has the gradient by l in its lower triangle.
-template <class T, class Order>
-XGRAD_INLINE void cholesky_gradient(Interleaved<T> l, Interleaved<T> g, Order n) {
-  for (std::size_t j = n; j-- > 0;) {
-    const P<T> reciprocal = P<T>(1) / l[j * n + j];
-    P<T> along(0);
-    for (std::size_t i = j + 1; i < n; ++i) along = along + l[i * n + j] * g[i * n + j];
-    const P<T> gd = (g[j * n + j] - along * reciprocal) * reciprocal;
-    for (std::size_t i = j + 1; i < n; ++i) g.set(i * n + j, g[i * n + j] * reciprocal);
-    for (std::size_t k = 0; k < j; ++k) {
-      const P<T> r = l[j * n + k];
-      P<T> gr = g[j * n + k] - gd * r;
-      for (std::size_t i = j + 1; i < n; ++i) {
-        const P<T> gc = g[i * n + j];
-        gr = gr - gc * l[i * n + k];
-        g.set(i * n + k, g[i * n + k] - gc * r);
-      }
-      g.set(j * n + k, gr);
-    }
-    g.set(j * n + j, gd * P<T>(0.5));
-  }
-}
-
-template <class T, class Order>
-XGRAD_INLINE void halve_and_mirror(Interleaved<T> g, Order n) {
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      const P<T> half = g[i * n + j] * P<T>(0.5);
-      g.set(i * n + j, half);
-      g.set(j * n + i, half);
-    }
-  }
-}
-
-template <class T>
-void cholesky_backward_kernel(std::size_t count, std::size_t n, const T* l, const T* gl,
-                              SmallResult<T> ga) {
-  Matrix<T> factor, g;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
-    const std::size_t size = order * order, at = first * size;
-    factor.read(l + at, size, lanes, size);
-    g.read(gl + at, size, lanes, size);
-    cholesky_gradient(factor, g, order);
-    halve_and_mirror(g, order);
-    g.write(ga.data + at, ga.accumulate, size, lanes, size);
-  });
-}
+using LuFactors = RoomForLanes<P<T>, (kSmallMatrix + 1) * kSmallMatrix>;
+static_assert(P<float>::size <= kSmallMatrix);
 
 // LU of the transpose, as LAPACK's getrf makes it of row-major memory: element (i, j) is j n + i.
 
@@ -174,7 +42,7 @@ XGRAD_INLINE void exchange(L& m, std::size_t k, std::size_t i, std::size_t step,
 
 template <class T, class Order>
 XGRAD_INLINE void factor_lu(Interleaved<T> m, Order n, bool keep_reciprocals,
-                            Failures<T>& failures) {
+                            Failures<P<T>>& failures) {
   for (std::size_t e = 0; e < n * n; ++e) failures.look_at(m[e]);
   for (std::size_t k = 0; k < n; ++k) {
     const P<T> row = pivot_row(m, k, n);
@@ -198,9 +66,9 @@ template <class T>
 SmallOutcome lu_kernel(std::size_t count, std::size_t n, const T* a, T* lu) {
   SmallOutcome outcome;
   LuFactors<T> m;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
+  over_groups<P<T>>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
     const std::size_t size = order * order, factor_size = size + order;
-    Failures<T> failures;
+    Failures<P<T>> failures;
     m.read(a + first * size, size, lanes, size);
     factor_lu(m, order, false, failures);
     m.write(lu + first * factor_size, false, factor_size, lanes, factor_size);
@@ -294,10 +162,10 @@ SmallOutcome lu_solve_kernel(std::size_t count, std::size_t n, std::size_t colum
                              const T* b, T* factor, T* x) {
   SmallOutcome outcome;
   Matrix<T> m;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
+  over_groups<P<T>>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
     const std::size_t size = order * columns;
     const Interleaved<T> f(factor + first * (order + 1) * order);
-    Failures<T> failures;
+    Failures<P<T>> failures;
     f.read(a + first * order * order, order * order, lanes, order * order);
     factor_lu(f, order, true, failures);
     m.read(b + first * size, size, lanes, size);
@@ -312,7 +180,7 @@ template <class T>
 void solve_kernel(SmallFactor kind, std::size_t count, std::size_t n, std::size_t columns,
                   const T* factor, const T* b, T* x) {
   Matrix<T> room, m;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
+  over_groups<P<T>>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
     const std::size_t size = order * columns;
     const Interleaved<T> f = factor_of<T>(kind, factor, first, lanes, order, room);
     m.read(b + first * size, size, lanes, size);
@@ -349,7 +217,7 @@ void solve_backward_kernel(SmallFactor kind, std::size_t count, std::size_t n, s
                            const T* factor, const T* x, const T* gx, SmallResult<T> ga,
                            SmallResult<T> gb) {
   Matrix<T> room, g, solution, m;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
+  over_groups<P<T>>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
     const std::size_t size = order * columns;
     const Interleaved<T> f = factor_of<T>(kind, factor, first, lanes, order, room);
     g.read(gx + first * size, size, lanes, size);
@@ -367,9 +235,9 @@ SmallOutcome inverse_kernel(std::size_t count, std::size_t n, const T* a, T* y) 
   SmallOutcome outcome;
   LuFactors<T> f;
   Matrix<T> m;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
+  over_groups<P<T>>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
     const std::size_t size = order * order, at = first * size;
-    Failures<T> failures;
+    Failures<P<T>> failures;
     f.read(a + at, size, lanes, size);
     factor_lu(f, order, true, failures);
     for (std::size_t e = 0; e < size; ++e) m.set(e, P<T>(e % (order + 1) == 0 ? 1 : 0));
@@ -398,7 +266,7 @@ template <class T>
 void inverse_backward_kernel(std::size_t count, std::size_t n, const T* y, const T* gy,
                              SmallResult<T> ga) {
   Matrix<T> inverse, g, m;
-  over_groups<T>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
+  over_groups<P<T>>(count, n, [&](std::size_t first, std::size_t lanes, auto order) {
     const std::size_t size = order * order, at = first * size;
     inverse.read(y + at, size, lanes, size);
     g.read(gy + at, size, lanes, size);
@@ -411,14 +279,13 @@ void inverse_backward_kernel(std::size_t count, std::size_t n, const T* y, const
 }  // namespace
 
 template <Isa I, class T>
-SmallMatrixKernels<T> make_small_matrix_kernels() {
-  return {&cholesky_kernel<T>, &cholesky_backward_kernel<T>,
-          &lu_kernel<T>,       &lu_solve_kernel<T>,
-          &solve_kernel<T>,    &solve_backward_kernel<T>,
-          &inverse_kernel<T>,  &inverse_backward_kernel<T>};
+SmallSystemKernels<T> make_small_system_kernels() {
+  return {&lu_kernel<T>,      &lu_solve_kernel<T>,
+          &solve_kernel<T>,   &solve_backward_kernel<T>,
+          &inverse_kernel<T>, &inverse_backward_kernel<T>};
 }
 
-template SmallMatrixKernels<float> make_small_matrix_kernels<kIsa, float>();
-template SmallMatrixKernels<double> make_small_matrix_kernels<kIsa, double>();
+template SmallSystemKernels<float> make_small_system_kernels<kIsa, float>();
+template SmallSystemKernels<double> make_small_system_kernels<kIsa, double>();
 
 }  // namespace xgrad::kernels

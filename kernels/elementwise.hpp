@@ -15,6 +15,7 @@
 #include "xgrad/kernels/formulas/contract.hpp"
 #include "xgrad/kernels/functions.hpp"
 #include "xgrad/kernels/loop.hpp"
+#include "xgrad/kernels/width.hpp"
 
 namespace xgrad::kernels {
 
@@ -41,31 +42,6 @@ inline void for_each_row(const Loop& loop, const Row& row) {
     for (std::size_t i = 0; i < N; ++i) offset[i] += loop.stride[i][axis];
   }
 }
-
-/// Full packs of a row, and the last numbers of it, fewer than a pack.
-template <class P>
-struct Whole {
-  using T = typename P::value_type;
-  [[gnu::always_inline]] P load(const T* p, T = T(0)) const { return P::load(p); }
-  [[gnu::always_inline]] void store(const P& x, T* p) const { x.store(p); }
-  [[gnu::always_inline]] P lanes(const P& x) const { return x; }
-};
-template <class P>
-struct Tail {
-  using T = typename P::value_type;
-  std::size_t n;
-
-  [[gnu::always_inline]] P load(const T* p, T fill = T(0)) const {
-    return P::load_first(p, n, fill);
-  }
-  [[gnu::always_inline]] void store(const P& x, T* p) const { x.store_first(p, n); }
-  /// Zeros in the lanes that are not in memory.
-  [[gnu::always_inline]] P lanes(const P& x) const {
-    alignas(64) T lane[P::size];
-    x.store(lane);
-    return P::load_first(lane, n);
-  }
-};
 
 /// The gradient g of input i, taken again one by one where it is NaN: with the product of slopes in
 /// which 0 wins over infinity. Pure and by value, so that the loop that calls it, which is hardly
@@ -136,17 +112,17 @@ struct Elementwise {
     const T* const p[N] = {in[I] + offset[I]...};
     const P repeated[N] = {Contiguous || stride(loop, I) == 1 ? P(0) : P(*p[I])...};
     const auto argument = [&](std::size_t i, const P& r, std::size_t k, auto width) {
-      return Contiguous || stride(loop, i) == 1 ? width.load(p[i] + k) : r;
+      return Contiguous || stride(loop, i) == 1 ? load(p[i] + k, width) : r;
     };
     std::size_t k = 0;
     for (; k + P::size <= n; k += P::size) {
-      const P y = f(argument(I, repeated[I], k, Whole<P>())...);
+      const P y = f(argument(I, repeated[I], k, Full<P>())...);
       y.store(out + k);
     }
     if (k == n) return;
-    const Tail<P> rest{n - k};
+    const First<P> rest{n - k};
     const P y = f(argument(I, repeated[I], k, rest)...);
-    rest.store(y, out + k);
+    store(y, out + k, rest);
   }
 
   // Input I as the argument of the formula: a variable when its derivative is wanted, a
@@ -201,13 +177,12 @@ struct Elementwise {
       const std::size_t end = n - begin < kPiece ? n : begin + kPiece;
       P sum[N] = {(static_cast<void>(I), P(0))...};
       for (std::size_t k = begin; k < end; k += P::size) {
-        while (k + P::size <= end &&
-               step<Needed, I...>(f, loop, a, offset, o, k, Whole<P>(), sum)) {
+        while (k + P::size <= end && step<Needed, I...>(f, loop, a, offset, o, k, Full<P>(), sum)) {
           k += P::size;
         }
         if (k >= end) break;
         const std::size_t rest = end - k < P::size ? end - k : P::size;
-        step<Needed, I...>(f, loop, a, offset, o, k, Tail<P>{rest}, sum);
+        step<Needed, I...>(f, loop, a, offset, o, k, First<P>{rest}, sum);
       }
       (flush<Needed, I>(loop, a, offset, sum[I]), ...);
     }
@@ -221,15 +196,15 @@ struct Elementwise {
                    const std::size_t* offset, std::size_t o, std::size_t k, const Width& width,
                    P* sum) {
     // Lanes that are not in memory are filled with a number where slopes are finite.
-    const P x[N] = {(stride(loop, I) == 1 ? width.load(a.in[I] + offset[I] + k, T(0.5))
+    const P x[N] = {(stride(loop, I) == 1 ? load(a.in[I] + offset[I] + k, width, T(0.5))
                                           : P(a.in[I][offset[I]]))...};
-    const P gy = width.load(a.gy + o + k);
-    const P y = a.y != nullptr ? width.load(a.y + o + k, T(0.5)) : P(0);
+    const P gy = load(a.gy + o + k, width);
+    const P y = a.y != nullptr ? load(a.y + o + k, width, T(0.5)) : P(0);
     const Derivatives<Needed> d = derivatives<Needed>(f, x, y, std::index_sequence<I...>{});
     P g[N] = {gradient<Needed, I>(a, gy, d)...};
     const P all = total<Needed, I...>(g);
     if (!xsimd::all((all == all).raw)) [[unlikely]] {
-      if constexpr (std::is_same_v<Width, Whole<P>>) return false;
+      if constexpr (std::is_same_v<Width, Full<P>>) return false;
       (repair<Needed, I>(a, f, g[I], y, gy, x, Is{}), ...);
     }
     (deliver<Needed, I>(loop, a, offset, k, width, g[I], sum[I]), ...);
@@ -271,9 +246,9 @@ struct Elementwise {
       if (N > 2 && a.gin[I] == nullptr) return;
       T* const to = a.gin[I] + offset[I] + k;
       if (stride(loop, I) == 0) {
-        sum = sum + width.lanes(g);
+        sum = sum + in_memory(g, width);
       } else {
-        width.store(a.accumulate[I] ? width.load(to) + g : g, to);
+        put(g, to, width, a.accumulate[I]);
       }
     }
   }

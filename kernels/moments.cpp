@@ -101,18 +101,18 @@ void squares(const T* x, T* y, AxisView view) {
 
 template <class T>
 void squares_around_mean(const T* x, T* mean, T* rest, T* y, AxisView view) {
-  const T n = static_cast<T>(view.n);
+  const T inverse = 1 / static_cast<T>(view.n);
   const std::size_t rows = view.rows();
   moments_around(x, mean, rest, y, view);
-  bool far_off = false;
-  for (std::size_t i = 0; i < rows; ++i) far_off = far_off || is_far_off(rest[i], y[i], n);
-  if (far_off) {
+  unsigned far_off = 0;  // without a way out of the loop, which compilers make packs of
+  for (std::size_t i = 0; i < rows; ++i) far_off |= unsigned{is_far_off(rest[i], y[i], inverse)};
+  if (far_off != 0) {
     for (std::size_t i = 0; i < rows; ++i) {
-      if (is_far_off(rest[i], y[i], n)) mean[i] += rest[i] / n;
+      if (is_far_off(rest[i], y[i], inverse)) mean[i] += rest[i] * inverse;
     }
     moments_around(x, mean, rest, y, view);
   }
-  for (std::size_t i = 0; i < rows; ++i) rest[i] = take_out_center(rest[i], y[i], n);
+  for (std::size_t i = 0; i < rows; ++i) rest[i] = take_out_center(rest[i], y[i], inverse);
 }
 
 template <class T>

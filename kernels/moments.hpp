@@ -41,21 +41,21 @@ template <class T>
 void deviations(const T* x, const T* center, const T* rest, const T* scale, T* y, AxisView view,
                 bool accumulate);
 
-/// The mean of the deviations from a center whose sum and sum of squares are given; takes what is
-/// due to the center out of `squares`; squares that are infinite say nothing of what is due, and
-/// remain, as NaN does.
+/// The mean of n deviations from a center, given their sum, the sum of their squares and 1 / n;
+/// takes what is due to the center out of `squares`; squares that are infinite say nothing of what
+/// is due, and remain, as NaN does.
 template <class T>
-[[gnu::always_inline]] inline T take_out_center(T sum, T& squares, T n) {
-  const T rest = sum / n, due = sum * rest;
+[[gnu::always_inline]] inline T take_out_center(T sum, T& squares, T inverse) {
+  const T rest = sum * inverse, due = sum * rest, left = squares - due;
   const bool finite = squares <= std::numeric_limits<T>::max();
-  squares = due < squares ? squares - due : finite && due >= squares ? T(0) : squares;
+  squares = left > 0 ? left : finite && due >= squares ? T(0) : squares;
   return rest;
 }
 
 /// Whether the center is so far off that the difference has lost more than a bit.
 template <class T>
-[[gnu::always_inline]] inline bool is_far_off(T sum, T squares, T n) {
-  return sum * (sum / n) > squares / 2;
+[[gnu::always_inline]] inline bool is_far_off(T sum, T squares, T inverse) {
+  return sum * (sum * inverse) > squares / 2;
 }
 
 }  // namespace xgrad::kernels

@@ -209,15 +209,32 @@ template <class T, class A>
   return xsimd::floor(x.raw);
 }
 
-/// Sum over the lanes, in a fixed order.
+namespace detail {
+/// The halves of v joined, and theirs, until one number is left: by shuffles, without memory.
+template <class V, class Join, std::size_t... I>
+[[gnu::always_inline]] inline auto fold_halves(V v, const Join& join, std::index_sequence<I...>) {
+  if constexpr (sizeof...(I) == 1) {
+    return join(v[0], v[1]);
+  } else {
+    return fold_halves(join(__builtin_shufflevector(v, v, I...),
+                            __builtin_shufflevector(v, v, (I + sizeof...(I))...)),
+                       join, std::make_index_sequence<sizeof...(I) / 2>());
+  }
+}
+}  // namespace detail
+
+/// join(a, b) over the lanes, in a fixed order; a and b are registers, or numbers.
+template <class T, class A, class Join>
+[[gnu::always_inline]] inline T fold_lanes(Pack<T, A> x, const Join& join) {
+  constexpr std::size_t half = Pack<T, A>::size / 2;
+  return detail::fold_halves(x.raw.data, join, std::make_index_sequence<half>());
+}
+
+/// Sum over the lanes.
 template <class T, class A>
 [[gnu::always_inline]] inline T sum_lanes(Pack<T, A> x) {
-  alignas(64) T lane[Pack<T, A>::size];
-  x.store(lane);
-  for (std::size_t n = Pack<T, A>::size / 2; n > 0; n /= 2) {
-    for (std::size_t i = 0; i < n; ++i) lane[i] += lane[i + n];
-  }
-  return lane[0];
+  return fold_lanes(
+      x, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
 }  // namespace xgrad

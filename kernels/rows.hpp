@@ -13,39 +13,9 @@
 
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/functions.hpp"
+#include "xgrad/kernels/width.hpp"
 
 namespace xgrad::kernels {
-
-// How many lanes of a pack are in memory: all of them, or the first n.
-template <class P>
-struct Full {};
-template <class P>
-struct First {
-  std::size_t n;
-};
-
-template <class P, class T>
-[[gnu::always_inline]] inline P load(const T* p, Full<P>, T = T(0)) {
-  return P::load(p);
-}
-/// `fill` in the lanes that are not in memory.
-template <class P, class T>
-[[gnu::always_inline]] inline P load(const T* p, First<P> width, T fill = T(0)) {
-  return P::load_first(p, width.n, fill);
-}
-template <class P, class T>
-[[gnu::always_inline]] inline void store(P x, T* p, Full<P>) {
-  x.store(p);
-}
-template <class P, class T>
-[[gnu::always_inline]] inline void store(P x, T* p, First<P> width) {
-  x.store_first(p, width.n);
-}
-/// Stores, or adds to what is there.
-template <class P, class T, class Width>
-[[gnu::always_inline]] inline void put(P x, T* p, Width width, bool accumulate) {
-  store(accumulate ? load(p, width) + x : x, p, width);
-}
 
 /// The larger one, lane by lane; either when one is NaN.
 template <class T, class A>
@@ -100,11 +70,12 @@ class BlockSum {
   std::size_t count_ = 0;
 };
 
-/// One row whose numbers are neighbours.
-template <class P>
+/// One row whose numbers are neighbours. Short: one block at the most.
+template <class P, bool Short = false>
 struct ContiguousRow {
   using T = typename P::value_type;
   static constexpr std::size_t kBlock = 256 * P::size;  // numbers added up before they join a sum
+  static constexpr bool kShort = Short;
   std::size_t n;
 
   template <class Body>
@@ -117,23 +88,20 @@ struct ContiguousRow {
   [[gnu::always_inline]] P sum(P s) const { return P(sum_lanes(s)); }
   [[gnu::always_inline]] Two<P> sum(Two<P> s) const { return {sum(s.first), sum(s.second)}; }
   [[gnu::always_inline]] P largest(const P (&m)[4]) const {
-    alignas(64) T lane[P::size];
-    larger(larger(m[0], m[1]), larger(m[2], m[3])).store(lane);
-    for (std::size_t half = P::size / 2; half > 0; half /= 2) {
-      for (std::size_t i = 0; i < half; ++i)
-        lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-    }
-    return P(lane[0]);
+    return P(fold_lanes(
+        larger(larger(m[0], m[1]), larger(m[2], m[3])),
+        [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; }));
   }
   [[gnu::always_inline]] P load_result(const T* p) const { return P(*p); }
   [[gnu::always_inline]] void store_result(P x, T* p) const { store(x, p, First<P>{1}); }
 };
 
 /// As many rows as lanes are in use, side by side.
-template <class P, class Width>
+template <class P, class Width, bool Short = false>
 struct ParallelRows {
   using T = typename P::value_type;
   static constexpr std::size_t kBlock = 256;
+  static constexpr bool kShort = Short;
   std::size_t n, inner;
   Width width;
 
@@ -162,21 +130,31 @@ struct ParallelRows {
 };
 
 /// kernel(offset of the first number, offset of the result, row).
-template <class P, class Kernel>
+template <class P, bool Short = false, class Kernel>
 void each_row(AxisView view, const Kernel& kernel) {
   if (view.inner == 1) {
-    for (std::size_t o = 0; o < view.outer; ++o) kernel(o * view.n, o, ContiguousRow<P>{view.n});
+    for (std::size_t o = 0; o < view.outer; ++o)
+      kernel(o * view.n, o, ContiguousRow<P, Short>{view.n});
     return;
   }
   for (std::size_t o = 0; o < view.outer; ++o) {
     const std::size_t first = o * view.n * view.inner, result = o * view.inner;
     std::size_t j = 0;
     for (; j + P::size <= view.inner; j += P::size) {
-      kernel(first + j, result + j, ParallelRows<P, Full<P>>{view.n, view.inner, {}});
+      kernel(first + j, result + j, ParallelRows<P, Full<P>, Short>{view.n, view.inner, {}});
     }
     if (j == view.inner) continue;
-    kernel(first + j, result + j, ParallelRows<P, First<P>>{view.n, view.inner, {view.inner - j}});
+    kernel(first + j, result + j,
+           ParallelRows<P, First<P>, Short>{view.n, view.inner, {view.inner - j}});
   }
+}
+
+/// The same, with rows that know that they are short where they are: for kernels that do so little
+/// for a number that the question matters.
+template <class P, class Kernel>
+void each_row_by_length(AxisView view, const Kernel& kernel) {
+  if (view.n <= ParallelRows<P, Full<P>>::kBlock) return each_row<P, true>(view, kernel);
+  each_row<P>(view, kernel);
 }
 
 /// The packs f(offset, width) of a row that is not long, added up. Sum: a pack, or Two.
@@ -191,6 +169,7 @@ template <class Sum, class Row, class F>
 /// The same of any row; f is 0 in the lanes that are not in memory.
 template <class Sum, class Row, class F>
 [[gnu::always_inline]] inline Sum sum_of_blocks(const Row& row, const F& f) {
+  if constexpr (Row::kShort) return sum_of_block<Sum>(row, f);
   BlockSum<Sum> total;
   for (std::size_t begin = 0; begin < row.n || begin == 0; begin += Row::kBlock) {
     const std::size_t rest = row.n - begin, first = row.offset(begin);

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 
+#include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad::kernels {
 namespace {
+
+template <class T>
+const ScanKernels<T>& scan_kernels() {
+  static const ScanKernels<T> kernels = choose([]<Isa I>() { return make_scan_kernels<I, T>(); });
+  return kernels;
+}
 
 // run(first, last) for parts of the outer axes.
 template <class Run>
@@ -67,62 +73,18 @@ void running_sums_of_rows(const T* x, T* y, std::size_t n, bool reverse, bool ac
   }
 }
 
-// One block of S neighbouring columns.
-template <std::size_t S, class T>
-void running_sums_of_columns(const T* __restrict x, T* __restrict y, std::size_t rows,
-                             std::ptrdiff_t step, T* totals, T* parts, bool accumulate) {
-  T total[S], part[S];
-  std::copy_n(totals, S, total);
-  std::copy_n(parts, S, part);
-  for (std::size_t i = 0; i < rows; ++i, x += step, y += step) {
-    for (std::size_t j = 0; j < S; ++j) {
-      part[j] += x[j];
-      const T sum = total[j] + part[j];
-      y[j] = accumulate ? y[j] + sum : sum;
-    }
-  }
-  for (std::size_t j = 0; j < S; ++j) carry(total[j], part[j]);
-  std::copy_n(total, S, totals);
-  std::copy_n(part, S, parts);
-}
-
-// One block of any number of columns: a row at a time, as they lie in memory.
-template <class T>
-void running_sums_of_wide_rows(const T* __restrict x, T* __restrict y, std::size_t rows,
-                               std::ptrdiff_t step, std::size_t n, T* __restrict total,
-                               T* __restrict part, bool accumulate) {
-  for (std::size_t i = 0; i < rows; ++i, x += step, y += step) {
-    if (accumulate) {
-      for (std::size_t j = 0; j < n; ++j) y[j] += total[j] + (part[j] += x[j]);
-    } else {
-      for (std::size_t j = 0; j < n; ++j) y[j] = total[j] + (part[j] += x[j]);
-    }
-  }
-  for (std::size_t j = 0; j < n; ++j) carry(total[j], part[j]);
-}
-
 template <class T>
 void running_sum_of(const T* x, T* y, std::size_t n, std::size_t inner, bool reverse,
                     bool accumulate) {
   Scratch<T> total(inner, T(0)), part(inner, T(0));
   const auto width = static_cast<std::ptrdiff_t>(inner), step = reverse ? -width : width;
   for (std::size_t first = 0; first < n; first += kBlock) {
-    const std::size_t rows = std::min(n - first, kBlock);
-    const std::size_t begin = (reverse ? n - 1 - first : first) * inner;
-    const auto columns = [&]<std::size_t S>(std::size_t j, std::integral_constant<std::size_t, S>) {
-      for (; j + S <= inner; j += S) {
-        running_sums_of_columns<S>(x + begin + j, y + begin + j, rows, step, total.data() + j,
-                                   part.data() + j, accumulate);
-      }
-      return j;
-    };
-    if (inner >= 16) {
-      running_sums_of_wide_rows(x + begin, y + begin, rows, step, inner, total.data(), part.data(),
-                                accumulate);
-    } else {
-      const std::size_t fours = columns(0, std::integral_constant<std::size_t, 4>());
-      columns(fours, std::integral_constant<std::size_t, 1>());
+    if (first > 0) {
+      for (std::size_t j = 0; j < inner; ++j) carry(total[j], part[j]);
     }
+    const std::size_t begin = (reverse ? n - 1 - first : first) * inner;
+    scan_kernels<T>().columns(x + begin, y + begin, std::min(n - first, kBlock), step, inner,
+                              total.data(), part.data(), accumulate);
   }
 }
 
@@ -150,6 +112,9 @@ void running_sum(const T* x, T* y, AxisView view, bool reverse, bool accumulate)
     constexpr std::size_t kRows = 8;
     for (; view.inner == 1 && o + kRows <= last; o += kRows) {
       running_sums_of_rows<kRows>(x + o * size, y + o * size, view.n, reverse, accumulate);
+    }
+    for (; view.inner == 1 && o < last; ++o) {
+      running_sums_of_rows<1>(x + o * size, y + o * size, view.n, reverse, accumulate);
     }
     for (; o < last; ++o) {
       running_sum_of(x + o * size, y + o * size, view.n, view.inner, reverse, accumulate);

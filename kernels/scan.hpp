@@ -3,8 +3,20 @@
 // Loops along one axis whose steps depend on each other.
 
 #include "xgrad/kernels/axis_view.hpp"
+#include "xgrad/kernels/isa.hpp"
 
 namespace xgrad::kernels {
+
+template <class T>
+struct ScanKernels {
+  /// y = total + the running sum of x from `part` on, over `rows` rows of n neighbouring columns,
+  /// `step` apart; `part` becomes the last of these sums.
+  void (*columns)(const T* x, T* y, std::size_t rows, std::ptrdiff_t step, std::size_t n,
+                  const T* total, T* part, bool accumulate);
+};
+
+template <Isa I, class T>
+ScanKernels<T> make_scan_kernels();
 
 /// y = the running sum of x along n, from the last number backwards if `reverse`; added to y if
 /// `accumulate`.

@@ -11,7 +11,7 @@ namespace {
 template <class T>
 void squares_kernel(const T* x, T* y, AxisView view) {
   using P = Pack<T, Arch>;
-  each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
+  each_row_by_length<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
     const P s = sum_along<P>(row, [&](std::size_t at, auto width)
                                       XGRAD_INLINE { return square(load(x + first + at, width)); });
     row.store_result(s, y + result);
@@ -21,7 +21,7 @@ void squares_kernel(const T* x, T* y, AxisView view) {
 template <class T>
 void moments_kernel(const T* x, const T* center, T* sum, T* squares, AxisView view) {
   using P = Pack<T, Arch>;
-  each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
+  each_row_by_length<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
     const P c = row.load_result(center + result);
     const T fill = center[result];
     const Two<P> s = sum_along<Two<P>>(row, [&](std::size_t at, auto width) XGRAD_INLINE {

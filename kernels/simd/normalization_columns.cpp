@@ -60,16 +60,16 @@ void moments(const T* x, T* mean, T* rest, T* squares, Columns v) {
     for (std::size_t r = 1; r < count; ++r) s = s + load(x + i + r * v.stride, width);
     put(s, mean + j, width, true);
   });
-  const T n = static_cast<T>(v.rows);
+  const T n = static_cast<T>(v.rows), inverse = 1 / n;
   for (std::size_t j = 0; j < v.c; ++j) mean[j] /= n;
   moments_around(x, mean, rest, squares, v);
-  bool again = false;
-  for (std::size_t j = 0; j < v.c; ++j) again = again || is_far_off(rest[j], squares[j], n);
-  if (again) {
-    for (std::size_t j = 0; j < v.c; ++j) mean[j] += rest[j] / n;
+  unsigned again = 0;
+  for (std::size_t j = 0; j < v.c; ++j) again |= unsigned{is_far_off(rest[j], squares[j], inverse)};
+  if (again != 0) {
+    for (std::size_t j = 0; j < v.c; ++j) mean[j] += rest[j] * inverse;
     moments_around(x, mean, rest, squares, v);
   }
-  for (std::size_t j = 0; j < v.c; ++j) rest[j] = take_out_center(rest[j], squares[j], n);
+  for (std::size_t j = 0; j < v.c; ++j) rest[j] = take_out_center(rest[j], squares[j], inverse);
 }
 
 template <class T>

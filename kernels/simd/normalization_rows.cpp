@@ -13,10 +13,10 @@ namespace {
 template <class T>
 using P = Pack<T, Arch>;
 
-// f(offset, width) summed up over n neighbouring numbers: a number, or two.
-template <class T, class F>
-[[gnu::always_inline]] inline T sum_over(std::size_t n, const F& f) {
-  return sum_lanes(sum_of_blocks<P<T>>(ContiguousRow<P<T>>{n}, f));
+// f(offset, width) summed up over a row.
+template <class T, class Row, class F>
+[[gnu::always_inline]] inline T sum_over(Row row, const F& f) {
+  return sum_lanes(sum_of_blocks<P<T>>(row, f));
 }
 
 // A row is read more than once, from the cache but for the first time. Meanwhile what comes next,
@@ -30,38 +30,31 @@ struct RowMoments {
 };
 
 // sum x^2
-template <class T>
-[[gnu::always_inline]] inline T squares_of(const T* x, std::size_t n, const T* next) {
-  return sum_over<T>(n, [&](std::size_t k, auto width) XGRAD_INLINE {
+template <class T, class Row>
+[[gnu::always_inline]] inline T squares_of(const T* x, Row row, const T* next) {
+  return sum_over<T>(row, [&](std::size_t k, auto width) XGRAD_INLINE {
     __builtin_prefetch(next + k);
     return square(load(x + k, width));
   });
 }
 
 // The sums of x - center and of its squares, as rest and squares.
-template <class T>
-[[gnu::always_inline]] inline RowMoments<T> around(T center, const T* x, std::size_t n,
-                                                   const T* next) {
-  const Two<P<T>> s =
-      sum_of_blocks<Two<P<T>>>(ContiguousRow<P<T>>{n}, [&](std::size_t k, auto width) XGRAD_INLINE {
-        __builtin_prefetch(next + k);
-        const P<T> e = load(x + k, width, center) - P<T>(center);
-        return Two<P<T>>{e, square(e)};
-      });
+template <class T, class Row>
+[[gnu::always_inline]] inline RowMoments<T> around(T center, const T* x, Row row, const T* next) {
+  const Two<P<T>> s = sum_of_blocks<Two<P<T>>>(row, [&](std::size_t k, auto width) XGRAD_INLINE {
+    __builtin_prefetch(next + k);
+    const P<T> e = load(x + k, width, center) - P<T>(center);
+    return Two<P<T>>{e, square(e)};
+  });
   return {center, sum_lanes(s.first), sum_lanes(s.second)};
 }
 
-template <class T>
-[[gnu::always_inline]] inline RowMoments<T> moments_of(T mean, const T* x, std::size_t n,
+template <class T, class Row>
+[[gnu::always_inline]] inline RowMoments<T> moments_of(T mean, const T* x, Row row, T inverse,
                                                        const T* next) {
-  const T size = static_cast<T>(n);
-  RowMoments<T> m{mean, T(0), T(0)};
-  for (int passes = 0; passes < 2; ++passes) {
-    m = around(m.mean, x, n, next);
-    if (!is_far_off(m.rest, m.squares, size)) break;
-    if (passes == 0) m.mean += m.rest / size;
-  }
-  m.rest = take_out_center(m.rest, m.squares, size);
+  RowMoments<T> m = around(mean, x, row, next);
+  if (is_far_off(m.rest, m.squares, inverse)) m = around(mean + m.rest * inverse, x, row, next);
+  m.rest = take_out_center(m.rest, m.squares, inverse);
   return m;
 }
 
@@ -87,29 +80,36 @@ T* at_row(T* p, std::size_t row, RowsView view) {
   return p == nullptr ? nullptr : p + row % view.period * view.d;
 }
 
-template <class T>
-void forward(const NormInputs<T>& in, T* y, RowsView view, T eps) {
+template <class T, bool Short>
+void forward_rows(const NormInputs<T>& in, T* y, RowsView view, T eps) {
   const std::size_t d = view.d;
-  const T size = static_cast<T>(d);
+  const ContiguousRow<P<T>, Short> row{d};
+  const T size = static_cast<T>(d), inverse = 1 / size;
   for (std::size_t r = 0; r < view.rows; ++r) {
     T* const out = y + r * d;
     const T *const x = in.x + r * d, *const next = r + 1 < view.rows ? x + d : x;
     RowMoments<T> m{T(0), T(0), T(0)};
     if (in.mean == nullptr) {
-      m.squares = squares_of(x, d, next);
+      m.squares = squares_of(x, row, next);
     } else {
-      const T sum = sum_over<T>(d, [&](std::size_t k, auto width) XGRAD_INLINE {
+      const T sum = sum_over<T>(row, [&](std::size_t k, auto width) XGRAD_INLINE {
         __builtin_prefetch(out + k, 1);
         return load(x + k, width);
       });
-      m = moments_of(sum / size, x, d, next);
+      m = moments_of(sum / size, x, row, inverse, next);
       in.mean[r] = m.mean;
       in.rest[r] = m.rest;
     }
-    in.rstd[r] = 1 / std::sqrt(m.squares / size + eps);
+    in.rstd[r] = 1 / std::sqrt(m.squares * inverse + eps);
     write_row(x, out, m.mean, m.rest, in.rstd[r], at_row(in.weight, r, view),
               at_row(in.bias, r, view), d);
   }
+}
+
+template <class T>
+void forward(const NormInputs<T>& in, T* y, RowsView view, T eps) {
+  if (view.d <= ContiguousRow<P<T>>::kBlock) return forward_rows<T, true>(in, y, view, eps);
+  forward_rows<T, false>(in, y, view, eps);
 }
 
 // The sums over a row that its gradient needs, z = (x - mean) rstd and u = weight gy.

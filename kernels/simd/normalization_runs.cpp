@@ -14,12 +14,12 @@ template <class T>
 using P = Pack<T, Arch>;
 
 // f(offset, width) summed up over all runs, each run by itself first. Sum: a pack, or Two.
-template <class Sum, class T, class F>
+template <class Sum, bool Short, class T, class F>
 [[gnu::always_inline]] inline Sum sum_over(Runs runs, const F& f) {
   BlockSum<Sum> total;
   for (std::size_t i = 0; i < runs.count; ++i) {
     const std::size_t run = i * runs.stride;
-    total.add(sum_of_blocks<Sum>(ContiguousRow<P<T>>{runs.length},
+    total.add(sum_of_blocks<Sum>(ContiguousRow<P<T>, Short>{runs.length},
                                  [&](std::size_t k, auto width)
                                      XGRAD_INLINE { return f(run + k, width); }));
   }
@@ -31,27 +31,33 @@ struct RunMoments {
   T mean, rest, squares;
 };
 
+// The sums of x - center and of its squares, as rest and squares.
+template <bool Short, class T>
+RunMoments<T> around(T center, const T* x, Runs runs) {
+  const P<T> c(center);
+  const Two<P<T>> s =
+      sum_over<Two<P<T>>, Short, T>(runs, [&](std::size_t k, auto width) XGRAD_INLINE {
+        const P<T> d = load(x + k, width, center) - c;
+        return Two<P<T>>{d, square(d)};
+      });
+  return {center, sum_lanes(s.first), sum_lanes(s.second)};
+}
+
+template <bool Short, class T>
+RunMoments<T> moments_of_runs(const T* x, Runs runs) {
+  const T size = static_cast<T>(runs.count * runs.length), inverse = 1 / size;
+  const P<T> sum = sum_over<P<T>, Short, T>(
+      runs, [&](std::size_t k, auto width) XGRAD_INLINE { return load(x + k, width); });
+  RunMoments<T> m = around<Short>(sum_lanes(sum) / size, x, runs);
+  if (is_far_off(m.rest, m.squares, inverse)) m = around<Short>(m.mean + m.rest * inverse, x, runs);
+  m.rest = take_out_center(m.rest, m.squares, inverse);
+  return m;
+}
+
 template <class T>
 RunMoments<T> moments_of(const T* x, Runs runs) {
-  const T size = static_cast<T>(runs.count * runs.length);
-  RunMoments<T> m{
-      sum_lanes(sum_over<P<T>, T>(
-          runs, [&](std::size_t k, auto width) XGRAD_INLINE { return load(x + k, width); })) /
-          size,
-      T(0), T(0)};
-  for (int passes = 0; passes < 2; ++passes) {
-    const P<T> mean(m.mean);
-    const Two<P<T>> s = sum_over<Two<P<T>>, T>(runs, [&](std::size_t k, auto width) XGRAD_INLINE {
-      const P<T> d = load(x + k, width, m.mean) - mean;
-      return Two<P<T>>{d, square(d)};
-    });
-    m.rest = sum_lanes(s.first);
-    m.squares = sum_lanes(s.second);
-    if (!is_far_off(m.rest, m.squares, size)) break;
-    if (passes == 0) m.mean += m.rest / size;
-  }
-  m.rest = take_out_center(m.rest, m.squares, size);
-  return m;
+  const bool is_short = runs.length <= ContiguousRow<P<T>>::kBlock;
+  return is_short ? moments_of_runs<true>(x, runs) : moments_of_runs<false>(x, runs);
 }
 
 template <class T>
@@ -70,7 +76,8 @@ void forward(const NormInputs<T>& in, T* y, Runs runs, T eps) {
   *in.rstd = rstd;
   const P<T> m(moments.mean);
   for (std::size_t i = 0; i < runs.count; ++i) {
-    const T factor = rstd * weight_of(in.weight, i, runs), out = std::isfinite(factor) ? moments.rest * factor : T(0);
+    const T factor = rstd * weight_of(in.weight, i, runs),
+            out = std::isfinite(factor) ? moments.rest * factor : T(0);
     const P<T> scale(factor);
     const P<T> shift(in.bias != nullptr ? in.bias[i * runs.weight_stride] - out : -out);
     const T* const from = in.x + i * runs.stride;

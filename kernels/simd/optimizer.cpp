@@ -1,5 +1,6 @@
-#include "xgrad/kernels/instantiate.hpp"
 #include "xgrad/kernels/optimizer.hpp"
+
+#include "xgrad/kernels/instantiate.hpp"
 
 namespace xgrad::kernels {
 namespace {
@@ -14,8 +15,8 @@ class Update {
     const Rule r = *static_cast<const Rule*>(rule);
     const UpdateArguments<T> a = arguments;
     std::size_t k = 0;
-    for (; k + P::size <= a.n; k += P::size) step(r, a, k, Whole<P>());
-    if (k < a.n) step(r, a, k, Tail<P>{a.n - k});
+    for (; k + P::size <= a.n; k += P::size) step(r, a, k, Full<P>());
+    if (k < a.n) step(r, a, k, First<P>{a.n - k});
   }
 
  private:
@@ -24,13 +25,13 @@ class Update {
                                           std::size_t k, const Width& width) {
     constexpr std::size_t kStates = Rule::kStates;
     P s[kStates + 1];
-    for (std::size_t i = 0; i < kStates; ++i) s[i] = width.load(a.state[i] + k);
-    P w = width.load(a.w + k), g = width.load(a.g + k) + P(a.decay.l2) * w;
+    for (std::size_t i = 0; i < kStates; ++i) s[i] = load(a.state[i] + k, width);
+    P w = load(a.w + k, width), g = load(a.g + k, width) + P(a.decay.l2) * w;
     w = w * P(a.decay.keep) - decay_more(a.decay, w, g);
     w = rule(w, g, s);
     if constexpr (General) w = sign(w) * relu(abs(w) - P(a.decay.shrink));
-    width.store(w, a.w + k);
-    for (std::size_t i = 0; i < kStates; ++i) width.store(s[i], a.state[i] + k);
+    store(w, a.w + k, width);
+    for (std::size_t i = 0; i < kStates; ++i) store(s[i], a.state[i] + k, width);
   }
 
   // Adds the coupled penalties to g and returns what the decoupled ones take from w.

@@ -5,7 +5,7 @@
 //
 // A rule is a functor of the weight `w`, the gradient `g` and `kStates` state arrays `s`, which it
 // updates; it returns the new weight. Its constants are computed in double and rounded to T. A rule
-// that kernels/simd/optimizers.cpp does not instantiate does not link.
+// that kernels/simd/optimizer.cpp does not instantiate does not link.
 
 #include <cstddef>
 #include <limits>
@@ -91,7 +91,7 @@ struct MomentumRule {
 
 /// m and v of Adam and its relatives: moving averages of g and of g^2.
 template <class T>
-struct Moments {
+struct MovingAverages {
   T beta1, gain1, beta2, gain2;  // gain = 1 - beta
 
   template <class X>
@@ -106,32 +106,32 @@ template <class T, bool Amsgrad>
 struct AdamRule {
   using value_type = T;
   static constexpr std::size_t kStates = Amsgrad ? 3 : 2;
-  Moments<T> moments;
+  MovingAverages<T> averages;
   T rate, root_scale, epsilon;
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
-    moments.update(squarable(g), s[0], s[1]);
+    averages.update(squarable(g), s[0], s[1]);
     if constexpr (Amsgrad) s[2] = maximum(s[2], s[1]);
     const X v = s[kStates - 1];
-    const X m = squarable(s[0]);  // RAdam begins with moments of any size
+    const X m = squarable(s[0]);  // RAdam begins with averages of any size
     return w - step_over(X(rate) * m, sqrt(v) * X(root_scale) + X(epsilon));
   }
 };
 
-/// w - rate m, the moments kept up to date: RAdam while its second moment is not yet to be trusted.
+/// w - rate m, both averages kept up to date: RAdam while the second is not yet to be trusted.
 template <class T>
 struct FirstMomentRule {
   using value_type = T;
   static constexpr std::size_t kStates = 2;
-  Moments<T> moments;
+  MovingAverages<T> averages;
   T rate;
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
     X m = s[0];
-    moments.update(squarable(g), m, s[1]);
-    s[0] = X(moments.beta1) * s[0] + X(moments.gain1) * g;
+    averages.update(squarable(g), m, s[1]);
+    s[0] = X(averages.beta1) * s[0] + X(averages.gain1) * g;
     return w - X(rate) * s[0];
   }
 };
@@ -141,13 +141,13 @@ template <class T>
 struct NadamRule {
   using value_type = T;
   static constexpr std::size_t kStates = 2;
-  Moments<T> moments;
+  MovingAverages<T> averages;
   T moment_rate, gradient_rate, root_scale, epsilon;
 
   template <class X>
   [[gnu::always_inline]] X operator()(X w, X g, X* s) const {
     g = squarable(g);
-    moments.update(g, s[0], s[1]);
+    averages.update(g, s[0], s[1]);
     const X direction = X(moment_rate) * s[0] + X(gradient_rate) * g;
     return w - step_over(direction, sqrt(s[1]) * X(root_scale) + X(epsilon));
   }

@@ -4,8 +4,8 @@
 
 namespace xgrad {
 
-void check_options(const AdamOptions& o) { detail::check_moments("Adam", o); }
-void check_options(const AdamWOptions& o) { detail::check_moments("AdamW", o); }
+void check_options(const AdamOptions& o) { detail::check_adam_options("Adam", o); }
+void check_options(const AdamWOptions& o) { detail::check_adam_options("AdamW", o); }
 
 namespace detail {
 
@@ -20,14 +20,14 @@ std::vector<std::string> AdamFamily<T, Options>::state_names(std::size_t group) 
 template <class T, class Options>
 void AdamFamily<T, Options>::update(Slot& slot) {
   const Options& o = this->options_of(slot);
-  const auto moments = moments_of<T>(o);
+  const auto averages = averages_of<T>(o);
   const auto rate = static_cast<T>(this->rate_of(slot) / first_(o.beta1, slot.steps));
   const auto root_scale = static_cast<T>(1 / std::sqrt(second_(o.beta2, slot.steps)));
   const auto epsilon = static_cast<T>(o.epsilon);
   if (o.amsgrad) {
-    this->apply(kernels::AdamRule<T, true>{moments, rate, root_scale, epsilon}, slot);
+    this->apply(kernels::AdamRule<T, true>{averages, rate, root_scale, epsilon}, slot);
   } else {
-    this->apply(kernels::AdamRule<T, false>{moments, rate, root_scale, epsilon}, slot);
+    this->apply(kernels::AdamRule<T, false>{averages, rate, root_scale, epsilon}, slot);
   }
 }
 

@@ -2,7 +2,7 @@
 
 // Adam and AdamW, both with AMSGrad as an option.
 
-#include "xgrad/optimizers/moments.hpp"
+#include "xgrad/optimizers/moving_averages.hpp"
 #include "xgrad/optimizers/optimizer.hpp"
 
 namespace xgrad {

@@ -1,10 +1,10 @@
 #include "xgrad/optimizers/adamax.hpp"
 
-#include "xgrad/optimizers/moments.hpp"
+#include "xgrad/optimizers/moving_averages.hpp"
 
 namespace xgrad {
 
-void check_options(const AdamaxOptions& o) { detail::check_moments("Adamax", o); }
+void check_options(const AdamaxOptions& o) { detail::check_adam_options("Adamax", o); }
 
 template <class T>
 std::vector<std::string> Adamax<T>::state_names(std::size_t) const {

@@ -2,6 +2,7 @@
 
 // Parameters as one long vector, for the optimizers that look at all of them at once. Internal.
 
+#include <type_traits>
 #include <vector>
 
 #include "xgrad/autograd/tensor.hpp"
@@ -19,6 +20,16 @@ template <class T>
 void scale(Tensor<T>& y, double a);
 template <class T>
 double largest_magnitude(const Tensor<T>& x);
+
+/// The tensors that are not frozen.
+template <class Slots>
+auto free_tensors(const Slots& slots) {
+  std::vector<std::decay_t<decltype(slots[0].tensor)>> free;
+  for (const auto& s : slots) {
+    if (s.tensor.requires_grad()) free.push_back(s.tensor);
+  }
+  return free;
+}
 
 /// The tensors one after the other.
 template <class T>

@@ -204,11 +204,7 @@ struct Lbfgs<T>::Run {
 template <class T>
 double Lbfgs<T>::step(const LossFunction& loss) {
   detail::require_kept(this->type_name(), this->slots());
-  std::vector<Tensor<T>> free;
-  for (const Slot& s : this->slots()) {
-    if (s.tensor.requires_grad()) free.push_back(s.tensor);
-  }
-  Run run{*this, loss, detail::FlatView<T>(std::move(free)), {}, {}};
+  Run run{*this, loss, detail::FlatView<T>(detail::free_tensors(this->slots())), {}, {}};
   const auto size = static_cast<double>(run.weights.size());
   if (size != size_) forget();
   size_ = size;

@@ -1,6 +1,6 @@
 #include "xgrad/optimizers/nadam.hpp"
 
-#include "xgrad/optimizers/moments.hpp"
+#include "xgrad/optimizers/moving_averages.hpp"
 
 namespace xgrad {
 namespace {
@@ -12,7 +12,7 @@ double momentum_at(const NadamOptions& o, double t) {
 }  // namespace
 
 void check_options(const NadamOptions& o) {
-  detail::check_moments("Nadam", o);
+  detail::check_adam_options("Nadam", o);
   detail::require_in("Nadam", "momentum_decay", o.momentum_decay, "[0, inf)");
 }
 
@@ -48,7 +48,7 @@ void Nadam<T>::update(Slot& slot) {
   const double moment_rate = rate * next / (1 - product * next);
   const double gradient_rate = rate * (1 - now) / (1 - product);
   const double root_scale = 1 / std::sqrt(detail::correction(o.beta2, t));
-  this->apply(kernels::NadamRule<T>{detail::moments_of<T>(o), static_cast<T>(moment_rate),
+  this->apply(kernels::NadamRule<T>{detail::averages_of<T>(o), static_cast<T>(moment_rate),
                                     static_cast<T>(gradient_rate), static_cast<T>(root_scale),
                                     static_cast<T>(o.epsilon)},
               slot);

@@ -124,12 +124,8 @@ bool NewtonCg<T>::descend(const Point& p, const Tensor<T>& direction, const Loss
 template <class T>
 double NewtonCg<T>::step(const LossFunction& loss) {
   detail::require_kept(this->type_name(), this->slots());
-  std::vector<Tensor<T>> free;
-  for (const Slot& s : this->slots()) {
-    if (s.tensor.requires_grad()) free.push_back(s.tensor);
-  }
-  if (free.empty()) return static_cast<double>(loss().item());
-  detail::FlatView<T> weights(std::move(free));
+  detail::FlatView<T> weights(detail::free_tensors(this->slots()));
+  if (weights.tensors().empty()) return static_cast<double>(loss().item());
   double first = 0;
   for (std::size_t i = 0; i < options_.max_iterations; ++i) {
     const Point p = evaluate(loss, weights);

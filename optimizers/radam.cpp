@@ -1,6 +1,6 @@
 #include "xgrad/optimizers/radam.hpp"
 
-#include "xgrad/optimizers/moments.hpp"
+#include "xgrad/optimizers/moving_averages.hpp"
 
 namespace xgrad {
 namespace {
@@ -15,7 +15,7 @@ double rectification(double beta2, double t) {
 
 }  // namespace
 
-void check_options(const RAdamOptions& o) { detail::check_moments("RAdam", o); }
+void check_options(const RAdamOptions& o) { detail::check_adam_options("RAdam", o); }
 
 template <class T>
 std::vector<std::string> RAdam<T>::state_names(std::size_t) const {
@@ -25,14 +25,14 @@ std::vector<std::string> RAdam<T>::state_names(std::size_t) const {
 template <class T>
 void RAdam<T>::update(Slot& slot) {
   const RAdamOptions& o = this->options_of(slot);
-  const auto moments = detail::moments_of<T>(o);
+  const auto averages = detail::averages_of<T>(o);
   const double rate = this->rate_of(slot) / detail::correction(o.beta1, slot.steps);
   const double r = rectification(o.beta2, slot.steps);
   if (r == 0) {
-    return this->apply(kernels::FirstMomentRule<T>{moments, static_cast<T>(rate)}, slot);
+    return this->apply(kernels::FirstMomentRule<T>{averages, static_cast<T>(rate)}, slot);
   }
   const double rectified = rate * r * std::sqrt(detail::correction(o.beta2, slot.steps));
-  this->apply(kernels::AdamRule<T, false>{moments, static_cast<T>(rectified), T(1),
+  this->apply(kernels::AdamRule<T, false>{averages, static_cast<T>(rectified), T(1),
                                           static_cast<T>(o.epsilon)},
               slot);
 }

@@ -37,6 +37,7 @@ BOOST_AUTO_TEST_CASE(headers_leave_xtensor_to_array_hpp) {
   require_none(check_xtensor_headers(project()));
 }
 BOOST_AUTO_TEST_CASE(text_and_errors_are_made_one_way) { require_none(check_one_way(project())); }
+BOOST_AUTO_TEST_CASE(sources_have_a_header_of_their_name) { require_none(check_names(project())); }
 BOOST_AUTO_TEST_CASE(umbrella_only_includes) { require_none(check_umbrella(project())); }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -113,6 +114,13 @@ BOOST_AUTO_TEST_CASE(other_ways_to_write_and_throw) {
                  (Lines{"ops/math.cpp:2: throw std::out_of_range, which is base/'s to say",
                         "ops/math.cpp:3: std::to_string, which is base/'s to say"}),
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(source_without_a_header) {
+  const Tree tree{{"data/csv_rows.cpp", ""},     {"data/csv.hpp", ""},
+                  {"kernels/simd/scan.cpp", ""}, {"kernels/scan.hpp", ""},
+                  {"data/rows_of_csv.cpp", ""},  {"data/read.hpp", ""}};
+  require_only(check_names(tree), "data/rows_of_csv.cpp: no header of its name");
 }
 
 BOOST_AUTO_TEST_CASE(umbrella_with_code) {

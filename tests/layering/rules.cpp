@@ -38,7 +38,7 @@ const std::map<std::string, std::string> kMoved = {
 
 // What may write numbers and throw in another way, and why.
 const std::map<std::string, std::string> kOtherWays = {
-    {"gradient_check/report.cpp", "has columns with exponents"},
+    {"gradient_check/check_report.cpp", "has columns with exponents"},
     {"modules/options.cpp", "reads shapes from a stream"},
     {"training/history.cpp", "names the fault where it is caught"},
     {"training/model_file.cpp", "names the fault where it is caught"},
@@ -177,6 +177,19 @@ std::vector<std::string> check_one_way(const Tree& tree) {
       broken.push_back(path + ":" + std::to_string(number) + ": " + match.str() +
                        ", which is base/'s to say");
     }
+  }
+  return broken;
+}
+
+std::vector<std::string> check_names(const Tree& tree) {
+  std::vector<std::string> broken;
+  for (const auto& [path, text] : tree) {
+    if (!path.ends_with(".cpp")) continue;
+    std::string stem = path.substr(0, path.size() - 4);
+    if (stem.starts_with("kernels/simd/")) stem.erase(8, 5);
+    while (!tree.contains(stem + ".hpp") && stem.find('_', stem.find('/')) != std::string::npos)
+      stem.erase(stem.rfind('_'));
+    if (!tree.contains(stem + ".hpp")) broken.push_back(path + ": no header of its name");
   }
   return broken;
 }

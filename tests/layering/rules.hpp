@@ -27,6 +27,10 @@ std::vector<std::string> check_xtensor_headers(const Tree& tree);
 /// Numbers become text, and errors are thrown, by base/ alone.
 std::vector<std::string> check_one_way(const Tree& tree);
 
+/// A source has the name of its header, or that name and, after a _, the part of it that it
+/// defines; in kernels/simd, of a header in kernels.
+std::vector<std::string> check_names(const Tree& tree);
+
 /// xgrad.hpp includes ours and does nothing else.
 std::vector<std::string> check_umbrella(const Tree& tree);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the optimizers with two moments (Adam and its relatives) share. Internal, for their sources.
+// What the optimizers with two moving averages (Adam and its relatives) share. Internal, for their sources.
 
 #include <cmath>
 
@@ -11,7 +11,7 @@
 namespace xgrad::detail {
 
 template <class Options>
-void check_moments(const char* name, const Options& o) {
+void check_adam_options(const char* name, const Options& o) {
   require_in(name, "learning_rate", o.learning_rate, "[0, inf)");
   require_in(name, "beta1", o.beta1, "[0, 1)");
   require_in(name, "beta2", o.beta2, "[0, 1)");
@@ -20,7 +20,7 @@ void check_moments(const char* name, const Options& o) {
 }
 
 template <class T, class Options>
-kernels::Moments<T> moments_of(const Options& o) {
+kernels::MovingAverages<T> averages_of(const Options& o) {
   return {static_cast<T>(o.beta1), static_cast<T>(1 - o.beta1), static_cast<T>(o.beta2),
           static_cast<T>(1 - o.beta2)};
 }

@@ -36,9 +36,6 @@ struct Silu : FunctionModule<Silu, T, silu<T>> {};
 /// x tanh(softplus(x)).
 template <class T>
 struct Mish : FunctionModule<Mish, T, mish<T>> {};
-/// log(1 + e^x).
-template <class T>
-struct Softplus : FunctionModule<Softplus, T, OfTensor<T>(softplus<T>)> {};
 /// x / (1 + |x|).
 template <class T>
 struct Softsign : FunctionModule<Softsign, T, softsign<T>> {};
@@ -70,6 +67,19 @@ struct Celu : FunctionModule<Celu, T, celu<T>, double> {
   static constexpr std::array kOptions = {"alpha"};
   explicit Celu(double alpha = 1) : Celu::FunctionModule(alpha) {
     detail::require_in("Celu", "alpha", alpha, "(0, inf]");
+  }
+};
+
+/// log(1 + e^(beta x)) / beta. Throws std::invalid_argument unless beta > 0, finite.
+template <class T>
+struct Softplus : FunctionModule<Softplus, T, OfTensorAndNumber<T>(softplus<T>), double> {
+  static constexpr std::array kOptions = {"beta"};
+  explicit Softplus(double beta = 1) : Softplus::FunctionModule(beta) {
+    detail::require_in("Softplus", "beta", beta, "(0, inf)");
+  }
+  /// Without a beta, as in files of before it was an option: 1.
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options) {
+    return std::make_unique<Softplus>(options.number("beta", 1));
   }
 };
 

@@ -26,7 +26,7 @@ class LibraryModule : public Module<T> {
 
 /// Says which of several functions of one name is meant.
 template <class T>
-using OfTensor = Tensor<T> (*)(const Tensor<T>&);
+using OfTensorAndNumber = Tensor<T> (*)(const Tensor<T>&, T);
 
 /// forward(x) is F(x, options...): the options in the order of the function's parameters, real ones
 /// as T. M::kOptions has their names in files, and M's constructor takes them in this order, too:

@@ -69,6 +69,13 @@ struct HuberLoss : LossModule<HuberLoss, T, TargetLoss<T>, HuberOptions, huber_l
   using HuberLoss::LossModule::LossModule;
 };
 
+/// The same, over beta: |x - t| less a constant far out.
+template <class T>
+struct SmoothL1Loss
+    : LossModule<SmoothL1Loss, T, TargetLoss<T>, SmoothL1Options, smooth_l1_loss<T>> {
+  using SmoothL1Loss::LossModule::LossModule;
+};
+
 /// 1 - cosine of the angle between x and t.
 template <class T>
 struct CosineLoss : LossModule<CosineLoss, T, TargetLoss<T>, CosineLossOptions, cosine_loss<T>> {

@@ -32,6 +32,7 @@
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/modules/options.hpp"
 #include "xgrad/modules/state_dict.hpp"
+#include "xgrad/ops/arithmetic.hpp"  // what forward is written in
 
 namespace xgrad {
 

@@ -120,7 +120,7 @@ Tensor<T> softplus(const Tensor<T>& x) {
 template <class T>
 Tensor<T> softplus(const Tensor<T>& x, std::type_identity_t<T> beta) {
   detail::require_in("softplus", "beta", beta, "(0, inf)");
-  return softplus(x * beta) / beta;
+  return beta == 1 ? softplus(x) : softplus(x * beta) / beta;
 }
 
 #define XGRAD_INSTANTIATE(T)                             \

@@ -23,6 +23,7 @@ std::vector<Call> modules() {
   return {
       XGRAD_BAD(Elu<D>(-1e-9)),
       XGRAD_BAD(Celu<D>(0)),
+      XGRAD_BAD(Softplus<D>(0)),
       XGRAD_BAD(Hardtanh<D>(0.3, 0.1)),
       XGRAD_BAD(Prelu<D>(0)),
       XGRAD_BAD(Prelu<D>(3)(of({2, 4}))),

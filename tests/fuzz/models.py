@@ -72,7 +72,7 @@ MODELS = {
     "activations": sequence(
         *map(module, ["Identity", "Relu", "Sigmoid", "Tanh", "Relu6", "Selu", "Silu", "Mish", "Softplus", "Softsign",
                       "LogSigmoid"]),
-        module("LeakyRelu", slope=0.01), module("Elu", alpha=1), module("Celu", alpha=1),
+        module("LeakyRelu", slope=0.01), module("Softplus", beta=2), module("Elu", alpha=1), module("Celu", alpha=1),
         module("Hardtanh", low=0, high=["inf"]), module("Gelu", form="tanh"), module("Softmax", axis=-1),
         module("LogSoftmax", axis=1)),
     "noise": sequence(module("Dropout", p=0.5), module("AlphaDropout", p=0.1), module("GaussianNoise", deviation=0.1)),

@@ -37,6 +37,7 @@ BOOST_AUTO_TEST_CASE(are_their_operations) {
   check(Silu<double>(), silu(x), x);
   check(Mish<double>(), mish(x), x);
   check(Softplus<double>(), softplus(x), x);
+  check(Softplus<double>(0.7), softplus(x, 0.7), x);
   check(Softsign<double>(), softsign(x), x);
   check(LogSigmoid<double>(), log_sigmoid(x), x);
   check(LeakyRelu<double>(0.3), leaky_relu(x, 0.3), x);

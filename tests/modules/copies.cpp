@@ -38,7 +38,7 @@ Examples<T> examples() {
   return list<T>(
       Linear<T>(6, 3, {.bias = false}), Maxout<T>(6, 2, 3), Prelu<T>(6), Identity<T>(),
       Flatten<T>(0), Reshape<T>({3, 2}), Relu<T>(), Sigmoid<T>(), Tanh<T>(), Relu6<T>(), Selu<T>(),
-      Silu<T>(), Mish<T>(), Softplus<T>(), Softsign<T>(), LogSigmoid<T>(), LeakyRelu<T>(0.3),
+      Silu<T>(), Mish<T>(), Softplus<T>(2), Softsign<T>(), LogSigmoid<T>(), LeakyRelu<T>(0.3),
       Elu<T>(0.7), Celu<T>(0.7), Hardtanh<T>(-0.2, 0.3), Gelu<T>(GeluForm::tanh), Softmax<T>(0),
       LogSoftmax<T>(0), Dropout<T>(0.3), AlphaDropout<T>(0.3), GaussianNoise<T>(0.3),
       BatchNorm<T>(6, {.eps = 0.1, .momentum = std::nullopt, .affine = false}),
@@ -177,6 +177,7 @@ BOOST_AUTO_TEST_CASE(clones_of_every_loss) {
   check(MseLoss<double>({.reduction = Reduction::sum}), t);
   check(MaeLoss<double>({.reduction = Reduction::sum}), t);
   check(HuberLoss<double>({.delta = 0.1}), t);
+  check(SmoothL1Loss<double>({.beta = 0.1}), t);
   check(CosineLoss<double>({.axis = 0}), t);
   check(BinaryCrossEntropyLoss<double>({.reduction = Reduction::sum}), t);
   check(BinaryCrossEntropyWithLogitsLoss<double>({.reduction = Reduction::sum}), t);

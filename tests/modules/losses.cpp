@@ -43,6 +43,7 @@ BOOST_AUTO_TEST_CASE(are_pytorchs) {
   check_targets("Mse", MseLoss<double>());
   check_targets("Mae", MaeLoss<double>());
   check_targets("Huber", HuberLoss<double>({.delta = 0.7}));
+  check_targets("SmoothL1", SmoothL1Loss<double>({.beta = 0.3}));
   check_targets("BinaryCrossEntropyWithLogits", BinaryCrossEntropyWithLogitsLoss<double>());
   check_targets("Kl", KlLoss<double>());
   check_targets("Cosine", CosineLoss<double>());
@@ -76,6 +77,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_both_orders) {
   check(MseLoss<double>(), x, t);
   check(MaeLoss<double>(), x, t);
   check(HuberLoss<double>({.delta = 0.5}), x, t);
+  check(SmoothL1Loss<double>({.beta = 0.5}), x, t);
   check(CosineLoss<double>(), x, t);
   BinaryCrossEntropyLoss<double> of_probabilities;
   check_passes(check_gradients([&](const auto& v) { return of_probabilities(sigmoid(v), t); }, {x},

@@ -1,6 +1,6 @@
 """Writes tests/references/modules.txt: layers and losses on ten random shapes each.
 
-Run with PyTorch 1.13 (Debian: python3-torch): python3 modules.py.
+Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 modules.py.
 
 Each line is `case shape quantity: numbers`. The input is wave(shape, 0), parameters are wave(_, 1 + i), targets
 unit(shape, 3) or labels(_, classes) of torch_rows.py; gradients are those of sum(y wave(100)).
@@ -90,6 +90,7 @@ REGRESSION = {
     "Mse": torch.nn.MSELoss(),
     "Mae": torch.nn.L1Loss(),
     "Huber": torch.nn.HuberLoss(delta=0.7),
+    "SmoothL1": torch.nn.SmoothL1Loss(beta=0.3),
     "BinaryCrossEntropyWithLogits": torch.nn.BCEWithLogitsLoss(),
     "Kl": torch.nn.KLDivLoss(),
     "Cosine": lambda x, t: (1 - torch.nn.functional.cosine_similarity(x, t, 1)).mean(),

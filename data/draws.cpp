@@ -3,17 +3,18 @@
 #include <cmath>
 
 namespace xgrad {
-namespace {
 
-// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
-std::uint64_t mixed(std::uint64_t h) {
+std::uint64_t detail::mixed(std::uint64_t h) {
   h = (h ^ (h >> 30U)) * 0xbf58476d1ce4e5b9U;
   h = (h ^ (h >> 27U)) * 0x94d049bb133111ebU;
   return h ^ (h >> 31U);
 }
 
+namespace {
+
 std::uint64_t key(std::uint64_t seed, std::uint64_t epoch, std::uint64_t sample) {
   constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15U;
+  using detail::mixed;
   return mixed(mixed(mixed(seed + kStep) + epoch + kStep) + sample + kStep);
 }
 

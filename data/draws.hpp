@@ -10,6 +10,11 @@
 
 namespace xgrad {
 
+namespace detail {
+/// h, its bits mixed: the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+std::uint64_t mixed(std::uint64_t h);
+}  // namespace detail
+
 /// A function of (seed, epoch, sample) only: neither the number of threads nor the other samples
 /// matter, and a run that is resumed sees the same.
 class Draws {

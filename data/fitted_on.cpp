@@ -4,15 +4,10 @@
 #include <bit>
 #include <limits>
 
+#include "xgrad/data/draws.hpp"
+
 namespace xgrad {
 namespace {
-
-// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
-std::uint64_t mixed(std::uint64_t h) {
-  h = (h ^ (h >> 30U)) * 0xbf58476d1ce4e5b9U;
-  h = (h ^ (h >> 27U)) * 0x94d049bb133111ebU;
-  return h ^ (h >> 31U);
-}
 
 // Of the values, so that float and double have the same where their numbers are the same.
 template <class T>
@@ -20,7 +15,7 @@ std::uint64_t hash_of(const T* x, std::size_t n) {
   std::uint64_t h = n;
   for (std::size_t i = 0; i < n; ++i) {
     const double value = x[i] == T(0) ? 0.0 : static_cast<double>(x[i]);
-    h = mixed(h + 0x9e3779b97f4a7c15U + std::bit_cast<std::uint64_t>(value));
+    h = detail::mixed(h + 0x9e3779b97f4a7c15U + std::bit_cast<std::uint64_t>(value));
   }
   return h;
 }

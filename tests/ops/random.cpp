@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "tests/message.hpp"
 #include "xgrad/kernels/parallel.hpp"
 
 using namespace xgrad;
@@ -25,12 +26,6 @@ Moments moments(const Tensor<T>& x) {
   for (const T v : x.value())
     m.variance += (static_cast<double>(v) - m.mean) * (static_cast<double>(v) - m.mean) / n;
   return m;
-}
-
-template <class F>
-void require_message(const F& f, const std::string& message) {
-  BOOST_CHECK_EXCEPTION(f(), std::invalid_argument,
-                        [&](const auto& e) { return e.what() == message; });
 }
 
 }  // namespace
@@ -121,12 +116,14 @@ BOOST_AUTO_TEST_CASE(integers_and_permutations) {
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
-  require_message([] { uniform<double>({2}, 1, 0); }, "uniform: not an interval: low 1, high 0");
-  require_message([] { normal<double>({2}, 0, -1); }, "normal: deviation is not in [0, inf]: -1");
-  require_message([] { bernoulli<double>({2}, 1.5); },
-                  "bernoulli: probability is not in [0, 1]: 1.5");
-  require_message([] { random_integers({2}, 3, 3); },
-                  "random_integers: empty range: low 3, high 3");
+  test::check_failure<std::invalid_argument>([] { uniform<double>({2}, 1, 0); },
+                                             "uniform: not an interval: low 1, high 0");
+  test::check_failure<std::invalid_argument>([] { normal<double>({2}, 0, -1); },
+                                             "normal: deviation is not in [0, inf]: -1");
+  test::check_failure<std::invalid_argument>([] { bernoulli<double>({2}, 1.5); },
+                                             "bernoulli: probability is not in [0, 1]: 1.5");
+  test::check_failure<std::invalid_argument>([] { random_integers({2}, 3, 3); },
+                                             "random_integers: empty range: low 3, high 3");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

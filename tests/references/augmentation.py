@@ -1,4 +1,4 @@
-"""Writes tests/references/augmentation.txt. Run with NumPy and SciPy: python3 augmentation.py.
+"""Writes tests/references/augmentation.txt. Run with NumPy and SciPy: /usr/bin/python3 augmentation.py.
 
 Images turned, scaled, sheared and shifted about their centre, from matrices multiplied here, by SciPy's interpolation.
 """

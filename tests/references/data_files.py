@@ -1,6 +1,6 @@
 """Writes the small files in tests/references/data_files that the readers are tested against.
 
-Run in this directory with NumPy installed: python3 data_files.py. npy and npz files are NumPy's own; IDX, gzip and
+Run in this directory with NumPy installed: /usr/bin/python3 data_files.py. npy and npz files are NumPy's own; IDX, gzip and
 safetensors files are put together here from the definitions of their formats.
 """
 

@@ -1,4 +1,4 @@
-"""Writes tests/references/losses.txt. Run with PyTorch 1.13 (Debian: python3-torch): python3 losses.py."""
+"""Writes tests/references/losses.txt. Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 losses.py."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Writes tests/references/normalization.txt. Run with PyTorch 1.13 (Debian: python3-torch): python3 normalization.py."""
+"""Writes tests/references/normalization.txt. Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 normalization.py."""
 
 import torch
 import torch.nn.functional as F

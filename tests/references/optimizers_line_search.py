@@ -1,6 +1,6 @@
 """Writes tests/references/optimizers_line_search.txt: where PyTorch's line search goes.
 
-Run in this directory with PyTorch 1.13 (Debian: python3-torch): python3 optimizers_line_search.py.
+Run in this directory with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 optimizers_line_search.py.
 Each line is `function: numbers`: for every first step and pair of constants, the step found and the evaluations.
 """
 

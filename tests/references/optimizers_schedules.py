@@ -1,6 +1,6 @@
 """Writes tests/references/optimizers_schedules.txt: learning rates of PyTorch's schedulers.
 
-Run in this directory with PyTorch 1.13 (Debian: python3-torch): python3 optimizers_schedules.py.
+Run in this directory with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 optimizers_schedules.py.
 Each line is `schedule: numbers`, the rates at t = 0, 1, ... for a base rate of 1.
 """
 

@@ -1,4 +1,4 @@
-"""Writes tests/references/preprocessing.txt. Run with NumPy and SciPy: python3 preprocessing.py.
+"""Writes tests/references/preprocessing.txt. Run with NumPy and SciPy: /usr/bin/python3 preprocessing.py.
 
 Principal components come from a singular value decomposition of the samples, not from the covariance.
 """

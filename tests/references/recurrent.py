@@ -1,4 +1,4 @@
-"""Writes tests/references/recurrent.txt. Run with PyTorch 1.13 (Debian: python3-torch): python3 recurrent.py."""
+"""Writes tests/references/recurrent.txt. Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 recurrent.py."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Writes tests/references/reductions.txt. Run with PyTorch 1.13 (Debian: python3-torch): python3 reductions.py."""
+"""Writes tests/references/reductions.txt. Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 reductions.py."""
 
 import math
 

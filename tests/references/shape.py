@@ -1,4 +1,4 @@
-"""Writes tests/references/shape.txt. Run with PyTorch 1.13 (Debian: python3-torch): python3 shape.py.
+"""Writes tests/references/shape.txt. Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 shape.py.
 
 Every result is cubed, so that its derivatives depend on the elements.
 """

@@ -1,4 +1,4 @@
-"""Writes tests/references/softmax.txt. Run with PyTorch 1.13 (Debian: python3-torch): python3 softmax.py."""
+"""Writes tests/references/softmax.txt. Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 softmax.py."""
 
 import torch
 

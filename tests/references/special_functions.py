@@ -1,4 +1,4 @@
-"""Writes tests/references/special_functions.txt. Run with mpmath (Debian: python3-mpmath): python3 special_functions.py.
+"""Writes tests/references/special_functions.txt. Run with mpmath (Debian: python3-mpmath): /usr/bin/python3 special_functions.py.
 
 Functions whose relative precision is asked for also where they are small, at arguments that float holds exactly.
 """

@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "tests/message.hpp"
+#include "xgrad/autograd/tensor.hpp"
 #include "xgrad/serialization/bytes.hpp"
 #include "xgrad/serialization/stored_array.hpp"
 
@@ -88,6 +90,12 @@ xgrad::Array<T> make_array(const xgrad::Shape& shape, const std::vector<T>& valu
 
 inline bool same(const xgrad::StoredArray& a, const xgrad::StoredArray& b) {
   return a.dtype == b.dtype && a.shape == b.shape && a.bytes == b.bytes;
+}
+
+/// To the last bit.
+template <class T>
+bool same(const xgrad::Tensor<T>& a, const xgrad::Tensor<T>& b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
 /// Every beginning of `file` but the whole must be refused with FileError. Each is parsed from

@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <initializer_list>
 #include <map>
 
 #include "random_program.hpp"
@@ -43,8 +44,8 @@ Tally run(std::uint64_t first_seed, Kinks kinks, int order, Scales scales = Scal
     };
     count(r.elements);
     count(r.second_order);
-    BOOST_TEST(r.count(Verdict::fail) == 0,
-               "seed " << seed << ": " << program.text() << "\n" << r.table(4));
+    BOOST_TEST(r.count(Verdict::fail) == 0, "seed " << seed << ": " << program.text() << "\n"
+                                                    << r.table(4));
     if (order > 1 && scales == Scales::near_one)
       BOOST_TEST(std::max(r.adjoint_gap, r.symmetry_gap) <= 1e-12,
                  "seed " << seed << ": " << program.text());
@@ -90,7 +91,8 @@ BOOST_AUTO_TEST_CASE(of_wide_scales) {
 // What was called wrong before: stairs, waves below the rounding, gradients that are rounding.
 BOOST_AUTO_TEST_CASE(once_called_wrong) {
   for (const std::uint64_t seed :
-       {4000525, 4001608, 4002159, 4002495, 4002942, 4004431, 4007167, 5007382, 5008494, 5008512}) {
+       std::initializer_list<std::uint64_t>{4000525, 4001608, 4002159, 4002495, 4002942, 4004431,
+                                            4007167, 5007382, 5008494, 5008512}) {
     const RandomProgram program(seed, seed < 5'000'000 ? Kinks::none : Kinks::between,
                                 Scales::wide);
     const auto r = check_gradients(TensorFunction<double>(program), program.inputs(),
@@ -101,7 +103,8 @@ BOOST_AUTO_TEST_CASE(once_called_wrong) {
 
 // Kinks that the function runs straight through: min(max(x, y), x).
 BOOST_AUTO_TEST_CASE(once_called_wrong_at_kinks) {
-  for (const std::uint64_t seed : {3000869, 3002081, 3002639, 3002735}) {
+  for (const std::uint64_t seed :
+       std::initializer_list<std::uint64_t>{3000869, 3002081, 3002639, 3002735}) {
     const RandomProgram program(seed, Kinks::at);
     const auto r = check_gradients(TensorFunction<double>(program), program.inputs(),
                                    {.seed = seed, .samples = 6});

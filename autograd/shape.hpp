@@ -11,12 +11,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "xgrad/kernels/loop.hpp"
+
 namespace xgrad {
 
 /// The sizes of an array, outermost axis first; no axis at all is a scalar. At most 8 axes.
 class Shape {
  public:
-  static constexpr std::size_t kMaxRank = 8;
+  static constexpr std::size_t kMaxRank = kernels::kMaxRank;
 
   Shape() {}
   Shape(std::initializer_list<std::size_t> sizes) : Shape(sizes.begin(), sizes.end()) {}

@@ -193,7 +193,12 @@ void Engine<T>::look_into(std::uint32_t place) {
   for (std::size_t i = 0; i < n->edge_count; ++i) {
     if (!n->edges[i].needs_grad) continue;
     const std::uint32_t input = reach(n->edges[i].node);
-    if (collecting_ && input != Pass<T>::kNone) lists_.inputs.push_back(input);
+    if (!collecting_) continue;
+    if (input != Pass<T>::kNone) {
+      lists_.inputs.push_back(input);
+    } else {
+      pass_[place].partly = true;
+    }
   }
   if (collecting_) lists_.input_end.push_back(static_cast<std::uint32_t>(lists_.inputs.size()));
 }
@@ -205,8 +210,10 @@ void Engine<T>::mark_useful() {
   for (std::size_t i = lists_.order.size(); i-- > 0;) {
     Visit<T>& v = pass_[lists_.order[i]];
     const std::size_t begin = i == 0 ? 0 : lists_.input_end[i - 1];
-    for (std::size_t k = begin; k < end && !v.useful; ++k)
-      v.useful = pass_[lists_.inputs[k]].sink || pass_[lists_.inputs[k]].useful;
+    for (std::size_t k = begin; k < end; ++k) {
+      const Visit<T>& input = pass_[lists_.inputs[k]];
+      (input.sink || input.useful ? v.useful : v.partly) = true;
+    }
     end = begin;
     if (v.useful && v.written) fail_written(v.node, find_written(v.node));
   }
@@ -296,7 +303,7 @@ void Engine<T>::visit(std::uint32_t place) {
     Engine& engine;
     ~Guard() { engine.unlock(0); }
   } guard{*this};
-  Backward<T> b(*this, n, std::move(g), !collecting_);
+  Backward<T> b(*this, n, std::move(g), !pass_[place].partly);
   n->rule->backward(n->attributes(), b);
   unlock(0);  // while the entry still holds the leaves
   if (!options_.retain && n->edge_count != 0 && pass_.release(place)) release_entry(n);

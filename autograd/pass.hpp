@@ -71,6 +71,7 @@ struct Visit {
   bool sink = false;            // its gradient was asked for
   bool reached = false;
   bool useful = false;   // leads to a sink
+  bool partly = false;   // ... but not by every input that requires a gradient
   bool written = false;  // something it saved was written in place
 };
 

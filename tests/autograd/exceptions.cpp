@@ -36,6 +36,18 @@ BOOST_AUTO_TEST_CASE(a_rule_that_throws) {
   is(grad(y, x), {2 * a.value()(0) + 1, 4 * a.value()(1) + 1});
 }
 
+// Gradients of leaves are added at the end.
+BOOST_AUTO_TEST_CASE(leaves_of_a_pass_that_throws) {
+  const D x = leaf({1, 2}), w = leaf({3, 4});
+  bool fails = true;
+  const D y = sum(fragile(x, fails) * w);
+  BOOST_CHECK_THROW(y.backward({.retain_graph = true}), std::runtime_error);
+  BOOST_TEST(!w.has_grad());
+  fails = false;
+  y.backward();
+  is(w.gradient(), {1, 2});
+}
+
 BOOST_AUTO_TEST_CASE(a_rule_that_throws_in_grad) {
   const D x = leaf({1, 2});
   bool fails = true;

@@ -10,6 +10,7 @@
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/gradient_slot.hpp"
 #include "xgrad/autograd/observe.hpp"
+#include "xgrad/autograd/recorded_pass.hpp"
 #include "xgrad/base/errors.hpp"
 
 // backward(output, seed), all of it:
@@ -136,7 +137,8 @@ void Engine<T>::collect(const std::vector<Tensor<T>>& sinks) {
 
 template <class T>
 Tensor<T> Engine<T>::collected(const Tensor<T>& sink) const {
-  return Tensor<T>(pass_[pass_.find(sink.node())].gradient);
+  const Tensor<T> g(pass_[pass_.find(sink.node())].gradient);
+  return g.defined() ? given(g) : g;
 }
 
 // Looks at every entry once before anything is changed: what is wrong is found before a gradient
@@ -152,6 +154,23 @@ void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
   }
   for (const std::uint32_t place : lists_.leaves) look_into(place);
   if (collecting_) mark_useful();
+  if (!options_.create_graph && any_recorded_passes<T>()) options_.recorded = meets_recorded_rule();
+  options_.retain = options_.retain || options_.recorded;
+}
+
+template <class T>
+bool Engine<T>::meets_recorded_rule() const {
+  return std::any_of(lists_.order.begin(), lists_.order.end(), [this](std::uint32_t place) {
+    const Visit<T>& v = pass_[place];
+    return passes(v) && requires_recorded_pass(v.node->rule);
+  });
+}
+
+// What a pass that records itself for its own use gives away.
+template <class T>
+Tensor<T> Engine<T>::given(Tensor<T> g) const {
+  if (options_.recorded && g.requires_grad()) return g.clone();
+  return g;  // moved: what nobody else holds need not be copied
 }
 
 // The place of a node on the way; kNone where the way does not lead to anything.
@@ -243,7 +262,7 @@ void Engine<T>::unlock_from(std::size_t first) {
 template <class T>
 void Engine<T>::keep(Node<T>* n, Tensor<T> g) {
   const GradientLock<T> lock(n);
-  accumulate_own(n, std::move(g));
+  accumulate_own(n, given(std::move(g)));
 }
 
 template <class T>
@@ -252,7 +271,7 @@ void Engine<T>::add(Node<T>* n, Tensor<T>&& gradient) {
   const std::size_t locked = lists_.locked.size();
   Node<T>*& s = slot(n);
   if (&s != &n->grad) return accumulate(s, std::move(gradient));
-  accumulate_own(n, std::move(gradient));
+  accumulate_own(n, given(std::move(gradient)));
   unlock(locked);
 }
 
@@ -312,8 +331,8 @@ void Engine<T>::visit(std::uint32_t place) {
 template <class T>
 void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds) {
   ++passes_begun;
-  const RecordingScope scope(options_.create_graph);
-  const DerivingScope derivative(options_.create_graph);
+  const RecordingScope scope(options_.create_graph || options_.recorded);
+  const DerivingScope derivative(options_.create_graph || options_.recorded);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (wanted(outputs[i].node())) add(outputs[i].node(), Tensor<T>(seeds[i]));
   }

@@ -22,6 +22,7 @@ class Engine {
     bool retain = false;
     bool create_graph = false;
     bool stop_at_sinks = false;  // treat the sinks as independent: do not go past them
+    bool recorded = false;       // as create_graph, for the rules: see recorded_pass.hpp
   };
 
   explicit Engine(Options options);
@@ -98,6 +99,8 @@ class Engine {
   void enter(Node<T>* n, std::uint32_t place);
   void look_into(std::uint32_t place);
   void mark_useful();
+  bool meets_recorded_rule() const;
+  Tensor<T> given(Tensor<T> g) const;
   bool passes(const Visit<T>& v) const { return !collecting_ || v.useful; }
   void visit(std::uint32_t place);
   Tensor<T> finished(std::uint32_t place);

@@ -75,6 +75,7 @@ std::vector<Row> index_rows();
 std::vector<Row> linear_algebra_rows();
 std::vector<Row> linear_system_rows();
 std::vector<Row> product_rows();
+std::vector<Row> spectral_rows();
 std::vector<Row> recurrent_rows();
 std::vector<Row> loss_rows();
 std::vector<Row> normalization_rows();

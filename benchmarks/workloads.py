@@ -53,6 +53,8 @@ def _rows():
     for pattern in ("scores", "attention", "form", "bilinear", "trace", "traces", "outer", "chain", "tucker", "channels",
                     "dots"):
         yield row("einsum", f"pattern={pattern}", 1.05, None, tolerance=1e-3)
+    for name in ("eigh", "svd"):
+        yield row(name, "n=200 dtype=f64", 1.15, None, tolerance=1e-8)
     yield row("rosenbrock", "n=10000", None, 2.5, limit=40, tolerance=1e-12)
     # The floor is LAPACK's factorisation alone.
     for n in (128, 512, 1000):

@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_CASE(several_functions_and_several_matrices) {
   };
   const D x = parameter(both), y = parameter(both);
   const auto [l, v] = eigh(symmetric(x));
-  const auto with = [&](const D& f) {
+  const auto with = [&, v = v](const D& f) {
     return matmul(v * unsqueeze(f, -2), v, {.transpose_b = true});
   };
   loss(with(l * l), with(l * l * l)).backward();

@@ -9,6 +9,7 @@
 #include "xgrad/base/text.hpp"
 #include "xgrad/gradient_check/analytic.hpp"
 #include "xgrad/gradient_check/coordinate.hpp"
+#include "xgrad/gradient_check/probe.hpp"
 #include "xgrad/gradient_check/second_order.hpp"
 #include "xgrad/gradient_check/tape.hpp"
 
@@ -28,20 +29,18 @@ bool all_finite(const std::vector<double>& values) {
 bool same_numbers(const Tensors& a, const Tensors& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const Tensor<double>& s, const Tensor<double>& t) {
-                      return s.shape() == t.shape() &&
-                             std::memcmp(s.data(), t.data(), s.size() * sizeof(double)) == 0;
+                      return s.shape() == t.shape() && same_bits(s.data(), t.data(), s.size());
                     });
 }
 
 bool same_numbers(const Tensors& outputs, const std::vector<double>& list) {
-  auto at = list.begin();
+  std::size_t at = 0;
   for (const Tensor<double>& y : outputs) {
-    if (list.end() - at < static_cast<std::ptrdiff_t>(y.size()) ||
-        std::memcmp(y.data(), &*at, y.size() * sizeof(double)) != 0)
+    if (list.size() - at < y.size() || !same_bits(y.data(), list.data() + at, y.size()))
       return false;
-    at += static_cast<std::ptrdiff_t>(y.size());
+    at += y.size();
   }
-  return at == list.end();
+  return at == list.size();
 }
 
 // Fills a report.

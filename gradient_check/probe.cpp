@@ -32,9 +32,11 @@ void KeepGenerators::rewind() const {
   for (const auto& [generator, state] : states_) generator->set_state(state);
 }
 
-bool KeepValue::is_changed() const {
-  return std::memcmp(before_.data(), x_.data(), before_.size() * sizeof(double)) != 0;
+bool same_bits(const double* a, const double* b, std::size_t n) {
+  return n == 0 || std::memcmp(a, b, n * sizeof(double)) == 0;
 }
+
+bool KeepValue::is_changed() const { return !same_bits(before_.data(), x_.data(), before_.size()); }
 
 void KeepValue::put_back() {
   if (x_.defined()) std::copy(before_.begin(), before_.end(), x_.mutable_data());

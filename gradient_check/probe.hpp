@@ -26,6 +26,9 @@ class KeepGenerators {
   std::vector<std::pair<Generator*, Generator::State>> states_;
 };
 
+/// Whether n numbers are the same, bit for bit; none of them are.
+bool same_bits(const double* a, const double* b, std::size_t n);
+
 /// Puts the numbers of a leaf back when it goes.
 class KeepValue {
  public:

@@ -1,8 +1,8 @@
 // Elementwise formulas, forward and backward: long arrays, and rows and columns that broadcast.
 
 #include "rates.hpp"
-#include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/kernels/dispatch.hpp"
+#include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/kernels/formulas/special.hpp"

@@ -92,8 +92,10 @@ struct Gelu {
   using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
-    if constexpr (requires { gelu_value(x); }) return gelu_value(x);
-    else return x * ndtr(x);
+    if constexpr (requires { gelu_value(x); })
+      return gelu_value(x);
+    else
+      return x * ndtr(x);
   }
 };
 
@@ -103,8 +105,10 @@ struct GeluTanh {
   using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
-    if constexpr (requires { gelu_tanh_value(x); }) return gelu_tanh_value(x);
-    else return x * sigmoid(1.5957691216057308 * (x + 0.044715 * (x * x * x)));
+    if constexpr (requires { gelu_tanh_value(x); })
+      return gelu_tanh_value(x);
+    else
+      return x * sigmoid(1.5957691216057308 * (x + 0.044715 * (x * x * x)));
   }
 };
 
@@ -114,8 +118,10 @@ struct Silu {
   using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
-    if constexpr (requires { silu_value(x); }) return silu_value(x);
-    else return x * sigmoid(x);
+    if constexpr (requires { silu_value(x); })
+      return silu_value(x);
+    else
+      return x * sigmoid(x);
   }
 };
 
@@ -125,8 +131,10 @@ struct Softsign {
   using Kind = OfOne<Reads::input>;
   template <class X>
   X operator()(const X& x) const {
-    if constexpr (requires { softsign_value(x); }) return softsign_value(x);
-    else return x / (1 + abs(x));
+    if constexpr (requires { softsign_value(x); })
+      return softsign_value(x);
+    else
+      return x / (1 + abs(x));
   }
   template <class X>
   X slope(const X& x, const X&) const {
@@ -140,8 +148,10 @@ struct Mish {
   using Kind = Composed<1>;
   template <class X>
   X operator()(const X& x) const {
-    if constexpr (requires { mish_value(x); }) return mish_value(x);
-    else return x * tanh(softplus(x));
+    if constexpr (requires { mish_value(x); })
+      return mish_value(x);
+    else
+      return x * tanh(softplus(x));
   }
 };
 

@@ -167,7 +167,10 @@ BOOST_AUTO_TEST_CASE(probabilities) {
   std::size_t some = 0, first = 0;
   for (std::uint64_t s = 0; s < 1000; ++s) {
     some += differing(changed(sometimes(0.3, Flip{.horizontal = 1}), {1, 1, 2}, s)) / 2;
-    first += differing(changed(one_of({Flip{.horizontal = 1}, sequence(std::vector<Augmentation>{})}), {1, 1, 2}, s)) / 2;
+    first +=
+        differing(changed(one_of({Flip{.horizontal = 1}, sequence(std::vector<Augmentation>{})}),
+                          {1, 1, 2}, s)) /
+        2;
   }
   BOOST_TEST((some > 230 && some < 370));  // five standard deviations
   BOOST_TEST((first > 420 && first < 580));

@@ -103,7 +103,9 @@ BOOST_AUTO_TEST_CASE(losses_of_certain_predictions) {
   const D x = vector<double>({kInf, -kInf}), t = vector<double>({1, 0});
   BOOST_TEST(binary_cross_entropy_with_logits(x, t).item() == 0);
   check_slopes<double>(
-      [&](const auto& l) { return binary_cross_entropy_with_logits(l, t, {.reduction = Reduction::sum}); },
+      [&](const auto& l) {
+        return binary_cross_entropy_with_logits(l, t, {.reduction = Reduction::sum});
+      },
       {kInf, -kInf}, {0, 0});
   check_slopes<double>(
       [](const auto& p) { return binary_cross_entropy(p, D::filled({1}, 0), {Reduction::sum}); },

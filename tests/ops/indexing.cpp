@@ -84,10 +84,12 @@ BOOST_AUTO_TEST_CASE(positions_from_a_vector) {
   BOOST_TEST((indices({2, 2}, v) == Indices{{0, 1}, {2, -1}}));
   BOOST_TEST((indices({2, 2}, {5, 6, 7, 8}) == Indices{{5, 6}, {7, 8}}));
   BOOST_TEST((indices(v) == Indices{0, 1, 2, -1}));
-  check_failure<std::invalid_argument>([&] { indices({3}, v); },
-                                       "indices: 4 values for shape (3)");
-  check_failure<std::out_of_range>([] { indices(std::vector<std::size_t>{1, SIZE_MAX}); },
-                                   "indices: a value is too large: 18446744073709551615");
+  check_failure<std::invalid_argument>([&] { indices({3}, v); }, "indices: 4 values for shape (3)");
+  check_failure<std::out_of_range>(
+      [] {
+        indices(std::vector<std::size_t>{1, SIZE_MAX});
+      },
+      "indices: a value is too large: 18446744073709551615");
 }
 
 BOOST_AUTO_TEST_CASE(positions_are_copied) {
@@ -176,8 +178,11 @@ BOOST_AUTO_TEST_CASE(errors) {
         one_hot<double>(Indices{0, 5}, 5);
       },
       "one_hot: index out of range: index(1) is 5, n 5");
-  check_failure<Range>([] { one_hot<double>(Indices{0, -1}, 5); },
-                       "one_hot: index out of range: index(1) is -1, n 5");
+  check_failure<Range>(
+      [] {
+        one_hot<double>(Indices{0, -1}, 5);
+      },
+      "one_hot: index out of range: index(1) is -1, n 5");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

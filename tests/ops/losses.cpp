@@ -48,8 +48,9 @@ void add_elementwise(LossRows& t) {
   t.add("kl", xq, [](X x, R r) { return kl_div(x[0], x[1], {false, r}); });
   t.add("kl of logs", xt, [](X x, R r) { return kl_div(x[0], x[1], {true, r}); });
   t.add("smooth l1", xt, [](X x, R r) { return smooth_l1_loss(x[0], x[1], {0.7, r}); });
-  t.add("smooth l1 without a bend", xt,
-        [](X x, R r) { return smooth_l1_loss(x[0], x[1], {0, r}); });
+  t.add("smooth l1 without a bend", xt, [](X x, R r) {
+    return smooth_l1_loss(x[0], x[1], {0, r});
+  });
   t.add("bce of logits with positive weight", xq, [](X x, R r) {
     return binary_cross_entropy_with_logits(x[0], x[1],
                                             {.reduction = r, .pos_weight = 3 * unit({5}, 4)});
@@ -93,8 +94,7 @@ void add_cross_entropies(LossRows& t, const std::string& shape_name, const Shape
   });
   t.add(name + " probabilities", {wave(shape), unit(shape, 1)}, [w](X x, R r) {
     return cross_entropy(
-        x[0], x[1],
-        {.weight = w, .label_smoothing = 0.1, .reduction = r, .any_targets = true});
+        x[0], x[1], {.weight = w, .label_smoothing = 0.1, .reduction = r, .any_targets = true});
   });
   const int axis = shape.rank() == 1 ? 0 : 1;
   t.add("nll " + shape_name, inputs, [=](X x, R r) {
@@ -291,7 +291,9 @@ BOOST_AUTO_TEST_CASE(targets_that_are_no_probabilities) {
   const D x = wave({2, 3});
   const auto refused = [&](std::vector<double> t, const std::string& why) {
     check_failure<std::invalid_argument>(
-        [&] { cross_entropy(x, D::from({2, 3}, t)); },
+        [&] {
+          cross_entropy(x, D::from({2, 3}, t));
+        },
         "cross_entropy: the targets of sample 1 are no probabilities: " + why +
             "; give {.any_targets = true} if they are weights");
   };

@@ -52,32 +52,57 @@ BOOST_AUTO_TEST_CASE(sizes_that_wrap_around) {
   const D x = arange<double>(3);
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
   using Value = std::invalid_argument;
-  check_failure<Value>([&] { pad(x, {{most - 3, 0}}); },
-                       "pad: a size is too large: 3 + 18446744073709551612");
-  check_failure<Value>([&] { pad(x, {{0, most}}); },
-                       "pad: a size is too large: 3 + 18446744073709551615");
-  check_failure<Value>([&] { pad(x, {{most / 2 - 3, 0}}); },
-                       "tensor: shape (9223372036854775807) has more elements than memory can address");
-  check_failure<Value>([&] { split(x, std::vector<std::size_t>{most, 4}); },
-                       "split: a size is too large: 0 + 18446744073709551615");
+  check_failure<Value>(
+      [&] {
+        pad(x, {{most - 3, 0}});
+      },
+      "pad: a size is too large: 3 + 18446744073709551612");
+  check_failure<Value>(
+      [&] {
+        pad(x, {{0, most}});
+      },
+      "pad: a size is too large: 3 + 18446744073709551615");
+  check_failure<Value>(
+      [&] {
+        pad(x, {{most / 2 - 3, 0}});
+      },
+      "tensor: shape (9223372036854775807) has more elements than memory can address");
+  check_failure<Value>(
+      [&] {
+        split(x, std::vector<std::size_t>{most, 4});
+      },
+      "split: a size is too large: 0 + 18446744073709551615");
   check_failure<Value>([&] { repeat(x, {most / 3 + 2}); },
                        "repeat: a size is too large: 3 * 6148914691236517207");
-  check_failure<Value>([&] { reshape(arange<double>(2), {3, 6148914691236517206}); },
-                       "reshape: a size is too large: 3 * 6148914691236517206");
+  check_failure<Value>(
+      [&] {
+        reshape(arange<double>(2), {3, 6148914691236517206});
+      },
+      "reshape: a size is too large: 3 * 6148914691236517206");
   const std::ptrdiff_t half = std::ptrdiff_t{1} << 32;
-  check_failure<Value>([&] { reshape(zeros<double>({0}), {half, half}); },
-                       "reshape: a size is too large: 4294967296 * 4294967296");
-  check_failure<Value>([&] { reshape(zeros<double>({0}), {0, half, half}); },
-                       "tensor: shape (0, 4294967296, 4294967296) has more elements than memory can "
-                       "address");
-  check_failure<Value>([&] { eye<double>(static_cast<std::size_t>(half), most); },
-                       "tensor: shape (4294967296, 18446744073709551615) has more elements than memory can "
-                       "address");
+  check_failure<Value>(
+      [&] {
+        reshape(zeros<double>({0}), {half, half});
+      },
+      "reshape: a size is too large: 4294967296 * 4294967296");
+  check_failure<Value>(
+      [&] {
+        reshape(zeros<double>({0}), {0, half, half});
+      },
+      "tensor: shape (0, 4294967296, 4294967296) has more elements than memory can "
+      "address");
+  check_failure<Value>(
+      [&] { eye<double>(static_cast<std::size_t>(half), most); },
+      "tensor: shape (4294967296, 18446744073709551615) has more elements than memory can "
+      "address");
   check_failure<Value>([&] { (void)one_hot<double>(Indices::from_shape({0}), most); },
                        "tensor: shape (0, 18446744073709551615) has more elements than memory can "
                        "address");
-  check_failure<Value>([&] { (void)random_integers({most / 2, 4}, 0, 1); },
-                       "tensor: shape (9223372036854775807, 4) has more elements than memory can address");
+  check_failure<Value>(
+      [&] {
+        (void)random_integers({most / 2, 4}, 0, 1);
+      },
+      "tensor: shape (9223372036854775807, 4) has more elements than memory can address");
 }
 
 BOOST_AUTO_TEST_CASE(positions_of_any_integer_type) {

@@ -40,6 +40,4 @@ bool add_table() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  return boost::unit_test::unit_test_main(&add_table, argc, argv);
-}
+int main(int argc, char** argv) { return boost::unit_test::unit_test_main(&add_table, argc, argv); }

@@ -84,8 +84,10 @@ std::vector<Row> activation_rows() {
           "silu", [](const auto& x) { return silu(x); },
           elementwise([](Number x) { return gated(x, sigmoid_of(x)); }), on(-4, 4)),
       prove(
-          "softsign", [](const auto& x) { return softsign(x); },
-          elementwise([](Number x) { return std::isinf(x) ? std::copysign(1.0L, x) : x / (1 + std::fabs(x)); }), on(-3, 3, {{0, 1}})),
+          "softsign", [](const auto& x) { return softsign(x); }, elementwise([](Number x) {
+            return std::isinf(x) ? std::copysign(1.0L, x) : x / (1 + std::fabs(x));
+          }),
+          on(-3, 3, {{0, 1}})),
       prove(
           "mish", [](const auto& x) { return mish(x); },
           elementwise([](Number x) { return gated(x, std::tanh(softplus_of(x))); }), on(-4, 4)),

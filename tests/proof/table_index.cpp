@@ -57,7 +57,9 @@ std::vector<Row> index_rows() {
            .large = {{3, 1 << 17}, {4, 1 << 17}}}),
       prove(
           "index_select: from the end",
-          [](const auto& x) { return index_select(x, 0, xgrad::Indices{-1, -3, 2, -2}); },
+          [](const auto& x) {
+            return index_select(x, 0, xgrad::Indices{-1, -3, 2, -2});
+          },
           [](const References& in) {
             return generate({4, in[0].shape[1]}, [&](const Index& i) {
               return in[0].at({at(kRows, i[0]), i[1]});

@@ -144,6 +144,25 @@ Tensor<T> by_turns(const Tensor<T>& turn, const Ties& ties, std::size_t pass) {
   return ties.matrix<T>(turn.shape(), weight) * (turn - transpose(turn));
 }
 
+// All that one pass finds between the vectors.
+template <class T>
+Tensor<T> found_in(std::size_t pass, const Eigh<T>& y, const detail::Changes<T>& changes,
+                   const Ties& ties) {
+  const std::size_t n = y.values.size(-1);
+  const auto between = [&](const Tensor<T>& change) {
+    const Tensor<T> by_vectors = parts_of(change, n).vectors;
+    return by_turns(matmul(y.vectors, by_vectors, {.transpose_a = true}), ties, pass);
+  };
+  const Tensor<T> first = between(changes.first);
+  if (!changes.complete) return detail::without_derivative("eigh", "second", first);
+  if (!changes.second.defined()) return first;
+  const auto weight = [&ties, pass](std::size_t b, std::size_t i, std::size_t j) {
+    return ties.found_in(pass, b, i, j) ? 0.5 / (ties.seed(pass, b, j) - ties.seed(pass, b, i)) : 0;
+  };
+  const Tensor<T> l = detail::distances(y.values), apart = unsqueeze(l, -2) - unsqueeze(l, -1);
+  return first - ties.matrix<T>(first.shape(), weight) * apart * between(changes.second);
+}
+
 // In operations, for derivatives of any order and for equal values.
 template <class T>
 Tensor<T> recorded_gradient(const Tensor<T>& results, const Tensor<T>& gradients, std::size_t n) {
@@ -160,19 +179,18 @@ Tensor<T> recorded_gradient(const Tensor<T>& results, const Tensor<T>& gradients
   const Tensor<T> one = ties.matrix<T>(v, [&](auto... at) { return apart(at...) ? 0 : 1; });
   const Tensor<T> gaps = unsqueeze(y.values, -2) - unsqueeze(y.values, -1);
   Tensor<T> k = (m - transpose(m)) * (half / (gaps + one));
-  Tensor<T> gl = gy.values;
   std::vector<bool> kept = groups_with_vectors(ties, gy.vectors);
+  const bool last = ties.any() && detail::are_by_distances(gradients, results);
   for (std::size_t pass = 0; pass < ties.passes(); ++pass) {
-    const Tensor<T> change = detail::change_of(gradients, ties.seeds<T>(pass, l), results);
-    if (!change.defined()) continue;
-    const Tensor<T> by_vectors = parts_of(change, n).vectors;
-    const std::vector<bool> more = groups_with_vectors(ties, by_vectors);
+    const auto changes = detail::changes_of(gradients, ties.seeds<T>(pass, l), results);
+    if (!changes.first.defined()) continue;
+    const std::vector<bool> more = groups_with_vectors(ties, parts_of(changes.first, n).vectors);
     std::transform(kept.begin(), kept.end(), more.begin(), kept.begin(), std::logical_or<>());
-    const Tensor<T> turn = matmul(y.vectors, by_vectors, {.transpose_a = true});
-    k = k + detail::without_derivative("eigh", by_turns(turn, ties, pass));
+    k = k + found_in(pass, y, changes, ties);
   }
-  gl = ties.shared(gl, kept);
-  return turned_back(y.vectors, k + detail::diagonal_matrix(gl));
+  const Tensor<T> gl = ties.shared(gy.values, kept);
+  const Tensor<T> ga = turned_back(y.vectors, k + detail::diagonal_matrix(gl));
+  return last ? detail::without_derivative("eigh", "third", ga) : ga;
 }
 
 template <class T>

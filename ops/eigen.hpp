@@ -26,7 +26,8 @@ struct Eigh {
 /// Eigenvalues that differ by rounding count as equal; their vectors are some basis. What does not
 /// depend on the choice gets the right gradient, whatever it is composed of: V diag(exp(l)) V',
 /// log det, a distance of projections. That takes a recorded pass down to here, and another one
-/// from here; rules of custom functions on the way have to be written in tensor operations. Where
+/// from here; rules of custom functions on the way have to be written in tensor operations. Second
+/// derivatives are right too, third ones refused. Where
 /// only the values matter and the function is not smooth, such as one eigenvalue among equal ones,
 /// equal values share their gradients evenly. What depends on the choice has no derivative: the
 /// backward pass throws std::invalid_argument.

@@ -24,6 +24,7 @@
 
 namespace xgrad {
 
+using detail::Changes;
 using detail::Matrices;
 using detail::part_of;
 using detail::Rule;
@@ -269,15 +270,47 @@ std::vector<bool> groups_with_vectors(const Ties& ties, const Svd<T>& g) {
   return kept;
 }
 
+// What W lacks when equal values, or those that are 0, come apart by z; x is by_turns of the second
+// change, 2 DW: (z_j - z_i) x_ij / (2 (q - p)), and where they are 0
+// ((q z_j - p z_i) x_ij + (p z_j - q z_i) x_ji) / (2 (q^2 - p^2)).
+template <class T>
+Tensor<T> by_distances(const Tensor<T>& x, const Tensor<T>& z, const Ties& ties, std::size_t pass) {
+  const auto weight = [&ties, pass](bool own) {
+    return [&ties, pass, own](std::size_t b, std::size_t i, std::size_t j) {
+      if (!ties.found_in(pass, b, i, j)) return 0.0;
+      const double p = ties.seed(pass, b, i), q = ties.seed(pass, b, j);
+      if (!ties.is_zero(b, i)) return own ? 0.5 / (q - p) : 0.0;
+      return (own ? q : p) / (2 * (q * q - p * p));
+    };
+  };
+  // Swapping i and j turns the sign of a weight and its p to q.
+  const auto weighted = [&z](const Tensor<T>& w) {
+    return w * unsqueeze(z, -2) + transpose(w) * unsqueeze(z, -1);
+  };
+  const Shape& shape = x.shape();
+  return weighted(ties.matrix<T>(shape, weight(true))) * x +
+         weighted(ties.matrix<T>(shape, weight(false))) * transpose(x);
+}
+
 // All that one pass finds.
 template <class T>
-Tensor<T> found_in(std::size_t pass, const Svd<T>& y, const Svd<T>& change, const Ties& ties) {
-  const Inner<T> turned(y, change);
-  const auto out = [&](std::size_t b, std::size_t i) {
-    return pass == 0 && ties.is_zero(b, i) ? 1 / ties.seed(pass, b, i) : 0.0;
+Tensor<T> found_in(std::size_t pass, const Svd<T>& y, const Changes<T>& changes, const Shape& a,
+                   const Ties& ties) {
+  const auto out = [&](double power) {
+    return ties.vector<T>(y.s.shape(), [&ties, pass, power](std::size_t b, std::size_t i) {
+      return pass == 0 && ties.is_zero(b, i) ? std::pow(ties.seed(pass, b, i), power) : 0.0;
+    });
   };
-  return assembled(y, change, turned, by_turns(turned, ties, pass),
-                   ties.vector<T>(y.s.shape(), out));
+  const Svd<T> change = parts_of(changes.first, a);
+  const Inner<T> turned(y, change);
+  const Tensor<T> first = assembled(y, change, turned, by_turns(turned, ties, pass), out(-1));
+  if (!changes.complete) return detail::without_derivative("svd", "second", first);
+  if (!changes.second.defined()) return first;
+  const Svd<T> second = parts_of(changes.second, a);
+  const Inner<T> again(y, second);
+  const Tensor<T> z = detail::distances(y.s);
+  const Tensor<T> c = by_distances(by_turns(again, ties, pass), z, ties, pass);
+  return first - assembled(y, second, again, c, z * out(-2) * T(0.5));
 }
 
 // In operations, for derivatives of any order and for equal values.
@@ -288,21 +321,21 @@ Tensor<T> recorded_gradient(const Tensor<T>& results, const Tensor<T>& gradients
   const Inner<T> inner(y, gy);
   if (ties.any()) require_unambiguous(y, gy, inner, ties);
   const Middle<T> middle = middle_of(inner, y.s, ties);
+  const bool last = ties.any() && detail::are_by_distances(gradients, results);
   std::vector<bool> kept = groups_with_vectors(ties, gy);
   Tensor<T> more;
   for (std::size_t pass = 0; pass < ties.passes(); ++pass) {
-    const Tensor<T> all = detail::change_of(gradients, ties.seeds<T>(pass, y.s.shape()), results);
-    if (!all.defined()) continue;
-    const Svd<T> change = parts_of(all, a);
-    const std::vector<bool> used = groups_with_vectors(ties, change);
+    const auto changes = detail::changes_of(gradients, ties.seeds<T>(pass, y.s.shape()), results);
+    if (!changes.first.defined()) continue;
+    const std::vector<bool> used = groups_with_vectors(ties, parts_of(changes.first, a));
     std::transform(kept.begin(), kept.end(), used.begin(), kept.begin(), std::logical_or<>());
-    const Tensor<T> found = found_in(pass, y, change, ties);
+    const Tensor<T> found = found_in(pass, y, changes, a, ties);
     more = more.defined() ? more + found : found;
   }
   const Tensor<T> gs = ties.shared(gy.s, kept);
-  const Tensor<T> ga =
-      assembled(y, gy, inner, middle.c + detail::diagonal_matrix(gs), middle.inverse);
-  return more.defined() ? ga + detail::without_derivative("svd", more) : ga;
+  Tensor<T> ga = assembled(y, gy, inner, middle.c + detail::diagonal_matrix(gs), middle.inverse);
+  if (more.defined()) ga = ga + more;
+  return last ? detail::without_derivative("svd", "third", ga) : ga;
 }
 
 template <class T>

@@ -4,12 +4,14 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <string_view>
 #include <unordered_set>
 
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/decompositions.hpp"
 #include "xgrad/ops/lattice.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -99,23 +101,27 @@ Tensor<T> Ties::shared(const Tensor<T>& gradient, const std::vector<bool>& kept)
 
 namespace {
 
+struct Refusal {
+  const char *operation, *which;
+};
+
 template <class T>
 const Rule<T> kWithoutDerivative = {
     "equal values",
-    [](const void* operation, Backward<T>&) {
-      fail(*static_cast<const char* const*>(operation),
-           "there is no second derivative where values are equal and the function depends on their "
-           "vectors as well");
+    [](const void* refusal, Backward<T>&) {
+      const auto& r = *static_cast<const Refusal*>(refusal);
+      fail(r.operation, "there is no ", r.which,
+           " derivative where values are equal and the function depends on their vectors as well");
     },
     nullptr};
 
 }  // namespace
 
 template <class T>
-Tensor<T> without_derivative(const char* operation, const Tensor<T>& x) {
+Tensor<T> without_derivative(const char* operation, const char* which, const Tensor<T>& x) {
   if (!x.requires_grad()) return x;
   const Tensor<T> y = x.clone();
-  record(y, kWithoutDerivative<T>, {&x}, {}, operation);
+  record(y, kWithoutDerivative<T>, {&x}, {}, Refusal{operation, which});
   return y;
 }
 
@@ -164,14 +170,14 @@ Nodes<T> sources_of_values(const Node<T>* all) {
   return sources;
 }
 
-template <class T>
-bool depends_on_vectors(const Tensor<T>& gradients, const Tensor<T>& y) {
-  Nodes<T> open = sources_of_values<T>(gradients.node());
+// Whether f holds for one of the entries `open`, or of those recorded since y that they are made of.
+template <class T, class F>
+bool any_since(const Tensor<T>& y, Nodes<T> open, const F& f) {
   std::unordered_set<const Node<T>*> seen(open.begin(), open.end());
   while (!open.empty()) {
     const Node<T>* const entry = open.back();
     open.pop_back();
-    if (takes_vectors(entry, static_cast<const Node<T>*>(y.node()))) return true;
+    if (f(entry)) return true;
     for (std::size_t i = 0; i < entry->edge_count; ++i) {
       const Node<T>* const input = entry->edges[i].node;
       const bool later = input != nullptr && input->sequence > y.node()->sequence;
@@ -181,7 +187,17 @@ bool depends_on_vectors(const Tensor<T>& gradients, const Tensor<T>& y) {
   return false;
 }
 
+template <class T>
+bool depends_on_vectors(const Tensor<T>& gradients, const Tensor<T>& y) {
+  const auto takes = [&y](const Node<T>* entry) {
+    return takes_vectors(entry, static_cast<const Node<T>*>(y.node()));
+  };
+  return any_since(y, sources_of_values<T>(gradients.node()), takes);
+}
+
 }  // namespace
+
+namespace {
 
 template <class T>
 Tensor<T> change_of(const Tensor<T>& gradients, const Tensor<T>& seeds, const Tensor<T>& y) {
@@ -190,11 +206,58 @@ Tensor<T> change_of(const Tensor<T>& gradients, const Tensor<T>& seeds, const Te
   return grad<T>({sum(by_values * seeds)}, {y}, {.create_graph = true, .allow_unused = true})[0];
 }
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template Ties::Ties(const Tensor<T>&, bool);                                       \
-  template Tensor<T> Ties::shared(const Tensor<T>&, const std::vector<bool>&) const; \
-  template Tensor<T> without_derivative(const char*, const Tensor<T>&);              \
-  template Tensor<T> change_of(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);
+}  // namespace
+
+template <class T>
+Changes<T> changes_of(const Tensor<T>& gradients, const Tensor<T>& seeds, const Tensor<T>& y) {
+  Changes<T> c{change_of(gradients, seeds, y), {}, false};
+  if (!c.first.defined() || are_by_distances(gradients, y)) return c;
+  try {
+    c.second = change_of(c.first, seeds, y);
+    c.complete = true;
+  } catch (const std::logic_error&) {
+    // What can be differentiated twice only has a first derivative here.
+  }
+  return c;
+}
+
+namespace {
+
+template <class T>
+const Rule<T> kByDistance = {"equal values",
+                             [](const void*, Backward<T>& b) { b.add(0, b.gradient()); }, nullptr};
+
+template <class T>
+const Rule<T> kDistances = {"equal values",
+                            [](const void*, Backward<T>& b) {
+                              const Tensor<T> g = b.gradient().clone();
+                              record(g, kByDistance<T>, {&b.gradient()}, {});
+                              b.add(0, g);
+                            },
+                            nullptr};
+
+}  // namespace
+
+template <class T>
+Tensor<T> distances(const Tensor<T>& values) {
+  const Tensor<T> y = zeros_like(values);
+  record(y, kDistances<T>, {&values}, {});
+  return y;
+}
+
+template <class T>
+bool are_by_distances(const Tensor<T>& gradients, const Tensor<T>& y) {
+  const auto is_one = [](const Node<T>* entry) { return entry->rule == &kByDistance<T>; };
+  return any_since<T>(y, {gradients.node()}, is_one);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                            \
+  template Ties::Ties(const Tensor<T>&, bool);                                          \
+  template Tensor<T> Ties::shared(const Tensor<T>&, const std::vector<bool>&) const;    \
+  template Tensor<T> without_derivative(const char*, const char*, const Tensor<T>&);    \
+  template Changes<T> changes_of(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&); \
+  template Tensor<T> distances(const Tensor<T>&);                                       \
+  template bool are_by_distances(const Tensor<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

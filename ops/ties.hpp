@@ -12,6 +12,13 @@
 // W_ij = H_ij (f'(l_i) + f'(l_j)) / 2 for a function f of the matrix. To tell m values apart by
 // signs takes log2(m) passes. In a group of zeros the seeds are 1, 2 ..., and all of it is in the
 // first pass.
+//
+// That is W at equal values. As they come apart, by d_ij = l_j - l_i, the function changes under
+// the turn by m_ij = d_ij W_ij, where W is smooth. With D the derivative along the seeds,
+// D m = (s_j - s_i) W + d DW and DDm = 2 (s_j - s_i) DW + ..., therefore
+// W = Dm / (s_j - s_i) - d_ij DDm / (2 (s_j - s_i)^2) up to the square of d. Written so, with d = 0,
+// W has the right derivative by the values and the vectors: second derivatives of the function are
+// exact, and third ones, which take one more such term, refused.
 
 #include <algorithm>
 #include <cmath>
@@ -104,15 +111,30 @@ T largest_of(const T* x, std::size_t n) {
   return largest;
 }
 
-/// x, what passes found, which is right at equal values only: its derivative throws
-/// std::invalid_argument, beginning with `operation`.
+/// x, whose derivative throws std::invalid_argument, beginning with `operation` and naming the
+/// derivative that there is not: "second", "third".
 template <class T>
-Tensor<T> without_derivative(const char* operation, const Tensor<T>& x);
+Tensor<T> without_derivative(const char* operation, const char* which, const Tensor<T>& x);
 
-/// How the gradients of the values change with y: d(sum of seeds times them)/d(y). `gradients` are
-/// those of y, all results of a decomposition, of which the values come first. Undefined when they
-/// do not depend on the vectors.
+/// How gradients of values change under the seeds of a pass, and how that change does.
 template <class T>
-Tensor<T> change_of(const Tensor<T>& gradients, const Tensor<T>& seeds, const Tensor<T>& y);
+struct Changes {
+  Tensor<T> first;   // d(sum of seeds times gradients of values)/dy; undefined when they do not
+                     // depend on the vectors
+  Tensor<T> second;  // the same of `first`; may be undefined where `first` is not
+  bool complete;     // `second` is known, as far as there is one
+};
+
+/// `gradients` are those of y, all results of a decomposition, of which the values come first.
+template <class T>
+Changes<T> changes_of(const Tensor<T>& gradients, const Tensor<T>& seeds, const Tensor<T>& y);
+
+/// Zeros with the derivative of `values`: by how much equal ones come apart.
+template <class T>
+Tensor<T> distances(const Tensor<T>& values);
+
+/// Whether `gradients` of y are derivatives by `distances` that depend on y.
+template <class T>
+bool are_by_distances(const Tensor<T>& gradients, const Tensor<T>& y);
 
 }  // namespace xgrad::detail

@@ -28,6 +28,7 @@
 #include "xgrad/ops/random.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
 #include "xgrad/ops/svd.hpp"
 
 using namespace xgrad;
@@ -92,6 +93,7 @@ const std::map<std::string, D>& matrices() {
       {"singular tall", concat({hadamard() * 2.0, zeros<double>({2, 4})})},
       {"singular rank 2", with_values({3, 2, 0, 0})},
       {"singular zero", zeros<double>({4, 4})},
+      {"singular thin", slice(with_values({3, 0, 0, 0}), -1, 0, 2)},
   };
   return all;
 }
@@ -216,23 +218,27 @@ BOOST_AUTO_TEST_SUITE(spectral)
 
 BOOST_AUTO_TEST_CASE(functions_at_equal_eigenvalues) {
   for (const char* matrix : {"one", "three", "pairs"}) {
-    for (const char* f : {"exp", "square", "root", "log", "trace of exp"})
+    for (const char* f : {"exp", "square", "root", "log", "trace of exp"}) {
       check_gradient(matrix, f);
-    check_second(matrix, "trace of exp");
+      check_second(matrix, f);
+    }
   }
 }
 
 BOOST_AUTO_TEST_CASE(functions_at_equal_singular_values) {
   for (const char* matrix : {"singular one", "singular pair", "singular tall"}) {
-    for (const char* f : {"polar", "nuclear", "cube"}) check_gradient(matrix, f);
-    check_second(matrix, "polar");
-    check_second(matrix, "nuclear");
+    for (const char* f : {"polar", "nuclear", "cube"}) {
+      check_gradient(matrix, f);
+      check_second(matrix, f);
+    }
   }
 }
 
 BOOST_AUTO_TEST_CASE(functions_where_singular_values_are_0) {
-  check_gradient("singular rank 2", "sum of powers");
-  check_gradient("singular zero", "sum of powers");
+  for (const char* matrix : {"singular rank 2", "singular zero", "singular thin"}) {
+    check_gradient(matrix, "sum of powers");
+    check_second(matrix, "sum of powers");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(several_functions_and_several_matrices) {
@@ -242,15 +248,43 @@ BOOST_AUTO_TEST_CASE(several_functions_and_several_matrices) {
   const auto loss = [](const D& square, const D& cube) {
     return sum(exp(square * wave({4, 4}, 1) * 0.1)) + sum(sin(cube) * wave({4, 4}, 2));
   };
-  const D x = parameter(both), y = parameter(both);
-  const auto [l, v] = eigh(symmetric(x));
-  const auto with = [&, v = v](const D& f) {
-    return matmul(v * unsqueeze(f, -2), v, {.transpose_b = true});
+  const auto spectral = [&](const D& x) {
+    const auto [l, v] = eigh(symmetric(x));
+    const auto with = [&, v = v](const D& f) {
+      return matmul(v * unsqueeze(f, -2), v, {.transpose_b = true});
+    };
+    return loss(with(l * l), with(l * l * l));
   };
-  loss(with(l * l), with(l * l * l)).backward();
-  const D s = symmetric(y), squared = matmul(s, s);
-  loss(squared, matmul(squared, s)).backward();
+  const auto by_products = [&](const D& x) {
+    const D s = symmetric(x), squared = matmul(s, s);
+    return loss(squared, matmul(squared, s));
+  };
+  const D x = parameter(both), y = parameter(both);
+  spectral(x).backward();
+  by_products(y).backward();
   check_near(x.gradient(), y.gradient(), 1e-13);
+  const D along = wave({2, 4, 4}, 5);
+  check_near(hvp(spectral, both, along), hvp(by_products, both, along), 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(equal_values_between_other_derivatives) {
+  // By the matrix, by a factor, and by the matrix again.
+  const auto mixed = [](const auto& square) {
+    const D x = parameter(eye<double>(3) * 2.0), t = parameter(D::from({}, {0.7}));
+    const D y = sum(sin(square(x) * t) * wave({3, 3}, 1));
+    const D g = sum(grad({y}, {x}, {.create_graph = true})[0] * wave({3, 3}, 2));
+    const D by_t = grad({g}, {t}, {.create_graph = true})[0];
+    return grad({by_t}, {x})[0];
+  };
+  check_near(mixed(functions().at("square")), mixed([](const D& x) {
+               const D s = symmetric(x);
+               return matmul(s, s);
+             }),
+             1e-13);
+  // Through two decompositions in a row: log(exp(x)) is x.
+  const D x = parameter(eye<double>(3) * 2.0), w = wave({3, 3}, 1);
+  sum(w * functions().at("log")(functions().at("exp")(x))).backward();
+  check_near(x.gradient(), symmetric(w), 1e-13);
 }
 
 BOOST_AUTO_TEST_CASE(a_pass_that_records_itself_leaves_nothing) {
@@ -279,10 +313,15 @@ BOOST_AUTO_TEST_CASE(what_depends_on_the_choice_is_refused) {
   BOOST_TEST(backward_message(sum(wave({3, 1}) * svd(b).u)) ==
              "svd: a gradient by left vector 0 of matrix 0, whose singular value is 0, depends on "
              "which vector it is: (1, 3)");
-  const D g = grad({contracted(functions().at("exp")(a))}, {a}, {.create_graph = true})[0];
-  BOOST_TEST(backward_message(sum(g)) ==
-             "eigh: there is no second derivative where values are equal and the function depends "
-             "on their vectors as well");
+  const auto third_message = [](const std::string& f, const D& x) {
+    const D g = grad({contracted(functions().at(f)(x))}, {x}, {.create_graph = true})[0];
+    return backward_message(sum(grad({sum(g * wave(x.shape()))}, {x}, {.create_graph = true})[0]));
+  };
+  const std::string no_third =
+      ": there is no third derivative where values are equal and the function depends on their "
+      "vectors as well";
+  BOOST_TEST(third_message("exp", a) == "eigh" + no_third);
+  BOOST_TEST(third_message("cube", a) == "svd" + no_third);
   const D tall = parameter(D::from({3, 1}, {1, 2, 2}));
   BOOST_TEST(
       backward_message(sum(wave({3, 3}) * qr(tall, QrMode::complete).q))

@@ -90,16 +90,20 @@ def ties():
     for name, a in SYMMETRIC.items():
         for which, f in functions.items():
             yield f"{name} {which}", gradient(lambda x: f(symmetric(x)), a)
+            yield f"{name} {which} second", second(lambda x: f(symmetric(x)), a)
         trace = lambda x: matrix([[sum(mp.expm(symmetric(x))[i, i] for i in range(4))]])
         yield f"{name} trace of exp", gradient(trace, a)
         yield f"{name} trace of exp second", second(trace, a)
     for name, a in RECTANGULAR.items():
         for which, f in {"polar": polar, "nuclear": nuclear, "cube": lambda x: x * x.T * x}.items():
             yield f"{name} {which}", gradient(f, a)
-        yield f"{name} polar second", second(polar, a)
-        yield f"{name} nuclear second", second(nuclear, a)
+            yield f"{name} {which} second", second(f, a)
     for name, a in {"rank 2": HADAMARD * mp.diag([3, 2, 0, 0]), "zero": mp.zeros(4)}.items():
         yield f"{name} sum of powers", gradient(lambda x: x + x * x.T * x, a)
+        yield f"{name} sum of powers second", second(lambda x: x + x * x.T * x, a)
+    thin = matrix([HADAMARD.tolist()[i][:2] for i in range(4)]) * mp.diag([3, 0])
+    yield "thin sum of powers", gradient(lambda x: x + x * x.T * x, thin)
+    yield "thin sum of powers second", second(lambda x: x + x * x.T * x, thin)
 
 
 def exponentials():

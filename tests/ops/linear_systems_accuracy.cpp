@@ -1,11 +1,14 @@
-// Residuals of linear systems for random matrices of all conditions, and for those of the books.
+// Residuals of linear systems for random matrices of all conditions; those of the books, and derivatives,
+// against the truth in 60 digits (tests/references/exact_systems.py).
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
 #include <random>
+#include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "tests/ops/reference_rows.hpp"
@@ -13,6 +16,7 @@
 #include "xgrad/ops/cholesky.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/determinant.hpp"
+#include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/solve.hpp"
 
@@ -106,6 +110,37 @@ void check_residual(const Tensor<T>& a, const Tensor<T>& x, const Tensor<T>& b, 
              "n " << n << ", residual " << residual);
 }
 
+using In = const Tensors&;
+
+D exact(const std::string& name, const Shape& shape) {
+  return reference("exact_systems", name, shape);
+}
+
+std::vector<Row> rows() {
+  const D definite = exact("definite", {5, 5}), regular = wave({5, 5}, 1) + 4 * eye<double>(5);
+  std::vector<Row> all = {
+      {"cholesky", {definite}, [](In in) { return cholesky(in[0]); }, 1e-13},
+      {"solve", {regular, wave({5, 2}, 2)}, [](In in) { return solve(in[0], in[1]); }, 1e-13}};
+  for (const std::string rank : {"4", "3", "2"})
+    all.push_back({"det of rank " + rank,
+                   {exact("rank " + rank, {4, 4})},
+                   [](In in) { return det(in[0]); },
+                   1e-13});
+  return all;
+}
+
+const RegisterRows registered("exact_systems", rows());
+
+// |x - truth| <= units u times the bound, element by element.
+void check_bound(const D& x, const std::string& truth, const std::string& bound, double units) {
+  const D expected = exact(truth, x.shape()), most = exact(bound, x.shape());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double off = std::abs(x.data()[i] - expected.data()[i]);
+    BOOST_TEST(off <= units * kEpsilon<double> / 2 * most.data()[i],
+               truth << ", element " << i << ": " << off << ", bound " << most.data()[i]);
+  }
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(linear_systems_are_accurate)
@@ -177,6 +212,30 @@ BOOST_AUTO_TEST_CASE(hilbert_matrix) {
     BOOST_TEST(std::abs(det(a).item() / std::exp(logarithm) - 1) <=
                2 * kEpsilon<double> * condition);
   }
+}
+
+// Higham, theorems 8.5 and 9.4: solutions, gradients by the right-hand side, and determinants.
+BOOST_AUTO_TEST_CASE(known_matrices_within_the_bounds_of_theory) {
+  const std::pair<std::string, std::size_t> all[] = {
+      {"hilbert", 10}, {"kahan", 16}, {"wilkinson", 24}, {"frank", 12}};
+  for (const auto& [name, n] : all) {
+    const D a = exact(name + " matrix", {n, n});
+    const D b = parameter(wave({n, 2}, 1)), x = solve(a, b);
+    sum(x * wave({n, 2}, 100)).backward();
+    const auto units = 3 * static_cast<double>(n);
+    check_bound(x, name + " solution", name + " bound", units);
+    check_bound(b.gradient(), name + " gradient", name + " gradient bound", units);
+    const double truth = exact(name + " determinant", {}).item(),
+                 most = exact(name + " determinant bound", {}).item();
+    BOOST_TEST(std::abs(det(a).item() / truth - 1) <= units * kEpsilon<double> / 2 * (1 + most),
+               name);
+  }
+  const D kahan = exact("kahan matrix", {16, 16});
+  check_bound(triangular_solve(kahan, wave({16, 2}, 1), {.upper = true}), "kahan solution",
+              "kahan triangular bound", 16);
+  const D hilbert = exact("hilbert matrix", {10, 10});
+  check_bound(solve(hilbert, wave({10, 2}, 1), {.spd = true}), "hilbert solution", "hilbert bound",
+              31);
 }
 
 // Kahan's upper triangle: its inverse is much larger than its diagonal says.

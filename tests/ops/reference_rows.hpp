@@ -1,6 +1,6 @@
 #pragma once
 
-// Operations compared with PyTorch: value, gradients and second derivatives of each row, from the
+// Operations compared with others: value, gradients and second derivatives of each row, from the
 // files that the scripts in tests/references write.
 
 #include <functional>
@@ -29,6 +29,7 @@ struct Row {
   std::string name;
   Tensors inputs;
   std::function<D(const Tensors&)> function;
+  double tolerance = 1e-10;  // of both sides, PyTorch's functions are good to some 1e-14
 };
 
 /// Makes the cases <file>/<name of the row>, and one that fails for a reference without a row or a
@@ -36,6 +37,9 @@ struct Row {
 struct RegisterRows {
   RegisterRows(std::string file, std::vector<Row> rows);
 };
+
+/// The numbers after `name` in tests/references/<file>.txt.
+D reference(const std::string& file, const std::string& name, const Shape& shape);
 
 /// |a - b| <= tolerance max(1, |a|, |b|) for all elements; NaN equals NaN.
 void check_close(const D& a, const D& b, double tolerance = 1e-12);

@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -40,21 +38,8 @@ namespace {
 using D = Tensor<double>;
 using Function = std::function<D(const D&)>;
 
-std::map<std::string, std::vector<double>> read_references() {
-  std::ifstream in(XGRAD_SOURCE_DIR "/tests/references/spectral.txt");
-  std::map<std::string, std::vector<double>> r;
-  for (std::string line; std::getline(in, line);) {
-    const std::size_t colon = line.find(": ");
-    std::istringstream numbers(line.substr(colon + 2));
-    for (double v; numbers >> v;) r[line.substr(0, colon)].push_back(v);
-  }
-  return r;
-}
 D reference(const std::string& name, const Shape& shape) {
-  static const auto all = read_references();
-  const auto it = all.find(name);
-  BOOST_TEST_REQUIRE((it != all.end()), name);
-  return D::from(shape, it->second);
+  return xgrad::test::reference("spectral", name, shape);
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "tests/rounds.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -186,7 +187,7 @@ BOOST_AUTO_TEST_CASE(smooth_once_but_not_twice) {
 }
 
 BOOST_AUTO_TEST_CASE(networks_of_relus_do_not_flake) {
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+  for (std::uint64_t seed = 0; seed < test::rounds(300); ++seed) {
     Generator g(seed);
     const D x = normal<double>({3, 4}, 0, 1, g), w = normal<double>({4, 8}, 0, 1, g),
             v = normal<double>({8, 1}, 0, 1, g);
@@ -199,10 +200,10 @@ BOOST_AUTO_TEST_CASE(networks_of_relus_do_not_flake) {
 }
 
 // Each function at its kink and beside it, in company of random other elements, 10,000
-// times altogether.
+// times altogether (2,000 with a sanitizer).
 BOOST_AUTO_TEST_CASE(no_flakes) {
   std::set<std::string> wrong;
-  for (std::uint64_t seed = 0; seed < 10000; ++seed) {
+  for (std::uint64_t seed = 0; seed < test::rounds(10000); ++seed) {
     const Kinked& k = kFunctions[seed % kFunctions.size()];
     Generator g(seed);
     D x = normal<double>({4}, 0, 1, g);

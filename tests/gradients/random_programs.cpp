@@ -1,7 +1,7 @@
 // Right gradients of random programs: the check must not call one of them wrong.
 //
-// The environment variable XGRAD_RANDOM_PROGRAMS sets how many of each kind; 150 without it, 5000
-// in the long run.
+// The environment variable XGRAD_RANDOM_PROGRAMS sets how many of each kind; 150 without it (a
+// fifth of that with a sanitizer), 5000 in the long run.
 
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 #include <map>
 
 #include "random_program.hpp"
+#include "tests/rounds.hpp"
 #include "xgrad/gradient_check/check.hpp"
 
 using namespace xgrad;
@@ -20,7 +21,7 @@ namespace {
 
 std::uint64_t how_many() {
   const char* text = std::getenv("XGRAD_RANDOM_PROGRAMS");
-  return text == nullptr ? 150 : std::strtoull(text, nullptr, 10);
+  return text == nullptr ? test::rounds(150) : std::strtoull(text, nullptr, 10);
 }
 
 struct Tally {

@@ -8,6 +8,7 @@
 #include "xgrad/kernels/distances.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/math.hpp"
 #include "xgrad/ops/matrices.hpp"
 #include "xgrad/ops/reductions.hpp"
 
@@ -132,6 +133,17 @@ Tensor<T> distances(const Tensor<T>& a, const Tensor<T>& b, CdistOptions options
   return y;
 }
 
+// The norms of the differences of all pairs.
+template <class T>
+Tensor<T> norms_of_differences(const Tensor<T>& a, const Tensor<T>& b, double p) {
+  const DistanceSizes s = sizes(a.shape(), b.shape());
+  const Shape batch = batch_of(a.shape());
+  const std::size_t count = batch.elements();
+  const Tensor<T> d = detail::view(a, {count, s.n, 1, s.k}) - detail::view(b, {count, 1, s.m, s.k});
+  const Tensor<T> y = p == 0 ? sum(abs(sign(d)), -1) : norm(d, p, -1);
+  return detail::view(y, with_matrix(batch, s.n, s.m));
+}
+
 }  // namespace
 
 template <class T>
@@ -139,9 +151,15 @@ Tensor<T> cdist(const Tensor<T>& a, const Tensor<T>& b, CdistOptions options) {
   const Shape &sa = a.shape(), &sb = b.shape();
   require(sa.rank() >= 2 && sb.rank() >= 2, "cdist", "fewer than two axes: a ", sa, ", b ", sb);
   require(sa.back() == sb.back(), "cdist", "rows of different sizes: a ", sa, ", b ", sb);
+  detail::require_in("cdist", "p", options.p, "[0, inf]");
+  require(!options.squared || options.p == 2, "cdist", "squares are there for p = 2 only: p ",
+          options.p);
   const Shape batch = broadcast_shapes("cdist", batch_of(sa), batch_of(sb));
-  return distances(detail::broadcast_to(a, with_matrix(batch, rows(sa), sa.back())),
-                   detail::broadcast_to(b, with_matrix(batch, rows(sb), sb.back())), options);
+  const Tensor<T> all_a = detail::broadcast_to(a, with_matrix(batch, rows(sa), sa.back())),
+                  all_b = detail::broadcast_to(b, with_matrix(batch, rows(sb), sb.back()));
+  // Rows of no elements are at distance 0, also where they have no largest one.
+  if (options.p == 2 || sa.back() == 0) return distances(all_a, all_b, options);
+  return norms_of_differences(all_a, all_b, options.p);
 }
 
 template Tensor<float> cdist(const Tensor<float>&, const Tensor<float>&, CdistOptions);

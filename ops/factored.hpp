@@ -29,6 +29,10 @@ Tensor<T> solve_general(const char* operation, const Tensor<T>& a, const Tensor<
 template <class T>
 Tensor<T> inverse_of(const char* operation, const Tensor<T>& a);
 
+/// `inverse`, differentiable, for the operation named.
+template <class T>
+Tensor<T> recorded_inverse(const char* operation, const Tensor<T>& a);
+
 /// x of op(a) x = b with the factor of a: b (..., n, k) and a have the same batch axes. Gradient:
 /// as of `solve`, by a and b; the factor is a constant.
 template <class T>

@@ -6,10 +6,10 @@
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/factored.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/matrices.hpp"
 #include "xgrad/ops/slicing.hpp"
-#include "xgrad/ops/solve.hpp"
 
 namespace xgrad {
 
@@ -116,7 +116,8 @@ Tensor<T> matrix_power(const Tensor<T>& x, std::ptrdiff_t n) {
   detail::require_square("matrix_power", "x", x.shape());
   if (n == 0) return zeroth_power(x);
   const auto times = static_cast<std::size_t>(n);
-  return n > 0 ? positive_power(x, times) : positive_power(inverse(x), 0 - times);
+  if (n > 0) return positive_power(x, times);
+  return positive_power(detail::recorded_inverse("matrix_power", x), 0 - times);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                    \

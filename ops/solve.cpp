@@ -76,10 +76,15 @@ const detail::Rule<T> kInverse = {"inverse", &inverse_gradient<T>, nullptr};
 }  // namespace
 
 template <class T>
-Tensor<T> inverse(const Tensor<T>& a) {
-  const Tensor<T> y = detail::inverse_of("inverse", a);
-  detail::record<T>(y, kInverse<T>, {&a}, {.output = true});
+Tensor<T> detail::recorded_inverse(const char* operation, const Tensor<T>& a) {
+  const Tensor<T> y = inverse_of(operation, a);
+  record<T>(y, kInverse<T>, {&a}, {.output = true});
   return y;
+}
+
+template <class T>
+Tensor<T> inverse(const Tensor<T>& a) {
+  return detail::recorded_inverse("inverse", a);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                       \
@@ -87,6 +92,7 @@ Tensor<T> inverse(const Tensor<T>& a) {
                                          TriangularSolveOptions);                                  \
   template Tensor<T> triangular_solve(const Tensor<T>&, const Tensor<T>&, TriangularSolveOptions); \
   template Tensor<T> solve(const Tensor<T>&, const Tensor<T>&, SolveOptions);                      \
+  template Tensor<T> detail::recorded_inverse(const char*, const Tensor<T>&);                      \
   template Tensor<T> inverse(const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -71,6 +71,10 @@ std::vector<Row> product_rows() {
       {"matrix_power -2", {full}, [](In x) { return matrix_power(x[0], -2); }},
       {"cdist", {p, q}, [](In x) { return cdist(x[0], x[1]); }},
       {"cdist squared", {p, q}, [](In x) { return cdist(x[0], x[1], {.squared = true}); }},
+      {"cdist p 1", {p, q}, [](In x) { return cdist(x[0], x[1], {.p = 1}); }},
+      {"cdist p 3", {p, q}, [](In x) { return cdist(x[0], x[1], {.p = 3}); }},
+      {"cdist p 1.5", {p, q}, [](In x) { return cdist(x[0], x[1], {.p = 1.5}); }},
+      {"cdist p inf", {p, q}, [](In x) { return cdist(x[0], x[1], {.p = std::numeric_limits<double>::infinity()}); }},
       {"cdist of long rows", {long_p, long_q}, [](In x) { return cdist(x[0], x[1]); }},
       {"cdist squared of long rows", {long_p, long_q}, [](In x) { return cdist(x[0], x[1], {.squared = true}); }},
       {"tensordot", {s, t}, [](In x) { return tensordot(x[0], permute(x[1], {1, 2, 0}), 2); }},
@@ -276,6 +280,35 @@ BOOST_AUTO_TEST_CASE(equal_rows_are_at_distance_0_with_gradient_0) {
     for (std::size_t i = 0; i < 4; ++i) BOOST_TEST(d.data()[i * 5] == 0);
     const D g = grad({sum(diagonal(d))}, {x}, {.create_graph = true})[0];
     for (std::size_t i = 0; i < g.size(); ++i) BOOST_TEST(g.data()[i] == 0);
+    const D h = grad({sum(g * wave(g.shape(), 3))}, {x}, {.allow_unused = true})[0];
+    for (std::size_t i = 0; h.defined() && i < h.size(); ++i) BOOST_TEST(h.data()[i] == 0);
+  }
+}
+
+// The rule of norm: 0 where rows, or elements of them, are equal; even between the largest.
+BOOST_AUTO_TEST_CASE(other_distances_where_rows_meet) {
+  const D b = D::from({2, 3}, {1, 2, 5, 1, 4, 3});
+  const auto gradient = [&](double p) {
+    D a = parameter(D::from({1, 3}, {1, 2, 5}));
+    const D d = cdist(a, b, {.p = p});
+    BOOST_TEST(d.data()[0] == 0);
+    sum(d).backward();
+    return a.gradient();
+  };
+  is(gradient(0), {{0, 0, 0}});
+  is(gradient(1), {{0, -1, 1}});
+  is(gradient(std::numeric_limits<double>::infinity()), {{0, -0.5, 0.5}});
+  const double third = std::pow(2.0, -2.0 / 3);
+  check_close(gradient(3), D::from({1, 3}, {0, -third, third}), 1e-15);
+  check_close(gradient(0.5), D::from({1, 3}, {0, -2, 2}), 1e-15);
+  is(cdist(D::from({1, 3}, {1, 2, 5}), b, {.p = 0}), {{0, 2}});
+  for (const double p : {0.0, 0.5, 1.0, 3.0, std::numeric_limits<double>::infinity()}) {
+    check_close(cdist(zeros<double>({2, 0}), zeros<double>({1, 0}), {.p = p}),
+                zeros<double>({2, 1}), 0);
+    check_shape(cdist(zeros<double>({0, 2, 3}), zeros<double>({4, 3}), {.p = p}), {0, 2, 4});
+    const D x = parameter(wave({2, 3}));
+    const D g =
+        grad({sum(diagonal(cdist(x, x.detach(), {.p = p})))}, {x}, {.create_graph = true})[0];
     const D h = grad({sum(g * wave(g.shape(), 3))}, {x}, {.allow_unused = true})[0];
     for (std::size_t i = 0; h.defined() && i < h.size(); ++i) BOOST_TEST(h.data()[i] == 0);
   }

@@ -1,6 +1,9 @@
 // Diagonals and triangles of matrices, products along named axes, Kronecker's and the cross product, powers.
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "row.hpp"
 #include "xgrad/ops/diagonals.hpp"
@@ -161,8 +164,10 @@ Reference over_two_axes(const References& in) {
   return matrix_product(x, y);
 }
 
-Formula distances(bool squared) {
-  return [squared](const References& in) {
+// term(total, difference) of all elements, and the end of it.
+Formula over_differences(std::function<Number(Number, Number)> term,
+                         std::function<Number(Number)> end) {
+  return [term, end](const References& in) {
     const Reference &a = in[0], &b = in[1];
     Shape r = xgrad::broadcast_shapes("", without_matrix(a.shape), without_matrix(b.shape));
     r.push_back(a.shape[a.rank() - 2]);
@@ -172,10 +177,26 @@ Formula distances(bool squared) {
       j[j.size() - 2] = j.back();
       Number total = 0;
       for (i.back() = j.back() = 0; i.back() < a.shape.back(); j.back() = ++i.back())
-        total += (a.at(i) - b.at(j)) * (a.at(i) - b.at(j));
-      return squared ? total : std::sqrt(total);
+        total = term(total, a.at(i) - b.at(j));
+      return end(total);
     });
   };
+}
+
+Formula distances(bool squared) {
+  return over_differences([](Number total, Number d) { return total + d * d; },
+                          [squared](Number total) { return squared ? total : std::sqrt(total); });
+}
+
+Formula norms_of_differences(Number p) {
+  if (std::isinf(p)) {
+    const auto larger = [](Number total, Number d) {
+      return total >= std::abs(d) || std::isnan(total) ? total : std::abs(d);
+    };
+    return over_differences(larger, [](Number total) { return total; });
+  }
+  return over_differences([p](Number total, Number d) { return total + std::pow(std::abs(d), p); },
+                          [p](Number total) { return std::pow(total, 1 / p); });
 }
 
 const std::vector<std::vector<Shape>> kRows = {
@@ -268,6 +289,11 @@ std::vector<Row> distance_rows() {
             pair({3, 2}, {2, 2}, kRows, {{300, 20}, {200, 20}})),
       prove("cdist: squared, long rows", OF_AB(cdist(a, b, {.squared = true})), distances(true),
             pair({2, 17}, {3, 17}, {})),
+      prove("cdist: p = 1", OF_AB(cdist(a, b, {.p = 1})), norms_of_differences(1),
+            pair({3, 2}, {2, 2}, kRows, {{300, 20}, {200, 20}})),
+      prove("cdist: p = 2.5", OF_AB(cdist(a, b, {.p = 2.5})), norms_of_differences(2.5), pair({3, 2}, {2, 2}, kRows)),
+      prove("cdist: p infinite", OF_AB(cdist(a, b, {.p = std::numeric_limits<double>::infinity()})),
+            norms_of_differences(std::numeric_limits<Number>::infinity()), pair({3, 2}, {2, 2}, kRows)),
   };
 }
 // clang-format on

@@ -34,6 +34,18 @@ def distances(squared):
     return f
 
 
+def minkowski(p):
+    def f(a, b):
+        d = (a[..., :, None, :] - b[..., None, :, :]).abs()
+        y = d.amax(-1) if p == numpy.inf else (d ** p).sum(-1) ** (1 / p)
+        for u, v, z in zip(a.detach(), b.detach(), y.detach()):
+            metric = {"metric": "chebyshev"} if p == numpy.inf else {"metric": "minkowski", "p": p}
+            assert numpy.allclose(scipy.spatial.distance.cdist(u, v, **metric), z, rtol=1e-14, atol=0)
+        return y
+
+    return f
+
+
 def einsum(text):
     def f(*x):
         y = torch.einsum(text, *x)
@@ -105,6 +117,10 @@ CASES = {
     "matrix_power -2": ([FULL], lambda x: torch.linalg.matrix_power(x, -2)),
     "cdist": ([P, Q], distances(False)),
     "cdist squared": ([P, Q], distances(True)),
+    "cdist p 1": ([P, Q], minkowski(1)),
+    "cdist p 3": ([P, Q], minkowski(3)),
+    "cdist p 1.5": ([P, Q], minkowski(1.5)),
+    "cdist p inf": ([P, Q], minkowski(numpy.inf)),
     "cdist of long rows": ([LONG_P, LONG_Q], distances(False)),
     "cdist squared of long rows": ([LONG_P, LONG_Q], distances(True)),
     "tensordot": ([S, T], lambda x, y: torch.tensordot(x, y.permute(1, 2, 0), 2)),

@@ -13,6 +13,7 @@
 #include "xgrad/ops/contraction.hpp"
 #include "xgrad/ops/contraction_order.hpp"
 #include "xgrad/ops/lattice.hpp"
+#include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/subscripts.hpp"
@@ -177,39 +178,103 @@ Tensor<T> finished(const Named<T>& n, const Subscripts& s) {
   return view(y, shape);
 }
 
+// A string that asks for what matmul does, with operands 0 and 1, or 1 and 0 when `swapped`.
+struct PlainProduct {
+  bool swapped;
+  MatmulOptions options;
+};
+
+// Whether `letters` are those of batches and then `first` and `second`, or the other way round, which
+// `swapped` tells.
+bool is_matrix_of(std::string_view letters, std::string_view batch, char first, char second,
+                  bool& swapped) {
+  if (letters.size() != batch.size() + 2 || !letters.starts_with(batch)) return false;
+  const char x = letters[batch.size()], y = letters[batch.size() + 1];
+  swapped = x == second && y == first;
+  return swapped || (x == first && y == second);
+}
+
+std::optional<PlainProduct> product_of(std::string_view a, std::string_view b,
+                                       std::string_view result) {
+  if (result.size() < 2 || a.size() != result.size() || b.size() != result.size()) return {};
+  const std::string_view batch = result.substr(0, result.size() - 2);
+  const char row = result[batch.size()], column = result.back();
+  const bool swapped = b.substr(batch.size()).find(row) != b.npos;
+  if (swapped) std::swap(a, b);
+  const std::string_view last = a.substr(batch.size());
+  const char sum = last[0] == row ? last[1] : last[0];
+  PlainProduct p{swapped, {}};
+  if (result.find(sum) != result.npos || row == column) return {};
+  if (!is_matrix_of(a, batch, row, sum, p.options.transpose_a)) return {};
+  if (!is_matrix_of(b, batch, sum, column, p.options.transpose_b)) return {};
+  return p;
+}
+
 // What follows from the string and the shapes.
 struct Program {
   std::string text;
   std::vector<Shape> shapes;
   Subscripts subscripts;
   std::optional<detail::ContractionOrder> order;
+  std::optional<PlainProduct> product;
+
+  Program(std::string_view string, std::vector<Shape> of_operands)
+      : text(string),
+        shapes(std::move(of_operands)),
+        subscripts(detail::parse_subscripts(text, shapes)) {
+    const auto& letters = subscripts.operands;
+    if (letters.size() == 2 && !broadcasts())
+      product = product_of(letters[0], letters[1], subscripts.result);
+  }
+
+ private:
+  bool broadcasts() const {
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      for (std::size_t j = 0; j < shapes[i].rank(); ++j) {
+        if (shapes[i][j] != subscripts.size_of(subscripts.operands[i][j])) return true;
+      }
+    }
+    return false;
+  }
 };
 
 // The programs that a thread ran last: reading a string costs more than a product of small matrices.
 class Programs {
  public:
-  Program& of(std::string_view text, const std::vector<Shape>& shapes) {
-    std::optional<Program>& p = programs_[hash(text, shapes) % programs_.size()];
-    if (!p || p->text != text || p->shapes != shapes)
-      p = Program{std::string(text), shapes, detail::parse_subscripts(text, shapes), {}};
+  template <class T>
+  Program& of(std::string_view text, const std::vector<Tensor<T>>& operands) {
+    std::optional<Program>& p = programs_[hash(text, operands) % programs_.size()];
+    if (!p || p->text != text || !has_shapes(p->shapes, operands)) {
+      std::vector<Shape> shapes;
+      for (const Tensor<T>& x : operands) shapes.push_back(x.shape());
+      p.reset();
+      p.emplace(text, std::move(shapes));
+    }
     return *p;
   }
 
  private:
-  static std::size_t hash(std::string_view text, const std::vector<Shape>& shapes) {
+  template <class T>
+  static std::size_t hash(std::string_view text, const std::vector<Tensor<T>>& operands) {
     std::size_t h = std::hash<std::string_view>()(text);
-    for (const Shape& shape : shapes) {
-      for (const std::size_t size : shape) h = h * 0x9e3779b97f4a7c15U + size;
+    for (const Tensor<T>& x : operands) {
+      for (const std::size_t size : x.shape()) h = h * 0x9e3779b97f4a7c15U + size;
     }
     return h ^ h >> 32;
+  }
+  template <class T>
+  static bool has_shapes(const std::vector<Shape>& shapes, const std::vector<Tensor<T>>& operands) {
+    return std::equal(shapes.begin(), shapes.end(), operands.begin(), operands.end(),
+                      [](const Shape& shape, const Tensor<T>& x) { return shape == x.shape(); });
   }
 
   std::array<std::optional<Program>, 32> programs_;
 };
 
-Program& program_of(std::string_view text, const std::vector<Shape>& shapes) {
+template <class T>
+Program& program_of(std::string_view text, const std::vector<Tensor<T>>& operands) {
   static thread_local const std::unique_ptr<Programs> programs = std::make_unique<Programs>();
-  return programs->of(text, shapes);
+  return programs->of(text, operands);
 }
 
 }  // namespace
@@ -217,15 +282,17 @@ Program& program_of(std::string_view text, const std::vector<Shape>& shapes) {
 template <class T>
 Tensor<T> einsum(std::string_view subscripts, const std::vector<Tensor<T>>& operands) {
   require(!operands.empty(), "einsum", "no operands: ", detail::quote(subscripts));
-  std::vector<Shape> shapes;
-  for (const Tensor<T>& x : operands) shapes.push_back(x.shape());
-  Program& program = program_of(subscripts, shapes);
+  Program& program = program_of(subscripts, operands);
+  if (program.product) {
+    const auto& [swapped, options] = *program.product;
+    return matmul(operands[swapped ? 1 : 0], operands[swapped ? 0 : 1], options);
+  }
   const Subscripts& s = program.subscripts;
   std::vector<Named<T>> all = prepared(s, operands);
   if (!program.order) program.order = Numbers(all, s).order();
   require(program.order->fits, "einsum", "an intermediate result would have more than ",
           Shape::kMaxRank, " axes: ", detail::quote(subscripts), ", operands ",
-          detail::join(shapes));
+          detail::join(program.shapes));
   const auto& pairs = program.order->pairs;
   for (std::size_t step = 0; step < pairs.size(); ++step) {
     Named<T>&a = all[pairs[step].first], &b = all[pairs[step].second];

@@ -155,11 +155,11 @@ class Tensor {
   std::size_t register_hook(std::function<Tensor(const Tensor&)> hook);
   void remove_hook(std::size_t id);
 
-  /// Adds d(this)/d(leaf) to the gradient of every leaf that requires one.
-  /// Without a seed this must have one element; `seed` is d(loss)/d(this), of this tensor's shape.
-  /// Throws std::logic_error: nothing requires a gradient, the graph was released by an earlier
-  /// pass, or a value it saved was changed in place; std::invalid_argument: not a scalar and no
-  /// seed, seed of another shape.
+  /// Adds d(this)/d(leaf) to the gradient of every leaf that requires one. Without a seed this must
+  /// have one element; `seed` is d(loss)/d(this), of this shape. Throws std::logic_error: nothing
+  /// requires a gradient, an earlier pass released the graph, a saved value was changed in place;
+  /// std::invalid_argument: not a scalar and no seed, seed of another shape. Where a rule throws on
+  /// the way, leaves without a gradient keep none; one that was there may have been added to.
   void backward(BackwardOptions options = {}) const { backward(Tensor(), options); }
   void backward(const Tensor& seed, BackwardOptions options = {}) const;
 

@@ -188,6 +188,11 @@ template <class T>
 void solve_triangle(TriangleUse use, std::size_t count, std::size_t m, std::size_t n, const T* a,
                     const T* b, T* x) {
   const std::size_t order = use.left ? m : n;
+  if (is_small(order, use.left ? n : m)) {
+    return over_parts(count, order, [&](std::size_t i, std::size_t part) {
+      small<T>().triangle(use, part, m, n, a + i * order * order, b + i * m * n, x + i * m * n);
+    });
+  }
   const double work = static_cast<double>(m * n) * static_cast<double>(order);
   over_matrices(count, work, [&](std::size_t i) {
     std::copy_n(b + i * m * n, m * n, x + i * m * n);

@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "xgrad/kernels/isa.hpp"
+#include "xgrad/kernels/triangular.hpp"
 
 namespace xgrad::kernels {
 
@@ -57,6 +58,9 @@ struct SmallSystemKernels {
   void (*solve_backward)(SmallFactor kind, std::size_t count, std::size_t n, std::size_t columns,
                          const T* factor, const T* x, const T* gx, SmallResult<T> ga,
                          SmallResult<T> gb);
+  /// x (m, columns) = op(a)^-1 b, or b op(a)^-1; a is finite, and not 0 on its diagonal.
+  void (*triangle)(TriangleUse use, std::size_t count, std::size_t m, std::size_t columns,
+                   const T* a, const T* b, T* x);
   /// y = a^-1.
   SmallOutcome (*inverse)(std::size_t count, std::size_t n, const T* a, T* y);
   /// ga = -y' gy y'.

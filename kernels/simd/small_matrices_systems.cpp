@@ -189,6 +189,44 @@ void solve_kernel(SmallFactor kind, std::size_t count, std::size_t n, std::size_
   });
 }
 
+// op(a) x = b, where element (i, c) of x is i row_step + c column_step; `lower` is op(a).
+template <class T, class Order>
+XGRAD_INLINE void solve_triangle(Triangular<T, Order> a, bool lower, Interleaved<T> x,
+                                 std::size_t columns, std::size_t row_step,
+                                 std::size_t column_step) {
+  for (std::size_t r = 0; r < a.n; ++r) {
+    const std::size_t i = lower ? r : a.n - 1 - r;
+    const P<T> reciprocal = a.pivots == Pivots::ones ? P<T>(1) : P<T>(1) / a.factor[i * a.n + i];
+    for (std::size_t c = 0; c < columns; ++c) {
+      P<T> v = x[i * row_step + c * column_step];
+      for (std::size_t q = 0; q < r; ++q) {
+        const std::size_t j = lower ? q : a.n - 1 - q;
+        v = v - a.at(i, j) * x[j * row_step + c * column_step];
+      }
+      x.set(i * row_step + c * column_step, v * reciprocal);
+    }
+  }
+}
+
+// x op(a) = b is op(a)' x' = b'.
+template <class T>
+void triangle_kernel(TriangleUse use, std::size_t count, std::size_t m, std::size_t columns,
+                     const T* a, const T* b, T* x) {
+  const bool transposed = use.transpose == use.left;
+  const std::size_t size = m * columns, others = use.left ? columns : m;
+  Matrix<T> room, solution;
+  over_groups<P<T>>(count, use.left ? m : columns,
+                    [&](std::size_t first, std::size_t lanes, auto n) {
+                      room.read(a + first * n * n, n * n, lanes, n * n);
+                      solution.read(b + first * size, size, lanes, size);
+                      const Triangular<T, decltype(n)> triangle = {
+                          room, n, transposed, use.unit ? Pivots::ones : Pivots::numbers};
+                      solve_triangle(triangle, use.upper == transposed, solution, others,
+                                     use.left ? columns : 1, use.left ? 1 : columns);
+                      solution.write(x + first * size, false, size, lanes, size);
+                    });
+}
+
 // -g x', or -x g', or half of both.
 template <class T, class Order>
 XGRAD_INLINE void matrix_gradient(SmallFactor kind, Interleaved<T> g, Interleaved<T> x, Order n,
@@ -280,9 +318,13 @@ void inverse_backward_kernel(std::size_t count, std::size_t n, const T* y, const
 
 template <Isa I, class T>
 SmallSystemKernels<T> make_small_system_kernels() {
-  return {&lu_kernel<T>,      &lu_solve_kernel<T>,
-          &solve_kernel<T>,   &solve_backward_kernel<T>,
-          &inverse_kernel<T>, &inverse_backward_kernel<T>};
+  return {&lu_kernel<T>,
+          &lu_solve_kernel<T>,
+          &solve_kernel<T>,
+          &solve_backward_kernel<T>,
+          &triangle_kernel<T>,
+          &inverse_kernel<T>,
+          &inverse_backward_kernel<T>};
 }
 
 template SmallSystemKernels<float> make_small_system_kernels<kIsa, float>();

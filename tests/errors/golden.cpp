@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <regex>
 #include <set>
 #include <stdexcept>
@@ -59,9 +60,52 @@ Lines golden_lines() {
   return lines;
 }
 
+std::string headers_of(const char* folder) {
+  std::string text;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(XGRAD_SOURCE_DIR "/" + std::string(folder))) {
+    if (entry.path().extension() != ".hpp") continue;
+    std::ifstream file(entry.path());
+    text.append(std::istreambuf_iterator<char>(file), {});
+  }
+  return text;
+}
+
+// The classes whose constructor says that it throws, or that have options to check; not those that
+// others are derived from.
+std::set<std::string> refusing_classes(const std::string& headers) {
+  static const std::regex documented(
+      R"(Throws[^\n]*\n(?: *///[^\n]*\n)* *(?:explicit )?([A-Z]\w+)\()"),
+      checked(R"(check_options\(const (\w+)Options)");
+  std::set<std::string> names;
+  for (const std::regex& pattern : {documented, checked}) {
+    for (std::sregex_iterator i(headers.begin(), headers.end(), pattern), end; i != end; ++i) {
+      const std::string name = (*i)[1];
+      if (headers.find(": public " + name + "<") == std::string::npos) names.insert(name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(errors)
+
+BOOST_AUTO_TEST_CASE(of_every_class_that_refuses_something) {
+  const Lines golden = golden_lines();
+  for (const char* folder : {"modules", "optimizers"}) {
+    const std::set<std::string> names = refusing_classes(headers_of(folder));
+    BOOST_TEST(names.size() > 8U);
+    for (const std::string& name : names) {
+      const auto is_of_it = [&](const std::string& line) {
+        return line.starts_with(name) && line.size() > name.size() &&
+               (line[name.size()] == '<' || line[name.size()] == '(');
+      };
+      BOOST_TEST(std::any_of(golden.begin(), golden.end(), is_of_it),
+                 name << " has no bad call in tests/errors");
+    }
+  }
+}
 
 // After a change that is meant: cp <build>/tests/golden.txt tests/errors/, and read the diff.
 BOOST_AUTO_TEST_CASE(are_as_in_the_file) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/base/errors.hpp"
@@ -148,8 +149,72 @@ std::size_t largest_deficiency(const Tensor<T>& a, const Tensor<T>& lu) {
   return r;
 }
 
+// Determinants beyond the range of T, whose cofactors may be within: those of 2^-e a times 2^(n-1)e.
+
+// The binary exponent of the geometric mean of the pivots, or of the largest element where one is 0.
+template <class T>
+int exponent_of(std::size_t n, const T* a, const T* lu) {
+  int sum = 0, exponent = 0;
+  bool regular = true;
+  each_on_diagonal(lu, n, [&](T pivot) {
+    std::frexp(pivot, &exponent);
+    sum += exponent;
+    regular = regular && pivot != T(0);
+  });
+  if (regular) return n == 0 ? 0 : sum / static_cast<int>(n);
+  T largest = 0;
+  for (std::size_t i = 0; i < n * n; ++i) largest = std::max(largest, std::abs(a[i]));
+  std::frexp(largest, &exponent);
+  return exponent;
+}
+
+// 2^exponent of the matrices of a batch, and what is left of exponents that are larger.
+template <class T>
+Tensor<T> take_powers(std::vector<int>& exponents, const Shape& batch) {
+  constexpr int most = std::numeric_limits<T>::max_exponent - 28;
+  const Tensor<T> y = Tensor<T>::uninitialized(detail::with_matrix(batch, 1, 1));
+  for (std::size_t m = 0; m < exponents.size(); ++m) {
+    const int now = std::clamp(exponents[m], -most, most);
+    y.node()->data[m] = std::ldexp(T(1), now);
+    exponents[m] -= now;
+  }
+  return y;
+}
+
+// x times 2^exponent.
+template <class T>
+Tensor<T> scaled(Tensor<T> x, std::vector<int> exponents) {
+  const auto is_not_0 = [](int e) { return e != 0; };
+  while (std::any_of(exponents.begin(), exponents.end(), is_not_0))
+    x = x * take_powers<T>(exponents, detail::batch_of(x.shape()));
+  return x;
+}
+
+template <class T>
+Tensor<T> adjugate(const Tensor<T>& a, const Tensor<T>& lu, const Tensor<T>& determinant);
+
+// Defined where some determinant may be beyond the range.
+template <class T>
+Tensor<T> adjugate_by_scaling(const Tensor<T>& a, const Tensor<T>& lu) {
+  constexpr int most = std::numeric_limits<T>::max_exponent - std::numeric_limits<T>::digits;
+  const int n = static_cast<int>(order(a.shape()));
+  std::vector<int> down, back;
+  bool beyond = false;
+  for (std::size_t m = 0; m < detail::batch_of(a.shape()).elements(); ++m) {
+    const std::size_t size = order(a.shape());
+    const int e = exponent_of(size, a.data() + m * size * size, lu.data() + m * (size + 1) * size);
+    beyond = beyond || std::abs(e) * n > most;
+    down.push_back(-e);
+    back.push_back(e * (n - 1));
+  }
+  if (!beyond) return {};
+  const Tensor<T> b = scaled(a, down);
+  return scaled(adjugate(b, detail::lu_factor("det", b, true), det(b)), back);
+}
+
 template <class T>
 Tensor<T> adjugate(const Tensor<T>& a, const Tensor<T>& lu, const Tensor<T>& determinant) {
+  if (const Tensor<T> y = adjugate_by_scaling(a, lu); y.defined()) return y;
   const std::size_t r = largest_deficiency(a, lu);
   if (r == 0) return with_two_axes_more(determinant) * inverse(a);
   const Repair<T> w = repair(a, r);

@@ -9,7 +9,8 @@ namespace xgrad {
 /// The determinant, by LU; 1 of an empty matrix.
 /// Shapes: (..., n, n) -> (...). Gradient: ga = gy times the cofactors, y a^-T where a is regular,
 /// and right to any order where it is not: singular values below sqrt(epsilon) of the largest one
-/// are taken out of the matrix first, and their share is a polynomial. Throws
+/// are taken out of the matrix first, and their share is a polynomial; cofactors are right also where
+/// the determinant is beyond the range of T. Throws
 /// std::invalid_argument: not square, not finite.
 template <class T>
 Tensor<T> det(const Tensor<T>& a);

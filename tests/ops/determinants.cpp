@@ -9,9 +9,12 @@
 #include "tests/ops/failure.hpp"
 #include "tests/ops/reference_rows.hpp"
 #include "xgrad/autograd/derivatives.hpp"
+#include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/determinant.hpp"
+#include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
 
 namespace xgrad::test {
 
@@ -68,6 +71,28 @@ const std::vector<double> kSingular[] = {{1, 2, 3, 4, 5, 6, 7, 8, 9},     // ran
                                          {2, 1, 0, 1, 3, 1, 0, 1, 4}};         // regular
 
 }  // namespace
+
+// Cofactors of numbers whose product is beyond the range.
+BOOST_AUTO_TEST_CASE(det_has_its_derivatives_where_it_is_out_of_range) {
+  for (const double scale : {0x1p-700, 0x1p700, 0x1p-1000}) {
+    for (const std::vector<double>& v : {std::vector<double>{2, 1, 1, 3}, {1, 2, 2, 4}}) {
+      D a = parameter(values({2, 2}, v) * scale);
+      det(a).backward();
+      check_close(a.gradient() / scale, values({2, 2}, {v[3], -v[2], -v[1], v[0]}), 1e-14);
+      const auto f = [](const D& x) { return det(x); };
+      check_close(hvp<double>(f, a, values({2, 2}, {1, 2, 3, 4})), values({2, 2}, {4, -3, -2, 1}),
+                  1e-14);
+    }
+  }
+  const auto scaled = [](const std::vector<double>& v) { return values({3, 3}, v) * 0x1p-370; };
+  for (const auto& v : kSingular) {
+    D a = parameter(stack({scaled(v), values({3, 3}, v)}));
+    sum(det(a)).backward();
+    const D g = a.gradient() * values({2, 1, 1}, {0x1p740, 1});
+    check_close(select(g, 0, 0), select(g, 0, 1), 1e-13);
+    check_near(select(g, 0, 1).value(), cofactors(values({3, 3}, v)), 1e-12);
+  }
+}
 
 // PyTorch 1.13 has the gradient 0 where the rank is n - 1.
 BOOST_AUTO_TEST_CASE(det_has_its_derivatives_at_singular_matrices) {

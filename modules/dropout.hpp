@@ -59,6 +59,15 @@ struct Dropout : NoiseModule<Dropout, T, dropout<T>> {
       : Dropout::NoiseModule(detail::require_in("Dropout", "p", p, "[0, 1]"), generator) {}
 };
 
+/// Drops whole channels of x (n, c, ...): see dropout2d in ops/regularization.hpp.
+template <class T>
+struct Dropout2d : NoiseModule<Dropout2d, T, dropout2d<T>> {
+  static constexpr const char* kOption = "p";
+  /// Throws std::invalid_argument for p outside [0, 1].
+  explicit Dropout2d(double p = 0.5, Generator* generator = nullptr)
+      : Dropout2d::NoiseModule(detail::require_in("Dropout2d", "p", p, "[0, 1]"), generator) {}
+};
+
 /// Dropout that keeps mean and variance of what selu gives: see alpha_dropout in
 /// ops/regularization.hpp. In evaluation, and for p = 0, y = x.
 template <class T>

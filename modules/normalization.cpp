@@ -185,6 +185,42 @@ std::unique_ptr<Module<T>> GroupNorm<T>::from(const ModuleOptions& o) {
   return std::make_unique<GroupNorm>(groups, channels, norm_options(o));
 }
 
+// --- InstanceNorm ---
+
+template <class T>
+InstanceNorm<T>::InstanceNorm(std::size_t features, InstanceNormOptions options)
+    : weight(this->add_parameter("weight", optional<T>(options.affine, {features}, 1))),
+      bias(this->add_parameter("bias", optional<T>(options.affine, {features}, 0))),
+      options_(options),
+      features_(features) {
+  checked_shape("InstanceNorm", {features});
+  checked_eps("InstanceNorm", options.eps);
+}
+
+template <class T>
+Tensor<T> InstanceNorm<T>::forward(const Tensor<T>& x) {
+  check_channels("instance_norm", x.shape(), features_);
+  if (x.size() != 0 && x.size() == x.shape()[0] * features_)
+    fail("instance_norm", "a channel of one number has no variance: x ", x.shape());
+  return group_norm(x, features_, weight, bias, {.eps = options_.eps});
+}
+
+template <class T>
+ModuleOptions InstanceNorm<T>::options() const {
+  return {{"features", ModuleOptions::of(features_)},
+          {"eps", options_.eps},
+          {"affine", ModuleOptions::of(options_.affine)}};
+}
+
+template <class T>
+std::unique_ptr<Module<T>> InstanceNorm<T>::from(const ModuleOptions& o) {
+  return std::make_unique<InstanceNorm>(
+      o.size("features"),
+      InstanceNormOptions{.eps = o.number("eps"), .affine = o.flag("affine", false)});
+}
+
+template class InstanceNorm<float>;
+template class InstanceNorm<double>;
 template class BatchNorm<float>;
 template class BatchNorm<double>;
 template class LastAxesNorm<LayerNorm, float>;

@@ -141,6 +141,47 @@ class GroupNorm : public LibraryModule<GroupNorm, T> {
   std::size_t groups_, channels_;
 };
 
+struct InstanceNormOptions {
+  double eps = 1e-5;    ///< added to the variance
+  bool affine = false;  ///< weight and bias
+};
+
+/// Normalises each channel of each sample, then scales and shifts it: GroupNorm with as many groups as
+/// channels. Running statistics, which PyTorch offers, there are none.
+/// **Shapes** x (n, features, ...) -> the same. Parameters, when affine: weight (features), initially
+/// 1, and bias (features), initially 0.
+/// **Source** Ulyanov, Vedaldi, Lempitsky 2016.
+template <class T>
+class InstanceNorm : public LibraryModule<InstanceNorm, T> {
+ public:
+  /// Throws std::invalid_argument for no features and eps < 0.
+  explicit InstanceNorm(std::size_t features, InstanceNormOptions options = {});
+
+  /// Throws std::invalid_argument when axis 1 has another size, and for one number per channel.
+  Tensor<T> forward(const Tensor<T>& x) override;
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+  Tensor<T>& weight;  ///< undefined when not affine
+  Tensor<T>& bias;    ///< undefined when not affine
+
+ private:
+  InstanceNormOptions options_;
+  std::size_t features_;
+};
+
+// PyTorch's names: the rank of x makes no difference.
+template <class T>
+using BatchNorm1d = BatchNorm<T>;
+template <class T>
+using BatchNorm2d = BatchNorm<T>;
+template <class T>
+using InstanceNorm1d = InstanceNorm<T>;
+template <class T>
+using InstanceNorm2d = InstanceNorm<T>;
+
+extern template class InstanceNorm<float>;
+extern template class InstanceNorm<double>;
 extern template class BatchNorm<float>;
 extern template class BatchNorm<double>;
 extern template class LastAxesNorm<LayerNorm, float>;

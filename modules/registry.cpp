@@ -8,11 +8,13 @@
 #include "xgrad/base/errors.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/branches.hpp"
+#include "xgrad/modules/convolution.hpp"
 #include "xgrad/modules/drop_connect.hpp"
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/embedding.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/pooling.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
 #include "xgrad/modules/weight_norm.hpp"
@@ -109,6 +111,29 @@ Makers<T> library() {
       {"LayerNorm", &from_options<LayerNorm, T>},
       {"GroupNorm", &from_options<GroupNorm, T>},
       {"RmsNorm", &from_options<RmsNorm, T>},
+      {"Conv1d", &from_options<Conv1d, T>},
+      {"Conv2d", &from_options<Conv2d, T>},
+      {"Conv3d", &from_options<Conv3d, T>},
+      {"ConvTranspose1d", &from_options<ConvTranspose1d, T>},
+      {"ConvTranspose2d", &from_options<ConvTranspose2d, T>},
+      {"ConvTranspose3d", &from_options<ConvTranspose3d, T>},
+      {"MaxPool1d", &from_options<MaxPool1d, T>},
+      {"MaxPool2d", &from_options<MaxPool2d, T>},
+      {"AvgPool1d", &from_options<AvgPool1d, T>},
+      {"AvgPool2d", &from_options<AvgPool2d, T>},
+      {"AdaptiveAvgPool1d", &from_options<AdaptiveAvgPool1d, T>},
+      {"AdaptiveAvgPool2d", &from_options<AdaptiveAvgPool2d, T>},
+      {"AdaptiveMaxPool1d", &from_options<AdaptiveMaxPool1d, T>},
+      {"AdaptiveMaxPool2d", &from_options<AdaptiveMaxPool2d, T>},
+      {"GlobalAvgPool", &from_options<GlobalAvgPool, T>},
+      {"GlobalMaxPool", &from_options<GlobalMaxPool, T>},
+      {"Upsample", &from_options<Upsample, T>},
+      {"PixelShuffle", &from_options<PixelShuffle, T>},
+      {"PixelUnshuffle", &from_options<PixelUnshuffle, T>},
+      {"Unfold", &from_options<Unfold, T>},
+      {"Refold", &from_options<Refold, T>},
+      {"Dropout2d", &from_options<Dropout2d, T>},
+      {"InstanceNorm", &from_options<InstanceNorm, T>},
   });
   return all;
 }

@@ -87,6 +87,15 @@ Tensor<T> dropout(const Tensor<T>& x, double p, Generator& generator) {
 }
 
 template <class T>
+Tensor<T> dropout2d(const Tensor<T>& x, double p, Generator& generator) {
+  detail::require(x.rank() >= 2, "dropout2d", "x has no axis of channels: x ", x.shape());
+  Shape channels = x.shape();
+  for (std::size_t a = 2; a < x.rank(); ++a) channels[a] = 1;
+  detail::require_in("dropout2d", "p", p, "[0, 1]");
+  return p == 0 ? x : x * dropout(Tensor<T>::filled(channels, 1), p, generator);
+}
+
+template <class T>
 Tensor<T> alpha_dropout(const Tensor<T>& x, double p, Generator& generator) {
   detail::require_in("alpha_dropout", "p", p, "[0, 1]");
   if (p == 0) return x;
@@ -104,6 +113,7 @@ Tensor<T> alpha_dropout(const Tensor<T>& x, double p, Generator& generator) {
   template Tensor<T> lp_penalty(const NamedTensors<T>&, double, double);          \
   template Tensor<T> norm_penalty(const NamedTensors<T>&, double, double);        \
   template Tensor<T> dropout(const Tensor<T>&, double, Generator&);               \
+  template Tensor<T> dropout2d(const Tensor<T>&, double, Generator&);             \
   template Tensor<T> alpha_dropout(const Tensor<T>&, double, Generator&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -46,6 +46,11 @@ Tensor<T> norm_penalty(const NamedTensors<T>& parameters, double p, double stren
 template <class T>
 Tensor<T> dropout(const Tensor<T>& x, double p, Generator& generator = default_generator());
 
+/// Dropout of whole channels: x (n, c, ...), with one m for each of the n c channels. Throws also for
+/// fewer than two axes. Tompson, Goroshin, Jain, LeCun, Bregler 2015.
+template <class T>
+Tensor<T> dropout2d(const Tensor<T>& x, double p, Generator& generator = default_generator());
+
 /// Dropout that keeps mean 0 and variance 1, for activations of selu: with alpha = -1.7580993408
 /// (selu at minus infinity) and a mask m that is 0 with probability p,
 ///   y = a (x m + alpha (1 - m)) + b,  a = (1 - p + p (1 - p) alpha^2)^(-1/2),  b = -a p alpha.

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "xgrad/base/errors.hpp"
+#include "xgrad/modules/image_options.hpp"
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
 #include "xgrad/training/ensemble.hpp"
@@ -88,6 +89,18 @@ double vectors(const ModuleOptions& o, double count, double size) {
   return o.flag("affine", true) ? count * size : 0;
 }
 
+// A kernel over so many axes for each pair of channels, and a bias.
+template <std::size_t Axes>
+double kernels(const ModuleOptions& o) {
+  const auto sizes = detail::image_sizes(o, "kernel_size").values();
+  const std::size_t groups = std::max<std::size_t>(o.size("groups"), 1);
+  double all = static_cast<double>(o.size("in_channels")) *
+               static_cast<double>(o.size("out_channels")) / static_cast<double>(groups);
+  for (std::size_t a = 0; a < Axes; ++a)
+    all *= static_cast<double>(sizes[sizes.size() == Axes ? a : 0]);
+  return all + (o.flag("bias", true) ? static_cast<double>(o.size("out_channels")) : 0);
+}
+
 // The numbers that a module of the library holds itself, by its type, from the options that its
 // constructor reads. Types that are not here hold none.
 const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
@@ -115,6 +128,14 @@ const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
       {"LayerNorm", [](const O& o) { return vectors(o, 2, product(o)); }},
       {"RmsNorm", [](const O& o) { return vectors(o, 1, product(o)); }},
       {"GroupNorm", [](const O& o) { return vectors(o, 2, size(o, "channels")); }},
+      {"InstanceNorm",
+       [](const O& o) { return o.flag("affine", false) ? 2 * size(o, "features") : 0; }},
+      {"Conv1d", &kernels<1>},
+      {"Conv2d", &kernels<2>},
+      {"Conv3d", &kernels<3>},
+      {"ConvTranspose1d", &kernels<1>},
+      {"ConvTranspose2d", &kernels<2>},
+      {"ConvTranspose3d", &kernels<3>},
   };
   return table;
 }

@@ -41,6 +41,11 @@ def batch_norm(features, affine=1, track=1):
     return module("BatchNorm", tensors, features=features, eps=1e-5, momentum=0.1, affine=affine, track=track)
 
 
+def conv(type, weight, n_in, out, kernel, stride=1, groups=1, **options):
+    return module(type, {"weight": weight, "bias": [out]}, in_channels=n_in, out_channels=out, kernel_size=kernel,
+                  stride=stride, dilation=1, groups=groups, bias=1, **options)
+
+
 def sequence(*modules, type="Sequential", **options):
     return module(type, children={str(i): m for i, m in enumerate(modules)}, **options)
 
@@ -76,6 +81,26 @@ MODELS = {
         module("Hardtanh", low=0, high=["inf"]), module("Gelu", form="tanh"), module("Softmax", axis=-1),
         module("LogSoftmax", axis=1)),
     "noise": sequence(module("Dropout", p=0.5), module("AlphaDropout", p=0.1), module("GaussianNoise", deviation=0.1)),
+    "convolutions": sequence(
+        conv("Conv1d", [4, 1, 2], 2, 4, "2", padding="same", groups=2, padding_mode="reflect"),
+        conv("Conv2d", [2, 1, 1, 2], 1, 2, "1 2", stride="2 1", padding=0, padding_mode="zeros"),
+        conv("Conv3d", [1, 1, 1, 1, 1], 1, 1, "1", padding=1, padding_mode="circular"),
+        conv("ConvTranspose1d", [2, 1, 2], 2, 1, 2, padding=0, output_padding=0),
+        conv("ConvTranspose2d", [1, 1, 2, 2], 1, 1, 2, padding=0, output_padding="1 0", stride=2),
+        conv("ConvTranspose3d", [1, 1, 1, 1, 1], 1, 1, 1, padding=0, output_padding=0)),
+    "images": sequence(
+        *(module(f"MaxPool{d}d", kernel_size=2, stride=0, padding="1 0", dilation=1, ceil_mode=1) for d in (1, 2)),
+        *(module(f"AvgPool{d}d", kernel_size=2, stride=0, padding=0, ceil_mode=0, count_include_pad=1, divisor=3)
+          for d in (1, 2)),
+        *(module(f"Adaptive{kind}Pool{d}d", output_size=2) for kind in ("Avg", "Max") for d in (1, 2)),
+        module("GlobalAvgPool"), module("GlobalMaxPool"),
+        module("Upsample", size=0, mode="nearest", align_corners=0, scale_factor=2),
+        module("Upsample", size="4 5", mode="linear", align_corners=1),
+        module("PixelShuffle", upscale_factor=2), module("PixelUnshuffle", downscale_factor=2),
+        module("Unfold", kernel_size=2, dilation=1, padding=0, stride=1),
+        module("Refold", output_size="3 4", kernel_size=2, dilation=1, padding=0, stride=1),
+        module("Dropout2d", p=0.5),
+        module("InstanceNorm", {"weight": [2], "bias": [2]}, features=2, eps=1e-5, affine=1)),
     "shapes": sequence(module("Flatten", first=1), module("Reshape", shape="2 2")),
     "residual": module("Residual", children={"branch": sequence(linear(2, 2), module("Relu"))}, zero_last=1),
     "projection": module("Residual", children={"branch": linear(2, 3), "projection": linear(2, 3, 0)}, zero_last=0),

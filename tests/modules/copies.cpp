@@ -4,12 +4,14 @@
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/branches.hpp"
 #include "xgrad/modules/convert.hpp"
+#include "xgrad/modules/convolution.hpp"
 #include "xgrad/modules/drop_connect.hpp"
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/embedding.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/losses.hpp"
 #include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/pooling.hpp"
 #include "xgrad/modules/registry.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
@@ -50,6 +52,43 @@ Examples<T> examples() {
       Residual<T>(Linear<T>(6, 6), {.zero_last = true}),
       Residual<T>(Linear<T>(6, 2), Linear<T>(6, 2)), Parallel<T>(Linear<T>(6, 2), Linear<T>(6, 2)),
       Concat<T>(0, Linear<T>(6, 2), Linear<T>(6, 2)), WeightNorm<T>(Linear<T>(6, 2)));
+}
+
+// Those of signals, images and volumes.
+template <class T>
+Examples<T> image_examples() {
+  const auto reshape = [](const Shape& shape) { return Reshape<T>(shape); };
+  return list<T>(
+      Sequential<T>{
+          reshape({2, 3}), Conv1d<T>(2, 4, 2, {.padding = "same", .groups = 2, .bias = false}),
+          ConvTranspose1d<T>(4, 2, 2, {.padding = 1, .groups = 2, .dilation = 2}),
+          MaxPool1d<T>(2, {.stride = 1, .ceil_mode = true}), AvgPool1d<T>(1, {.divisor = 2}),
+          AdaptiveMaxPool1d<T>(3), AdaptiveAvgPool1d<T>(2), GlobalMaxPool<T>()},
+      Sequential<T>{reshape({1, 2, 3}),
+                    Conv2d<T>(1, 4, {2, 3},
+                              {.stride = {1, 2},
+                               .padding = {1, 1},
+                               .dilation = {2, 1},
+                               .padding_mode = PaddingMode::circular}),
+                    Dropout2d<T>(0.3), InstanceNorm<T>(4, {.eps = 0.1, .affine = true}),
+                    PixelShuffle<T>(2),
+                    ConvTranspose2d<T>(1, 2, 2, {.stride = {2, 1}, .output_padding = {1, 0}}),
+                    Upsample<T>({.scale_factor = {1.5, 2}}),
+                    AvgPool2d<T>({1, 2}, {.padding = {0, 1}, .count_include_pad = false}),
+                    MaxPool2d<T>(2, {.stride = {1, 2}}), AdaptiveMaxPool2d<T>({3, 2}),
+                    Upsample<T>({.size = 4, .mode = UpsampleMode::linear, .align_corners = true}),
+                    AdaptiveAvgPool2d<T>({2, 4}), PixelUnshuffle<T>(2), GlobalAvgPool<T>()},
+      Sequential<T>{reshape({1, 2, 3}), Unfold<T>(2, {.padding = {1, 0}}),
+                    Refold<T>({2, 3}, 2, {.padding = {1, 0}})},
+      Sequential<T>{reshape({1, 1, 2, 3}), Conv3d<T>(1, 2, {1, 2, 2}, {.padding = {0, 1, 1}}),
+                    ConvTranspose3d<T>(2, 1, {1, 2, 1}, {.bias = false})});
+}
+
+template <class T>
+Examples<T> all_examples() {
+  Examples<T> all = examples<T>();
+  for (auto& m : image_examples<T>()) all.push_back(std::move(m));
+  return all;
 }
 
 // Outputs from the same draws.
@@ -95,7 +134,7 @@ void check_independent(Module<double>& a, Module<double>& b) {
 BOOST_AUTO_TEST_SUITE(copies)
 
 BOOST_AUTO_TEST_CASE(clones_of_every_module) {
-  for (const auto& m : examples<double>()) {
+  for (const auto& m : all_examples<double>()) {
     BOOST_TEST_CONTEXT(m->type_name()) {
       (*m)(kInput);  // moves running statistics
       const auto draws = default_generator().state();
@@ -111,7 +150,7 @@ BOOST_AUTO_TEST_CASE(clones_of_every_module) {
 }
 
 BOOST_AUTO_TEST_CASE(every_module_is_rebuilt_from_its_description) {
-  for (const auto& m : examples<double>()) {
+  for (const auto& m : all_examples<double>()) {
     BOOST_TEST_CONTEXT(m->type_name()) {
       const ModuleDescription plan = describe(*m);
       const auto again = make_module<double>(plan);
@@ -145,7 +184,7 @@ BOOST_AUTO_TEST_CASE(options_that_are_left_out_have_their_defaults) {
 BOOST_AUTO_TEST_CASE(every_module_is_converted_to_double) {
   const Tensor<float> x = normal<float>({4, 6});
   const Tensor<double> wide = Tensor<double>(x.value());
-  for (const auto& m : examples<float>()) {
+  for (const auto& m : all_examples<float>()) {
     BOOST_TEST_CONTEXT(m->type_name()) {
       m->eval();
       const auto copy = convert<double>(*m);

@@ -77,6 +77,8 @@ std::vector<Row> linear_system_rows();
 std::vector<Row> product_rows();
 std::vector<Row> spectral_rows();
 std::vector<Row> recurrent_rows();
+std::vector<Row> convolution_rows();
+std::vector<Row> image_rows();
 std::vector<Row> loss_rows();
 std::vector<Row> normalization_rows();
 std::vector<Row> regularization_rows();

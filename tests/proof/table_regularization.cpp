@@ -79,6 +79,20 @@ std::vector<Row> regularization_rows() {
           },
           dropped()),
       prove(
+          "dropout2d",
+          []<class T>(const xgrad::Tensor<T>& x) {
+            return repeatable<T>([&](xgrad::Generator& g) { return dropout2d(x, 0.5, g); });
+          },
+          [](const References& in) {
+            xgrad::Generator g(5);
+            const Shape& s = in[0].shape;
+            const Reference mask(dropout(xgrad::Tensor<double>::filled({s[0], s[1]}, 1), 0.5, g));
+            return generate(s, [&](const Index& i) { return in[0].at(i) * mask.at({i[0], i[1]}); });
+          },
+          {.arguments = {{{5, 4, 2}}},
+           .shapes = {{{1, 9}}, {{1, 1, 1}}, {{0, 3}}},
+           .large = {{512, 16, 16}}}),
+      prove(
           "alpha_dropout",
           []<class T>(const xgrad::Tensor<T>& x) {
             return repeatable<T>([&](xgrad::Generator& g) { return alpha_dropout(x, 0.25, g); });

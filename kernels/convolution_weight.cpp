@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <vector>
+
+#include "xgrad/kernels/convolution.hpp"
+#include "xgrad/kernels/convolution_kernels.hpp"
+#include "xgrad/kernels/convolution_layout.hpp"
+#include "xgrad/kernels/depthwise.hpp"
+#include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/scratch.hpp"
+
+namespace xgrad::kernels {
+namespace {
+
+/// The sums of a part of the batch for `lanes` output channels of one group, (k, lanes).
+template <class T>
+class PartialSums {
+ public:
+  PartialSums(const Convolution& c, const T* x, const T* gy)
+      : c_(c), x_(x), gy_(gy), layout_(input_layout(c)), offsets_(input_offsets(c, layout_)) {}
+
+  std::size_t numbers() const { return offsets_.size() * kernels_.lanes; }
+
+  /// Images [begin, end), channels from `first` on of a group.
+  void run(std::size_t begin, std::size_t end, std::size_t group, std::size_t first,
+           T* sums) const {
+    const std::size_t inner = volume(c_.output), channels = c_.groups * c_.in;
+    const std::size_t rows = std::min(kernels_.lanes, c_.out - first);
+    Scratch<T> image(layout_.is_plain() ? 0 : layout_.numbers()), gradient(inner * kernels_.lanes);
+    std::fill_n(sums, numbers(), T(0));
+    const Sizes3 steps = {c_.stride[0] * layout_.plane(), c_.stride[1] * layout_.row(), 1};
+    const bool flat = steps[1] == c_.output[2] && (steps[0] == c_.output[1] * c_.output[2]);
+    const Sizes3 grid = flat ? Sizes3{1, 1, inner} : c_.output;
+    for (std::size_t i = begin; i < end; ++i) {
+      const T* x = x_ + (i * channels + group * c_.in) * volume(c_.input);
+      if (!layout_.is_plain()) {
+        lay_out(layout_, x, image.data());
+        x = image.data();
+      }
+      kernels_.transpose(gy_ + ((i * c_.groups + group) * c_.out + first) * inner, rows, inner,
+                         inner, gradient.data());
+      kernels_.weight(gradient.data(), x, offsets_.data(), offsets_.size(), grid, steps, sums);
+    }
+  }
+
+ private:
+  const Convolution& c_;
+  const T *x_, *gy_;
+  const ConvolutionKernels<T>& kernels_ = convolution_kernels<T>();
+  ImageLayout layout_;
+  std::vector<std::size_t> offsets_;
+};
+
+}  // namespace
+
+template <class T>
+void convolve_weight(const Convolution& c, const T* x, const T* gy, T* gw, bool accumulate) {
+  const std::size_t k = c.in * volume(c.kernel), lanes = convolution_kernels<T>().lanes;
+  if (c.groups * c.out * k == 0) return;
+  if (c.n == 0 || volume(c.output) == 0) {
+    if (!accumulate) std::fill_n(gw, c.groups * c.out * k, T(0));
+    return;
+  }
+  if (c.in == 1 && c.out == 1 && c.groups > 1) return depthwise_weight(c, x, gy, gw, accumulate);
+  const PartialSums<T> sums(c, x, gy);
+  const std::size_t parts = std::min<std::size_t>(c.n, 8), blocks = (c.out + lanes - 1) / lanes;
+  Scratch<T> all(parts * blocks * sums.numbers());
+  for (std::size_t g = 0; g < c.groups; ++g) {
+    parallel_for(parts * blocks, [&](std::size_t i) {
+      const std::size_t part = i / blocks, block = i % blocks;
+      sums.run(c.n * part / parts, c.n * (part + 1) / parts, g, block * lanes,
+               all.data() + i * sums.numbers());
+    });
+    // Pairs of parts, and pairs of those.
+    for (std::size_t apart = 1; apart < parts; apart *= 2) {
+      for (std::size_t part = 0; part + apart < parts; part += 2 * apart) {
+        T* const to = all.data() + part * blocks * sums.numbers();
+        const T* const from = to + apart * blocks * sums.numbers();
+        for (std::size_t e = 0; e < blocks * sums.numbers(); ++e) to[e] += from[e];
+      }
+    }
+    for (std::size_t o = 0; o < c.out; ++o) {
+      T* const to = gw + (g * c.out + o) * k;
+      const T* const from = all.data() + o / lanes * sums.numbers() + o % lanes;
+      for (std::size_t i = 0; i < k; ++i) to[i] = (accumulate ? to[i] : T(0)) + from[i * lanes];
+    }
+  }
+}
+
+template void convolve_weight(const Convolution&, const float*, const float*, float*, bool);
+template void convolve_weight(const Convolution&, const double*, const double*, double*, bool);
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,234 @@
+#include "xgrad/kernels/convolution.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/lanes.hpp"
+#include "xgrad/kernels/width.hpp"
+
+#define XGRAD_INLINE [[gnu::always_inline]] inline
+
+namespace xgrad::kernels {
+namespace {
+
+template <class T>
+using P = Pack<T, Arch>;
+
+/// Rows of the left matrix in registers: 24 sums of 32 registers, or 12 of 16.
+constexpr std::size_t kRows = kIsa == Isa::avx512 ? 8 : 4;
+template <class T>
+constexpr std::size_t kColumns = kPanelPacks* P<T>::size;
+
+template <class T, class Body>
+XGRAD_INLINE void each_pack_of(std::size_t n, const Body& body) {
+  std::size_t e = 0;
+  for (; e + P<T>::size <= n; e += P<T>::size) body(e, Full<P<T>>());
+  if (e < n) body(e, First<P<T>>{n - e});
+}
+
+template <class T>
+XGRAD_INLINE void copy_run(const T* from, T* to, std::size_t n) {
+  each_pack_of<T>(
+      n, [&](std::size_t e, auto width)
+             __attribute__((always_inline)) { store(load(from + e, width), to + e, width); });
+}
+
+template <class T>
+void gather(const T* image, const Run* runs, std::size_t run_count, const std::size_t* offsets,
+            std::size_t k, T* panel) {
+  constexpr std::size_t kWide = kColumns<T>;
+  if (run_count == 1 && runs[0].length == kWide) {
+    for (std::size_t i = 0; i < k; ++i) {
+      const T* const from = image + offsets[i] + runs[0].from;
+      for (std::size_t v = 0; v < kWide; v += P<T>::size)
+        P<T>::load(from + v).store(panel + i * kWide + v);
+    }
+    return;
+  }
+  for (std::size_t i = 0; i < k; ++i) {
+    const T* const from = image + offsets[i];
+    for (std::size_t r = 0; r < run_count; ++r)
+      copy_run(from + runs[r].from, panel + i * kWide + runs[r].to, runs[r].length);
+  }
+}
+
+// Sums of M rows and V packs of columns, to tile (M, kColumns).
+template <class T, std::size_t M, std::size_t V>
+[[gnu::noinline]] void products(const T* w, std::size_t k, const T* panel, T* tile) {
+  using Pk = P<T>;
+  Pk sum[M][V];
+#pragma GCC unroll 8
+  for (std::size_t m = 0; m < M; ++m) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < V; ++v) sum[m][v] = Pk(0);
+  }
+  for (std::size_t i = 0; i < k; ++i, w += kRows, panel += kColumns<T>) {
+    Pk b[V];
+    for (std::size_t v = 0; v < V; ++v) b[v] = Pk::load(panel + v * Pk::size);
+#pragma GCC unroll 8
+    for (std::size_t m = 0; m < M; ++m) {
+      const Pk a(w[m]);
+#pragma GCC unroll 3
+      for (std::size_t v = 0; v < V; ++v) sum[m][v] = sum[m][v] + a * b[v];
+    }
+  }
+#pragma GCC unroll 8
+  for (std::size_t m = 0; m < M; ++m) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < V; ++v) sum[m][v].store(tile + m * kColumns<T> + v * Pk::size);
+  }
+}
+
+template <class T, std::size_t M>
+XGRAD_INLINE void products(std::size_t packs, const T* w, std::size_t k, const T* panel, T* tile) {
+  if (packs == 3) return products<T, M, 3>(w, k, panel, tile);
+  if (packs == 2) return products<T, M, 2>(w, k, panel, tile);
+  products<T, M, 1>(w, k, panel, tile);
+}
+
+template <class T>
+XGRAD_INLINE void put_run(const T* tile, const T* bias, T* y, std::size_t n, bool accumulate) {
+  const P<T> b = bias != nullptr ? P<T>(*bias) : P<T>(0);
+  each_pack_of<T>(
+      n, [&](std::size_t e, auto width) __attribute__((always_inline)) {
+        const P<T> sum = load(tile + e, width);
+        store(accumulate ? load(y + e, width) + sum : b + sum, y + e, width);
+      });
+}
+
+template <class T>
+XGRAD_INLINE void put_apart(const T* tile, const T* bias, T* y, std::size_t n, std::size_t step,
+                            bool accumulate) {
+  const T b = bias != nullptr ? *bias : T(0);
+  for (std::size_t e = 0; e < n; ++e) y[e * step] = (accumulate ? y[e * step] : b) + tile[e];
+}
+
+template <class T>
+void multiply(const T* w, std::size_t w_pitch, std::size_t rows, std::size_t k, const T* panel,
+              std::size_t used, const T* bias, T* y, const PanelOutput& out, bool accumulate) {
+  alignas(64) T tile[kRows * kColumns<T>];
+  const std::size_t packs = (used + P<T>::size - 1) / P<T>::size;
+  for (std::size_t row = 0; row < rows; row += kRows, w += w_pitch) {
+    const std::size_t here = std::min(kRows, rows - row);
+    if (here > kRows / 2) {
+      products<T, kRows>(packs, w, k, panel, tile);
+    } else if (here > 1) {
+      products<T, kRows / 2>(packs, w, k, panel, tile);
+    } else {
+      products<T, 1>(packs, w, k, panel, tile);
+    }
+    for (std::size_t m = 0; m < here; ++m) {
+      for (std::size_t r = 0; r < out.run_count; ++r) {
+        const Run& run = out.runs[r];
+        const T *const from = tile + m * kColumns<T> + run.from, *const b = bias != nullptr
+                                                                                ? bias + row + m
+                                                                                : nullptr;
+        T* const to = y + (row + m) * out.pitch + run.to;
+        if (out.step == 1) {
+          put_run(from, b, to, run.length, accumulate);
+        } else {
+          put_apart(from, b, to, run.length, out.step, accumulate);
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void split(const T* x, std::size_t n, std::size_t step, T* y, std::size_t pitch) {
+  if (step == 2) {
+    for (std::size_t q = 0; q < n / 2; ++q) {
+      y[q] = x[2 * q];
+      y[pitch + q] = x[2 * q + 1];
+    }
+    if (n % 2 != 0) y[n / 2] = x[n - 1];
+    return;
+  }
+  for (std::size_t r = 0; r < step; ++r)
+    for (std::size_t q = 0; q * step + r < n; ++q) y[r * pitch + q] = x[q * step + r];
+}
+
+// One pack of rows.
+template <class T>
+XGRAD_INLINE void transpose_rows(const T* x, std::size_t rows, std::size_t count, std::size_t pitch,
+                                 T* to) {
+  constexpr std::size_t W = P<T>::size, kWide = 2 * W;
+  std::size_t done = 0;
+  for (; rows == W && done + W <= count; done += W) {
+    Tile<P<T>> tile;
+    for (std::size_t i = 0; i < W; ++i) tile.load(i, x + i * pitch + done);
+    tile.template spread<W>();
+    for (std::size_t i = 0; i < W; ++i) tile.store(i, to + (done + i) * kWide);
+  }
+  for (std::size_t e = done; e < count; ++e)
+    for (std::size_t i = 0; i < W; ++i) to[e * kWide + i] = i < rows ? x[i * pitch + e] : T(0);
+}
+
+template <class T>
+void transpose(const T* x, std::size_t rows, std::size_t count, std::size_t pitch, T* to) {
+  constexpr std::size_t W = P<T>::size;
+  transpose_rows(x, std::min(rows, W), count, pitch, to);
+  transpose_rows(x + W * pitch, rows > W ? rows - W : 0, count, pitch, to + W);
+}
+
+// R numbers of the image at a time, each times two packs of channels.
+template <class T, std::size_t R>
+[[gnu::noinline]] void weight_rows(const T* gy, const T* image, const std::size_t* offsets,
+                                   const Sizes3& grid, const Sizes3& steps, T* g) {
+  using Pk = P<T>;
+  constexpr std::size_t W = Pk::size;
+  Pk sum[R][2];
+#pragma GCC unroll 12
+  for (std::size_t r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Pk(0);
+  for (std::size_t d = 0; d < grid[0]; ++d) {
+    for (std::size_t h = 0; h < grid[1]; ++h) {
+      const T* from[R];
+      for (std::size_t r = 0; r < R; ++r)
+        from[r] = image + offsets[r] + d * steps[0] + h * steps[1];
+      for (std::size_t q = 0; q < grid[2]; ++q, gy += 2 * W) {
+        const Pk g0 = Pk::load(gy), g1 = Pk::load(gy + W);
+#pragma GCC unroll 12
+        for (std::size_t r = 0; r < R; ++r) {
+          const Pk a(from[r][q]);
+          sum[r][0] = sum[r][0] + a * g0;
+          sum[r][1] = sum[r][1] + a * g1;
+        }
+      }
+    }
+  }
+#pragma GCC unroll 12
+  for (std::size_t r = 0; r < R; ++r) {
+    (Pk::load(g + 2 * r * W) + sum[r][0]).store(g + 2 * r * W);
+    (Pk::load(g + (2 * r + 1) * W) + sum[r][1]).store(g + (2 * r + 1) * W);
+  }
+}
+
+template <class T>
+void weight(const T* gy, const T* image, const std::size_t* offsets, std::size_t k,
+            const Sizes3& grid, const Sizes3& steps, T* g) {
+  constexpr std::size_t kMost = kIsa == Isa::avx512 ? 12 : 6, kWide = 2 * P<T>::size;
+  std::size_t i = 0;
+  const auto by = [&](auto count) {
+    constexpr std::size_t R = decltype(count)::value;
+    for (; i + R <= k; i += R)
+      weight_rows<T, R>(gy, image, offsets + i, grid, steps, g + i * kWide);
+  };
+  by(std::integral_constant<std::size_t, kMost>());
+  if constexpr (kMost > 9) by(std::integral_constant<std::size_t, 9>());
+  by(std::integral_constant<std::size_t, 4>());
+  by(std::integral_constant<std::size_t, 1>());
+}
+
+}  // namespace
+
+template <Isa I, class T>
+ConvolutionKernels<T> make_convolution_kernels() {
+  return {kColumns<T>,  kRows,     2 * P<T>::size, &gather<T>,
+          &multiply<T>, &split<T>, &transpose<T>,  &weight<T>};
+}
+
+template ConvolutionKernels<float> make_convolution_kernels<kIsa, float>();
+template ConvolutionKernels<double> make_convolution_kernels<kIsa, double>();
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,193 @@
+#pragma once
+
+// Pooling and resizing of images as layers. The operations, with their gradients, are in
+// xgrad/ops/pooling.hpp and resizing.hpp; names of options are those of PyTorch.
+
+#include "xgrad/modules/library_module.hpp"
+#include "xgrad/ops/pooling.hpp"
+#include "xgrad/ops/resizing.hpp"
+
+namespace xgrad {
+
+/// What MaxPool1d and MaxPool2d have in common; M::kAxes is the number of axes.
+template <template <class> class M, class T>
+class MaxPoolLayer : public LibraryModule<M, T> {
+ public:
+  explicit MaxPoolLayer(const ImageSizes& kernel_size, MaxPoolOptions options = {})
+      : kernel_size_(kernel_size), options_(std::move(options)) {}
+  Tensor<T> forward(const Tensor<T>& x) override;
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+ private:
+  ImageSizes kernel_size_;
+  MaxPoolOptions options_;
+};
+
+/// The largest number of each window: see max_pool1d.
+template <class T>
+class MaxPool1d : public MaxPoolLayer<MaxPool1d, T> {
+ public:
+  static constexpr std::size_t kAxes = 1;
+  using MaxPool1d::MaxPoolLayer::MaxPoolLayer;
+};
+/// The same of images: `MaxPool2d<float>(2)`.
+template <class T>
+class MaxPool2d : public MaxPoolLayer<MaxPool2d, T> {
+ public:
+  static constexpr std::size_t kAxes = 2;
+  using MaxPool2d::MaxPoolLayer::MaxPoolLayer;
+};
+
+/// What AvgPool1d and AvgPool2d have in common.
+template <template <class> class M, class T>
+class AvgPoolLayer : public LibraryModule<M, T> {
+ public:
+  explicit AvgPoolLayer(const ImageSizes& kernel_size, AvgPoolOptions options = {})
+      : kernel_size_(kernel_size), options_(std::move(options)) {}
+  Tensor<T> forward(const Tensor<T>& x) override;
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+ private:
+  ImageSizes kernel_size_;
+  AvgPoolOptions options_;
+};
+
+/// The average of each window: see avg_pool1d.
+template <class T>
+class AvgPool1d : public AvgPoolLayer<AvgPool1d, T> {
+ public:
+  static constexpr std::size_t kAxes = 1;
+  using AvgPool1d::AvgPoolLayer::AvgPoolLayer;
+};
+/// The same of images.
+template <class T>
+class AvgPool2d : public AvgPoolLayer<AvgPool2d, T> {
+ public:
+  static constexpr std::size_t kAxes = 2;
+  using AvgPool2d::AvgPoolLayer::AvgPoolLayer;
+};
+
+namespace detail {
+/// x made to a size.
+template <class T>
+using ToSize = Tensor<T> (*)(const Tensor<T>& x, const ImageSizes& size);
+}  // namespace detail
+
+/// F(x, output_size).
+template <template <class> class M, class T, detail::ToSize<T> F>
+class AdaptivePool : public LibraryModule<M, T> {
+ public:
+  explicit AdaptivePool(const ImageSizes& output_size) : output_size_(output_size) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return F(x, output_size_); }
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+ private:
+  ImageSizes output_size_;
+};
+
+/// Averages of output_size windows: see adaptive_avg_pool1d.
+template <class T>
+struct AdaptiveAvgPool1d : AdaptivePool<AdaptiveAvgPool1d, T, adaptive_avg_pool1d<T>> {
+  using AdaptiveAvgPool1d::AdaptivePool::AdaptivePool;
+};
+template <class T>
+struct AdaptiveAvgPool2d : AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>> {
+  using AdaptiveAvgPool2d::AdaptivePool::AdaptivePool;
+};
+/// Their largest numbers.
+template <class T>
+struct AdaptiveMaxPool1d : AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>> {
+  using AdaptiveMaxPool1d::AdaptivePool::AdaptivePool;
+};
+template <class T>
+struct AdaptiveMaxPool2d : AdaptivePool<AdaptiveMaxPool2d, T, adaptive_max_pool2d<T>> {
+  using AdaptiveMaxPool2d::AdaptivePool::AdaptivePool;
+};
+
+/// The average of each channel. **Shapes** x (n, c, ...) -> (n, c).
+template <class T>
+struct GlobalAvgPool : FunctionModule<GlobalAvgPool, T, global_avg_pool<T>> {};
+/// The largest number of each channel. **Shapes** x (n, c, ...) -> (n, c).
+template <class T>
+struct GlobalMaxPool : FunctionModule<GlobalMaxPool, T, global_max_pool<T>> {};
+
+/// Images of another size: see upsample.
+template <class T>
+class Upsample : public LibraryModule<Upsample, T> {
+ public:
+  explicit Upsample(UpsampleOptions options) : options_(std::move(options)) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return upsample(x, options_); }
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+ private:
+  UpsampleOptions options_;
+};
+
+/// Channels become places: see pixel_shuffle.
+template <class T>
+struct PixelShuffle : FunctionModule<PixelShuffle, T, pixel_shuffle<T>, std::size_t> {
+  static constexpr std::array kOptions = {"upscale_factor"};
+  explicit PixelShuffle(std::size_t upscale_factor)
+      : PixelShuffle::FunctionModule(upscale_factor) {}
+};
+/// Places become channels.
+template <class T>
+struct PixelUnshuffle : FunctionModule<PixelUnshuffle, T, pixel_unshuffle<T>, std::size_t> {
+  static constexpr std::array kOptions = {"downscale_factor"};
+  explicit PixelUnshuffle(std::size_t downscale_factor)
+      : PixelUnshuffle::FunctionModule(downscale_factor) {}
+};
+
+/// Windows as columns: see unfold.
+template <class T>
+class Unfold : public LibraryModule<Unfold, T> {
+ public:
+  explicit Unfold(const ImageSizes& kernel_size, UnfoldOptions options = {})
+      : kernel_size_(kernel_size), options_(std::move(options)) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return unfold(x, kernel_size_, options_); }
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+ private:
+  ImageSizes kernel_size_;
+  UnfoldOptions options_;
+};
+
+/// Columns as images: see fold. PyTorch's Fold, a name that the parts of cross-validation have here.
+template <class T>
+class Refold : public LibraryModule<Refold, T> {
+ public:
+  Refold(const ImageSizes& output_size, const ImageSizes& kernel_size, UnfoldOptions options = {})
+      : output_size_(output_size), kernel_size_(kernel_size), options_(std::move(options)) {}
+  Tensor<T> forward(const Tensor<T>& x) override {
+    return fold(x, output_size_, kernel_size_, options_);
+  }
+  ModuleOptions options() const override;
+  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+ private:
+  ImageSizes output_size_, kernel_size_;
+  UnfoldOptions options_;
+};
+
+#define XGRAD_EXTERN(T)                                                             \
+  extern template class MaxPoolLayer<MaxPool1d, T>;                                 \
+  extern template class MaxPoolLayer<MaxPool2d, T>;                                 \
+  extern template class AvgPoolLayer<AvgPool1d, T>;                                 \
+  extern template class AvgPoolLayer<AvgPool2d, T>;                                 \
+  extern template class AdaptivePool<AdaptiveAvgPool1d, T, adaptive_avg_pool1d<T>>; \
+  extern template class AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>>; \
+  extern template class AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>>; \
+  extern template class AdaptivePool<AdaptiveMaxPool2d, T, adaptive_max_pool2d<T>>; \
+  extern template class Upsample<T>;                                                \
+  extern template class Unfold<T>;                                                  \
+  extern template class Refold<T>;
+XGRAD_EXTERN(float)
+XGRAD_EXTERN(double)
+#undef XGRAD_EXTERN
+
+}  // namespace xgrad

@@ -1,0 +1,272 @@
+#include "xgrad/ops/convolution.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/record.hpp"
+#include "xgrad/base/errors.hpp"
+#include "xgrad/kernels/convolution.hpp"
+#include "xgrad/ops/image_maps.hpp"
+#include "xgrad/ops/reductions.hpp"
+
+namespace xgrad {
+
+using detail::fail;
+using detail::Rule;
+using kernels::Convolution;
+
+// With x, w, y = convolution(x, w), each of the three maps
+//   (x, w) -> y,   (y, w) -> x,   (x, y) -> w
+// is linear in either argument, and the adjoint of each in one argument is one of the other two.
+namespace {
+
+struct Geometry {
+  Convolution sizes;
+  Shape x, w, y;
+};
+
+enum class Map { output, input, weight };
+
+template <class T>
+Tensor<T> apply(Map map, const Geometry& g, const Tensor<T>& a, const Tensor<T>& b,
+                const Tensor<T>& bias = {});
+
+template <class T>
+void compute(Map map, const Geometry& g, const T* a, const T* b, const T* bias, T* to, bool add) {
+  if (map == Map::output) return kernels::convolve(g.sizes, a, b, bias, to, add);
+  if (map == Map::input) return kernels::convolve_input(g.sizes, a, b, bias, to, add);
+  kernels::convolve_weight(g.sizes, a, b, to, add);
+}
+
+// The map of which a rule is, with its operands in the order of that map.
+template <class T>
+void add_gradient(Backward<T>& back, std::size_t input, Map map, const Geometry& g,
+                  const Tensor<T>& a, const Tensor<T>& b) {
+  if (!back.needs(input)) return;
+  if (back.recording()) return back.add(input, apply(map, g, a, b));
+  const auto [to, has_value] = detail::FastPath(back).accumulator(input);
+  compute<T>(map, g, a.data(), b.data(), nullptr, to, has_value);
+}
+
+// All axes but that of the channels.
+Axes but_channels(std::size_t rank) {
+  std::vector<std::ptrdiff_t> axes;
+  for (std::size_t a = 0; a < rank; ++a) {
+    if (a != 1) axes.push_back(static_cast<std::ptrdiff_t>(a));
+  }
+  return axes;
+}
+
+template <class T, Map M>
+void map_backward(const void* attributes, Backward<T>& back) {
+  const auto& geometry = *static_cast<const Geometry*>(attributes);
+  const Tensor<T> a = back.input(0), b = back.input(1), g = back.gradient();
+  if constexpr (M == Map::output) {  // a: x, b: w, g: of y
+    add_gradient(back, 0, Map::input, geometry, g, b);
+    add_gradient(back, 1, Map::weight, geometry, a, g);
+  } else if constexpr (M == Map::input) {  // a: y, b: w, g: of x
+    add_gradient(back, 0, Map::output, geometry, g, b);
+    add_gradient(back, 1, Map::weight, geometry, g, a);
+  } else {  // a: x, b: y, g: of w
+    add_gradient(back, 0, Map::input, geometry, b, g);
+    add_gradient(back, 1, Map::output, geometry, a, g);
+  }
+  if (back.input_count() > 2 && back.needs(2)) back.add(2, sum(g, but_channels(g.rank())));
+}
+
+template <class T>
+const Rule<T> kConvolution = {"convolution", &map_backward<T, Map::output>, nullptr};
+template <class T>
+const Rule<T> kInput = {"convolution_transpose", &map_backward<T, Map::input>, nullptr};
+template <class T>
+const Rule<T> kWeight = {"convolution_weight", &map_backward<T, Map::weight>, nullptr};
+
+template <class T>
+const Rule<T>& rule_of(Map map) {
+  return map == Map::output ? kConvolution<T> : map == Map::input ? kInput<T> : kWeight<T>;
+}
+
+template <class T>
+Tensor<T> apply(Map map, const Geometry& g, const Tensor<T>& a, const Tensor<T>& b,
+                const Tensor<T>& bias) {
+  const Shape& shape = map == Map::output ? g.y : map == Map::input ? g.x : g.w;
+  const Tensor<T> to = Tensor<T>::uninitialized(shape);
+  compute<T>(map, g, a.data(), b.data(), bias.defined() ? bias.data() : nullptr, to.node()->data,
+             false);
+  const unsigned needed = detail::needed<T>({&a, &b});
+  const detail::Saves saves = {(needed & 1U) << 1 | needed >> 1};
+  if (bias.defined()) {
+    detail::record(to, rule_of<T>(map), {&a, &b, &bias}, saves, g);
+  } else {
+    detail::record(to, rule_of<T>(map), {&a, &b}, saves, g);
+  }
+  return to;
+}
+
+// --- Sizes ---
+
+void check_operands(const char* operation, const Shape& x, const Shape& w, std::size_t axes) {
+  if (x.rank() != axes + 2 || w.rank() != axes + 2) {
+    fail(operation, "x and w must have ", axes + 2, " axes: x ", x, ", w ", w);
+  }
+  for (std::size_t a = 1; a < axes + 2; ++a) {
+    if (x[a] == 0) fail(operation, "an image has no numbers: x ", x);
+  }
+  if (w.elements() == 0) fail(operation, "a size is 0: w ", w);
+}
+
+void check_bias(const char* operation, const Shape& bias, std::size_t out) {
+  if (bias != Shape{out}) fail(operation, "the bias is ", bias, ", ", Shape{out}, " expected");
+}
+
+// Channels of x (n, c, ...) and of the axis of w that has all of that side, in groups.
+void check_groups(const char* operation, const Shape& x, const Shape& w, std::size_t groups,
+                  std::size_t of_x, std::size_t of_w) {
+  if (groups == 0 || of_x % groups != 0 || of_w % groups != 0) {
+    fail(operation, "channels cannot be divided into ", groups, " groups: x ", x, ", w ", w);
+  }
+}
+
+struct Margin {
+  std::size_t before, after;
+};
+
+Margin margin_on(const char* operation, const ImagePadding& padding, std::size_t stride,
+                 std::size_t reach, std::size_t axes, std::size_t axis) {
+  if (!padding.is_same()) {
+    const std::size_t p = detail::size_on_axis(operation, "padding", padding.sizes(), axes, axis);
+    return {p, p};
+  }
+  detail::require(stride == 1, operation, "padding \"same\" needs a stride of 1: ", stride);
+  return {reach / 2, reach - reach / 2};
+}
+
+constexpr kernels::Sizes3 kOnes = {1, 1, 1};
+
+struct Plan {
+  Geometry geometry;
+  std::vector<Padding> margin;  // of each axis of x, when it has to be made beforehand
+};
+
+Plan plan_convolution(const char* operation, const Shape& x, const Shape& w, std::size_t axes,
+                      const ConvOptions& o) {
+  check_operands(operation, x, w, axes);
+  check_groups(operation, x, w, o.groups, x[1], w[0]);
+  if (x[1] / o.groups != w[1]) {
+    fail(operation, "channels differ: x ", x, ", w ", w, ", groups ", o.groups);
+  }
+  Plan plan{{{x[0], o.groups, w[1], w[0] / o.groups, kOnes, kOnes, kOnes, kOnes, kOnes, {}},
+             x,
+             w,
+             {x[0], w[0]}},
+            std::vector<Padding>(2)};
+  Convolution& c = plan.geometry.sizes;
+  for (std::size_t i = 0; i < axes; ++i) {
+    const std::size_t a = 3 - axes + i, k = w[i + 2];
+    c.kernel[a] = k;
+    c.stride[a] = detail::positive_on_axis(operation, "stride", o.stride, axes, i);
+    c.dilation[a] = detail::positive_on_axis(operation, "dilation", o.dilation, axes, i);
+    const std::size_t reach = (k - 1) * c.dilation[a];
+    const Margin m = margin_on(operation, o.padding, c.stride[a], reach, axes, i);
+    const std::size_t padded = x[i + 2] + m.before + m.after;
+    if (reach >= padded) {
+      fail(operation, "the kernel is larger than the image with its margin: x ", x, ", w ", w,
+           ", padding ", m.before, ", dilation ", c.dilation[a]);
+    }
+    c.output[a] = (padded - reach - 1) / c.stride[a] + 1;
+    plan.geometry.y.push_back(c.output[a]);
+    const bool zeros = o.padding_mode == PaddingMode::zeros;
+    c.input[a] = zeros ? x[i + 2] : padded;
+    c.before[a] = zeros ? m.before : 0;
+    plan.margin.push_back({m.before, m.after});
+    plan.geometry.x[i + 2] = c.input[a];
+  }
+  return plan;
+}
+
+template <class T>
+Tensor<T> convolution(const char* operation, std::size_t axes, const Tensor<T>& x,
+                      const Tensor<T>& w, const Tensor<T>& bias, const ConvOptions& o) {
+  const Plan plan = plan_convolution(operation, x.shape(), w.shape(), axes, o);
+  if (bias.defined()) check_bias(operation, bias.shape(), w.shape()[0]);
+  if (o.padding_mode == PaddingMode::zeros) return apply(Map::output, plan.geometry, x, w, bias);
+  return apply(Map::output, plan.geometry, pad(x, plan.margin, o.padding_mode), w, bias);
+}
+
+// The geometry of the convolution that this is the transpose of.
+Geometry plan_transpose(const char* operation, const Shape& x, const Shape& w, std::size_t axes,
+                        const ConvTransposeOptions& o) {
+  check_operands(operation, x, w, axes);
+  check_groups(operation, x, w, o.groups, x[1], w[0]);
+  if (x[1] != w[0]) fail(operation, "channels differ: x ", x, ", w ", w);
+  Geometry g{{x[0], o.groups, w[1], w[0] / o.groups, kOnes, kOnes, kOnes, kOnes, kOnes, {}},
+             {x[0], w[1] * o.groups},
+             w,
+             x};
+  Convolution& c = g.sizes;
+  for (std::size_t i = 0; i < axes; ++i) {
+    const std::size_t a = 3 - axes + i;
+    c.kernel[a] = w[i + 2];
+    c.output[a] = x[i + 2];
+    c.stride[a] = detail::positive_on_axis(operation, "stride", o.stride, axes, i);
+    c.dilation[a] = detail::positive_on_axis(operation, "dilation", o.dilation, axes, i);
+    c.before[a] = detail::size_on_axis(operation, "padding", o.padding, axes, i);
+    const std::size_t more =
+        detail::size_on_axis(operation, "output_padding", o.output_padding, axes, i);
+    detail::require(more < std::max(c.stride[a], c.dilation[a]), operation,
+                    "output_padding must be less than stride or dilation: ", more);
+    const std::size_t whole =
+        (x[i + 2] - 1) * c.stride[a] + (c.kernel[a] - 1) * c.dilation[a] + more + 1;
+    if (whole <= 2 * c.before[a])
+      fail(operation, "the padding leaves nothing: x ", x, ", w ", w, ", padding ", c.before[a]);
+    c.input[a] = whole - 2 * c.before[a];
+    g.x.push_back(c.input[a]);
+  }
+  return g;
+}
+
+template <class T>
+Tensor<T> transposed(const char* operation, std::size_t axes, const Tensor<T>& x,
+                     const Tensor<T>& w, const Tensor<T>& bias, const ConvTransposeOptions& o) {
+  const Geometry g = plan_transpose(operation, x.shape(), w.shape(), axes, o);
+  if (bias.defined()) check_bias(operation, bias.shape(), g.x[1]);
+  return apply(Map::input, g, x, w, bias);
+}
+
+}  // namespace
+
+ImagePadding::ImagePadding(std::string_view word) : same_(word == "same") {
+  if (word != "same" && word != "valid")
+    fail("padding", "neither numbers nor same nor valid: ", detail::quote(word));
+}
+
+#define XGRAD_CONVOLUTION(axes)                                                                 \
+  template <class T>                                                                            \
+  Tensor<T> conv##axes##d(const Tensor<T>& x, const Tensor<T>& w,                               \
+                          const std::type_identity_t<Tensor<T>>& b, const ConvOptions& o) {     \
+    return convolution("conv" #axes "d", axes, x, w, b, o);                                     \
+  }                                                                                             \
+  template <class T>                                                                            \
+  Tensor<T> conv_transpose##axes##d(const Tensor<T>& x, const Tensor<T>& w,                     \
+                                    const std::type_identity_t<Tensor<T>>& b,                   \
+                                    const ConvTransposeOptions& o) {                            \
+    return transposed("conv_transpose" #axes "d", axes, x, w, b, o);                            \
+  }                                                                                             \
+  template Tensor<float> conv##axes##d(const Tensor<float>&, const Tensor<float>&,              \
+                                       const Tensor<float>&, const ConvOptions&);               \
+  template Tensor<double> conv##axes##d(const Tensor<double>&, const Tensor<double>&,           \
+                                        const Tensor<double>&, const ConvOptions&);             \
+  template Tensor<float> conv_transpose##axes##d(const Tensor<float>&, const Tensor<float>&,    \
+                                                 const Tensor<float>&,                          \
+                                                 const ConvTransposeOptions&);                  \
+  template Tensor<double> conv_transpose##axes##d(const Tensor<double>&, const Tensor<double>&, \
+                                                  const Tensor<double>&,                        \
+                                                  const ConvTransposeOptions&);
+XGRAD_CONVOLUTION(1)
+XGRAD_CONVOLUTION(2)
+XGRAD_CONVOLUTION(3)
+#undef XGRAD_CONVOLUTION
+
+}  // namespace xgrad

@@ -89,24 +89,37 @@ void runs_of(const TapSum<T>& s, std::size_t first, std::size_t count, std::size
   }
 }
 
+// No longer than a pack each.
+void cut_to_packs(std::vector<Run>& runs, std::size_t pack) {
+  std::vector<Run> cut;
+  for (const Run& run : runs) {
+    for (std::size_t e = 0; e < run.length; e += pack)
+      cut.push_back({run.from + e, run.to + e, std::min(pack, run.length - e)});
+  }
+  runs.swap(cut);
+}
+
 /// Numbers of k that are multiplied at a time, so that a panel stays in the cache.
 constexpr std::size_t kDepth = 384;
 
-// The places [begin, end) of a block of images that lie at `images`.
+// The places [begin, end) of a block of images that lie at `images`. `slack`: there are numbers that
+// may be read behind them.
 template <class T>
 void sum_places(const TapSum<T>& s, PackedWeights<T>& w, const T* images, std::size_t image_pitch,
-                const T* bias, T* out, std::size_t out_pitch, std::size_t begin, std::size_t end,
-                bool accumulate) {
+                bool slack, const T* bias, T* out, std::size_t out_pitch, std::size_t begin,
+                std::size_t end, bool accumulate) {
   const auto& kernels = convolution_kernels<T>();
-  Scratch<T> panel(std::min(kDepth, s.k()) * kernels.columns);
+  Scratch<T> panel(std::min(kDepth, s.k()) * kernels.columns + kSlack);
   std::vector<Run> from, to;
   for (std::size_t p = begin; p < end; p += kernels.columns) {
     const std::size_t used = std::min(kernels.columns, end - p);
     runs_of(s, p, used, image_pitch, out_pitch, from, to);
+    if (slack) cut_to_packs(from, kernels.columns / kPanelPacks);
     const PanelOutput result{to.data(), to.size(), s.out_steps[2], s.out_channel};
     for (std::size_t k = 0; k == 0 || k < s.k(); k += kDepth) {
       const std::size_t depth = std::min(kDepth, s.k() - k);
-      kernels.gather(images, from.data(), from.size(), s.offsets.data() + k, depth, panel.data());
+      (slack ? kernels.gather_packs : kernels.gather)(images, from.data(), from.size(),
+                                                      s.offsets.data() + k, depth, panel.data());
       kernels.multiply(w.from(k), w.pitch(), s.m, depth, panel.data(), used,
                        k == 0 ? bias : nullptr, out, result, accumulate || k != 0);
     }
@@ -149,14 +162,15 @@ void sum_taps(const TapSum<T>& s, PackedWeights<T>& w, std::size_t n, const T* x
     if (begin == end) return;
     const T* source = x + first * x_pitch;
     std::size_t pitch = x_pitch;
-    Scratch<T> copy(s.layout.is_plain() ? 0 : images * s.layout.numbers());
-    if (!s.layout.is_plain()) {
+    // Of rows that are not joined, packs are read beyond their ends.
+    const bool copies = !s.layout.is_plain() || s.grid[0] * s.grid[1] != 1;
+    LaidOut<T> copy(s.layout, copies ? images : 0);
+    if (copies) {
       pitch = s.layout.numbers();
-      for (std::size_t j = 0; j < images; ++j)
-        lay_out(s.layout, source + j * x_pitch, copy.data() + j * pitch);
+      for (std::size_t j = 0; j < images; ++j) copy.set(j, source + j * x_pitch);
       source = copy.data();
     }
-    sum_places(s, w, source, pitch, bias, out + first * out_pitch, out_pitch, begin, end,
+    sum_places(s, w, source, pitch, copies, bias, out + first * out_pitch, out_pitch, begin, end,
                accumulate);
   };
   if (work < 2e5) {
@@ -186,7 +200,7 @@ void convolve(const Convolution& c, const T* x, const T* w, const T* bias, T* y,
   if (c.in == 1 && c.out == 1 && c.groups > 1) return depthwise(c, x, w, bias, y, accumulate);
   TapSum<T> s{input_layout(c), {}, c.output};
   s.offsets = input_offsets(c, s.layout);
-  s.steps = {c.stride[0] * s.layout.plane(), c.stride[1] * s.layout.row(), 1};
+  s.steps = input_steps(c, s.layout);
   s.m = c.out;
   s.out_steps = {c.output[1] * c.output[2], c.output[2], 1};
   s.out_channel = inner;
@@ -211,6 +225,8 @@ class InputGradient {
       : c_(c), w_(w), bias_(bias), accumulate_(accumulate), layout_(gradient_layout(c)) {}
 
   void run(const T* gy, T* gx) {
+    if (!accumulate_ && !all_have_taps())
+      fill_bias(c_.n, c_.groups * c_.in, volume(c_.input), bias_, gx);
     for (std::size_t d = 0; d < c_.stride[0]; ++d) {
       for (std::size_t h = 0; h < c_.stride[1]; ++h) {
         for (std::size_t w = 0; w < c_.stride[2]; ++w) run({d, h, w}, gy, gx);
@@ -219,10 +235,20 @@ class InputGradient {
   }
 
  private:
+  // Whether every residue has elements of the kernel that lead to it.
+  bool all_have_taps() const {
+    const std::size_t residues = volume(c_.stride);
+    for (std::size_t i = 0; i < residues; ++i) {
+      const Sizes3 residue = {i / c_.stride[2] / c_.stride[1], i / c_.stride[2] % c_.stride[1],
+                              i % c_.stride[2]};
+      if (gradient_taps(c_, layout_, residue).elements.empty()) return false;
+    }
+    return true;
+  }
   void run(const Sizes3& residue, const T* gy, T* gx) {
     const GradientTaps taps = gradient_taps(c_, layout_, residue);
     TapSum<T> s{layout_, taps.offsets, taps.grid};
-    if (s.places() == 0) return;
+    if (s.places() == 0 || s.k() == 0) return;
     const Sizes3 input_steps = {c_.input[1] * c_.input[2], c_.input[2], 1};
     s.steps = {layout_.plane(), layout_.row(), 1};
     for (std::size_t a = 0; a < 3; ++a) {

@@ -49,6 +49,9 @@ struct Run {
   std::size_t from, to, length;
 };
 
+/// Numbers behind an image that has been laid out that may be read and written.
+constexpr std::size_t kSlack = 64;
+
 /// Columns of a panel: packs of the widest kernel.
 constexpr std::size_t kPanelPacks = 3;
 
@@ -67,12 +70,19 @@ struct ConvolutionKernels {
   /// panel[k, run.to + e] = image[offsets[k] + run.from + e].
   void (*gather)(const T* image, const Run* runs, std::size_t run_count, const std::size_t* offsets,
                  std::size_t k, T* panel);
+  /// The same of runs that are no longer than a pack, in their order, where a pack from the begin of
+  /// each may be read and written.
+  void (*gather_packs)(const T* image, const Run* runs, std::size_t run_count,
+                       const std::size_t* offsets, std::size_t k, T* panel);
   /// y = (first: bias, or y if `accumulate`; else y) + w panel, for `used` columns. w is in blocks
   /// of `rows` rows, (k, rows) each, its blocks `w_pitch` apart.
   void (*multiply)(const T* w, std::size_t w_pitch, std::size_t rows, std::size_t k, const T* panel,
                    std::size_t used, const T* bias, T* y, const PanelOutput& out, bool accumulate);
-  /// Numbers at `step` 0, 1 ... of n, one residue after the other, `pitch` apart.
-  void (*split)(const T* x, std::size_t n, std::size_t step, T* y, std::size_t pitch);
+  /// Rows of n numbers to rows that are `pitch` apart; a pack behind each may be overwritten.
+  void (*copy_rows)(const T* x, std::size_t rows, std::size_t n, T* to, std::size_t pitch);
+  /// Every other number of each row to one place, the rest to another one.
+  void (*split_rows)(const T* x, std::size_t rows, std::size_t n, T* even, T* odd,
+                     std::size_t pitch);
   /// to (count, lanes) from rows (rows, count) that are `pitch` apart; 0 for missing rows.
   void (*transpose)(const T* x, std::size_t rows, std::size_t count, std::size_t pitch, T* to);
   /// g (k, lanes) += sum over the grid of image[offsets[k] + place] gy (place, lanes).

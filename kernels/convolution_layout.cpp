@@ -7,29 +7,41 @@
 namespace xgrad::kernels {
 namespace {
 
-// One row with its margin; x null: a row of the margin.
+/// Numbers of an axis that are laid out: those at first, first + every ... of the image, `count` of
+/// them, from place `to` on.
+struct Inside {
+  std::size_t first, count, to;
+};
+
+Inside inside(const ImageLayout& l, std::size_t axis) {
+  const std::size_t every = l.every[axis], before = l.before[axis],
+                    to = (before + every - 1) / every, first = to * every - before;
+  if (first >= l.size[axis] || to >= l.padded[axis]) return {0, 0, 0};
+  return {first, std::min((l.size[axis] - first - 1) / every + 1, l.padded[axis] - to), to};
+}
+
+// Rows of a plane that follow each other in the image.
 template <class T>
-void lay_out_row(const ImageLayout& l, const T* x, T* to) {
-  const std::size_t inside =
-      x == nullptr ? 0 : std::min(l.size[2], l.padded[2] - std::min(l.before[2], l.padded[2]));
-  if (inside == 0) return void(std::fill_n(to, l.row(), T(0)));
-  if (l.step == 1) {
-    std::fill_n(to, l.before[2], T(0));
-    std::copy_n(x, inside, to + l.before[2]);
-    std::fill_n(to + l.before[2] + inside, l.padded[2] - l.before[2] - inside, T(0));
-    return;
+void lay_out_rows(const ImageLayout& l, const Inside& columns, const T* x, std::size_t rows,
+                  T* to) {
+  const auto& kernels = convolution_kernels<T>();
+  const std::size_t n = l.size[2], pitch = l.pitch(), row = l.row();
+  if (l.every[2] == 1 && columns.count == n && l.step == 1)
+    return kernels.copy_rows(x, rows, n, to + columns.to, row);
+  if (l.every[2] == 1 && columns.count == n && l.step == 2) {
+    T *const even = to + l.at(0, 0, columns.to), *const odd = to + l.at(0, 0, columns.to + 1);
+    return kernels.split_rows(x, rows, n, even, odd, row);
   }
-  std::fill_n(to, l.row(), T(0));
-  // The residues in the order in which the first numbers have them.
-  const std::size_t first = l.before[2] % l.step, pitch = l.pitch();
-  if (first == 0) {
-    return convolution_kernels<T>().split(x, inside, l.step, to + l.before[2] / l.step, pitch);
-  }
-  for (std::size_t w = 0; w < std::min(inside, l.step - first); ++w)
-    to[l.at(0, 0, l.before[2] + w)] = x[w];
-  if (inside > l.step - first) {
-    convolution_kernels<T>().split(x + l.step - first, inside - (l.step - first), l.step,
-                                   to + l.before[2] / l.step + 1, pitch);
+  for (std::size_t r = 0; r < rows; ++r, x += n, to += row) {
+    const T* from = x + columns.first;
+    std::size_t place = columns.to / l.step, residue = columns.to % l.step;
+    for (std::size_t i = 0; i < columns.count; ++i, from += l.every[2]) {
+      to[residue * pitch + place] = *from;
+      if (++residue == l.step) {
+        residue = 0;
+        ++place;
+      }
+    }
   }
 }
 
@@ -37,28 +49,39 @@ void lay_out_row(const ImageLayout& l, const T* x, T* to) {
 
 template <class T>
 void lay_out(const ImageLayout& l, const T* x, T* to) {
+  const Inside d = inside(l, 0), h = inside(l, 1), w = inside(l, 2);
+  if (d.count * h.count * w.count == 0) return;
+  const std::size_t at_a_time = l.every[1] == 1 ? h.count : 1;
   for (std::size_t c = 0; c < l.channels; ++c) {
-    for (std::size_t d = 0; d < l.padded[0]; ++d) {
-      for (std::size_t h = 0; h < l.padded[1]; ++h, to += l.row()) {
-        const std::size_t i = d - l.before[0], j = h - l.before[1];  // of the margin: too large
-        const bool inside = i < l.size[0] && j < l.size[1];
-        lay_out_row(l, inside ? x + ((c * l.size[0] + i) * l.size[1] + j) * l.size[2] : nullptr,
-                    to);
+    for (std::size_t i = 0; i < d.count; ++i) {
+      const T* const plane = x + (c * l.size[0] + d.first + i * l.every[0]) * l.size[1] * l.size[2];
+      T* const place = to + c * l.channel() + (d.to + i) * l.plane();
+      for (std::size_t j = 0; j < h.count; j += at_a_time) {
+        lay_out_rows(l, w, plane + (h.first + j * l.every[1]) * l.size[2], at_a_time,
+                     place + (h.to + j) * l.row());
       }
     }
   }
 }
 
 ImageLayout input_layout(const Convolution& c) {
-  ImageLayout l{
-      c.in, c.input, c.before, {}, c.kernel[2] == 1 && c.stride[2] == 1 ? 1 : c.stride[2]};
+  ImageLayout l{c.in, c.input, c.before, {}, c.kernel[2] == 1 ? 1 : c.stride[2]};
   for (std::size_t a = 0; a < 3; ++a) {
+    if (c.kernel[a] == 1) {  // what lies between is not read
+      l.every[a] = c.stride[a];
+      l.padded[a] = c.output[a];
+      continue;
+    }
     const std::size_t reach =
         (c.output[a] - 1) * c.stride[a] + (c.kernel[a] - 1) * c.dilation[a] + 1;
     // What is behind the last number that is read does no harm where nothing has to be copied.
     l.padded[a] = c.before[a] == 0 ? std::max(reach, c.input[a]) : reach;
   }
   return l;
+}
+
+Sizes3 input_steps(const Convolution& c, const ImageLayout& l) {
+  return {c.stride[0] / l.every[0] * l.plane(), c.stride[1] / l.every[1] * l.row(), 1};
 }
 
 std::vector<std::size_t> input_offsets(const Convolution& c, const ImageLayout& l) {

@@ -10,20 +10,24 @@
 #include <vector>
 
 #include "xgrad/kernels/convolution.hpp"
+#include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad::kernels {
 
 inline std::size_t volume(const Sizes3& s) { return s[0] * s[1] * s[2]; }
 
-/// Images (channels, size...) as they are read: with `before` zeros in front of each axis, `padded`
-/// numbers along it altogether, of which along the last one each residue of `step` is a row of
-/// `pitch` numbers.
+/// Images (channels, size...) as they are read: along each axis `padded` numbers, number p being
+/// that at p every - before, or 0; along the last one each residue of `step` is a row of `pitch`
+/// numbers.
 struct ImageLayout {
   std::size_t channels;
   Sizes3 size, before, padded;
   std::size_t step;  ///< along the last axis
+  Sizes3 every = {1, 1, 1};
 
-  bool is_plain() const { return step == 1 && padded == size && before == Sizes3{0, 0, 0}; }
+  bool is_plain() const {
+    return step == 1 && padded == size && before == Sizes3{0, 0, 0} && every == Sizes3{1, 1, 1};
+  }
   std::size_t pitch() const { return (padded[2] + step - 1) / step; }
   std::size_t row() const { return pitch() * step; }
   std::size_t plane() const { return row() * padded[1]; }
@@ -35,12 +39,33 @@ struct ImageLayout {
   }
 };
 
-/// Copies one image, x (channels, size...).
+/// Copies one image, x (channels, size...), to where zeros are, or another image was before. kSlack
+/// numbers behind it are overwritten with zeros.
 template <class T>
 void lay_out(const ImageLayout& layout, const T* x, T* to);
 
+/// Room for images that are laid out.
+template <class T>
+class LaidOut {
+ public:
+  LaidOut(const ImageLayout& layout, std::size_t images)
+      : layout_(layout), data_(images * layout.numbers() + kSlack, T(0)) {}
+  /// Image i of this room.
+  const T* set(std::size_t i, const T* x) {
+    lay_out(layout_, x, data_.data() + i * layout_.numbers());
+    return data_.data() + i * layout_.numbers();
+  }
+  const T* data() { return data_.data(); }
+
+ private:
+  const ImageLayout& layout_;
+  Scratch<T> data_;
+};
+
 /// How the input of a convolution is read: a margin as wide as the kernel reaches.
 ImageLayout input_layout(const Convolution& c);
+/// How far places of the output that are neighbours along an axis are apart in it.
+Sizes3 input_steps(const Convolution& c, const ImageLayout& layout);
 
 /// Of each element of the kernel and each channel: where it finds the number that belongs to the
 /// first one of the result.

@@ -25,17 +25,15 @@ class PartialSums {
            T* sums) const {
     const std::size_t inner = volume(c_.output), channels = c_.groups * c_.in;
     const std::size_t rows = std::min(kernels_.lanes, c_.out - first);
-    Scratch<T> image(layout_.is_plain() ? 0 : layout_.numbers()), gradient(inner * kernels_.lanes);
+    LaidOut<T> image(layout_, layout_.is_plain() ? 0 : 1);
+    Scratch<T> gradient(inner * kernels_.lanes);
     std::fill_n(sums, numbers(), T(0));
-    const Sizes3 steps = {c_.stride[0] * layout_.plane(), c_.stride[1] * layout_.row(), 1};
+    const Sizes3 steps = input_steps(c_, layout_);
     const bool flat = steps[1] == c_.output[2] && (steps[0] == c_.output[1] * c_.output[2]);
     const Sizes3 grid = flat ? Sizes3{1, 1, inner} : c_.output;
     for (std::size_t i = begin; i < end; ++i) {
       const T* x = x_ + (i * channels + group * c_.in) * volume(c_.input);
-      if (!layout_.is_plain()) {
-        lay_out(layout_, x, image.data());
-        x = image.data();
-      }
+      if (!layout_.is_plain()) x = image.set(0, x);
       kernels_.transpose(gy_ + ((i * c_.groups + group) * c_.out + first) * inner, rows, inner,
                          inner, gradient.data());
       kernels_.weight(gradient.data(), x, offsets_.data(), offsets_.size(), grid, steps, sums);

@@ -23,23 +23,16 @@ template <class T, class Visit>
 void each_image(const ImageLayout& layout, const T* x, std::size_t count, const Visit& visit) {
   const std::size_t pieces = std::min(count, pieces_for(count * layout.numbers()));
   parallel_for(pieces, [&](std::size_t piece) {
-    Scratch<T> copy(layout.is_plain() ? 0 : layout.numbers());
+    LaidOut<T> copy(layout, layout.is_plain() ? 0 : 1);
     for (std::size_t i = count * piece / pieces; i < count * (piece + 1) / pieces; ++i) {
       const T* const plane = x + i * volume(layout.size);
-      if (layout.is_plain()) {
-        visit(i, plane);
-      } else {
-        lay_out(layout, plane, copy.data());
-        visit(i, static_cast<const T*>(copy.data()));
-      }
+      visit(i, layout.is_plain() ? plane : copy.set(0, plane));
     }
   });
 }
 
 Plane output_plane(const Convolution& c, const ImageLayout& layout) {
-  return {c.output,
-          {c.stride[0] * layout.plane(), c.stride[1] * layout.row(), 1},
-          {c.output[1] * c.output[2], c.output[2], 1}};
+  return {c.output, input_steps(c, layout), {c.output[1] * c.output[2], c.output[2], 1}};
 }
 
 }  // namespace

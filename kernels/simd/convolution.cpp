@@ -1,6 +1,7 @@
 #include "xgrad/kernels/convolution.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "xgrad/kernels/instantiate.hpp"
@@ -50,6 +51,20 @@ void gather(const T* image, const Run* runs, std::size_t run_count, const std::s
     const T* const from = image + offsets[i];
     for (std::size_t r = 0; r < run_count; ++r)
       copy_run(from + runs[r].from, panel + i * kWide + runs[r].to, runs[r].length);
+  }
+}
+
+template <class T>
+void gather_packs(const T* image, const Run* runs, std::size_t run_count,
+                  const std::size_t* offsets, std::size_t k, T* panel) {
+  std::size_t from[kColumns<T>], to[kColumns<T>];
+  for (std::size_t r = 0; r < run_count; ++r) {
+    from[r] = runs[r].from;
+    to[r] = runs[r].to;
+  }
+  for (std::size_t i = 0; i < k; ++i, panel += kColumns<T>) {
+    const T* const x = image + offsets[i];
+    for (std::size_t r = 0; r < run_count; ++r) P<T>::load(x + from[r]).store(panel + to[r]);
   }
 }
 
@@ -136,17 +151,46 @@ void multiply(const T* w, std::size_t w_pitch, std::size_t rows, std::size_t k, 
 }
 
 template <class T>
-void split(const T* x, std::size_t n, std::size_t step, T* y, std::size_t pitch) {
-  if (step == 2) {
-    for (std::size_t q = 0; q < n / 2; ++q) {
-      y[q] = x[2 * q];
-      y[pitch + q] = x[2 * q + 1];
-    }
-    if (n % 2 != 0) y[n / 2] = x[n - 1];
-    return;
+void copy_rows(const T* x, std::size_t rows, std::size_t n, T* to, std::size_t pitch) {
+  for (std::size_t r = 0; r < rows; ++r, x += n, to += pitch) {
+    std::size_t e = 0;
+    for (; e + P<T>::size <= n; e += P<T>::size) P<T>::load(x + e).store(to + e);
+    if (e < n) P<T>::load_first(x + e, n - e).store(to + e);
   }
-  for (std::size_t r = 0; r < step; ++r)
-    for (std::size_t q = 0; q * step + r < n; ++q) y[r * pitch + q] = x[q * step + r];
+}
+
+// In the order of memory, so that what is written behind a row is overwritten by the next one.
+template <class T>
+void split_rows(const T* x, std::size_t rows, std::size_t n, T* even, T* odd, std::size_t pitch) {
+  constexpr std::size_t W = P<T>::size;
+  typedef T Numbers __attribute__((vector_size(W * sizeof(T))));
+  const auto half = [&](T * to, std::size_t first) __attribute__((always_inline)) {
+    for (std::size_t e = 0; e < n; e += 2 * W) {
+      const auto part = [&](std::size_t at) __attribute__((always_inline)) {
+        Numbers v;
+        const P<T> p = at + W <= n ? P<T>::load(x + at)
+                                   : P<T>::load_first(x + std::min(at, n), at < n ? n - at : 0);
+        std::memcpy(&v, &p, sizeof(v));
+        return v;
+      };
+      const Numbers a = part(e), b = part(e + W);
+      const Numbers chosen = [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return first == 0 ? __builtin_shufflevector(a, b, static_cast<int>(2 * I)...)
+                          : __builtin_shufflevector(a, b, static_cast<int>(2 * I + 1)...);
+      }
+      (std::make_index_sequence<W>());
+      std::memcpy(to + e / 2, &chosen, sizeof(chosen));
+    }
+  };
+  for (std::size_t r = 0; r < rows; ++r, x += n, even += pitch, odd += pitch) {
+    if (even < odd) {
+      half(even, 0);
+      half(odd, 1);
+    } else {
+      half(odd, 1);
+      half(even, 0);
+    }
+  }
 }
 
 // One pack of rows.
@@ -204,18 +248,63 @@ template <class T, std::size_t R>
   }
 }
 
+// The same of R / 3 times three neighbours.
+template <class T, std::size_t R>
+[[gnu::noinline]] void weight_triples(const T* gy, const T* image, const std::size_t* offsets,
+                                      const Sizes3& grid, const Sizes3& steps, T* g) {
+  using Pk = P<T>;
+  constexpr std::size_t W = Pk::size;
+  Pk sum[R][2];
+#pragma GCC unroll 12
+  for (std::size_t r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Pk(0);
+  for (std::size_t d = 0; d < grid[0]; ++d) {
+    for (std::size_t h = 0; h < grid[1]; ++h) {
+      const T* from[R / 3];
+      for (std::size_t r = 0; r < R / 3; ++r)
+        from[r] = image + offsets[3 * r] + d * steps[0] + h * steps[1];
+      for (std::size_t q = 0; q < grid[2]; ++q, gy += 2 * W) {
+        const Pk g0 = Pk::load(gy), g1 = Pk::load(gy + W);
+#pragma GCC unroll 12
+        for (std::size_t r = 0; r < R; ++r) {
+          const Pk a(from[r / 3][q + r % 3]);
+          sum[r][0] = sum[r][0] + a * g0;
+          sum[r][1] = sum[r][1] + a * g1;
+        }
+      }
+    }
+  }
+#pragma GCC unroll 12
+  for (std::size_t r = 0; r < R; ++r) {
+    (Pk::load(g + 2 * r * W) + sum[r][0]).store(g + 2 * r * W);
+    (Pk::load(g + (2 * r + 1) * W) + sum[r][1]).store(g + (2 * r + 1) * W);
+  }
+}
+
+bool are_triples(const std::size_t* offsets, std::size_t k) {
+  if (k % 3 != 0) return false;
+  for (std::size_t i = 0; i < k; i += 3)
+    if (offsets[i + 1] != offsets[i] + 1 || offsets[i + 2] != offsets[i] + 2) return false;
+  return true;
+}
+
 template <class T>
 void weight(const T* gy, const T* image, const std::size_t* offsets, std::size_t k,
             const Sizes3& grid, const Sizes3& steps, T* g) {
-  constexpr std::size_t kMost = kIsa == Isa::avx512 ? 12 : 6, kWide = 2 * P<T>::size;
+  constexpr std::size_t kMost = kIsa == Isa::avx512 ? 12 : 6, kTriples = kMost == 12 ? 9 : 6,
+                        kWide = 2 * P<T>::size;
   std::size_t i = 0;
+  if (are_triples(offsets, k)) {
+    for (; i + kTriples <= k; i += kTriples)
+      weight_triples<T, kTriples>(gy, image, offsets + i, grid, steps, g + i * kWide);
+    for (; i < k; i += 3) weight_triples<T, 3>(gy, image, offsets + i, grid, steps, g + i * kWide);
+    return;
+  }
   const auto by = [&](auto count) {
     constexpr std::size_t R = decltype(count)::value;
     for (; i + R <= k; i += R)
       weight_rows<T, R>(gy, image, offsets + i, grid, steps, g + i * kWide);
   };
   by(std::integral_constant<std::size_t, kMost>());
-  if constexpr (kMost > 9) by(std::integral_constant<std::size_t, 9>());
   by(std::integral_constant<std::size_t, 4>());
   by(std::integral_constant<std::size_t, 1>());
 }
@@ -224,8 +313,8 @@ void weight(const T* gy, const T* image, const std::size_t* offsets, std::size_t
 
 template <Isa I, class T>
 ConvolutionKernels<T> make_convolution_kernels() {
-  return {kColumns<T>,  kRows,     2 * P<T>::size, &gather<T>,
-          &multiply<T>, &split<T>, &transpose<T>,  &weight<T>};
+  return {kColumns<T>,  kRows,         2 * P<T>::size, &gather<T>,    &gather_packs<T>,
+          &multiply<T>, &copy_rows<T>, &split_rows<T>, &transpose<T>, &weight<T>};
 }
 
 template ConvolutionKernels<float> make_convolution_kernels<kIsa, float>();

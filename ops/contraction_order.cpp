@@ -71,7 +71,8 @@ class Exhaustive {
       if ((part & first) == 0) continue;
       const Best &a = best_[part], &b = best_[set & ~part];
       const double cost = a.cost + b.cost + costs_.pair(a.letters, b.letters, best_[set].letters);
-      if (best_[set].part == 0 || cost < best_[set].cost)
+      // Among equals the one that takes the operands in their order: the result has it, mostly.
+      if (best_[set].part == 0 || cost <= best_[set].cost)
         best_[set].cost = cost, best_[set].part = part;
     }
   }

@@ -337,6 +337,14 @@ BOOST_AUTO_TEST_CASE(the_order_is_that_of_least_cost) {
     BOOST_TEST((i != 1 || j != 2), "two wide matrices are multiplied first");
 }
 
+BOOST_AUTO_TEST_CASE(operands_of_equal_cost_are_taken_in_their_order) {
+  // abc,ia,jb,kc->ijk, letters in the order of the alphabet.
+  const std::vector<double> sizes = {16, 16, 16, 40, 40, 40};
+  const auto order = detail::contraction_order({7U, 9U, 18U, 36U}, 56U, sizes);
+  const std::vector<std::pair<std::size_t, std::size_t>> expected = {{0, 1}, {0, 2}, {0, 3}};
+  BOOST_TEST((order.pairs == expected));
+}
+
 BOOST_AUTO_TEST_CASE(threads_do_not_show) {
   const D x = wave({8, 300, 3, 40}), y = wave({8, 200, 3, 40}, 1);
   const int before = num_threads();

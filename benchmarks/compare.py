@@ -82,7 +82,7 @@ class Comparison:
                 return
 
     def compare(self, contender, reference):
-        """False when one of them does not have the workload."""
+        """False when one of them does not have the workload, or only its cost and no results."""
         replaced = self.row.get("verify", {})
         params = with_params(self.row["params"], replaced.get(contender, replaced.get(reference, "")))
         with tempfile.NamedTemporaryFile() as file:
@@ -91,9 +91,11 @@ class Comparison:
                     return False
                 first.ask(f"write {file.name}")
                 difference, name = other.ask(f"compare {file.name}").split(" ", 1)
+        if name == "nothing":
+            return False
         self.differences[contender] = float(difference)
         tolerance = self.row.get("tolerance", TOLERANCE)
-        if name != "nothing" and not self.differences[contender] <= tolerance:
+        if not self.differences[contender] <= tolerance:
             self.errors.append(f"{self.name()}: the {name} of {contender} is off by {difference} of its norm")
         return True
 

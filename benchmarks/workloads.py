@@ -49,6 +49,10 @@ def _rows():
     yield row("lstm", "hidden=128 batch=32 steps=100", 1.15, 1.35, tolerance=1e-3)
     yield row("lstm_cell", "hidden=128 batch=32 steps=100", 1.05, 1.5, tolerance=1e-3)
     yield row("lstm_sequence", "hidden=128 batch=32 steps=100", 1.05, 1.5, tolerance=1e-3)
+    # The floor is the multiplications alone, by sgemm.
+    yield row("cnn", "batch=64 opt=sgdm", 1.35, 1.5, tolerance=1e-3)
+    for op in ("depthwise", "depthwise_strided", "pointwise", "strided", "first"):
+        yield row("mobilenet", f"op={op}", None, 1.2, tolerance=1e-3)
     # By hand: the fastest sequence of matmul, permute and sum.
     for pattern in ("scores", "attention", "form", "bilinear", "trace", "traces", "outer", "chain", "tucker", "channels",
                     "dots"):

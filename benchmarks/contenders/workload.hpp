@@ -111,4 +111,19 @@ constexpr std::uint64_t kInput = 1, kOther = 2, kGradient = 3, kParameters = 100
 constexpr std::size_t kPerceptron[] = {784, 512, 256, 10};
 constexpr std::size_t kClasses = 10;
 
+/// A convolution of a MobileNet block: 3 x 3 of channels by themselves, 1 x 1, and 3 x 3 with
+/// stride 2, also of the first layer.
+struct BlockConvolution {
+  std::size_t n, in, out, size, kernel, stride, groups;
+  std::size_t padding() const { return kernel / 2; }
+  std::size_t result() const { return (size + 2 * padding() - kernel) / stride + 1; }
+};
+inline BlockConvolution block_convolution(const std::string& op) {
+  if (op == "depthwise") return {16, 192, 192, 28, 3, 1, 192};
+  if (op == "depthwise_strided") return {16, 192, 192, 28, 3, 2, 192};
+  if (op == "pointwise") return {16, 32, 192, 28, 1, 1, 1};
+  if (op == "strided") return {16, 64, 128, 28, 3, 2, 1};
+  return {8, 3, 32, 112, 3, 2, 1};
+}
+
 }  // namespace benchmark_contenders

@@ -4,6 +4,7 @@
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -119,6 +120,20 @@ std::unique_ptr<Workload> rosenbrock(const Parameters& p) {
       "loss");
 }
 
+template <class T>
+std::unique_ptr<Workload> block_convolution_of(const Parameters& p) {
+  const BlockConvolution c = block_convolution(p.text("op", "depthwise"));
+  const Tensor<T> x = random<T>({c.n, c.in, c.size, c.size}, seeds::kInput),
+                  w = random<T>({c.out, c.in / c.groups, c.kernel, c.kernel}, seeds::kParameters),
+                  b = random<T>({c.out}, seeds::kParameters + 1),
+                  gy = random<T>({c.n, c.out, c.result(), c.result()}, seeds::kGradient);
+  const xgrad::ConvOptions o{.stride = c.stride, .padding = c.padding(), .groups = c.groups};
+  return std::make_unique<Operation<T>>(
+      std::vector<typename Operation<T>::Leaf>{
+          {"gradient", x}, {"weight gradient", w}, {"bias gradient", b}},
+      gy, [=] { return xgrad::conv2d(x, w, b, o); });
+}
+
 struct Empty : Workload {
   void step() override {}
   Results results() override { return {}; }
@@ -137,6 +152,7 @@ std::unique_ptr<Workload> make_operation(const std::string& name, const Paramete
   if (name == "chain") return chain<T>(p);
   if (name == "deep") return deep<T>(p);
   if (name == "rosenbrock") return rosenbrock(p);
+  if (name == "mobilenet") return block_convolution_of<T>(p);
   if (name == "empty") return std::make_unique<Empty>();
   return nullptr;
 }

@@ -3,10 +3,13 @@
 #include "common.hpp"
 #include "xgrad/data/loader.hpp"
 #include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/convolution.hpp"
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/pooling.hpp"
 #include "xgrad/modules/sequential.hpp"
+#include "xgrad/modules/shapes.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/math.hpp"
@@ -83,6 +86,31 @@ struct ResidualNet : xgrad::Sequential<T> {
   Results gradients() const {
     return {result("weight gradient", this->at("0.first.weight").gradient()),
             result("gain gradient", this->at("0.norm.weight").gradient())};
+  }
+};
+
+/// 1 x 28 x 28, two convolutions 3 x 3 with relu and pooling, and two dense layers.
+template <class T>
+struct ConvNet : xgrad::Sequential<T> {
+  ConvNet() {
+    this->append(xgrad::Reshape<T>({1, 28, 28}));
+    std::uint64_t seed = seeds::kParameters;
+    for (const auto& [in, out] : {std::pair{1, 32}, std::pair{32, 64}}) {
+      xgrad::Conv2d<T> conv(static_cast<std::size_t>(in), static_cast<std::size_t>(out), 3,
+                            {.padding = 1});
+      const double bound = 1 / std::sqrt(9.0 * in);
+      fill(conv.weight.mutable_data(), conv.weight.size(), seed, bound);
+      fill(conv.bias.mutable_data(), conv.bias.size(), seed + 1, bound);
+      this->append(std::move(conv)).append(xgrad::Relu<T>()).append(xgrad::MaxPool2d<T>(2));
+      seed += 10;
+    }
+    this->append(xgrad::Flatten<T>()).append(linear<T>(3136, 128, seed), "dense");
+    this->append(xgrad::Relu<T>()).append(linear<T>(128, kClasses, seed + 10), "head");
+  }
+  Results gradients() const {
+    return {result("kernel gradient", this->at("1.weight").gradient()),
+            result("second kernel gradient", this->at("4.weight").gradient()),
+            result("bias gradient", this->at("1.bias").gradient())};
   }
 };
 
@@ -184,6 +212,9 @@ std::unique_ptr<Workload> make_training(const std::string& name, const Parameter
     const std::size_t width = p.size("width", 256);
     return std::make_unique<FixedBatch<T, ResidualNet<T>>>(
         p, std::make_unique<ResidualNet<T>>(p.size("blocks", 20), width), width);
+  }
+  if (name == "cnn") {
+    return std::make_unique<FixedBatch<T, ConvNet<T>>>(p, std::make_unique<ConvNet<T>>(), 784);
   }
   if (name == "epoch") return std::make_unique<Epoch<T>>(p);
   return nullptr;

@@ -121,6 +121,23 @@ std::unique_ptr<Workload> rosenbrock(const Parameters& p) {
       "loss");
 }
 
+std::unique_ptr<Workload> block_convolution_of(const Parameters& p) {
+  const BlockConvolution c = block_convolution(p.text("op", "depthwise"));
+  const auto whole = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+  const auto type = type_of(p);
+  const std::int64_t size = whole(c.size), kernel = whole(c.kernel), result = whole(c.result());
+  const Tensor x = random({whole(c.n), whole(c.in), size, size}, type, seeds::kInput),
+               w = random({whole(c.out), whole(c.in / c.groups), kernel, kernel}, type,
+                          seeds::kParameters),
+               b = random({whole(c.out)}, type, seeds::kParameters + 1),
+               gy = random({whole(c.n), whole(c.out), result, result}, type, seeds::kGradient);
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{{"gradient", x}, {"weight gradient", w}, {"bias gradient", b}},
+      gy, [=] {
+        return torch::conv2d(x, w, b, whole(c.stride), whole(c.padding()), 1, whole(c.groups));
+      });
+}
+
 struct Empty : Workload {
   void step() override {}
   Results results() override { return {}; }
@@ -137,6 +154,7 @@ std::unique_ptr<Workload> make_operation(const std::string& name, const Paramete
   if (name == "chain") return chain(p);
   if (name == "deep") return deep(p);
   if (name == "rosenbrock") return rosenbrock(p);
+  if (name == "mobilenet") return block_convolution_of(p);
   if (name == "empty") return std::make_unique<Empty>();
   return nullptr;
 }

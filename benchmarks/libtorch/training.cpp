@@ -90,6 +90,41 @@ struct ResidualNetImpl : nn::Module {
 };
 TORCH_MODULE(ResidualNet);
 
+/// 1 x 28 x 28, two convolutions 3 x 3 with ReLU and pooling, and two dense layers.
+struct ConvNetImpl : nn::Module {
+  nn::Conv2d first, second;
+  nn::Linear dense, head;
+
+  explicit ConvNetImpl(torch::ScalarType type)
+      : first(register_module("first", convolution(1, 32, seeds::kParameters, type))),
+        second(register_module("second", convolution(32, 64, seeds::kParameters + 10, type))),
+        dense(register_module("dense", linear(3136, 128, seeds::kParameters + 20, type))),
+        head(register_module("head", linear(128, kClasses, seeds::kParameters + 30, type))) {}
+  Tensor forward(Tensor x) {
+    x = torch::max_pool2d(torch::relu(first(x.reshape({-1, 1, 28, 28}))), 2);
+    x = torch::max_pool2d(torch::relu(second(x)), 2);
+    return head(torch::relu(dense(x.flatten(1))));
+  }
+  Results gradients() {
+    return {result("kernel gradient", first->weight.grad()),
+            result("second kernel gradient", second->weight.grad()),
+            result("bias gradient", first->bias.grad())};
+  }
+
+ private:
+  static nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::uint64_t seed,
+                                torch::ScalarType type) {
+    nn::Conv2d conv(nn::Conv2dOptions(in, out, 3).padding(1));
+    conv->to(type);
+    const torch::NoGradGuard guard;
+    const double bound = 1 / std::sqrt(9.0 * static_cast<double>(in));
+    fill(conv->weight, seed, bound);
+    fill(conv->bias, seed + 1, bound);
+    return conv;
+  }
+};
+TORCH_MODULE(ConvNet);
+
 /// Zero the gradients, forward, backward, update.
 template <class Net>
 class Training {
@@ -260,6 +295,8 @@ std::unique_ptr<Workload> make_training(const std::string& name, const Parameter
     return std::make_unique<FixedBatch<ResidualNet>>(
         p, ResidualNet(p.size("blocks", 20), width, type_of(p)), width);
   }
+  if (name == "cnn")
+    return std::make_unique<FixedBatch<ConvNet>>(p, ConvNet(type_of(p)), kPerceptron[0]);
   if (name == "epoch") return std::make_unique<Epoch>(p);
   if (name == "lstm") return std::make_unique<Lstm>(p, Lstm::Way::primitives);
   if (name == "lstm_cell") return std::make_unique<Lstm>(p, Lstm::Way::cell);

@@ -3,8 +3,11 @@
 #include "tests/modules/helpers.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/branches.hpp"
+#include "xgrad/modules/convolution.hpp"
 #include "xgrad/modules/embedding.hpp"
 #include "xgrad/modules/linear.hpp"
+#include "xgrad/modules/normalization.hpp"
+#include "xgrad/modules/pooling.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
 #include "xgrad/modules/weight_norm.hpp"
@@ -218,6 +221,47 @@ BOOST_AUTO_TEST_CASE(everything_is_freed) {
     sum(block(standard_normal({4, 3}))).backward();
   }
   BOOST_TEST(detail::live_nodes() == before);
+}
+
+// The names and shapes of PyTorch's state dictionaries: Conv2d(4, 6, (3, 2), groups=2) has weight
+// (6, 2, 3, 2), ConvTranspose2d(4, 6, 3, groups=2) has weight (4, 3, 3, 3).
+BOOST_AUTO_TEST_CASE(convolutions_have_the_state_of_pytorch) {
+  Conv2d<double> conv(4, 6, {3, 2}, {.stride = 2, .padding = 1, .groups = 2});
+  ConvTranspose2d<double> back(4, 6, 3, {.groups = 2, .bias = false});
+  BOOST_TEST(names(conv.state_dict()) == (Names{"weight", "bias"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(names(back.state_dict()) == Names{"weight"}, boost::test_tools::per_element());
+  BOOST_TEST(to_string(conv.weight.shape()) == "(6, 2, 3, 2)");
+  BOOST_TEST(to_string(conv.bias.shape()) == "(6)");
+  BOOST_TEST(to_string(back.weight.shape()) == "(4, 3, 3, 3)");
+  const Tensor<double> x = standard_normal({2, 4, 5, 4});
+  BOOST_TEST(numbers(conv(x)) == numbers(conv2d(x, conv.weight, conv.bias,
+                                                {.stride = 2, .padding = 1, .groups = 2})),
+             boost::test_tools::per_element());
+  check_both_orders(conv, x);
+  check_both_orders(back, standard_normal({1, 4, 2, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(convolutions_start_uniform_in_one_over_the_root_of_what_meets) {
+  Conv2d<double> conv(16, 64, 5);
+  BOOST_TEST(variance(conv.weight) == 1.0 / (3 * 400), boost::test_tools::tolerance(0.03));
+  for (const double v : numbers(conv.weight)) BOOST_REQUIRE(std::abs(v) <= 0.05);
+  for (const double v : numbers(conv.bias)) BOOST_REQUIRE(std::abs(v) <= 0.05);
+}
+
+BOOST_AUTO_TEST_CASE(a_network_of_convolutions) {
+  Sequential<double> net{Conv2d<double>(1, 2, 3, {.padding = "same"}), Tanh<double>(),
+                         AvgPool2d<double>(2), Flatten<double>(), Linear<double>(8, 2)};
+  check_both_orders(net, standard_normal({2, 1, 4, 4}));
+}
+
+BOOST_AUTO_TEST_CASE(instance_norm_is_group_norm_of_single_channels) {
+  InstanceNorm<double> net(3, {.affine = true});
+  GroupNorm<double> groups(3, 3);
+  const Tensor<double> x = standard_normal({2, 3, 2, 2});
+  BOOST_TEST(numbers(net(x)) == numbers(groups(x)), boost::test_tools::per_element());
+  BOOST_TEST(InstanceNorm<double>(3).state_dict().empty());
+  check_both_orders(net, x);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

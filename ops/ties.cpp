@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <exception>
 #include <limits>
-#include <stdexcept>
+#include <new>
 #include <string_view>
 #include <unordered_set>
 
@@ -215,7 +216,9 @@ Changes<T> changes_of(const Tensor<T>& gradients, const Tensor<T>& seeds, const 
   try {
     c.second = change_of(c.first, seeds, y);
     c.complete = true;
-  } catch (const std::logic_error&) {
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception&) {
     // What can be differentiated twice only has a first derivative here.
   }
   return c;

@@ -343,6 +343,7 @@ void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<
     if (pass_[place].gradient != nullptr && passes(pass_[place])) visit(place);
     if (!pass_[place].sink) pass_.forget(place);
   }
+  if (options_.stop_at_sinks) return;
   // Leaves and sinks that were not passed have not met their hooks yet.
   for (std::uint32_t place = 0; collecting_ && place < pass_.size(); ++place) {
     const Visit<T>& v = pass_[place];

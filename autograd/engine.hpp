@@ -21,8 +21,11 @@ class Engine {
   struct Options {
     bool retain = false;
     bool create_graph = false;
-    bool stop_at_sinks = false;  // treat the sinks as independent: do not go past them
-    bool recorded = false;       // as create_graph, for the rules: see recorded_pass.hpp
+    // Treat the sinks as independent: do not go past them, and leave their hooks to the pass
+    // around this one.
+    bool stop_at_sinks = false;
+    bool keeps_leaves = false;  // a leaf among the sinks keeps what the pass around this one keeps
+    bool recorded = false;      // as create_graph, for the rules: see recorded_pass.hpp
   };
 
   explicit Engine(Options options);
@@ -32,6 +35,16 @@ class Engine {
 
   /// Gradients are collected for these tensors instead of being accumulated in the leaves.
   void collect(const std::vector<Tensor<T>>& sinks);
+
+  /// What a sink has already: its gradients are added to it.
+  void begin_with(const Tensor<T>& sink, Tensor<T> gradient) {
+    pass_[pass_.find(sink.node())].gradient = std::move(gradient).give_up();
+  }
+
+  /// In place of a seed, between `inspect` and `walk`: the memory of the gradient may be reused.
+  void give(const Tensor<T>& output, Tensor<T> gradient) {
+    if (wanted(output.node())) add(output.node(), std::move(gradient));
+  }
 
   /// The way back ends at this tensor, whose gradient is not wanted.
   void stop_at(const Tensor<T>& t) { pass_.add(t.node()); }
@@ -66,11 +79,12 @@ class Engine {
   }
   void add(Node<T>* n, Tensor<T>&& gradient);
   Accumulator<T> accumulator(Node<T>* n);
+  bool keeps_leaves() const { return !collecting_ || options_.keeps_leaves; }
   bool may_take(Node<T>* n, const Tensor<T>& gradient);
   bool would_copy(Node<T>* n, const Tensor<T>& gradient);
   // A leaf of this thread: its gradient goes to where the user finds it, and nobody changes it.
   bool is_kept(const Node<T>* n) const {
-    return !collecting_ && n->rule == nullptr && n->hooks == nullptr &&
+    return keeps_leaves() && n->rule == nullptr && n->hooks == nullptr &&
            n->owner.load(std::memory_order_relaxed) ==
                this_thread.mark.load(std::memory_order_relaxed);
   }

@@ -24,6 +24,21 @@ bool FastPath<T>::copies_gradient(std::size_t i) const {
   return b_.needs(i) && b_.engine_.would_copy(input(i), b_.gradient_);
 }
 
+template <class T>
+Tensor<T> FastPath<T>::take(std::size_t i) {
+  return Tensor<T>::adopt(std::exchange(b_.engine_.slot(input(i)), nullptr));
+}
+
+template <class T>
+void FastPath<T>::put(std::size_t i, Tensor<T> gradient) {
+  b_.engine_.slot(input(i)) = std::move(gradient).give_up();
+}
+
+template <class T>
+bool FastPath<T>::keeps_leaves() const {
+  return b_.engine_.keeps_leaves();
+}
+
 template class FastPath<float>;
 template class FastPath<double>;
 

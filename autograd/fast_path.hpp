@@ -37,6 +37,13 @@ class FastPath {
   /// that somebody else can see.
   bool copies_gradient(std::size_t i) const;
 
+  /// What has been gathered for input i so far, undefined when nothing was. Whoever takes it puts it
+  /// back with more added to it.
+  Tensor<T> take(std::size_t i);
+  void put(std::size_t i, Tensor<T> gradient);
+  /// Whether leaves keep their gradients in this pass.
+  bool keeps_leaves() const;
+
   /// The numbers of the output; null when they were not saved.
   const T* saved_output() const {
     return b_.node_->saves_output.load(std::memory_order_relaxed) ? b_.node_->data : nullptr;

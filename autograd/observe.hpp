@@ -4,6 +4,7 @@
 // differentiated, and values that stay. Internal.
 
 #include <cstddef>
+#include <cstdint>
 
 namespace xgrad::detail {
 
@@ -23,5 +24,23 @@ class KeepEntryValues {
  private:
   bool before_ = keeping_values;
 };
+
+/// The number of this thread's last entry: what it records from now on has a larger one.
+std::uint64_t last_sequence();
+
+inline thread_local bool repeating = false;
+/// While it lives, functions are called a second time for what the first call did not keep: what
+/// they change besides, such as running statistics, stays as it is.
+class RepeatingScope {
+ public:
+  RepeatingScope() { repeating = true; }
+  ~RepeatingScope() { repeating = before_; }
+  RepeatingScope(const RepeatingScope&) = delete;
+  RepeatingScope& operator=(const RepeatingScope&) = delete;
+
+ private:
+  bool before_ = repeating;
+};
+inline bool is_repeating() { return repeating; }
 
 }  // namespace xgrad::detail

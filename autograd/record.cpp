@@ -7,7 +7,7 @@
 namespace xgrad::detail {
 namespace {
 
-thread_local std::uint64_t last_sequence = 0;
+thread_local std::uint64_t last_recorded = 0;
 
 template <class T>
 Edge<T> make_edge(const Tensor<T>& input, bool saved) {
@@ -36,6 +36,8 @@ Edge<T>* make_block(Node<T>* n, std::size_t count, const void* attributes, std::
 
 }  // namespace
 
+std::uint64_t last_sequence() { return last_recorded; }
+
 template <class T>
 void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,
                   Saves saves, const void* attributes, std::size_t attribute_bytes,
@@ -58,12 +60,12 @@ void record_needed(const Tensor<T>& y, const Rule<T>& rule,
   n->requires_grad = true;
   n->rule = &rule;
   n->of_derivative = deriving;
-  std::uint64_t sequence = last_sequence;
+  std::uint64_t sequence = last_recorded;
   for (std::size_t i = 0; i < count; ++i) {
     n->edges[i] = make_edge(*inputs[i], i < 32 && (saves.inputs >> i & 1U) != 0);
     if (n->edges[i].node != nullptr) sequence = std::max(sequence, n->edges[i].node->sequence);
   }
-  n->sequence = last_sequence = sequence + 1;
+  n->sequence = last_recorded = sequence + 1;
   if (saves.output || keeping_values) {
     n->saves_output.store(true, std::memory_order_relaxed);
     n->output_version = n->version().load(std::memory_order_relaxed);

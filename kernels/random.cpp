@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <stdexcept>
 #include <utility>
 
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/philox.hpp"
@@ -27,6 +29,29 @@ GeneratorScope::GeneratorScope(Generator& generator) : before_(scoped_generator)
 }
 
 GeneratorScope::~GeneratorScope() { scoped_generator = before_; }
+
+namespace detail {
+
+thread_local DrawsScope* DrawsScope::innermost = nullptr;
+
+Generator::State DrawsScope::next(DrawsScope* scope, Generator& generator) {
+  if (scope == nullptr) return generator.draw();
+  NotedDraws& draws = scope->draws_;
+  if (!scope->repeat_) {
+    draws.states.push_back(next(scope->outer_, generator));
+    return draws.states.back();
+  }
+  require<std::logic_error>(draws.given < draws.states.size(), "random",
+                            "a function that is repeated draws more than the ", draws.states.size(),
+                            " times of its first call");
+  return draws.states[draws.given++];
+}
+
+}  // namespace detail
+
+Generator::State Generator::next() {
+  return detail::DrawsScope::next(detail::DrawsScope::innermost, *this);
+}
 
 void manual_seed(std::uint64_t seed) { default_generator().seed(seed); }
 

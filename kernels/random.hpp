@@ -10,8 +10,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace xgrad {
+namespace detail {
+class DrawsScope;
+}
 
 class Generator {
  public:
@@ -32,12 +36,46 @@ class Generator {
     draws_.store(state.draws);
   }
   /// The state of the next draw; moves on to the one after. Safe to call from several threads.
-  State next() { return {seed_.load(), draws_.fetch_add(1)}; }
+  State next();
 
  private:
+  friend class detail::DrawsScope;
+  State draw() { return {seed_.load(), draws_.fetch_add(1)}; }
+
   std::atomic<std::uint64_t> seed_;
   std::atomic<std::uint64_t> draws_{0};
 };
+
+namespace detail {
+
+/// What a function draws: written down when it is called first, given out again when it is repeated.
+struct NotedDraws {
+  std::vector<Generator::State> states;
+  std::size_t given = 0;
+};
+
+/// While it lives, this thread's draws from any generator are written down, or, when `repeat`, are
+/// those of `draws` again and no generator moves on.
+class DrawsScope {
+ public:
+  DrawsScope(NotedDraws& draws, bool repeat) : draws_(draws), outer_(innermost), repeat_(repeat) {
+    innermost = this;
+  }
+  ~DrawsScope() { innermost = outer_; }
+  DrawsScope(const DrawsScope&) = delete;
+  DrawsScope& operator=(const DrawsScope&) = delete;
+
+ private:
+  friend class xgrad::Generator;
+  static Generator::State next(DrawsScope* scope, Generator& generator);
+  static thread_local DrawsScope* innermost;
+
+  NotedDraws& draws_;
+  DrawsScope* outer_;
+  bool repeat_;
+};
+
+}  // namespace detail
 
 /// The generator used where none is given; shared by all threads, seed 0 at the start. Threads
 /// that draw at the same time should each have a generator of their own to get the same numbers

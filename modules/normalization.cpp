@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "xgrad/autograd/observe.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/modules/initialization.hpp"
 #include "xgrad/ops/normalization.hpp"
@@ -74,7 +75,7 @@ Tensor<T> BatchNorm<T>::forward(const Tensor<T>& x) {
   if (!uses_batch) {
     return batch_norm_inference(x, running_mean, running_var, weight, bias, {.eps = options_.eps});
   }
-  const bool moves = this->is_training() && options_.track;
+  const bool moves = this->is_training() && options_.track && !detail::is_repeating();
   BatchStatistics<T> batch;
   const Tensor<T> y =
       batch_norm(x, weight, bias, {.eps = options_.eps, .statistics = moves ? &batch : nullptr});

@@ -21,12 +21,13 @@ const std::map<std::string, Folders> kMayInclude = {
     {"autograd", {"base", "kernels", "autograd"}},
     {"gradient_check", {"base", "kernels", "autograd", "gradient_check"}},
     {"ops", {"base", "kernels", "autograd", "ops"}},
-    {"modules", {"base", "kernels", "autograd", "gradient_check", "ops", "modules"}},
+    {"compile", {"base", "kernels", "autograd", "ops", "compile"}},
+    {"modules", {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules"}},
     {"optimizers", {"base", "kernels", "autograd", "optimizers"}},
     {"serialization", {"base", "kernels", "autograd", "serialization"}},
     {"data", {"base", "kernels", "autograd", "serialization", "data"}},
     {"training",
-     {"base", "kernels", "autograd", "gradient_check", "ops", "modules", "optimizers",
+     {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules", "optimizers",
       "serialization", "data", "training"}},
 };
 

@@ -20,6 +20,12 @@ Tensor<T> log_sigmoid(const Tensor<T>& x);
 template <class T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high);
 
+/// The same under NumPy's name.
+template <class T>
+Tensor<T> clip(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
+  return clamp(x, low, high);
+}
+
 /// clamp to [low, high], [-1, 1] by default.
 template <class T>
 Tensor<T> hardtanh(const Tensor<T>& x, std::type_identity_t<T> low = T(-1),

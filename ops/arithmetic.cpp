@@ -115,29 +115,67 @@ Tensor<T> logical_not(const Tensor<T>& a) {
   return mask(primitives::Not{}, a);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template Tensor<T> add(const Tensor<T>&, const Tensor<T>&);                        \
-  template Tensor<T> subtract(const Tensor<T>&, const Tensor<T>&);                   \
-  template Tensor<T> multiply(const Tensor<T>&, const Tensor<T>&);                   \
-  template Tensor<T> divide(const Tensor<T>&, const Tensor<T>&);                     \
-  template Tensor<T> pow(const Tensor<T>&, const Tensor<T>&);                        \
-  template Tensor<T> maximum(const Tensor<T>&, const Tensor<T>&);                    \
-  template Tensor<T> minimum(const Tensor<T>&, const Tensor<T>&);                    \
-  template Tensor<T> detail::at_least(const Tensor<T>&, std::type_identity_t<T>);    \
-  template Tensor<T> detail::at_most(const Tensor<T>&, std::type_identity_t<T>);     \
-  template Tensor<T> less(const Tensor<T>&, const Tensor<T>&);                       \
-  template Tensor<T> less_equal(const Tensor<T>&, const Tensor<T>&);                 \
-  template Tensor<T> greater(const Tensor<T>&, const Tensor<T>&);                    \
-  template Tensor<T> greater_equal(const Tensor<T>&, const Tensor<T>&);              \
-  template Tensor<T> equal(const Tensor<T>&, const Tensor<T>&);                      \
-  template Tensor<T> not_equal(const Tensor<T>&, const Tensor<T>&);                  \
-  template Tensor<T> logical_and(const Tensor<T>&, const Tensor<T>&);                \
-  template Tensor<T> logical_or(const Tensor<T>&, const Tensor<T>&);                 \
-  template Tensor<T> negative(const Tensor<T>&);                                     \
-  template Tensor<T> logical_not(const Tensor<T>&);                                  \
-  template Tensor<T> pow(const Tensor<T>&, std::type_identity_t<T>);                 \
-  template Tensor<T> where(const Tensor<T>&, const std::type_identity_t<Tensor<T>>&, \
-                           const std::type_identity_t<Tensor<T>>&);
+template <class T>
+Tensor<T> masked_fill(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& mask,
+                      std::type_identity_t<T> value) {
+  return where(mask, Tensor<T>(value), x);
+}
+template <class T>
+Tensor<T> logaddexp(const Tensor<T>& a, const Tensor<T>& b) {
+  return apply(primitives::LogAddExp{}, a, b);
+}
+template <class T>
+Tensor<T> xlogy(const Tensor<T>& x, const Tensor<T>& y) {
+  return apply(primitives::XLogY{}, x, y);
+}
+template <class T>
+Tensor<T> atan2(const Tensor<T>& y, const Tensor<T>& x) {
+  return apply(primitives::Atan2{}, y, x);
+}
+template <class T>
+Tensor<T> isnan(const Tensor<T>& x) {
+  return not_equal(x, x);
+}
+template <class T>
+Tensor<T> isinf(const Tensor<T>& x) {
+  return equal(abs(x.detach()), Tensor<T>(std::numeric_limits<T>::infinity()));
+}
+template <class T>
+Tensor<T> isfinite(const Tensor<T>& x) {
+  return less(abs(x.detach()), Tensor<T>(std::numeric_limits<T>::infinity()));
+}
+
+#define XGRAD_INSTANTIATE(T)                                                               \
+  template Tensor<T> add(const Tensor<T>&, const Tensor<T>&);                              \
+  template Tensor<T> subtract(const Tensor<T>&, const Tensor<T>&);                         \
+  template Tensor<T> multiply(const Tensor<T>&, const Tensor<T>&);                         \
+  template Tensor<T> divide(const Tensor<T>&, const Tensor<T>&);                           \
+  template Tensor<T> pow(const Tensor<T>&, const Tensor<T>&);                              \
+  template Tensor<T> maximum(const Tensor<T>&, const Tensor<T>&);                          \
+  template Tensor<T> minimum(const Tensor<T>&, const Tensor<T>&);                          \
+  template Tensor<T> detail::at_least(const Tensor<T>&, std::type_identity_t<T>);          \
+  template Tensor<T> detail::at_most(const Tensor<T>&, std::type_identity_t<T>);           \
+  template Tensor<T> less(const Tensor<T>&, const Tensor<T>&);                             \
+  template Tensor<T> less_equal(const Tensor<T>&, const Tensor<T>&);                       \
+  template Tensor<T> greater(const Tensor<T>&, const Tensor<T>&);                          \
+  template Tensor<T> greater_equal(const Tensor<T>&, const Tensor<T>&);                    \
+  template Tensor<T> equal(const Tensor<T>&, const Tensor<T>&);                            \
+  template Tensor<T> not_equal(const Tensor<T>&, const Tensor<T>&);                        \
+  template Tensor<T> logical_and(const Tensor<T>&, const Tensor<T>&);                      \
+  template Tensor<T> logical_or(const Tensor<T>&, const Tensor<T>&);                       \
+  template Tensor<T> negative(const Tensor<T>&);                                           \
+  template Tensor<T> logical_not(const Tensor<T>&);                                        \
+  template Tensor<T> pow(const Tensor<T>&, std::type_identity_t<T>);                       \
+  template Tensor<T> where(const Tensor<T>&, const std::type_identity_t<Tensor<T>>&,       \
+                           const std::type_identity_t<Tensor<T>>&);                        \
+  template Tensor<T> masked_fill(const Tensor<T>&, const std::type_identity_t<Tensor<T>>&, \
+                                 std::type_identity_t<T>);                                 \
+  template Tensor<T> logaddexp(const Tensor<T>&, const Tensor<T>&);                        \
+  template Tensor<T> xlogy(const Tensor<T>&, const Tensor<T>&);                            \
+  template Tensor<T> atan2(const Tensor<T>&, const Tensor<T>&);                            \
+  template Tensor<T> isnan(const Tensor<T>&);                                              \
+  template Tensor<T> isinf(const Tensor<T>&);                                              \
+  template Tensor<T> isfinite(const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

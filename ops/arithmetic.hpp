@@ -52,6 +52,24 @@ template <class T>
 Tensor<T> where(const Tensor<T>& mask, const std::type_identity_t<Tensor<T>>& a,
                 const std::type_identity_t<Tensor<T>>& b);
 
+/// The mask's places filled with a number: where(mask, value, x), the mask first.
+template <class T>
+Tensor<T> masked_fill(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& mask,
+                      std::type_identity_t<T> value);
+
+/// log(e^a + e^b), without overflow. Gradient: ga = gy sigmoid(a - b), gb = gy sigmoid(b - a).
+template <class T>
+Tensor<T> logaddexp(const Tensor<T>& a, const Tensor<T>& b);
+/// x log y, 0 at x = 0 also for y = 0 and infinite y. Gradient: gx = gy log y, by y x / y.
+/// (In PyTorch 1.13 it is 0 by x and NaN by y where both are 0.)
+template <class T>
+Tensor<T> xlogy(const Tensor<T>& x, const Tensor<T>& y);
+/// The angle between the first axis of the plane and the point (x, y), in [-pi, pi], as in the C
+/// library also for zeros with signs and infinities. Gradient: x / (x^2 + y^2) by y and
+/// -y / (x^2 + y^2) by x; 0 at the origin.
+template <class T>
+Tensor<T> atan2(const Tensor<T>& y, const Tensor<T>& x);
+
 template <class T>
 Tensor<T> less(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>
@@ -71,6 +89,13 @@ template <class T>
 Tensor<T> logical_or(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>
 Tensor<T> logical_not(const Tensor<T>& a);
+/// Masks of what is NaN; infinite; neither.
+template <class T>
+Tensor<T> isnan(const Tensor<T>& x);
+template <class T>
+Tensor<T> isinf(const Tensor<T>& x);
+template <class T>
+Tensor<T> isfinite(const Tensor<T>& x);
 
 namespace detail {
 template <class T>

@@ -102,6 +102,14 @@ Tensor<T> floor(const Tensor<T>& x) {
   return apply(primitives::Floor{}, x);
 }
 template <class T>
+Tensor<T> ceil(const Tensor<T>& x) {
+  return -floor(-x);
+}
+template <class T>
+Tensor<T> round(const Tensor<T>& x) {
+  return apply(primitives::Round{}, x);
+}
+template <class T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
   return apply(primitives::Sigmoid{}, x);
 }
@@ -146,6 +154,8 @@ Tensor<T> softplus(const Tensor<T>& x, std::type_identity_t<T> beta) {
   template Tensor<T> erf(const Tensor<T>&);              \
   template Tensor<T> ndtr(const Tensor<T>&);             \
   template Tensor<T> floor(const Tensor<T>&);            \
+  template Tensor<T> ceil(const Tensor<T>&);             \
+  template Tensor<T> round(const Tensor<T>&);            \
   template Tensor<T> sigmoid(const Tensor<T>&);          \
   template Tensor<T> logistic_density(const Tensor<T>&); \
   template Tensor<T> relu(const Tensor<T>&);             \

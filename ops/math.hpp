@@ -77,6 +77,12 @@ Tensor<T> ndtr(const Tensor<T>& x);
 /// The largest integer not above x. Gradient: 0 everywhere.
 template <class T>
 Tensor<T> floor(const Tensor<T>& x);
+/// The smallest integer not below x. Gradient: 0 everywhere.
+template <class T>
+Tensor<T> ceil(const Tensor<T>& x);
+/// The nearest integer; halfway between two the even one. Gradient: 0 everywhere.
+template <class T>
+Tensor<T> round(const Tensor<T>& x);
 /// 1 / (1 + e^-x). Gradient: gx = gy logistic_density(x). Error: 2.2.
 template <class T>
 Tensor<T> sigmoid(const Tensor<T>& x);

@@ -8,6 +8,7 @@
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/kernels/scan.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -76,6 +77,14 @@ Tensor<T> scaled_sum(const Rule<T>& rule, double scale, const Tensor<T>& x, cons
 }
 
 }  // namespace
+
+template <class T>
+Tensor<T> sum(const std::vector<Tensor<T>>& terms) {
+  detail::require(!terms.empty(), "sum", "there are no terms");
+  Tensor<T> total = terms.front();
+  for (std::size_t i = 1; i < terms.size(); ++i) total = total + terms[i];
+  return total;
+}
 
 template <class T>
 Tensor<T> sum(const Tensor<T>& x, const Axes& axes, ReduceOptions options) {
@@ -176,6 +185,7 @@ Tensor<T> cumsum(const Tensor<T>& x, std::ptrdiff_t axis) {
 }
 
 #define XGRAD_INSTANTIATE(T)                                             \
+  template Tensor<T> sum(const std::vector<Tensor<T>>&);                 \
   template Tensor<T> sum(const Tensor<T>&, const Axes&, ReduceOptions);  \
   template Tensor<T> mean(const Tensor<T>&, const Axes&, ReduceOptions); \
   template Tensor<T> prod(const Tensor<T>&, const Axes&, ReduceOptions); \

@@ -36,6 +36,11 @@ struct VarianceOptions {
 template <class T>
 Tensor<T> sum(const Tensor<T>& x, const Axes& axes = {}, ReduceOptions options = {});
 
+/// The sum of several tensors, which broadcast, in the order of the list. Throws
+/// std::invalid_argument for an empty list.
+template <class T>
+Tensor<T> sum(const std::vector<Tensor<T>>& terms);
+
 /// The arithmetic mean. Gradient: gx = gy / n.
 template <class T>
 Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, ReduceOptions options = {});

@@ -13,6 +13,7 @@ namespace xgrad {
 
 using detail::fail;
 using detail::product;
+using detail::require;
 using detail::Selection;
 using detail::Strides;
 using detail::strides_of;
@@ -198,15 +199,49 @@ Tensor<T> flip(const Tensor<T>& x, const Axes& axes) {
   return detail::take(x, s, x.shape(), kFlip<T>);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                      \
-  template Tensor<T> reshape(const Tensor<T>&, const Sizes&);                     \
-  template Tensor<T> flatten(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t);   \
-  template Tensor<T> squeeze(const Tensor<T>&, const Axes&);                      \
-  template Tensor<T> unsqueeze(const Tensor<T>&, std::ptrdiff_t);                 \
-  template Tensor<T> permute(const Tensor<T>&, const Axes&);                      \
-  template Tensor<T> transpose(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t); \
-  template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);                \
-  template Tensor<T> flip(const Tensor<T>&, const Axes&);                         \
+template <class T>
+Tensor<T> roll(const Tensor<T>& x, const std::vector<std::ptrdiff_t>& shifts, const Axes& axes) {
+  require(shifts.size() == axes.size(), "roll",
+          "there is not a shift for each axis: ", shifts.size(), " shifts, ", axes.size(), " axes");
+  for (const std::ptrdiff_t axis : axes) normalize_axis("roll", axis, x.rank());
+  Tensor<T> y = x;
+  for (std::size_t k = 0; k < shifts.size(); ++k) {
+    const std::ptrdiff_t axis = axes.begin()[k];
+    const auto n = static_cast<std::ptrdiff_t>(x.shape()[normalize_axis("roll", axis, x.rank())]);
+    const std::ptrdiff_t shift = n == 0 ? 0 : (shifts[k] % n + n) % n;
+    if (shift != 0) y = concat({slice(y, axis, n - shift, n), slice(y, axis, 0, n - shift)}, axis);
+  }
+  return y;
+}
+
+template <class T>
+std::vector<Tensor<T>> meshgrid(const std::vector<Tensor<T>>& coordinates) {
+  Shape shape;
+  for (const Tensor<T>& c : coordinates) {
+    require(c.rank() == 1, "meshgrid", "a coordinate is not a vector: ", c.shape());
+    shape.push_back(c.size());
+  }
+  detail::checked_elements(shape, sizeof(T));
+  std::vector<Tensor<T>> grid;
+  for (std::size_t k = 0; k < coordinates.size(); ++k) {
+    Shape along;
+    for (std::size_t i = 0; i < shape.rank(); ++i) along.push_back(i == k ? shape[k] : 1);
+    grid.push_back(broadcast_to(reshape(coordinates[k], along), shape));
+  }
+  return grid;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                  \
+  template Tensor<T> reshape(const Tensor<T>&, const Sizes&);                                 \
+  template Tensor<T> flatten(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t);               \
+  template Tensor<T> squeeze(const Tensor<T>&, const Axes&);                                  \
+  template Tensor<T> unsqueeze(const Tensor<T>&, std::ptrdiff_t);                             \
+  template Tensor<T> permute(const Tensor<T>&, const Axes&);                                  \
+  template Tensor<T> transpose(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t);             \
+  template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);                            \
+  template Tensor<T> flip(const Tensor<T>&, const Axes&);                                     \
+  template Tensor<T> roll(const Tensor<T>&, const std::vector<std::ptrdiff_t>&, const Axes&); \
+  template std::vector<Tensor<T>> meshgrid(const std::vector<Tensor<T>>&);                    \
   template Tensor<T> repeat(const Tensor<T>&, const std::vector<std::size_t>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -89,6 +89,18 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
 template <class T>
 Tensor<T> flip(const Tensor<T>& x, const Axes& axes = {});
 
+/// The elements moved along axes, and those that leave at one end coming in at the other: y[i] =
+/// x[(i - shifts[k]) mod n] along axes[k]. Composed of slices. Throws std::invalid_argument unless
+/// there is a shift for each axis.
+template <class T>
+Tensor<T> roll(const Tensor<T>& x, const std::vector<std::ptrdiff_t>& shifts, const Axes& axes);
+
+/// Vectors as coordinates of a grid: output k has the shape of all their sizes, in order, and varies
+/// along axis k, as vector k does ("ij", matrix indexing). Throws std::invalid_argument for other
+/// than vectors.
+template <class T>
+std::vector<Tensor<T>> meshgrid(const std::vector<Tensor<T>>& coordinates);
+
 /// x laid side by side, repeats[i] times along axis i; more repeats than axes add axes in front.
 /// Composed of reshape and broadcast_to. Shapes: (2, 3), {2, 2} -> (4, 6); (3), {2, 1} -> (2, 3).
 /// Throws std::invalid_argument for fewer repeats than axes.

@@ -164,6 +164,83 @@ struct Minimum {
   static Saved saves(unsigned) { return {3U}; }
 };
 
+/// log(e^x + e^y).
+struct LogAddExp {
+  static constexpr const char* name = "logaddexp";
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
+    const X apart = maximum(x, y) + log1p(exp(-abs(x - y)));
+    return where(x == y, x + X(0.6931471805599453094), apart);
+  }
+  template <class X>
+  X by_first(const X& x, const X& y, const X&) const {
+    return where(x == y, X(0.5), sigmoid(x - y));
+  }
+  template <class X>
+  X by_second(const X& x, const X& y, const X&) const {
+    return where(x == y, X(0.5), sigmoid(y - x));
+  }
+  static Saved saves(unsigned) { return {3U}; }
+};
+
+/// x log(y), 0 at x = 0 whatever y is but NaN.
+struct XLogY {
+  static constexpr const char* name = "xlogy";
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& x, const X& y) const {
+    return where(x == X(0) && y == y, X(0), x * log(y));
+  }
+  template <class X>
+  X by_first(const X&, const X& y, const X&) const {
+    return log(y);
+  }
+  template <class X>
+  X by_second(const X& x, const X& y, const X&) const {
+    return where(x == X(0) && y == y, X(0), x / y);
+  }
+  static Saved saves(unsigned needed) { return {(needed & 2U) != 0 ? 3U : 2U}; }
+};
+
+/// The angle of (y, x), x being the first coordinate of the plane, in [-pi, pi].
+struct Atan2 {
+  static constexpr const char* name = "atan2";
+  using Kind = OfTwo;
+  template <class X>
+  X operator()(const X& y, const X& x) const {
+    const X a = abs(y), b = abs(x), larger = maximum(a, b);
+    const X ratio = where(larger == X(0), X(0), where(a == b, X(1), minimum(a, b) / larger));
+    X angle = atan(ratio);
+    angle = where(a > b, X(1.5707963267948966192) - angle, angle);
+    angle = where(is_negative(x), X(3.1415926535897932385) - angle, angle);
+    return where(is_negative(y), -angle, angle);
+  }
+  template <class X>
+  X by_first(const X& y, const X& x, const X&) const {
+    return over_square(x, y, x);
+  }
+  template <class X>
+  X by_second(const X& y, const X& x, const X&) const {
+    return over_square(-y, y, x);
+  }
+  static Saved saves(unsigned) { return {3U}; }
+
+ private:
+  // -0 counts.
+  template <class X>
+  static auto is_negative(const X& x) {
+    return x < X(0) || (x == X(0) && 1 / x < X(0));
+  }
+  // z / (x^2 + y^2), z being one of them or its negative; 0 at the origin and at infinity.
+  template <class X>
+  static X over_square(const X& z, const X& y, const X& x) {
+    const X larger = maximum(abs(y), abs(x)), u = x / larger, v = y / larger;
+    const auto limit = larger == X(0) || 1 / larger == X(0);
+    return where(limit, X(0), z / larger / (square(u) + square(v)) / larger);
+  }
+};
+
 /// a where the mask is not 0, b elsewhere. The mask gets no gradient.
 struct Where {
   static constexpr const char* name = "where";

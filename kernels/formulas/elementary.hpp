@@ -48,6 +48,22 @@ struct Floor      { static constexpr const char* name = "floor"; using Kind = Of
                     template <class X> X slope(const X&, const X&) const { return X(0); } };
 // clang-format on
 
+/// The nearest integer, of two the even one.
+struct Round {
+  static constexpr const char* name = "round";
+  using Kind = OfOne<Reads::nothing>;
+  template <class X>
+  X operator()(const X& x) const {
+    const X below = floor(x), rest = x - below;
+    const auto odd = below != 2 * floor(below * X(0.5));
+    return where(rest > X(0.5) || (rest == X(0.5) && odd), below + 1, below);
+  }
+  template <class X>
+  X slope(const X&, const X&) const {
+    return X(0);
+  }
+};
+
 /// sqrt(x) with slope 0 at 0, where a norm or a standard deviation has its kink.
 struct Root {
   static constexpr const char* name = "root";

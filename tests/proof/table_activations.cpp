@@ -46,6 +46,10 @@ std::vector<Row> activation_rows() {
           elementwise([](Number x) { return limited(x, -0.5L, 1); }),
           on(-2, 2, {{-0.5, 0}, {1, 0}})),
       prove(
+          "clip", [](const auto& x) { return clip(x, -0.5, 1); },
+          elementwise([](Number x) { return limited(x, -0.5L, 1); }),
+          on(-2, 2, {{-0.5, 0}, {1, 0}})),
+      prove(
           "hardtanh", [](const auto& x) { return hardtanh(x); },
           elementwise([](Number x) { return limited(x, -1, 1); }), on(-2, 2, {{-1, 0}, {1, 0}})),
       prove(

@@ -13,6 +13,11 @@ Number smaller(Number a, Number b) {
   return std::isnan(a) || std::isnan(b) ? a + b : std::min(a, b);
 }
 
+Number log_of_sum(Number a, Number b) {
+  if (a == b) return a + std::log(Number(2));
+  return larger(a, b) + std::log1p(std::exp(-std::fabs(a - b)));
+}
+
 // An elementwise function of two numbers in [low, high].
 Row pair(double low, double high) {
   return {.arguments = {{{3, 4}, low, high}, {{3, 4}, low, high}}, .elementwise = true};
@@ -26,6 +31,10 @@ Row kinked(Kink k) {
   Row r = single(-2, 2);
   r.kinks = {k};
   return r;
+}
+
+Row constant_of_one() {
+  return {.arguments = {{{3, 4}, -2, 2, false}}, .elementwise = true, .differentiable = false};
 }
 
 // 0 or 1 where a comparison holds. Arguments from {0, 1}, so that some are equal.
@@ -89,6 +98,21 @@ std::vector<Row> arithmetic_rows() {
       prove("where", [](const auto& m, const auto& a, const auto& b) { return where(m, a, b); },
             elementwise([](Number m, Number a, Number b) { return m != 0 ? a : b; }),
             {.arguments = {{{3, 4}, 0, 1, false}, {{3, 4}}, {{3, 4}}}, .elementwise = true}),
+      prove("masked_fill", [](const auto& x, const auto& m) { return masked_fill(x, m, 2.5F); },
+            elementwise([](Number x, Number m) { return m != 0 ? 2.5L : x; }),
+            {.arguments = {{{3, 4}}, {{3, 4}, 0, 1, false}}, .elementwise = true}),
+      prove(
+          "logaddexp", [](const auto& a, const auto& b) { return logaddexp(a, b); },
+          elementwise(log_of_sum), pair(-2, 2)),
+      prove(
+          "xlogy", [](const auto& x, const auto& y) { return xlogy(x, y); },
+          elementwise([](Number x, Number y) {
+            return x == 0 && !std::isnan(y) ? Number(0) : x * std::log(y);
+          }),
+          pair(0.3, 2)),
+      prove(
+          "atan2", [](const auto& y, const auto& x) { return atan2(y, x); },
+          elementwise(std::atan2), pair(-2, 2)),
       prove(
           "operators with scalars",
           [](const auto& x) { return (2 - x) * 3 / (x + 4) - 1 + 0.5 * -x - 1 / (5 + +x); },
@@ -121,6 +145,15 @@ std::vector<Row> arithmetic_rows() {
       prove("logical_not", [](const auto& a) { return !a; },
             elementwise([](Number a) { return Number(a == 0); }),
             {.arguments = {{{3, 4}, 0, 1, false}}, .elementwise = true, .differentiable = false}),
+      prove(
+          "isnan", [](const auto& x) { return isnan(x); },
+          elementwise([](Number x) { return Number(std::isnan(x)); }), constant_of_one()),
+      prove(
+          "isinf", [](const auto& x) { return isinf(x); },
+          elementwise([](Number x) { return Number(std::isinf(x)); }), constant_of_one()),
+      prove(
+          "isfinite", [](const auto& x) { return isfinite(x); },
+          elementwise([](Number x) { return Number(std::isfinite(x)); }), constant_of_one()),
   };
 }
 

@@ -63,6 +63,12 @@ std::vector<Row> math_rows() {
           "floor", [](const auto& x) { return floor(x); }, elementwise(std::floor),
           step({-2, -1, 0, 1, 2})),
       prove(
+          "ceil", [](const auto& x) { return ceil(x); }, elementwise(std::ceil),
+          step({-2, -1, 0, 1, 2})),
+      prove(
+          "round", [](const auto& x) { return round(x); }, elementwise(std::nearbyint),
+          step({-1.5, -0.5, 0.5, 1.5})),
+      prove(
           "sin", [](const auto& x) { return sin(x); }, elementwise(std::sin), over(-3, 3)),
       prove(
           "cos", [](const auto& x) { return cos(x); }, elementwise(std::cos), over(-3, 3)),

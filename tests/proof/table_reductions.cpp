@@ -6,6 +6,7 @@
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/softmax.hpp"
+#include "xgrad/ops/sorting.hpp"
 
 namespace proof {
 namespace {
@@ -45,6 +46,52 @@ Number largest_size(const Line& v) {
   Number m = 0;
   for (const Number x : v) m = std::fabs(x) > m || std::isnan(x) ? std::fabs(x) : m;
   return m;
+}
+
+// NaN after all numbers.
+bool is_below(Number a, Number b) { return a < b || (std::isnan(b) && !std::isnan(a)); }
+Line ascending(Line v) {
+  std::sort(v.begin(), v.end(), is_below);
+  return v;
+}
+Line descending(Line v) {
+  std::sort(v.rbegin(), v.rend(), is_below);
+  return v;
+}
+Line running(Number (*f)(const Line&), const Line& v) {
+  Line y;
+  for (std::size_t i = 0; i < v.size(); ++i)
+    y.push_back(f(Line(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(i) + 1)));
+  return y;
+}
+Line running_maximum(const Line& v) { return running(largest, v); }
+Line running_minimum(const Line& v) { return running(smallest, v); }
+
+// Between the sorted elements, on the straight line.
+template <int percent>
+Number quantile_of(const Line& v) {
+  const Line s = ascending(v);
+  if (std::isnan(s.back())) return s.back();
+  const Number place = Number(percent) / 100 * static_cast<Number>(s.size() - 1);
+  const auto i = static_cast<std::size_t>(place);
+  const Number share = place - static_cast<Number>(i);
+  return share == 0 ? s[i] : (1 - share) * s[i] + share * s[i + 1];
+}
+
+Line places_in_order(const Line& v) {
+  const Line s = ascending(v);
+  Line places;
+  for (const Number x : s)
+    places.push_back(static_cast<Number>(
+        std::find_if(v.begin(), v.end(),
+                     [x](Number y) { return !is_below(x, y) && !is_below(y, x); }) -
+        v.begin()));
+  return places;
+}
+
+// One of each line along the last axis: the largest.
+Reference largest_one(const References& in) {
+  return reduce(largest, {in[0].rank() - 1}, true)(in);
 }
 
 Line running_sum(const Line& v) {
@@ -188,6 +235,52 @@ std::vector<Row> reduction_rows() {
             return xgrad::from_indices<T>(argmin(x, -1, {.keep_dims = true}));
           },
           reduce(position_of_smallest, {2}, true), position()),
+      prove(
+          "sum: terms",
+          []<class T>(const Values<T>& x) {
+            return sum(std::vector<Values<T>>{x, x, x});
+          },
+          elementwise([](Number x) { return 3 * x; }), cube(kAnyShape)),
+      prove(
+          "sort", [](const auto& x) { return sort(x, 1).values; }, along(ascending, 1),
+          cube(kShapesAndEmpty)),
+      prove(
+          "sort: descending",
+          [](const auto& x) { return sort(x, -1, {.descending = true}).values; },
+          along(descending, 2), cube(kShapesAndEmpty)),
+      prove(
+          "argsort",
+          []<class T>(const Values<T>& x) { return xgrad::from_indices<T>(argsort(x, 1)); },
+          along(places_in_order, 1), position()),
+      prove(
+          "topk", [](const auto& x) { return topk(x, 1).values; }, largest_one,
+          cube({{{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{0, 2, 3}}, {{2, 0, 3}}})),
+      prove(
+          "cummax", [](const auto& x) { return cummax(x, 1).values; }, along(running_maximum, 1),
+          cube(kShapesAndEmpty)),
+      prove(
+          "cummin", [](const auto& x) { return cummin(x, -1).values; }, along(running_minimum, 2),
+          cube(kShapesAndEmpty)),
+      prove(
+          "quantile", [](const auto& x) { return quantile(x, 0.75, 1); },
+          reduce(quantile_of<75>, {1}), cube(kShapesAndNoLines)),
+      prove(
+          "quantile: all", [](const auto& x) { return quantile(x, 0.25); }, reduce(quantile_of<25>),
+          cube(kShapesAndScalar)),
+      prove(
+          "median", [](const auto& x) { return median(x, 2, {.keep_dims = true}); },
+          reduce(quantile_of<50>, {2}, true), cube(kShapesAndNoLines)),
+      prove(
+          "median: all", [](const auto& x) { return median(x); }, reduce(quantile_of<50>),
+          cube(kShapesAndScalar)),
+      prove("bucketize",
+            []<class T>(const Values<T>& x) {
+              return xgrad::from_indices<T>(bucketize(x, {T(-1), T(0), T(0.5)}));
+            },
+            elementwise([](Number x) {
+              return Number(is_below(-1, x)) + Number(is_below(0, x)) + Number(is_below(0.5L, x));
+            }),
+            {.arguments = {{{3, 4}, -2, 2}}, .elementwise = true, .differentiable = false}),
       prove(
           "softmax", [](const auto& x) { return softmax(x); }, along(soft_max, 2),
           cube(kShapesAndEmpty)),

@@ -77,6 +77,10 @@ constexpr Source kFlipped = [](const Index& i, const Shape& s) {
   return Index{s[0] - 1 - i[0], i[1], s[2] - 1 - i[2]};
 };
 
+constexpr Source kRolled = [](const Index& i, const Shape& s) {
+  return Index{(i[0] + s[0] - 1) % s[0], i[1], (i[2] + 2) % s[2]};
+};
+
 constexpr Target kMiddle = [](const Shape& s) {
   return Shape{s[0], s[1] < 3 ? s[1] - 1 : 2, s[2]};
 };
@@ -137,6 +141,10 @@ Reference frame(const References& in) {
   });
 }
 
+Reference grid(const References& in) {
+  return generate({2, in[0].values.size(), in[1].values.size()},
+                  [&](const Index& i) { return in[i[0]].at({i[1 + i[0]]}); });
+}
 #define OF_X(...) [](const auto& x) { return __VA_ARGS__; }
 #define OF_AB(...) [](const auto& a, const auto& b) { return __VA_ARGS__; }
 
@@ -154,6 +162,7 @@ std::vector<Row> view_rows() {
       prove("broadcast_to", OF_X(broadcast_to(x, target_of(x.shape()))), broadcast_of,
             joined({{3, 1}}, {{{}}, {{4}}, {{2, 1, 1}}, {{3, 0}}}, {{3, 1 << 17}})),
       prove("flip", OF_X(flip(x, {0, -1})), rearrange(kSame, kFlipped), cube()),
+      prove("roll", OF_X(roll(x, {1, -2}, {0, -1})), rearrange(kSame, kRolled), cube()),
       prove("repeat", OF_X(repeat(x, {2, 1, 3})), repetition,
             cube({{{1, 1, 1}}, {{1, 3, 1}}, {{2, 0, 3}}, {{}}, {{3}}})),
   };
@@ -179,6 +188,8 @@ std::vector<Row> joined_rows() {
             joined({{2, 3}, {2, 1}}, {{{1, 1}, {1, 2}}, {{2, 0}, {2, 3}}}, {{512, 300}, {512, 100}})),
       prove("stack", OF_AB(xgrad::stack({a, b}, -1)), pile,
             joined({{2, 3}, {2, 3}}, {{{}, {}}, {{1}, {1}}, {{0, 2}, {0, 2}}}, {{512, 256}, {512, 256}})),
+      prove("meshgrid", OF_AB(xgrad::stack(xgrad::meshgrid(std::vector{a, b}))), grid,
+            joined({{2}, {3}}, {{{1}, {1}}, {{0}, {2}}}, {{512}, {256}})),
       prove("pad", OF_X(pad(x, {{1, 0}, {}, {2, 1}}, 0.5)), frame, cube()),
   };
 }

@@ -15,7 +15,8 @@
 //
 // Expect progress per epoch, the accuracy on images not seen before, and those of a head for "one of
 // the later half of the classes" that learned from --target-samples images: with frozen convolutions,
-// and of the same network trained on these images from scratch.
+// and of the same network trained on these images from scratch. With the defaults, in a quarter of a
+// minute, 0.7445 and 0.6105 from 100 images, and `test accuracy 0.9825`.
 //
 // CI: --epochs 1 --train-samples 300 --test-samples 200 --widths 4,8 --target-epochs 2
 

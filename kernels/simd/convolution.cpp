@@ -248,12 +248,13 @@ template <class T, std::size_t R>
   }
 }
 
-// The same of R / 3 times three neighbours.
+// The same of R / 3 times three numbers that lie as the first three do.
 template <class T, std::size_t R>
 [[gnu::noinline]] void weight_triples(const T* gy, const T* image, const std::size_t* offsets,
                                       const Sizes3& grid, const Sizes3& steps, T* g) {
   using Pk = P<T>;
   constexpr std::size_t W = Pk::size;
+  const std::size_t apart[] = {0, offsets[1] - offsets[0], offsets[2] - offsets[0]};
   Pk sum[R][2];
 #pragma GCC unroll 12
   for (std::size_t r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Pk(0);
@@ -266,7 +267,7 @@ template <class T, std::size_t R>
         const Pk g0 = Pk::load(gy), g1 = Pk::load(gy + W);
 #pragma GCC unroll 12
         for (std::size_t r = 0; r < R; ++r) {
-          const Pk a(from[r / 3][q + r % 3]);
+          const Pk a(from[r / 3][q + apart[r % 3]]);
           sum[r][0] = sum[r][0] + a * g0;
           sum[r][1] = sum[r][1] + a * g1;
         }
@@ -283,7 +284,9 @@ template <class T, std::size_t R>
 bool are_triples(const std::size_t* offsets, std::size_t k) {
   if (k % 3 != 0) return false;
   for (std::size_t i = 0; i < k; i += 3)
-    if (offsets[i + 1] != offsets[i] + 1 || offsets[i + 2] != offsets[i] + 2) return false;
+    if (offsets[i + 1] - offsets[i] != offsets[1] - offsets[0] ||
+        offsets[i + 2] - offsets[i] != offsets[2] - offsets[0])
+      return false;
   return true;
 }
 

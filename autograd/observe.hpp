@@ -25,8 +25,9 @@ class KeepEntryValues {
   bool before_ = keeping_values;
 };
 
-/// The number of this thread's last entry: what it records from now on has a larger one.
-std::uint64_t last_sequence();
+/// The number of this thread's last entry, or `least` if that is larger, as an entry of another
+/// thread may be: what this one records from now on has a larger one.
+std::uint64_t last_sequence(std::uint64_t least);
 
 inline thread_local bool repeating = false;
 /// While it lives, functions are called a second time for what the first call did not keep: what

@@ -36,7 +36,9 @@ Edge<T>* make_block(Node<T>* n, std::size_t count, const void* attributes, std::
 
 }  // namespace
 
-std::uint64_t last_sequence() { return last_recorded; }
+std::uint64_t last_sequence(std::uint64_t least) {
+  return last_recorded = std::max(last_recorded, least);
+}
 
 template <class T>
 void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,

@@ -84,7 +84,7 @@ const Rule<T> kCheckpoint = {"checkpoint",
 template <class T>
 std::vector<Tensor<T>> checkpoint_list(TensorFunction<T> f, std::vector<Tensor<T>> inputs) {
   if (!is_recording()) return f(inputs);
-  const std::uint64_t before = last_sequence();
+  const std::uint64_t before = sequence_after(inputs);
   NotedDraws draws;
   std::vector<Tensor<T>> y = [&] {
     const DrawsScope scope(draws, false);

@@ -36,16 +36,19 @@ constexpr bool returns_list() {
 }  // namespace detail
 
 /// f(inputs), of which only the inputs are kept for the backward pass: it calls `f` a second time,
-/// with the same random numbers. Gradients, of any order, are those without `checkpoint` to the last
-/// bit, also those of tensors that `f` holds, such as the parameters of a module.
+/// with the same random numbers. Gradients are those without `checkpoint` to the last bit, also those
+/// of tensors that `f` holds, such as the parameters of a module; those of higher order are the same
+/// but for rounding, as they are added up in another order.
 ///
 /// `f` takes as many tensors as there are inputs, or a std::vector of them, and returns a tensor or a
 /// std::vector. It is copied and must do the same both times; the second time a BatchNorm leaves its
-/// running statistics alone. What it has references to lives until the backward pass is over.
+/// running statistics alone. What it has references to lives until the backward pass is over. An
+/// intermediate tensor that another thread computed is an input, not held by `f`; constants that `f`
+/// holds are not watched for changes.
 ///
 /// Throws what `f` throws, and during the backward pass std::logic_error when the second call
 /// differs from the first in the tensors it uses, the shapes it returns or the random numbers it
-/// draws, or when one of the tensors was written in place since.
+/// draws, or when an input or a tensor that requires a gradient was written in place since.
 /// Source: Griewank and Walther 2000; Chen, Xu, Zhang, Guestrin 2016.
 template <class T, class F>
 auto checkpoint(F f, const std::vector<Tensor<T>>& inputs) {

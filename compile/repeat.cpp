@@ -22,7 +22,7 @@ std::vector<std::uint32_t> versions_of(const Repeatable<T>& r) {
   std::vector<std::uint32_t> versions;
   for (const auto* list : {&r.operands, &r.inputs}) {
     for (const Tensor<T>& t : *list)
-      versions.push_back(t.node()->version().load(std::memory_order_relaxed));
+      versions.push_back(t.defined() ? t.node()->version().load(std::memory_order_relaxed) : 0);
   }
   return versions;
 }
@@ -30,11 +30,12 @@ std::vector<std::uint32_t> versions_of(const Repeatable<T>& r) {
 template <class T>
 void check_versions(const Repeatable<T>& r) {
   const std::vector<std::uint32_t> now = versions_of(r);
+  const std::size_t k = r.operands.size();
   for (std::size_t i = 0; i < now.size(); ++i) {
-    const std::size_t k = r.operands.size();
-    require<std::logic_error>(now[i] == r.versions[i], "backward", r.name, " needs a tensor ",
-                              (i < k ? r.operands[i] : r.inputs[i - k]).shape(),
-                              " that its function used, which was written in place since");
+    if (now[i] == r.versions[i]) continue;
+    fail<std::logic_error>("backward", r.name, " needs a tensor ",
+                           (i < k ? r.operands[i] : r.inputs[i - k]).shape(),
+                           " that its function used, which was written in place since");
   }
 }
 
@@ -44,7 +45,7 @@ std::vector<Tensor<T>> call_again(const Repeatable<T>& r) {
   const RepeatingScope repeating;
   NotedDraws draws = r.draws;
   const DrawsScope scope(draws, true);
-  const std::uint64_t before = last_sequence();
+  const std::uint64_t before = sequence_after(r.operands);
   std::vector<Tensor<T>> y = r.f(r.inputs);
   require<std::logic_error>(draws.given == draws.states.size(), r.name,
                             "the function drew random numbers ", draws.states.size(),
@@ -104,15 +105,25 @@ void check_outputs(const Repeatable<T>& r, const std::vector<Tensor<T>>& y,
 }  // namespace
 
 template <class T>
+std::uint64_t sequence_after(const std::vector<Tensor<T>>& tensors) {
+  std::uint64_t last = 0;
+  for (const Tensor<T>& t : tensors) {
+    if (t.defined()) last = std::max(last, t.node()->sequence);
+  }
+  return last_sequence(last);
+}
+
+template <class T>
 void find_operands(std::vector<Tensor<T>>& operands, const std::vector<Tensor<T>>& outputs,
                    std::uint64_t before) {
   std::unordered_set<const Node<T>*> seen;
   std::vector<Node<T>*> open;
   const auto look_at = [&](Node<T>* n) {
     if (n == nullptr || !n->requires_grad || !seen.insert(n).second) return;
+    if (contains(operands, n)) return;
     if (n->rule != nullptr && n->sequence > before) {
       open.push_back(n);
-    } else if (!contains(operands, n)) {
+    } else {
       operands.push_back(Tensor<T>(n));
     }
   };
@@ -157,6 +168,7 @@ void repeat(const Repeatable<T>& r, std::vector<Tensor<T>> gradients, Backward<T
 }
 
 #define XGRAD_INSTANTIATE(T)                                                          \
+  template std::uint64_t sequence_after(const std::vector<Tensor<T>>&);               \
   template void find_operands(std::vector<Tensor<T>>&, const std::vector<Tensor<T>>&, \
                               std::uint64_t);                                         \
   template void remember(Repeatable<T>&);                                             \

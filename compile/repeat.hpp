@@ -23,6 +23,11 @@ struct Repeatable {
   NotedDraws draws;
 };
 
+/// The number of this thread's last entry, after raising it to those of the tensors: they come
+/// before what the thread records from now on, whoever made them.
+template <class T>
+std::uint64_t sequence_after(const std::vector<Tensor<T>>& tensors);
+
 /// Adds to `operands` those tensors that require gradients and that the outputs depend on, of what
 /// was recorded up to `before`.
 template <class T>

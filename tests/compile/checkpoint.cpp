@@ -3,6 +3,7 @@
 #include "xgrad/compile/checkpoint.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <thread>
 
 #include "tests/autograd/helpers.hpp"
 #include "tests/message.hpp"
@@ -133,6 +134,23 @@ BOOST_AUTO_TEST_CASE(random_numbers_and_running_statistics) {
   same(norm.running_var, other.running_var);
   BOOST_TEST(other.num_batches_tracked.item() == 2);
   BOOST_TEST(own.state().draws == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(backward_in_another_thread) {
+  const D x = numbers({3, 3}, 1), w = numbers({3, 3}, 2);
+  const auto f = [&](const D& a) { return tanh(matmul(a, w)); };
+  const D y = sum(checkpoint(f, checkpoint(f, x * x)));
+  D g;
+  std::thread([&] { g = grad(y, w); }).join();
+  same(g, grad(sum(f(f(x * x))), w));
+}
+
+BOOST_AUTO_TEST_CASE(an_input_that_is_left_out) {
+  const D x = numbers({2, 3}, 1), w = numbers({3, 3}, 2);
+  const auto f = [](const D& a, const D& b, const D& c) { return linear(a, b, c); };
+  const Tensors inputs = {x, w, D()};
+  same_gradients([&] { return sum(f(x, w, D())); },
+                 [&] { return sum(checkpoint<double>(f, inputs)); }, {x, w});
 }
 
 BOOST_AUTO_TEST_CASE(hooks_are_called_once) {

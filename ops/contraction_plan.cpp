@@ -89,7 +89,8 @@ std::optional<Matrix> matrix(std::size_t row, std::size_t rows, std::size_t colu
 }
 
 // Nanoseconds, roughly, of float: only their ratios count.
-constexpr double kCall = 60, kDotCall = 30;
+constexpr double kCall = 60, kDotCall = 14;
+constexpr double kInCache = 1 << 20;  // elements of a product that is summed
 
 double product_cost(double m, double n, double k, bool strided) {
   if (m * n == 1) return kDotCall + k * (strided ? 1.5 : 0.08);
@@ -236,7 +237,8 @@ std::optional<double> multiply_and_sum(Axes axes, ContractionPlan& p) {
   p = {.kind = ContractionPlan::Kind::multiply_and_sum};
   follow(axes, small, wide, p.order[small]);
   follow(axes, kZ, wide, p.order[kZ]);
-  double cost = 600 + 0.8 * elements(axes, wide);
+  const double all = elements(axes, wide);
+  double cost = 600 + (all <= kInCache ? 0.25 : 0.8) * all;
   for (const std::size_t t : {small, std::size_t{kZ}})
     cost += p.order[t].empty() ? 0 : 100 + 0.9 * elements(axes, t);
   return cost;

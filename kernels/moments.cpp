@@ -104,15 +104,13 @@ void squares_around_mean(const T* x, T* mean, T* rest, T* y, AxisView view) {
   const T inverse = 1 / static_cast<T>(view.n);
   const std::size_t rows = view.rows();
   moments_around(x, mean, rest, y, view);
-  unsigned far_off = 0;  // without a way out of the loop, which compilers make packs of
-  for (std::size_t i = 0; i < rows; ++i) far_off |= unsigned{is_far_off(rest[i], y[i], inverse)};
-  if (far_off != 0) {
+  if (moment_kernels<T>().any_far_off(rest, y, rows, inverse)) {
     for (std::size_t i = 0; i < rows; ++i) {
       if (is_far_off(rest[i], y[i], inverse)) mean[i] += rest[i] * inverse;
     }
     moments_around(x, mean, rest, y, view);
   }
-  for (std::size_t i = 0; i < rows; ++i) rest[i] = take_out_center(rest[i], y[i], inverse);
+  moment_kernels<T>().take_out_centers(rest, y, rows, inverse);
 }
 
 template <class T>

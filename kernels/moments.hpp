@@ -19,6 +19,9 @@ struct MomentKernels {
   void (*squares)(const T* x, T* y, AxisView view);
   /// sums of x - center, and of their squares.
   void (*moments)(const T* x, const T* center, T* sum, T* squares, AxisView view);
+  /// is_far_off for any of n, and take_out_center for each.
+  bool (*any_far_off)(const T* sum, const T* squares, std::size_t n, T inverse);
+  void (*take_out_centers)(T* sum, T* squares, std::size_t n, T inverse);
   void (*deviations)(const T* x, const T* center, const T* rest, const T* scale, T* y,
                      AxisView view, bool accumulate);
 };

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/functions.hpp"
@@ -47,11 +48,46 @@ struct Two {
   P first, second;
   Two() = default;
   [[gnu::always_inline]] Two(P a, P b) : first(a), second(b) {}
-  [[gnu::always_inline]] explicit Two(int x) : first(x), second(x) {}
+  [[gnu::always_inline]] explicit Two(int x)
+      : first(static_cast<P>(x)), second(static_cast<P>(x)) {}
   [[gnu::always_inline]] friend Two operator+(Two a, Two b) {
     return {a.first + b.first, a.second + b.second};
   }
 };
+
+namespace detail {
+/// The halves of a added up, and those of b after them.
+template <class V, std::size_t... I>
+[[gnu::always_inline]] inline V join_halves(V a, V b, std::index_sequence<I...>) {
+  constexpr std::size_t W = sizeof...(I), H = W / 2;
+  return __builtin_shufflevector(a, b, static_cast<int>(I < H ? I : W + I - H)...) +
+         __builtin_shufflevector(a, b, static_cast<int>(I < H ? I + H : W + I)...);
+}
+template <std::size_t L, class V, std::size_t... I>
+[[gnu::always_inline]] inline V add_halves(V v, std::index_sequence<I...>) {
+  return v + __builtin_shufflevector(v, v, static_cast<int>(I % L < L / 2 ? I + L / 2 : I)...);
+}
+/// The first lane of each run of L lanes: their sum.
+template <std::size_t L, class V, std::size_t... I>
+[[gnu::always_inline]] inline V sum_runs(V v, std::index_sequence<I...> lanes) {
+  if constexpr (L == 1) {
+    return v;
+  } else {
+    return sum_runs<L / 2>(add_halves<L>(v, lanes), lanes);
+  }
+}
+}  // namespace detail
+
+/// Both sums over the lanes, each in the order of sum_lanes: after a step in the halves of one
+/// register.
+template <class T, class A>
+[[gnu::always_inline]] inline Two<T> sum_both(Two<Pack<T, A>> s) {
+  constexpr std::size_t half = Pack<T, A>::size / 2;
+  constexpr auto lanes = std::make_index_sequence<2 * half>();
+  const auto both = detail::sum_runs<half>(
+      detail::join_halves(s.first.raw.data, s.second.raw.data, lanes), lanes);
+  return {both[0], both[half]};
+}
 
 /// Sums of blocks, of which each 64 are added up before they join the total. Sum: a pack, or Two.
 template <class Sum>
@@ -86,7 +122,10 @@ struct ContiguousRow {
   [[gnu::always_inline]] ContiguousRow part(std::size_t size) const { return {size}; }
   [[gnu::always_inline]] std::size_t offset(std::size_t begin) const { return begin; }
   [[gnu::always_inline]] P sum(P s) const { return P(sum_lanes(s)); }
-  [[gnu::always_inline]] Two<P> sum(Two<P> s) const { return {sum(s.first), sum(s.second)}; }
+  [[gnu::always_inline]] Two<P> sum(Two<P> s) const {
+    const Two<T> both = sum_both(s);
+    return {P(both.first), P(both.second)};
+  }
   [[gnu::always_inline]] P largest(const P (&m)[4]) const {
     return P(fold_lanes(
         larger(larger(m[0], m[1]), larger(m[2], m[3])),

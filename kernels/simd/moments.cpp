@@ -1,5 +1,7 @@
 #include "xgrad/kernels/moments.hpp"
 
+#include <limits>
+
 #include "xgrad/kernels/instantiate.hpp"
 #include "xgrad/kernels/rows.hpp"
 
@@ -30,6 +32,30 @@ void moments_kernel(const T* x, const T* center, T* sum, T* squares, AxisView vi
     });
     row.store_result(s.first, sum + result);
     row.store_result(s.second, squares + result);
+  });
+}
+
+template <class T>
+bool any_far_off_kernel(const T* sum, const T* squares, std::size_t n, T inverse) {
+  using P = Pack<T, Arch>;
+  bool far_off = false;
+  each_pack<P>(n, [&](std::size_t k, auto width, auto) XGRAD_INLINE {
+    const P s = load(sum + k, width);
+    far_off |= any(s * (s * P(inverse)) > P(T(0.5)) * load(squares + k, width));
+  });
+  return far_off;
+}
+
+template <class T>
+void take_out_centers_kernel(T* sum, T* squares, std::size_t n, T inverse) {
+  using P = Pack<T, Arch>;
+  const P zero(0), largest(std::numeric_limits<T>::max());
+  each_pack<P>(n, [&](std::size_t k, auto width, auto) XGRAD_INLINE {
+    const P s = load(sum + k, width), all = load(squares + k, width);
+    const P rest = s * P(inverse), due = s * rest, left = all - due;
+    const P otherwise = where(all <= largest && due >= all, zero, all);
+    store(rest, sum + k, width);
+    store(where(left > zero, left, otherwise), squares + k, width);
   });
 }
 
@@ -82,7 +108,8 @@ void deviations_kernel(const T* x, const T* center, const T* rest, const T* scal
 
 template <Isa I, class T>
 MomentKernels<T> make_moment_kernels() {
-  return {&squares_kernel<T>, &moments_kernel<T>, &deviations_kernel<T>};
+  return {&squares_kernel<T>, &moments_kernel<T>, &any_far_off_kernel<T>,
+          &take_out_centers_kernel<T>, &deviations_kernel<T>};
 }
 
 template MomentKernels<float> make_moment_kernels<kIsa, float>();

@@ -40,7 +40,8 @@ RunMoments<T> around(T center, const T* x, Runs runs) {
         const P<T> d = load(x + k, width, center) - c;
         return Two<P<T>>{d, square(d)};
       });
-  return {center, sum_lanes(s.first), sum_lanes(s.second)};
+  const Two<T> both = sum_both(s);
+  return {center, both.first, both.second};
 }
 
 template <bool Short, class T>
@@ -102,8 +103,8 @@ template <class T>
         const P<T> v = load(gy + k, width);
         return Two<P<T>>{v, v * (load(x + k, width) - m)};
       });
-  const T g = sum_lanes(s.first);
-  return {g, (sum_lanes(s.second) - rest * g) * rstd};
+  const Two<T> both = sum_both(s);
+  return {both.first, (both.second - rest * both.first) * rstd};
 }
 
 // Adds up the sums of runs, each times the weight of its run.

@@ -55,7 +55,6 @@ struct Two {
   }
 };
 
-namespace detail {
 /// The halves of a added up, and those of b after them.
 template <class V, std::size_t... I>
 [[gnu::always_inline]] inline V join_halves(V a, V b, std::index_sequence<I...>) {
@@ -76,7 +75,6 @@ template <std::size_t L, class V, std::size_t... I>
     return sum_runs<L / 2>(add_halves<L>(v, lanes), lanes);
   }
 }
-}  // namespace detail
 
 /// Both sums over the lanes, each in the order of sum_lanes: after a step in the halves of one
 /// register.
@@ -84,8 +82,7 @@ template <class T, class A>
 [[gnu::always_inline]] inline Two<T> sum_both(Two<Pack<T, A>> s) {
   constexpr std::size_t half = Pack<T, A>::size / 2;
   constexpr auto lanes = std::make_index_sequence<2 * half>();
-  const auto both = detail::sum_runs<half>(
-      detail::join_halves(s.first.raw.data, s.second.raw.data, lanes), lanes);
+  const auto both = sum_runs<half>(join_halves(s.first.raw.data, s.second.raw.data, lanes), lanes);
   return {both[0], both[half]};
 }
 

@@ -57,22 +57,17 @@ struct Pieces {
   }
 };
 
-// sum and squares (outer, inner) of x - center.
+// sum and squares (outer, inner) of x - center, whose axis is long.
 template <class T>
-void moments_around(const T* x, const T* center, T* sum, T* squares, AxisView view) {
-  const auto kernel = moment_kernels<T>().moments;
-  const Pieces pieces(view);
+void moments_in_pieces(const T* x, T* center, T* sum, T* squares, AxisView view,
+                       const Pieces& pieces) {
   const std::size_t inner = view.inner;
-  if (pieces.count == 1) {
-    return sums_of_outer(x, view, [&](const T* part, std::size_t first, AxisView v) {
-      kernel(part, center + first, sum + first, squares + first, v);
-    });
-  }
   Scratch<T> partial(2 * pieces.count * inner);
   T *const sums = partial.data(), *const more = sums + pieces.count * inner;
   for (std::size_t o = 0; o < view.outer; ++o) {
     pieces.each(x + o * view.n * inner, [&](const T* part, std::size_t k, AxisView v) {
-      kernel(part, center + o * inner, sums + k * inner, more + k * inner, v);
+      moment_kernels<T>().moments(part, center + o * inner, sums + k * inner, more + k * inner, v,
+                                  false);
     });
     reduce(Reduction::sum, sums, sum + o * inner, 1, pieces.count, inner);
     reduce(Reduction::sum, more, squares + o * inner, 1, pieces.count, inner);
@@ -101,16 +96,24 @@ void squares(const T* x, T* y, AxisView view) {
 
 template <class T>
 void squares_around_mean(const T* x, T* mean, T* rest, T* y, AxisView view) {
+  const Pieces pieces(view);
+  if (pieces.count == 1) {
+    return sums_of_outer(x, view, [&](const T* part, std::size_t first, AxisView v) {
+      moment_kernels<T>().moments(part, mean + first, rest + first, y + first, v, true);
+    });
+  }
   const T inverse = 1 / static_cast<T>(view.n);
   const std::size_t rows = view.rows();
-  moments_around(x, mean, rest, y, view);
-  if (moment_kernels<T>().any_far_off(rest, y, rows, inverse)) {
+  moments_in_pieces(x, mean, rest, y, view, pieces);
+  unsigned far_off = 0;  // without a way out of the loop, which compilers make packs of
+  for (std::size_t i = 0; i < rows; ++i) far_off |= unsigned{is_far_off(rest[i], y[i], inverse)};
+  if (far_off != 0) {
     for (std::size_t i = 0; i < rows; ++i) {
       if (is_far_off(rest[i], y[i], inverse)) mean[i] += rest[i] * inverse;
     }
-    moments_around(x, mean, rest, y, view);
+    moments_in_pieces(x, mean, rest, y, view, pieces);
   }
-  moment_kernels<T>().take_out_centers(rest, y, rows, inverse);
+  for (std::size_t i = 0; i < rows; ++i) rest[i] = take_out_center(rest[i], y[i], inverse);
 }
 
 template <class T>

@@ -8,6 +8,7 @@
 // same: with the mean goes a `rest`, the mean of what is left without it.
 
 #include <limits>
+#include <type_traits>
 
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/isa.hpp"
@@ -17,11 +18,8 @@ namespace xgrad::kernels {
 template <class T>
 struct MomentKernels {
   void (*squares)(const T* x, T* y, AxisView view);
-  /// sums of x - center, and of their squares.
-  void (*moments)(const T* x, const T* center, T* sum, T* squares, AxisView view);
-  /// is_far_off for any of n, and take_out_center for each.
-  bool (*any_far_off)(const T* sum, const T* squares, std::size_t n, T inverse);
-  void (*take_out_centers)(T* sum, T* squares, std::size_t n, T inverse);
+  /// sums of x - center, and of their squares; with `finish`, what squares_around_mean says.
+  void (*moments)(const T* x, T* center, T* sum, T* squares, AxisView view, bool finish);
   void (*deviations)(const T* x, const T* center, const T* rest, const T* scale, T* y,
                      AxisView view, bool accumulate);
 };
@@ -44,21 +42,27 @@ template <class T>
 void deviations(const T* x, const T* center, const T* rest, const T* scale, T* y, AxisView view,
                 bool accumulate);
 
+template <class T>
+requires(std::is_floating_point_v<T>) [[gnu::always_inline]] inline T
+    where(bool condition, T a, T b) {
+  return condition ? a : b;
+}
+
 /// The mean of n deviations from a center, given their sum, the sum of their squares and 1 / n;
 /// takes what is due to the center out of `squares`; squares that are infinite say nothing of what
-/// is due, and remain, as NaN does.
-template <class T>
-[[gnu::always_inline]] inline T take_out_center(T sum, T& squares, T inverse) {
-  const T rest = sum * inverse, due = sum * rest, left = squares - due;
-  const bool finite = squares <= std::numeric_limits<T>::max();
-  squares = left > 0 ? left : finite && due >= squares ? T(0) : squares;
+/// is due, and remain, as NaN does. X: T, or a pack of T.
+template <class X, class T>
+[[gnu::always_inline]] inline X take_out_center(X sum, X& squares, T inverse) {
+  const X rest = sum * X(inverse), due = sum * rest, left = squares - due;
+  const X most(std::numeric_limits<T>::max());
+  squares = where(left > X(0), left, where(squares <= most && due >= squares, X(0), squares));
   return rest;
 }
 
 /// Whether the center is so far off that the difference has lost more than a bit.
-template <class T>
-[[gnu::always_inline]] inline bool is_far_off(T sum, T squares, T inverse) {
-  return sum * (sum * inverse) > squares / 2;
+template <class X, class T>
+[[gnu::always_inline]] inline auto is_far_off(X sum, X squares, T inverse) {
+  return sum * (sum * X(inverse)) > squares * X(0.5);
 }
 
 }  // namespace xgrad::kernels

@@ -55,35 +55,67 @@ struct Two {
   }
 };
 
-/// The halves of a added up, and those of b after them.
-template <class V, std::size_t... I>
-[[gnu::always_inline]] inline V join_halves(V a, V b, std::index_sequence<I...>) {
-  constexpr std::size_t W = sizeof...(I), H = W / 2;
-  return __builtin_shufflevector(a, b, static_cast<int>(I < H ? I : W + I - H)...) +
-         __builtin_shufflevector(a, b, static_cast<int>(I < H ? I + H : W + I)...);
+namespace lane_sums {
+/// Lanes of a and b taken in turn by runs of L / 2: the first halves of their runs of L, or the
+/// second ones.
+template <std::size_t L, std::size_t Begin, class V, std::size_t... I>
+[[gnu::always_inline]] inline V halves_of(V a, V b, std::index_sequence<I...>) {
+  constexpr std::size_t W = sizeof...(I);
+  return __builtin_shufflevector(
+      a, b, static_cast<int>(I % L < L / 2 ? I + Begin : W + I + Begin - L / 2)...);
 }
-template <std::size_t L, class V, std::size_t... I>
-[[gnu::always_inline]] inline V add_halves(V v, std::index_sequence<I...>) {
-  return v + __builtin_shufflevector(v, v, static_cast<int>(I % L < L / 2 ? I + L / 2 : I)...);
+template <std::size_t L, class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> fold_runs(Pack<T, A> a, Pack<T, A> b) {
+  constexpr auto lanes = std::make_index_sequence<Pack<T, A>::size>();
+  return typename Pack<T, A>::Raw(halves_of<L, 0>(a.raw.data, b.raw.data, lanes) +
+                                  halves_of<L, L / 2>(a.raw.data, b.raw.data, lanes));
 }
-/// The first lane of each run of L lanes: their sum.
+/// Lane i: lanes i and i + L / 2 of its run of L added up, where i is in the first half of it; and on
+/// with these, until L is 2.
 template <std::size_t L, class V, std::size_t... I>
-[[gnu::always_inline]] inline V sum_runs(V v, std::index_sequence<I...> lanes) {
+[[gnu::always_inline]] inline V fold_within(V v, std::index_sequence<I...> lanes) {
   if constexpr (L == 1) {
     return v;
   } else {
-    return sum_runs<L / 2>(add_halves<L>(v, lanes), lanes);
+    const V sum = v + __builtin_shufflevector(v, v, static_cast<int>(I ^ (L / 2))...);
+    return fold_within<L / 2>(sum, lanes);
   }
 }
+/// N packs of runs of N lanes that are to be added up.
+template <std::size_t N, class P>
+[[gnu::always_inline]] inline P sum_runs(P* x) {
+  if constexpr (N == 1) {
+    return x[0];
+  } else {
+    for (std::size_t i = 0; i < N / 2; ++i) x[i] = fold_runs<N>(x[i], x[i + N / 2]);
+    return sum_runs<N / 2>(x);
+  }
+}
+}  // namespace lane_sums
 
-/// Both sums over the lanes, each in the order of sum_lanes: after a step in the halves of one
-/// register.
+/// Both, over the lanes, in the order of sum_lanes.
 template <class T, class A>
-[[gnu::always_inline]] inline Two<T> sum_both(Two<Pack<T, A>> s) {
-  constexpr std::size_t half = Pack<T, A>::size / 2;
-  constexpr auto lanes = std::make_index_sequence<2 * half>();
-  const auto both = sum_runs<half>(join_halves(s.first.raw.data, s.second.raw.data, lanes), lanes);
-  return {both[0], both[half]};
+[[gnu::always_inline]] inline Two<T> sum_lanes(Two<Pack<T, A>> s) {
+  constexpr std::size_t W = Pack<T, A>::size;
+  const auto both = lane_sums::fold_within<W / 2>(
+      lane_sums::fold_runs<W>(s.first, s.second).raw.data, std::make_index_sequence<W>());
+  return {both[0], both[W / 2]};
+}
+using xgrad::sum_lanes;
+
+/// Lane i: the sum over the lanes of x[i]; x is used up.
+template <class T, class A>
+[[gnu::always_inline]] inline Pack<T, A> sums_of_lanes(Pack<T, A>* x) {
+  return lane_sums::sum_runs<Pack<T, A>::size>(x);
+}
+template <class P>
+[[gnu::always_inline]] inline Two<P> sums_of_lanes(Two<P>* x) {
+  P first[P::size], second[P::size];
+  for (std::size_t i = 0; i < P::size; ++i) {
+    first[i] = x[i].first;
+    second[i] = x[i].second;
+  }
+  return {sums_of_lanes(first), sums_of_lanes(second)};
 }
 
 /// Sums of blocks, of which each 64 are added up before they join the total. Sum: a pack, or Two.
@@ -120,7 +152,7 @@ struct ContiguousRow {
   [[gnu::always_inline]] std::size_t offset(std::size_t begin) const { return begin; }
   [[gnu::always_inline]] P sum(P s) const { return P(sum_lanes(s)); }
   [[gnu::always_inline]] Two<P> sum(Two<P> s) const {
-    const Two<T> both = sum_both(s);
+    const Two<T> both = sum_lanes(s);
     return {P(both.first), P(both.second)};
   }
   [[gnu::always_inline]] P largest(const P (&m)[4]) const {
@@ -185,14 +217,6 @@ void each_row(AxisView view, const Kernel& kernel) {
   }
 }
 
-/// The same, with rows that know that they are short where they are: for kernels that do so little
-/// for a number that the question matters.
-template <class P, class Kernel>
-void each_row_by_length(AxisView view, const Kernel& kernel) {
-  if (view.n <= ParallelRows<P, Full<P>>::kBlock) return each_row<P, true>(view, kernel);
-  each_row<P>(view, kernel);
-}
-
 /// The packs f(offset, width) of a row that is not long, added up. Sum: a pack, or Two.
 template <class Sum, class Row, class F>
 [[gnu::always_inline]] inline Sum sum_of_block(const Row& row, const F& f) {
@@ -223,6 +247,99 @@ template <class Sum, class Row, class F>
 template <class Sum, class Row, class F>
 [[gnu::always_inline]] inline Sum sum_along(const Row& row, const F& f) {
   return row.sum(sum_of_blocks<Sum>(row, f));
+}
+
+/// One row of a group: where it begins in the group, and which result is its own.
+template <class P>
+struct RowOfGroup {
+  using T = typename P::value_type;
+  std::size_t first, result;
+  [[gnu::always_inline]] P load_result(const T* p) const { return P(p[result]); }
+};
+/// The rows of a group that lie side by side, as one.
+template <class P, class Width>
+struct RowsOfGroup {
+  using T = typename P::value_type;
+  static constexpr std::size_t first = 0, result = 0;
+  Width width;
+  [[gnu::always_inline]] P load_result(const T* p) const { return load(p, width, *p); }
+};
+
+/// `count` rows of n neighbouring numbers, `stride` apart: no more than a pack has lanes.
+template <class P, bool Short>
+struct RowGroup {
+  std::size_t n, stride, count;
+
+  /// Lane i: the sum of f(offset, width) along row i, f = terms(that row).
+  template <class Sum, class Terms>
+  [[gnu::always_inline]] Sum sums(const Terms& terms) const {
+    Sum part[P::size];
+    for (std::size_t i = 0; i < P::size; ++i) {
+      part[i] = i < count ? sum_of_blocks<Sum>(ContiguousRow<P, Short>{n},
+                                               terms(RowOfGroup<P>{i * stride, i}))
+                          : Sum(0);
+    }
+    return sums_of_lanes(part);
+  }
+};
+template <class P, class Width, bool Short>
+struct ParallelGroup {
+  ParallelRows<P, Width, Short> rows;
+
+  template <class Sum, class Terms>
+  [[gnu::always_inline]] Sum sums(const Terms& terms) const {
+    return sum_of_blocks<Sum>(rows, terms(RowsOfGroup<P, Width>{rows.width}));
+  }
+};
+
+/// f(first row, how many, width) for groups of rows as large as a pack, and a smaller one.
+template <class P, class F>
+[[gnu::always_inline]] inline void each_lane_group(std::size_t count, const F& f) {
+  std::size_t i = 0;
+  for (; i + P::size <= count; i += P::size) f(i, P::size, Full<P>());
+  if (i < count) f(i, count - i, First<P>{count - i});
+}
+
+template <class P, bool Short, class Kernel>
+void each_group(AxisView view, const Kernel& kernel) {
+  if (view.inner == 1) {
+    return each_lane_group<P>(view.outer, [&](std::size_t o, std::size_t count, auto width) {
+      kernel(o * view.n, o, RowGroup<P, Short>{view.n, view.n, count}, width);
+    });
+  }
+  for (std::size_t o = 0; o < view.outer; ++o) {
+    each_lane_group<P>(view.inner, [&](std::size_t j, std::size_t, auto width) {
+      kernel(o * view.n * view.inner + j, o * view.inner + j,
+             ParallelGroup<P, decltype(width), Short>{{view.n, view.inner, width}}, width);
+    });
+  }
+}
+
+/// kernel(offset of the first number, of the first result, group, width of the results): as many
+/// rows at a time as a pack has lanes, however they lie, for sums whose results are worked on side
+/// by side. A row's result does not depend on its group.
+template <class P, class Kernel>
+void each_group(AxisView view, const Kernel& kernel) {
+  if (view.n <= ParallelRows<P, Full<P>>::kBlock) return each_group<P, true>(view, kernel);
+  each_group<P, false>(view, kernel);
+}
+
+/// body(offset, column, width, number of rows: Rows or 1) for all rows, `stride` apart, a few at a
+/// time: what belongs to a column is loaded and stored once for them.
+template <class P, std::size_t Rows, class Body>
+[[gnu::always_inline]] inline void by_rows(std::size_t rows, std::size_t columns,
+                                           std::size_t stride, const Body& body) {
+  std::size_t r = 0;
+  const auto each = [&](auto how_many) __attribute__((always_inline)) {
+    for (; r + how_many <= rows; r += how_many) {
+      each_lane_group<P>(
+          columns, [&](std::size_t j, std::size_t, auto width) __attribute__((always_inline)) {
+            body(r * stride + j, j, width, how_many);
+          });
+    }
+  };
+  each(Quarter<Rows>());
+  each(Quarter<1>());
 }
 
 }  // namespace xgrad::kernels

@@ -41,13 +41,13 @@ template <class T, class Row>
 // The sums of x - center and of its squares, as rest and squares.
 template <class T, class Row>
 [[gnu::always_inline]] inline RowMoments<T> around(T center, const T* x, Row row, const T* next) {
-  const Two<T> s =
-      sum_both(sum_of_blocks<Two<P<T>>>(row, [&](std::size_t k, auto width) XGRAD_INLINE {
-        __builtin_prefetch(next + k);
-        const P<T> e = load(x + k, width, center) - P<T>(center);
-        return Two<P<T>>{e, square(e)};
-      }));
-  return {center, s.first, s.second};
+  const Two<P<T>> s = sum_of_blocks<Two<P<T>>>(row, [&](std::size_t k, auto width) XGRAD_INLINE {
+    __builtin_prefetch(next + k);
+    const P<T> e = load(x + k, width, center) - P<T>(center);
+    return Two<P<T>>{e, square(e)};
+  });
+  const Two<T> sums = sum_lanes(s);
+  return {center, sums.first, sums.second};
 }
 
 template <class T, class Row>
@@ -124,15 +124,15 @@ template <class T, bool Weights, class Row>
 [[gnu::always_inline]] inline RowSums<T> sum_row(const T* x, const T* gy, P<T> m, P<T> k,
                                                  P<T> shift, const T* weight, T* gweight, T* gbias,
                                                  Row row) {
-  const Two<T> s =
-      sum_both(sum_of_blocks<Two<P<T>>>(row, [&](std::size_t i, auto width) XGRAD_INLINE {
-        const P<T> z = (load(x + i, width) - m) * k - shift, g = load(gy + i, width), gz = g * z;
-        const P<T> w = Weights ? load(weight + i, width) : P<T>(1);
-        if (gweight != nullptr) store(load(gweight + i, width) + gz, gweight + i, width);
-        if (gbias != nullptr) store(load(gbias + i, width) + g, gbias + i, width);
-        return Two<P<T>>{w * g, w * gz};
-      }));
-  return {s.first, s.second};
+  const Two<P<T>> s = sum_of_blocks<Two<P<T>>>(row, [&](std::size_t i, auto width) XGRAD_INLINE {
+    const P<T> z = (load(x + i, width) - m) * k - shift, g = load(gy + i, width), gz = g * z;
+    const P<T> w = Weights ? load(weight + i, width) : P<T>(1);
+    if (gweight != nullptr) store(load(gweight + i, width) + gz, gweight + i, width);
+    if (gbias != nullptr) store(load(gbias + i, width) + g, gbias + i, width);
+    return Two<P<T>>{w * g, w * gz};
+  });
+  const Two<T> sums = sum_lanes(s);
+  return {sums.first, sums.second};
 }
 
 // gx = rstd (u - mean(u) - z mean(u z)), with mean(u) - rest slope in the place of mean(u)
@@ -154,15 +154,15 @@ template <class T, bool Weights>
 template <class T, bool Weights, bool Short>
 void backward_rows(const NormInputs<T>& in, const NormGradients<T>& out, RowsView view) {
   const std::size_t d = view.d;
+  const ContiguousRow<P<T>, Short> row{d};
   const T size = static_cast<T>(d);
   for (std::size_t r = 0; r < view.rows; ++r) {
     const T *const x = in.x + r * d, *const gy = out.gy + r * d;
     const T* const weight = at_row(in.weight, r, view);
     const T rest = in.mean != nullptr ? in.rest[r] : T(0);
     const P<T> m(in.mean != nullptr ? in.mean[r] : T(0)), k(in.rstd[r]), shift(rest * in.rstd[r]);
-    const RowSums<T> s =
-        sum_row<T, Weights>(x, gy, m, k, shift, weight, at_row(out.gweight, r, view),
-                            at_row(out.gbias, r, view), ContiguousRow<P<T>, Short>{d});
+    const RowSums<T> s = sum_row<T, Weights>(
+        x, gy, m, k, shift, weight, at_row(out.gweight, r, view), at_row(out.gbias, r, view), row);
     if (out.gx == nullptr) continue;
     const T slope = s.uz / size * in.rstd[r];
     const RowSums<T> mean{in.mean != nullptr ? s.u / size - rest * slope : T(0), s.uz / size};

@@ -40,8 +40,8 @@ RunMoments<T> around(T center, const T* x, Runs runs) {
         const P<T> d = load(x + k, width, center) - c;
         return Two<P<T>>{d, square(d)};
       });
-  const Two<T> both = sum_both(s);
-  return {center, both.first, both.second};
+  const Two<T> sums = sum_lanes(s);
+  return {center, sums.first, sums.second};
 }
 
 template <bool Short, class T>
@@ -103,27 +103,9 @@ template <class T>
         const P<T> v = load(gy + k, width);
         return Two<P<T>>{v, v * (load(x + k, width) - m)};
       });
-  const Two<T> both = sum_both(s);
-  return {both.first, (both.second - rest * both.first) * rstd};
+  const Two<T> sums = sum_lanes(s);
+  return {sums.first, (sums.second - rest * sums.first) * rstd};
 }
-
-// Adds up the sums of runs, each times the weight of its run.
-template <class T>
-class WeightedSum {
- public:
-  void add(RunSums<T> s, T weight) {
-    alignas(64) T lane[P<T>::size] = {weight * s.g, weight * s.gz};
-    total_.add(P<T>::load(lane));
-  }
-  RunSums<T> mean(T size) const {
-    alignas(64) T lane[P<T>::size];
-    total_.total().store(lane);
-    return {lane[0] / size, lane[1] / size};
-  }
-
- private:
-  BlockSum<P<T>> total_;  // both in the first lanes of a pack
-};
 
 // gx = rstd (weight gy - mean(weight gy) - z mean(weight gy z)), z = (x - mean) rstd
 template <class T>
@@ -143,18 +125,19 @@ template <class T>
 template <class T>
 void backward(const NormInputs<T>& in, const NormGradients<T>& out, Runs runs, T* gsum, T* gdot,
               std::size_t sum_stride) {
-  WeightedSum<T> total;
+  BlockSum<Two<T>> total;  // of the runs, each times its weight
   for (std::size_t i = 0; i < runs.count; ++i) {
     const std::size_t first = i * runs.stride;
     const RunSums<T> s =
         sums_of_run(in.x + first, out.gy + first, *in.mean, *in.rest, *in.rstd, runs.length);
     gsum[i * sum_stride] = s.g;
     gdot[i * sum_stride] = s.gz;
-    total.add(s, weight_of(in.weight, i, runs));
+    const T weight = weight_of(in.weight, i, runs);
+    total.add(Two<T>{weight * s.g, weight * s.gz});
   }
   if (out.gx == nullptr) return;
   const T size = static_cast<T>(runs.count * runs.length);
-  const RunSums<T> means = total.mean(size);
+  const RunSums<T> means{total.total().first / size, total.total().second / size};
   for (std::size_t i = 0; i < runs.count; ++i) {
     write_gradient(in, out, means, weight_of(in.weight, i, runs), i * runs.stride, runs.length);
   }

@@ -30,7 +30,7 @@ struct Sqrt       { static constexpr const char* name = "sqrt"; using Kind = OfO
                     template <class X> X slope(const X&, const X& y) const { return 0.5 / abs(y); } };
 struct Rsqrt      { static constexpr const char* name = "rsqrt"; using Kind = OfOne<Reads::output>;
                     template <class X> X operator()(const X& x) const { return rsqrt(x); }
-                    template <class X> X slope(const X&, const X& y) const { return -0.5 * (y * y * y); } };
+                    template <class X> X slope(const X&, const X& y) const { return -0.5 * y * (y * y); } };
 struct Square     { static constexpr const char* name = "square"; using Kind = OfOne<Reads::input>;
                     template <class X> X operator()(const X& x) const { return square(x); }
                     template <class X> X slope(const X& x, const X&) const { return 2 * x; } };

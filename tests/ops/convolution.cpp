@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(large_ones) {
 }
 
 BOOST_AUTO_TEST_CASE(a_sample_does_not_depend_on_its_batch) {
-  for (const std::size_t groups : {1, 2, 6}) {
+  for (const std::size_t groups : {1UL, 2UL, 6UL}) {
     const D x = wave({7, 6, 5, 7}, 0), w = wave({12, 6 / groups, 3, 3}, 1);
     const ConvOptions o{.padding = 1, .groups = groups};
     const D all = conv2d(x, w, {}, o);

@@ -47,7 +47,7 @@ std::vector<Row> rows_of_all_ranks() {
         return avg_pool2d(x, {2, 3}, {.stride = {1, 2}, .padding = 1, .divisor = 5});
       });
     }
-    for (const std::size_t size : {1, 3, 10}) {
+    for (const std::size_t size : {1UL, 3UL, 10UL}) {
       const std::string of = "_pool " + std::to_string(size);
       add("adaptive_avg" + of, [size](const D& x) { return adaptive(true, x, size); });
       add("adaptive_max" + of, [size](const D& x) { return adaptive(false, x, size); });

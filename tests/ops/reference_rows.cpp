@@ -6,8 +6,8 @@
 #include <fstream>
 #include <map>
 #include <set>
-#include <stdexcept>
 #include <sstream>
+#include <stdexcept>
 
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/ops/arithmetic.hpp"

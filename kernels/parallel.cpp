@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -180,27 +181,48 @@ Team& team() {
 
 thread_local bool in_piece = false;
 
+class InPiece {
+ public:
+  InPiece() : before_(std::exchange(in_piece, true)) {}
+  ~InPiece() { in_piece = before_; }
+  InPiece(const InPiece&) = delete;
+  InPiece& operator=(const InPiece&) = delete;
+
+ private:
+  bool before_;
+};
+
+// Pieces that helpers do: what one throws is kept for the thread that waits.
+struct Call {
+  void (*piece)(void*, std::size_t);
+  void* context;
+  std::atomic<bool> failed = false;
+  std::exception_ptr error = nullptr;
+
+  static void run(void* self, std::size_t i) {
+    Call& call = *static_cast<Call*>(self);
+    if (call.failed.load(std::memory_order_relaxed)) return;
+    const InPiece scope;
+    try {
+      call.piece(call.context, i);
+    } catch (...) {
+      if (!call.failed.exchange(true)) call.error = std::current_exception();
+    }
+  }
+};
+
 }  // namespace
 
 void run_pieces(std::size_t pieces, void (*piece)(void*, std::size_t), void* context) {
   const int threads = num_threads();
-  struct Call {
-    void (*piece)(void*, std::size_t);
-    void* context;
-  } call{piece, context};
-  const auto inner = [](void* c, std::size_t i) {
-    const auto& [f, x] = *static_cast<const Call*>(c);
-    in_piece = true;
-    f(x, i);
-    in_piece = false;
-  };
+  Call call{piece, context};
   if (threads > 1 && pieces > 1 && !in_piece && omp_in_parallel() == 0 &&
-      team().run(static_cast<std::size_t>(threads), pieces, inner, &call)) {
+      team().run(static_cast<std::size_t>(threads), pieces, &Call::run, &call)) {
+    if (call.error != nullptr) std::rethrow_exception(call.error);
     return;
   }
-  const bool before = std::exchange(in_piece, true);
+  const InPiece scope;
   for (std::size_t i = 0; i < pieces; ++i) piece(context, i);
-  in_piece = before;
 }
 
 }  // namespace kernels::detail

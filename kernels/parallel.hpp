@@ -26,8 +26,8 @@ namespace detail {
 void run_pieces(std::size_t pieces, void (*piece)(void* context, std::size_t i), void* context);
 }
 
-/// piece(0) ... piece(pieces - 1), in any order and possibly at the same time. An exception must
-/// not leave a piece.
+/// piece(0) ... piece(pieces - 1), in any order and possibly at the same time. Throws what a piece
+/// throws, of several pieces what one of them does, when none is at work any more.
 template <class Piece>
 void parallel_for(std::size_t pieces, const Piece& piece) {
   if (pieces == 1) return piece(0);

@@ -6,9 +6,13 @@
 #include <array>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <new>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "tests/message.hpp"
 #include "tests/ops/threads.hpp"
 #include "xgrad/ops/linalg.hpp"
 
@@ -44,6 +48,25 @@ BOOST_AUTO_TEST_SUITE(parallel)
 BOOST_AUTO_TEST_CASE(pieces) {
   for (const int threads : {1, 2, 3, 9}) {
     const Threads scope(threads);
+    BOOST_TEST(each_piece_once(), threads << " threads");
+  }
+}
+
+// From whichever thread does the piece; the team goes on afterwards.
+BOOST_AUTO_TEST_CASE(pieces_that_throw) {
+  for (const int threads : {1, 2, 3}) {
+    const Threads scope(threads);
+    for (const std::size_t bad : {0UL, 7UL, 63UL}) {
+      const auto run = [&] {
+        kernels::parallel_for(64, [&](std::size_t i) {
+          if (i == bad) throw std::length_error("piece " + std::to_string(i));
+          std::this_thread::yield();
+        });
+      };
+      BOOST_TEST(message_of<std::length_error>(run) == "piece " + std::to_string(bad));
+    }
+    BOOST_CHECK_THROW(kernels::parallel_for(64, [](std::size_t) { throw std::bad_alloc(); }),
+                      std::bad_alloc);
     BOOST_TEST(each_piece_once(), threads << " threads");
   }
 }

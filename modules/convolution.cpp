@@ -1,31 +1,105 @@
 #include "xgrad/modules/convolution.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "xgrad/base/errors.hpp"
 #include "xgrad/modules/image_options.hpp"
+#include "xgrad/ops/image_maps.hpp"
 #include "xgrad/ops/random.hpp"
 
 namespace xgrad {
 namespace {
 
-constexpr const char* kNames[] = {"Conv1d", "Conv2d", "Conv3d"};
-constexpr const char* kTransposed[] = {"ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"};
+template <class Options>
+constexpr bool kTransposed = std::is_same_v<Options, ConvTransposeLayerOptions>;
 
-Shape weight_shape(const char* module, std::size_t first, std::size_t second, std::size_t groups,
-                   const ImageSizes& kernel, std::size_t axes) {
-  const auto& k = kernel.values();
-  if (groups == 0 || first % groups != 0 || second % groups != 0) {
-    detail::fail(module, "channels cannot be divided into ", groups, " groups: ", first, " and ",
-                 second);
+template <class Options>
+const char* name_of(std::size_t axes) {
+  constexpr const char *kPlain[] = {"Conv1d", "Conv2d", "Conv3d"},
+                       *kOther[] = {"ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"};
+  return (kTransposed<Options> ? kOther : kPlain)[axes - 1];
+}
+
+// --- What each of the two has for itself ---
+
+template <class T, std::size_t Axes>
+Tensor<T> run(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b,
+              const ConvLayerOptions& o) {
+  const ConvOptions options{o.stride, o.padding, o.dilation, o.groups, o.padding_mode};
+  if constexpr (Axes == 1) return conv1d(x, w, b, options);
+  if constexpr (Axes == 2) return conv2d(x, w, b, options);
+  if constexpr (Axes == 3) return conv3d(x, w, b, options);
+}
+template <class T, std::size_t Axes>
+Tensor<T> run(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b,
+              const ConvTransposeLayerOptions& o) {
+  const ConvTransposeOptions options{o.stride, o.padding, o.output_padding, o.groups, o.dilation};
+  if constexpr (Axes == 1) return conv_transpose1d(x, w, b, options);
+  if constexpr (Axes == 2) return conv_transpose2d(x, w, b, options);
+  if constexpr (Axes == 3) return conv_transpose3d(x, w, b, options);
+}
+
+void write(const ConvLayerOptions& o, std::vector<ModuleOption>& to) {
+  to.push_back({"padding",
+                o.padding.is_same() ? OptionValue("same") : detail::option_of(o.padding.sizes())});
+  to.push_back({"padding_mode", to_string(o.padding_mode)});
+}
+void write(const ConvTransposeLayerOptions& o, std::vector<ModuleOption>& to) {
+  to.push_back({"padding", detail::option_of(o.padding)});
+  to.push_back({"output_padding", detail::option_of(o.output_padding)});
+}
+
+void read(const ModuleOptions& from, ConvLayerOptions& o) {
+  const auto is_same = [](const ModuleOption& option) {
+    return option.key == "padding" && option.value == OptionValue("same");
+  };
+  o.padding = std::any_of(from.begin(), from.end(), is_same)
+                  ? ImagePadding("same")
+                  : ImagePadding(detail::image_sizes(from, "padding"));
+  o.padding_mode = detail::padding_mode(from.text("padding_mode"));
+}
+void read(const ModuleOptions& from, ConvTransposeLayerOptions& o) {
+  o.padding = detail::image_sizes(from, "padding");
+  o.output_padding = detail::image_sizes(from, "output_padding");
+}
+
+// --- What they have in common ---
+
+template <class Options>
+Options checked(Options o, std::size_t axes) {
+  const char* const name = name_of<Options>(axes);
+  for (std::size_t a = 0; a < axes; ++a) {
+    detail::positive_on_axis(name, "stride", o.stride, axes, a);
+    detail::positive_on_axis(name, "dilation", o.dilation, axes, a);
+    if constexpr (kTransposed<Options>) {
+      detail::size_on_axis(name, "padding", o.padding, axes, a);
+      detail::size_on_axis(name, "output_padding", o.output_padding, axes, a);
+    } else {
+      detail::size_on_axis(name, "padding", o.padding.sizes(), axes, a);
+    }
   }
-  detail::require(k.size() == 1 || k.size() == axes, module, "kernel_size has ", k.size(),
-                  " sizes for ", axes, " axes: ", k);
-  Shape shape = {first, second / groups};
-  for (std::size_t a = 0; a < axes; ++a) shape.push_back(k[k.size() == 1 ? 0 : a]);
+  return o;
+}
+
+// (out, in / groups, kernel...) and the other way round.
+template <class Options>
+Shape weight_shape(std::size_t in, std::size_t out, const ImageSizes& kernel, const Options& o,
+                   std::size_t axes) {
+  const char* const name = name_of<Options>(axes);
+  if (o.groups == 0 || in % o.groups != 0 || out % o.groups != 0) {
+    detail::fail(name, "channels cannot be divided into ", o.groups, " groups: in_channels ", in,
+                 ", out_channels ", out);
+  }
+  Shape shape = {out, in / o.groups};
+  if (kTransposed<Options>) shape = {in, out / o.groups};
+  for (std::size_t a = 0; a < axes; ++a)
+    shape.push_back(detail::size_on_axis(name, "kernel_size", kernel, axes, a));
   detail::checked_elements(shape, sizeof(double));
-  if (shape.elements() == 0) detail::fail(module, "a size is 0: weight ", shape);
+  detail::require(shape.elements() > 0, name, "a size is 0: weight ", shape);
   return shape;
 }
 
@@ -37,136 +111,69 @@ Tensor<T> initial(const Shape& shape, const Shape& weight, Generator* generator)
   return uniform<T>(shape, -bound, bound, generator != nullptr ? *generator : default_generator());
 }
 
-template <class T>
-Tensor<T> initial_bias(bool wanted, std::size_t out, const Shape& weight, Generator* generator) {
-  return wanted ? initial<T>({out}, weight, generator) : Tensor<T>();
+template <class T, class Options>
+Tensor<T> initial_weight(std::size_t in, std::size_t out, const ImageSizes& kernel,
+                         const Options& o, std::size_t axes) {
+  const Shape shape = weight_shape(in, out, kernel, o, axes);
+  return initial<T>(shape, shape, o.generator);
 }
 
-OptionValue option_of(const ImagePadding& padding) {
-  return padding.is_same() ? OptionValue("same") : detail::option_of(padding.sizes());
+template <class T, class Options>
+Tensor<T> initial_bias(std::size_t out, const Shape& weight, const Options& o) {
+  return o.bias ? initial<T>({out}, weight, o.generator) : Tensor<T>();
 }
-ImagePadding padding_of(const ModuleOptions& o) {
-  for (const ModuleOption& option : o) {
-    if (option.key == "padding" && option.value == OptionValue("same")) return "same";
-  }
-  return detail::image_sizes(o, "padding");
-}
-
-Shape kernel_of(const Shape& weight) { return Shape(weight.begin() + 2, weight.end()); }
 
 }  // namespace
 
-// --- Conv1d, Conv2d, Conv3d ---
-
-template <template <class> class M, class T>
-ConvLayer<M, T>::ConvLayer(std::size_t in, std::size_t out, const ImageSizes& kernel,
-                           ConvLayerOptions options)
-    : weight(this->add_parameter("weight",
-                                 [&] {
-                                   const Shape w =
-                                       weight_shape(kNames[M<T>::kAxes - 1], out, in,
-                                                    options.groups, kernel, M<T>::kAxes);
-                                   return initial<T>(w, w, options.generator);
-                                 }())),
-      bias(this->add_parameter(
-          "bias", initial_bias<T>(options.bias, out, weight.shape(), options.generator))),
+template <template <class> class M, class T, class Options>
+ConvolutionLayer<M, T, Options>::ConvolutionLayer(std::size_t in, std::size_t out,
+                                                  const ImageSizes& kernel, Options options)
+    : weight(this->add_parameter(
+          "weight",
+          initial_weight<T>(in, out, kernel, checked(options, M<T>::kAxes), M<T>::kAxes))),
+      bias(this->add_parameter("bias", initial_bias<T>(out, weight.shape(), options))),
       options_(std::move(options)) {}
 
-template <template <class> class M, class T>
-Tensor<T> ConvLayer<M, T>::forward(const Tensor<T>& x) {
-  const ConvOptions o{options_.stride, options_.padding, options_.dilation, options_.groups,
-                      options_.padding_mode};
-  if constexpr (M<T>::kAxes == 1) return conv1d(x, weight, bias, o);
-  if constexpr (M<T>::kAxes == 2) return conv2d(x, weight, bias, o);
-  if constexpr (M<T>::kAxes == 3) return conv3d(x, weight, bias, o);
+template <template <class> class M, class T, class Options>
+Tensor<T> ConvolutionLayer<M, T, Options>::forward(const Tensor<T>& x) {
+  return run<T, M<T>::kAxes>(x, weight, bias, options_);
 }
 
-template <template <class> class M, class T>
-ModuleOptions ConvLayer<M, T>::options() const {
+template <template <class> class M, class T, class Options>
+ModuleOptions ConvolutionLayer<M, T, Options>::options() const {
   const Shape& w = weight.shape();
-  return {{"in_channels", ModuleOptions::of(w[1] * options_.groups)},
-          {"out_channels", ModuleOptions::of(w[0])},
-          {"kernel_size", ModuleOptions::of(kernel_of(w))},
-          {"stride", detail::option_of(options_.stride)},
-          {"padding", option_of(options_.padding)},
-          {"dilation", detail::option_of(options_.dilation)},
-          {"groups", ModuleOptions::of(options_.groups)},
-          {"bias", ModuleOptions::of(bias.defined())},
-          {"padding_mode", to_string(options_.padding_mode)}};
+  const std::size_t first = w[0], second = w[1] * options_.groups;
+  std::vector<ModuleOption> list = {
+      {"in_channels", ModuleOptions::of(kTransposed<Options> ? first : second)},
+      {"out_channels", ModuleOptions::of(kTransposed<Options> ? second : first)},
+      {"kernel_size", ModuleOptions::of(Shape(w.begin() + 2, w.end()))},
+      {"stride", detail::option_of(options_.stride)},
+      {"dilation", detail::option_of(options_.dilation)},
+      {"groups", ModuleOptions::of(options_.groups)},
+      {"bias", ModuleOptions::of(bias.defined())}};
+  write(options_, list);
+  return ModuleOptions(std::move(list));
 }
 
-template <template <class> class M, class T>
-std::unique_ptr<Module<T>> ConvLayer<M, T>::from(const ModuleOptions& o) {
-  const ConvLayerOptions options{.stride = detail::image_sizes(o, "stride"),
-                                 .padding = padding_of(o),
-                                 .dilation = detail::image_sizes(o, "dilation"),
-                                 .groups = o.size("groups"),
-                                 .bias = o.flag("bias", true),
-                                 .padding_mode = detail::padding_mode(o.text("padding_mode"))};
+template <template <class> class M, class T, class Options>
+std::unique_ptr<Module<T>> ConvolutionLayer<M, T, Options>::from(const ModuleOptions& o) {
+  Options options;
+  options.stride = detail::image_sizes(o, "stride");
+  options.dilation = detail::image_sizes(o, "dilation");
+  options.groups = o.size("groups");
+  options.bias = o.flag("bias", true);
+  read(o, options);
   return std::make_unique<M<T>>(o.size("in_channels"), o.size("out_channels"),
                                 detail::image_sizes(o, "kernel_size"), options);
 }
 
-// --- ConvTranspose1d, 2d, 3d ---
-
-template <template <class> class M, class T>
-ConvTransposeLayer<M, T>::ConvTransposeLayer(std::size_t in, std::size_t out,
-                                             const ImageSizes& kernel,
-                                             ConvTransposeLayerOptions options)
-    : weight(this->add_parameter("weight",
-                                 [&] {
-                                   const Shape w =
-                                       weight_shape(kTransposed[M<T>::kAxes - 1], in, out,
-                                                    options.groups, kernel, M<T>::kAxes);
-                                   return initial<T>(w, w, options.generator);
-                                 }())),
-      bias(this->add_parameter(
-          "bias", initial_bias<T>(options.bias, out, weight.shape(), options.generator))),
-      options_(std::move(options)) {}
-
-template <template <class> class M, class T>
-Tensor<T> ConvTransposeLayer<M, T>::forward(const Tensor<T>& x) {
-  const ConvTransposeOptions o{options_.stride, options_.padding, options_.output_padding,
-                               options_.groups, options_.dilation};
-  if constexpr (M<T>::kAxes == 1) return conv_transpose1d(x, weight, bias, o);
-  if constexpr (M<T>::kAxes == 2) return conv_transpose2d(x, weight, bias, o);
-  if constexpr (M<T>::kAxes == 3) return conv_transpose3d(x, weight, bias, o);
-}
-
-template <template <class> class M, class T>
-ModuleOptions ConvTransposeLayer<M, T>::options() const {
-  const Shape& w = weight.shape();
-  return {{"in_channels", ModuleOptions::of(w[0])},
-          {"out_channels", ModuleOptions::of(w[1] * options_.groups)},
-          {"kernel_size", ModuleOptions::of(kernel_of(w))},
-          {"stride", detail::option_of(options_.stride)},
-          {"padding", detail::option_of(options_.padding)},
-          {"output_padding", detail::option_of(options_.output_padding)},
-          {"groups", ModuleOptions::of(options_.groups)},
-          {"bias", ModuleOptions::of(bias.defined())},
-          {"dilation", detail::option_of(options_.dilation)}};
-}
-
-template <template <class> class M, class T>
-std::unique_ptr<Module<T>> ConvTransposeLayer<M, T>::from(const ModuleOptions& o) {
-  const ConvTransposeLayerOptions options{
-      .stride = detail::image_sizes(o, "stride"),
-      .padding = detail::image_sizes(o, "padding"),
-      .output_padding = detail::image_sizes(o, "output_padding"),
-      .groups = o.size("groups"),
-      .bias = o.flag("bias", true),
-      .dilation = detail::image_sizes(o, "dilation")};
-  return std::make_unique<M<T>>(o.size("in_channels"), o.size("out_channels"),
-                                detail::image_sizes(o, "kernel_size"), options);
-}
-
-#define XGRAD_INSTANTIATE(T)                             \
-  template class ConvLayer<Conv1d, T>;                   \
-  template class ConvLayer<Conv2d, T>;                   \
-  template class ConvLayer<Conv3d, T>;                   \
-  template class ConvTransposeLayer<ConvTranspose1d, T>; \
-  template class ConvTransposeLayer<ConvTranspose2d, T>; \
-  template class ConvTransposeLayer<ConvTranspose3d, T>;
+#define XGRAD_INSTANTIATE(T)                                                      \
+  template class ConvolutionLayer<Conv1d, T, ConvLayerOptions>;                   \
+  template class ConvolutionLayer<Conv2d, T, ConvLayerOptions>;                   \
+  template class ConvolutionLayer<Conv3d, T, ConvLayerOptions>;                   \
+  template class ConvolutionLayer<ConvTranspose1d, T, ConvTransposeLayerOptions>; \
+  template class ConvolutionLayer<ConvTranspose2d, T, ConvTransposeLayerOptions>; \
+  template class ConvolutionLayer<ConvTranspose3d, T, ConvTransposeLayerOptions>;
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -20,52 +20,6 @@ struct ConvLayerOptions {
   Generator* generator = nullptr;  ///< of the initial numbers; null: the default generator
 };
 
-/// What Conv1d, Conv2d and Conv3d have in common; M::kAxes is the number of axes.
-template <template <class> class M, class T>
-class ConvLayer : public LibraryModule<M, T> {
- public:
-  /// Throws std::invalid_argument for a size of 0, and channels that cannot be divided into the
-  /// groups.
-  ConvLayer(std::size_t in_channels, std::size_t out_channels, const ImageSizes& kernel_size,
-            ConvLayerOptions options = {});
-
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override;
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
-  Tensor<T>& weight;
-  Tensor<T>& bias;  ///< undefined without bias
-
- private:
-  ConvLayerOptions options_;
-};
-
-/// A convolution of signals: see conv1d. `in_channels` channels become `out_channels`.
-/// **Shapes** x (n, in, l) -> (n, out, ...). Parameters: weight (out, in / groups, kernel) and bias
-/// (out), both initially uniform in +-1/sqrt(in / groups kernel).
-template <class T>
-class Conv1d : public ConvLayer<Conv1d, T> {
- public:
-  static constexpr std::size_t kAxes = 1;
-  using Conv1d::ConvLayer::ConvLayer;
-};
-/// A convolution of images: see conv2d.
-/// **Shapes** x (n, in, h, w) -> (n, out, ...). Parameters as of Conv1d, weight (out, in / groups,
-/// kernel...).
-template <class T>
-class Conv2d : public ConvLayer<Conv2d, T> {
- public:
-  static constexpr std::size_t kAxes = 2;
-  using Conv2d::ConvLayer::ConvLayer;
-};
-/// The same of (n, in, d, h, w).
-template <class T>
-class Conv3d : public ConvLayer<Conv3d, T> {
- public:
-  static constexpr std::size_t kAxes = 3;
-  using Conv3d::ConvLayer::ConvLayer;
-};
-
 struct ConvTransposeLayerOptions {
   ImageSizes stride = 1;
   ImageSizes padding = 0;
@@ -76,14 +30,14 @@ struct ConvTransposeLayerOptions {
   Generator* generator = nullptr;  ///< of the initial numbers; null: the default generator
 };
 
-/// What ConvTranspose1d, 2d and 3d have in common.
-template <template <class> class M, class T>
-class ConvTransposeLayer : public LibraryModule<M, T> {
+/// What convolutions and their transposes have in common; M::kAxes is the number of axes.
+template <template <class> class M, class T, class Options>
+class ConvolutionLayer : public LibraryModule<M, T> {
  public:
-  /// Throws std::invalid_argument for a size of 0, and channels that cannot be divided into the
-  /// groups.
-  ConvTransposeLayer(std::size_t in_channels, std::size_t out_channels,
-                     const ImageSizes& kernel_size, ConvTransposeLayerOptions options = {});
+  /// Throws std::invalid_argument for a size, a stride or a dilation of 0, other than one number or
+  /// one for each axis, and channels that cannot be divided into the groups.
+  ConvolutionLayer(std::size_t in_channels, std::size_t out_channels, const ImageSizes& kernel_size,
+                   Options options = {});
 
   Tensor<T> forward(const Tensor<T>& x) override;
   ModuleOptions options() const override;
@@ -93,40 +47,66 @@ class ConvTransposeLayer : public LibraryModule<M, T> {
   Tensor<T>& bias;  ///< undefined without bias
 
  private:
-  ConvTransposeLayerOptions options_;
+  Options options_;
+};
+
+/// A convolution of signals: see conv1d. `in_channels` channels become `out_channels`.
+/// **Shapes** x (n, in, l) -> (n, out, ...). Parameters: weight (out, in / groups, kernel) and bias
+/// (out), both initially uniform in +-1/sqrt(in / groups kernel).
+template <class T>
+class Conv1d : public ConvolutionLayer<Conv1d, T, ConvLayerOptions> {
+ public:
+  static constexpr std::size_t kAxes = 1;
+  using Conv1d::ConvolutionLayer::ConvolutionLayer;
+};
+/// A convolution of images: see conv2d.
+/// **Shapes** x (n, in, h, w) -> (n, out, ...). Parameters as of Conv1d, weight (out, in / groups,
+/// kernel...).
+template <class T>
+class Conv2d : public ConvolutionLayer<Conv2d, T, ConvLayerOptions> {
+ public:
+  static constexpr std::size_t kAxes = 2;
+  using Conv2d::ConvolutionLayer::ConvolutionLayer;
+};
+/// The same of (n, in, d, h, w).
+template <class T>
+class Conv3d : public ConvolutionLayer<Conv3d, T, ConvLayerOptions> {
+ public:
+  static constexpr std::size_t kAxes = 3;
+  using Conv3d::ConvolutionLayer::ConvolutionLayer;
 };
 
 /// A transposed convolution: see conv_transpose1d.
 /// **Shapes** x (n, in, l) -> (n, out, ...). Parameters: weight (in, out / groups, kernel) and bias
 /// (out), both initially uniform in +-1/sqrt(out / groups kernel).
 template <class T>
-class ConvTranspose1d : public ConvTransposeLayer<ConvTranspose1d, T> {
+class ConvTranspose1d : public ConvolutionLayer<ConvTranspose1d, T, ConvTransposeLayerOptions> {
  public:
   static constexpr std::size_t kAxes = 1;
-  using ConvTranspose1d::ConvTransposeLayer::ConvTransposeLayer;
+  using ConvTranspose1d::ConvolutionLayer::ConvolutionLayer;
 };
 /// The same of images.
 template <class T>
-class ConvTranspose2d : public ConvTransposeLayer<ConvTranspose2d, T> {
+class ConvTranspose2d : public ConvolutionLayer<ConvTranspose2d, T, ConvTransposeLayerOptions> {
  public:
   static constexpr std::size_t kAxes = 2;
-  using ConvTranspose2d::ConvTransposeLayer::ConvTransposeLayer;
+  using ConvTranspose2d::ConvolutionLayer::ConvolutionLayer;
 };
 /// The same of (n, in, d, h, w).
 template <class T>
-class ConvTranspose3d : public ConvTransposeLayer<ConvTranspose3d, T> {
+class ConvTranspose3d : public ConvolutionLayer<ConvTranspose3d, T, ConvTransposeLayerOptions> {
  public:
   static constexpr std::size_t kAxes = 3;
-  using ConvTranspose3d::ConvTransposeLayer::ConvTransposeLayer;
+  using ConvTranspose3d::ConvolutionLayer::ConvolutionLayer;
 };
 
-#define XGRAD_EXTERN(T)                                         \
-  extern template class ConvLayer<Conv1d, T>;                   \
-  extern template class ConvLayer<Conv2d, T>;                   \
-  extern template class ConvLayer<Conv3d, T>;                   \
-  extern template class ConvTransposeLayer<ConvTranspose1d, T>; \
-  extern template class ConvTransposeLayer<ConvTranspose2d, T>; \
-  extern template class ConvTransposeLayer<ConvTranspose3d, T>;
+#define XGRAD_EXTERN(T)                                                                  \
+  extern template class ConvolutionLayer<Conv1d, T, ConvLayerOptions>;                   \
+  extern template class ConvolutionLayer<Conv2d, T, ConvLayerOptions>;                   \
+  extern template class ConvolutionLayer<Conv3d, T, ConvLayerOptions>;                   \
+  extern template class ConvolutionLayer<ConvTranspose1d, T, ConvTransposeLayerOptions>; \
+  extern template class ConvolutionLayer<ConvTranspose2d, T, ConvTransposeLayerOptions>; \
+  extern template class ConvolutionLayer<ConvTranspose3d, T, ConvTransposeLayerOptions>;
 XGRAD_EXTERN(float)
 XGRAD_EXTERN(double)
 #undef XGRAD_EXTERN

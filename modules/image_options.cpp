@@ -1,5 +1,7 @@
 #include "xgrad/modules/image_options.hpp"
 
+#include "xgrad/base/errors.hpp"
+
 namespace xgrad::detail {
 
 OptionValue option_of(const ImageSizes& sizes) {
@@ -9,8 +11,10 @@ OptionValue option_of(const ImageSizes& sizes) {
 
 ImageSizes image_sizes(const ModuleOptions& options, const char* key) {
   for (const ModuleOption& option : options) {
-    if (option.key == key && std::holds_alternative<std::string>(option.value))
-      return ImageSizes(options.shape(key));
+    if (option.key != key || !std::holds_alternative<std::string>(option.value)) continue;
+    const Shape sizes = options.shape(key);
+    require(!sizes.empty(), key, "there are no sizes: ", quote(options.text(key)));
+    return sizes;
   }
   return ImageSizes(options.size(key));
 }

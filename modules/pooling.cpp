@@ -1,10 +1,12 @@
 #include "xgrad/modules/pooling.hpp"
 
 #include <array>
-#include <cmath>
+#include <utility>
+#include <vector>
 
 #include "xgrad/base/errors.hpp"
 #include "xgrad/modules/image_options.hpp"
+#include "xgrad/ops/image_maps.hpp"
 
 namespace xgrad {
 
@@ -13,55 +15,76 @@ using detail::option_of;
 
 // --- Maxima and averages ---
 
-template <template <class> class M, class T>
-Tensor<T> MaxPoolLayer<M, T>::forward(const Tensor<T>& x) {
-  if constexpr (M<T>::kAxes == 1) return max_pool1d(x, kernel_size_, options_);
-  if constexpr (M<T>::kAxes == 2) return max_pool2d(x, kernel_size_, options_);
+namespace {
+
+template <class T, std::size_t Axes>
+Tensor<T> run(const Tensor<T>& x, const ImageSizes& kernel, const MaxPoolOptions& o) {
+  return Axes == 1 ? max_pool1d(x, kernel, o) : max_pool2d(x, kernel, o);
+}
+template <class T, std::size_t Axes>
+Tensor<T> run(const Tensor<T>& x, const ImageSizes& kernel, const AvgPoolOptions& o) {
+  return Axes == 1 ? avg_pool1d(x, kernel, o) : avg_pool2d(x, kernel, o);
 }
 
-template <template <class> class M, class T>
-ModuleOptions MaxPoolLayer<M, T>::options() const {
-  return {{"kernel_size", option_of(kernel_size_)},
-          {"stride", option_of(options_.stride)},
-          {"padding", option_of(options_.padding)},
-          {"dilation", option_of(options_.dilation)},
-          {"ceil_mode", ModuleOptions::of(options_.ceil_mode)}};
+const char* name_of(const MaxPoolOptions&, std::size_t axes) {
+  return axes == 1 ? "MaxPool1d" : "MaxPool2d";
+}
+const char* name_of(const AvgPoolOptions&, std::size_t axes) {
+  return axes == 1 ? "AvgPool1d" : "AvgPool2d";
 }
 
-template <template <class> class M, class T>
-std::unique_ptr<Module<T>> MaxPoolLayer<M, T>::from(const ModuleOptions& o) {
-  return std::make_unique<M<T>>(image_sizes(o, "kernel_size"),
-                                MaxPoolOptions{.stride = image_sizes(o, "stride"),
-                                               .padding = image_sizes(o, "padding"),
-                                               .dilation = image_sizes(o, "dilation"),
-                                               .ceil_mode = o.flag("ceil_mode", false)});
+void write(const MaxPoolOptions& o, std::vector<ModuleOption>& to) {
+  to.push_back({"dilation", option_of(o.dilation)});
+}
+void write(const AvgPoolOptions& o, std::vector<ModuleOption>& to) {
+  to.push_back({"count_include_pad", ModuleOptions::of(o.count_include_pad)});
+  to.push_back({"divisor", ModuleOptions::of(o.divisor)});
 }
 
-template <template <class> class M, class T>
-Tensor<T> AvgPoolLayer<M, T>::forward(const Tensor<T>& x) {
-  if constexpr (M<T>::kAxes == 1) return avg_pool1d(x, kernel_size_, options_);
-  if constexpr (M<T>::kAxes == 2) return avg_pool2d(x, kernel_size_, options_);
+void read(const ModuleOptions& from, MaxPoolOptions& o) {
+  o.dilation = image_sizes(from, "dilation");
+}
+void read(const ModuleOptions& from, AvgPoolOptions& o) {
+  o.count_include_pad = from.flag("count_include_pad", true);
+  o.divisor = from.size("divisor");
 }
 
-template <template <class> class M, class T>
-ModuleOptions AvgPoolLayer<M, T>::options() const {
-  return {{"kernel_size", option_of(kernel_size_)},
-          {"stride", option_of(options_.stride)},
-          {"padding", option_of(options_.padding)},
-          {"ceil_mode", ModuleOptions::of(options_.ceil_mode)},
-          {"count_include_pad", ModuleOptions::of(options_.count_include_pad)},
-          {"divisor", ModuleOptions::of(options_.divisor)}};
+}  // namespace
+
+template <template <class> class M, class T, class Options>
+PoolLayer<M, T, Options>::PoolLayer(const ImageSizes& kernel_size, Options options)
+    : kernel_size_(kernel_size), options_(std::move(options)) {
+  const char* const name = name_of(options_, M<T>::kAxes);
+  for (std::size_t a = 0; a < M<T>::kAxes; ++a) {
+    detail::positive_on_axis(name, "kernel_size", kernel_size_, M<T>::kAxes, a);
+    detail::size_on_axis(name, "stride", options_.stride, M<T>::kAxes, a);
+    detail::size_on_axis(name, "padding", options_.padding, M<T>::kAxes, a);
+  }
 }
 
-template <template <class> class M, class T>
-std::unique_ptr<Module<T>> AvgPoolLayer<M, T>::from(const ModuleOptions& o) {
-  return std::make_unique<M<T>>(
-      image_sizes(o, "kernel_size"),
-      AvgPoolOptions{.stride = image_sizes(o, "stride"),
-                     .padding = image_sizes(o, "padding"),
-                     .ceil_mode = o.flag("ceil_mode", false),
-                     .count_include_pad = o.flag("count_include_pad", true),
-                     .divisor = o.size("divisor")});
+template <template <class> class M, class T, class Options>
+Tensor<T> PoolLayer<M, T, Options>::forward(const Tensor<T>& x) {
+  return run<T, M<T>::kAxes>(x, kernel_size_, options_);
+}
+
+template <template <class> class M, class T, class Options>
+ModuleOptions PoolLayer<M, T, Options>::options() const {
+  std::vector<ModuleOption> list = {{"kernel_size", option_of(kernel_size_)},
+                                    {"stride", option_of(options_.stride)},
+                                    {"padding", option_of(options_.padding)},
+                                    {"ceil_mode", ModuleOptions::of(options_.ceil_mode)}};
+  write(options_, list);
+  return ModuleOptions(std::move(list));
+}
+
+template <template <class> class M, class T, class Options>
+std::unique_ptr<Module<T>> PoolLayer<M, T, Options>::from(const ModuleOptions& o) {
+  Options options;
+  options.stride = image_sizes(o, "stride");
+  options.padding = image_sizes(o, "padding");
+  options.ceil_mode = o.flag("ceil_mode", false);
+  read(o, options);
+  return std::make_unique<M<T>>(image_sizes(o, "kernel_size"), std::move(options));
 }
 
 template <template <class> class M, class T, detail::ToSize<T> F>
@@ -148,10 +171,10 @@ std::unique_ptr<Module<T>> Refold<T>::from(const ModuleOptions& o) {
 }
 
 #define XGRAD_INSTANTIATE(T)                                                 \
-  template class MaxPoolLayer<MaxPool1d, T>;                                 \
-  template class MaxPoolLayer<MaxPool2d, T>;                                 \
-  template class AvgPoolLayer<AvgPool1d, T>;                                 \
-  template class AvgPoolLayer<AvgPool2d, T>;                                 \
+  template class PoolLayer<MaxPool1d, T, MaxPoolOptions>;                    \
+  template class PoolLayer<MaxPool2d, T, MaxPoolOptions>;                    \
+  template class PoolLayer<AvgPool1d, T, AvgPoolOptions>;                    \
+  template class PoolLayer<AvgPool2d, T, AvgPoolOptions>;                    \
   template class AdaptivePool<AdaptiveAvgPool1d, T, adaptive_avg_pool1d<T>>; \
   template class AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>>; \
   template class AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>>; \

@@ -9,64 +9,50 @@
 
 namespace xgrad {
 
-/// What MaxPool1d and MaxPool2d have in common; M::kAxes is the number of axes.
-template <template <class> class M, class T>
-class MaxPoolLayer : public LibraryModule<M, T> {
+/// What layers of windows have in common; M::kAxes is the number of axes.
+template <template <class> class M, class T, class Options>
+class PoolLayer : public LibraryModule<M, T> {
  public:
-  explicit MaxPoolLayer(const ImageSizes& kernel_size, MaxPoolOptions options = {})
-      : kernel_size_(kernel_size), options_(std::move(options)) {}
+  /// Throws std::invalid_argument for a kernel_size of 0 and other than one number or one for each
+  /// axis.
+  explicit PoolLayer(const ImageSizes& kernel_size, Options options = {});
   Tensor<T> forward(const Tensor<T>& x) override;
   ModuleOptions options() const override;
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
 
  private:
   ImageSizes kernel_size_;
-  MaxPoolOptions options_;
+  Options options_;
 };
 
 /// The largest number of each window: see max_pool1d.
 template <class T>
-class MaxPool1d : public MaxPoolLayer<MaxPool1d, T> {
+class MaxPool1d : public PoolLayer<MaxPool1d, T, MaxPoolOptions> {
  public:
   static constexpr std::size_t kAxes = 1;
-  using MaxPool1d::MaxPoolLayer::MaxPoolLayer;
+  using MaxPool1d::PoolLayer::PoolLayer;
 };
 /// The same of images: `MaxPool2d<float>(2)`.
 template <class T>
-class MaxPool2d : public MaxPoolLayer<MaxPool2d, T> {
+class MaxPool2d : public PoolLayer<MaxPool2d, T, MaxPoolOptions> {
  public:
   static constexpr std::size_t kAxes = 2;
-  using MaxPool2d::MaxPoolLayer::MaxPoolLayer;
-};
-
-/// What AvgPool1d and AvgPool2d have in common.
-template <template <class> class M, class T>
-class AvgPoolLayer : public LibraryModule<M, T> {
- public:
-  explicit AvgPoolLayer(const ImageSizes& kernel_size, AvgPoolOptions options = {})
-      : kernel_size_(kernel_size), options_(std::move(options)) {}
-  Tensor<T> forward(const Tensor<T>& x) override;
-  ModuleOptions options() const override;
-  static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
-
- private:
-  ImageSizes kernel_size_;
-  AvgPoolOptions options_;
+  using MaxPool2d::PoolLayer::PoolLayer;
 };
 
 /// The average of each window: see avg_pool1d.
 template <class T>
-class AvgPool1d : public AvgPoolLayer<AvgPool1d, T> {
+class AvgPool1d : public PoolLayer<AvgPool1d, T, AvgPoolOptions> {
  public:
   static constexpr std::size_t kAxes = 1;
-  using AvgPool1d::AvgPoolLayer::AvgPoolLayer;
+  using AvgPool1d::PoolLayer::PoolLayer;
 };
 /// The same of images.
 template <class T>
-class AvgPool2d : public AvgPoolLayer<AvgPool2d, T> {
+class AvgPool2d : public PoolLayer<AvgPool2d, T, AvgPoolOptions> {
  public:
   static constexpr std::size_t kAxes = 2;
-  using AvgPool2d::AvgPoolLayer::AvgPoolLayer;
+  using AvgPool2d::PoolLayer::PoolLayer;
 };
 
 namespace detail {
@@ -175,10 +161,10 @@ class Refold : public LibraryModule<Refold, T> {
 };
 
 #define XGRAD_EXTERN(T)                                                             \
-  extern template class MaxPoolLayer<MaxPool1d, T>;                                 \
-  extern template class MaxPoolLayer<MaxPool2d, T>;                                 \
-  extern template class AvgPoolLayer<AvgPool1d, T>;                                 \
-  extern template class AvgPoolLayer<AvgPool2d, T>;                                 \
+  extern template class PoolLayer<MaxPool1d, T, MaxPoolOptions>;                    \
+  extern template class PoolLayer<MaxPool2d, T, MaxPoolOptions>;                    \
+  extern template class PoolLayer<AvgPool1d, T, AvgPoolOptions>;                    \
+  extern template class PoolLayer<AvgPool2d, T, AvgPoolOptions>;                    \
   extern template class AdaptivePool<AdaptiveAvgPool1d, T, adaptive_avg_pool1d<T>>; \
   extern template class AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>>; \
   extern template class AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>>; \

@@ -16,6 +16,7 @@
 #include "xgrad/data/split.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/diagonals.hpp"
 #include "xgrad/ops/distances.hpp"
@@ -26,9 +27,13 @@
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/matrix_products.hpp"
 #include "xgrad/ops/normalization.hpp"
+#include "xgrad/ops/padding.hpp"
+#include "xgrad/ops/pooling.hpp"
 #include "xgrad/ops/random.hpp"
+#include "xgrad/ops/resizing.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
+#include "xgrad/ops/sorting.hpp"
 
 // A block that is too large is an error of the call, not of the program.
 extern "C" const char* __asan_default_options();
@@ -364,6 +369,118 @@ void diagonals(Choices& c) {
   }
 }
 
+// One size, or several.
+ImageSizes image_sizes(Choices& c) {
+  const auto size = [&] { return c.below(16) == 15 ? (std::size_t{1} << 31) - 1 : c.size(); };
+  return c.below(4) == 3 ? ImageSizes(c.list(3, size)) : ImageSizes(size());
+}
+// Without those that memory would be taken for.
+ImageSizes small_image_sizes(Choices& c) {
+  const auto size = [&] { return c.size(); };
+  return c.below(4) == 3 ? ImageSizes(c.list(3, size)) : ImageSizes(size());
+}
+PaddingMode padding_mode(Choices& c) { return static_cast<PaddingMode>(c.below(4)); }
+
+Shape image(Choices& c, std::size_t axes) {
+  Shape r;
+  for (std::size_t rank = axes + 2 + (c.below(16) == 15); r.rank() < rank;)
+    r.push_back(c.below(8) == 7 ? 0 : 1 + c.below(5));
+  return r;
+}
+
+void convolved(Choices& c) {
+  const std::size_t axes = 1 + c.below(3), groups = c.below(8) == 7 ? c.size() : 1 + c.below(3);
+  const X x = c.tensor(image(c, axes));
+  Shape kernel = image(c, axes);
+  const bool transposed = c.flag();
+  if (c.below(4) != 3 && groups > 0 && groups < 8) {  // as it should be
+    kernel[0] = transposed ? x.shape()[1] : groups * (1 + c.below(2));
+    kernel[1] = transposed ? 1 + c.below(2) : x.shape()[1] / groups;
+  }
+  const X w = c.tensor(kernel), b = c.below(4) == 3 ? c.tensor() : X();
+  if (transposed) {
+    const ConvTransposeOptions o{small_image_sizes(c), small_image_sizes(c), small_image_sizes(c),
+                                 groups, small_image_sizes(c)};
+    if (axes == 1) return read(conv_transpose1d(x, w, b, o));
+    return read(axes == 2 ? conv_transpose2d(x, w, b, o) : conv_transpose3d(x, w, b, o));
+  }
+  ConvOptions o{image_sizes(c), small_image_sizes(c), small_image_sizes(c), groups,
+                padding_mode(c)};
+  if (c.below(8) == 7) o.padding = "same";
+  if (axes == 1) return read(conv1d(x, w, b, o));
+  return read(axes == 2 ? conv2d(x, w, b, o) : conv3d(x, w, b, o));
+}
+
+void pooled(Choices& c) {
+  const std::size_t axes = 1 + c.below(2);
+  const X x = c.tensor(image(c, axes));
+  const ImageSizes kernel = small_image_sizes(c), stride = image_sizes(c),
+                   padding = small_image_sizes(c), dilation = small_image_sizes(c);
+  const bool ceil_mode = c.flag();
+  switch (c.below(9)) {
+    case 0: {
+      const MaxPoolOptions o{stride, padding, dilation, ceil_mode};
+      return read(axes == 1 ? max_pool1d(x, kernel, o) : max_pool2d(x, kernel, o));
+    }
+    case 1: {
+      const AvgPoolOptions o{stride, padding, ceil_mode, c.flag(), c.size()};
+      return read(axes == 1 ? avg_pool1d(x, kernel, o) : avg_pool2d(x, kernel, o));
+    }
+    case 2:
+      return read(axes == 1 ? adaptive_avg_pool1d(x, kernel) : adaptive_avg_pool2d(x, kernel));
+    case 3:
+      return read(axes == 1 ? adaptive_max_pool1d(x, kernel) : adaptive_max_pool2d(x, kernel));
+    case 4:
+      return read(c.flag() ? pixel_shuffle(x, c.size()) : pixel_unshuffle(x, c.size()));
+    case 5:
+      return read(unfold(x, kernel, {dilation, padding, stride}));
+    case 6:
+      return read(fold(x, small_image_sizes(c), kernel, {dilation, padding, stride}));
+    case 7: {
+      UpsampleOptions o{.size = small_image_sizes(c), .align_corners = c.flag()};
+      o.mode = c.flag() ? UpsampleMode::nearest : UpsampleMode::linear;
+      if (c.flag())
+        o.scale_factor = c.list(2, [&] { return 0.25 * static_cast<double>(c.integer()); });
+      if (!o.scale_factor.empty() && c.flag()) o.size = 0;
+      for (const double f : o.scale_factor)
+        if (f > 1e4 && f < 1e12) return;  // memory would be taken for it
+      return read(upsample(x, o));
+    }
+    default: {
+      std::vector<Padding> paddings;
+      while (paddings.size() < x.rank()) paddings.push_back({c.size(), c.size()});
+      return read(pad(x, paddings, padding_mode(c)));
+    }
+  }
+}
+
+void ordered(Choices& c) {
+  const X x = c.tensor();
+  const std::ptrdiff_t axis = c.axis();
+  const bool flag = c.flag();
+  switch (c.below(8)) {
+    case 0:
+      return read(sort(x, axis, {.descending = flag}).values);
+    case 1:
+      return read(topk(x, c.size(), axis, {.largest = flag}).values);
+    case 2:
+      return read((flag ? cummax(x, axis) : cummin(x, axis)).values);
+    case 3:
+      return read(quantile(x, 0.25 * static_cast<double>(c.below(6)), axis, {.keep_dims = flag}));
+    case 4:
+      return read(
+          bucketize(x, c.list(4, [&] { return static_cast<T>(c.integer()); }), {.right = flag}));
+    case 5: {
+      const auto shifts = c.list(3, [&] { return c.integer(); });
+      return read(roll(x, shifts, c.axes()));
+    }
+    case 6:
+      return read(meshgrid(c.list(4, [&] { return flag ? c.tensor() : c.tensor({c.below(4)}); })));
+    default:
+      return read(sum(c.list(4, [&] { return c.tensor(); })));
+  }
+}
+
 void loaded(Choices& c) {
   const std::size_t n = 1 + c.below(6);
   const Array<T> x = zeros<T>({n, c.below(3)}).value();
@@ -386,8 +503,9 @@ void loaded(Choices& c) {
 }  // namespace
 
 void fuzz(std::span<const std::byte> bytes) {
-  constexpr std::array kKinds = {&reshaped, &cut,        &joined, &indexed,    &made,
-                                 &reduced,  &multiplied, &loaded, &contracted, &diagonals};
+  constexpr std::array kKinds = {&reshaped,  &cut,        &joined, &indexed,    &made,
+                                 &reduced,   &multiplied, &loaded, &contracted, &diagonals,
+                                 &convolved, &pooled,     &ordered};
   Choices c(bytes);
   for (int calls = 0; calls < 8 && !c.done(); ++calls) {
     try {

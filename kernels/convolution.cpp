@@ -227,9 +227,9 @@ class InputGradient {
   void run(const T* gy, T* gx) {
     if (!accumulate_ && !all_have_taps())
       fill_bias(c_.n, c_.groups * c_.in, volume(c_.input), bias_, gx);
-    for (std::size_t d = 0; d < c_.stride[0]; ++d) {
-      for (std::size_t h = 0; h < c_.stride[1]; ++h) {
-        for (std::size_t w = 0; w < c_.stride[2]; ++w) run({d, h, w}, gy, gx);
+    for (std::size_t d = 0; d < residues_[0]; ++d) {
+      for (std::size_t h = 0; h < residues_[1]; ++h) {
+        for (std::size_t w = 0; w < residues_[2]; ++w) run({d, h, w}, gy, gx);
       }
     }
   }
@@ -237,10 +237,9 @@ class InputGradient {
  private:
   // Whether every residue has elements of the kernel that lead to it.
   bool all_have_taps() const {
-    const std::size_t residues = volume(c_.stride);
-    for (std::size_t i = 0; i < residues; ++i) {
-      const Sizes3 residue = {i / c_.stride[2] / c_.stride[1], i / c_.stride[2] % c_.stride[1],
-                              i % c_.stride[2]};
+    for (std::size_t i = 0; i < volume(residues_); ++i) {
+      const Sizes3 residue = {i / residues_[2] / residues_[1], i / residues_[2] % residues_[1],
+                              i % residues_[2]};
       if (gradient_taps(c_, layout_, residue).elements.empty()) return false;
     }
     return true;
@@ -248,7 +247,7 @@ class InputGradient {
   void run(const Sizes3& residue, const T* gy, T* gx) {
     const GradientTaps taps = gradient_taps(c_, layout_, residue);
     TapSum<T> s{layout_, taps.offsets, taps.grid};
-    if (s.places() == 0 || s.k() == 0) return;
+    if (s.k() == 0) return;
     const Sizes3 input_steps = {c_.input[1] * c_.input[2], c_.input[2], 1};
     s.steps = {layout_.plane(), layout_.row(), 1};
     for (std::size_t a = 0; a < 3; ++a) {
@@ -278,6 +277,7 @@ class InputGradient {
   const Convolution& c_;
   const T *w_, *bias_;
   bool accumulate_;
+  Sizes3 residues_ = residues_of(c_);
   ImageLayout layout_;
 };
 

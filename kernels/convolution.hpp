@@ -19,6 +19,7 @@ namespace xgrad::kernels {
 
 /// Sizes along depth, height and width; convolutions of fewer axes have 1 in front.
 using Sizes3 = std::array<std::size_t, 3>;
+inline std::size_t volume(const Sizes3& s) { return s[0] * s[1] * s[2]; }
 
 /// x (n, groups in, input...), w (groups out, in, kernel...), y (n, groups out, output...).
 struct Convolution {

@@ -65,7 +65,8 @@ void lay_out(const ImageLayout& l, const T* x, T* to) {
 }
 
 ImageLayout input_layout(const Convolution& c) {
-  ImageLayout l{c.in, c.input, c.before, {}, c.kernel[2] == 1 ? 1 : c.stride[2]};
+  ImageLayout l{
+      c.in, c.input, c.before, {}, c.kernel[2] == 1 || c.output[2] == 1 ? 1 : c.stride[2]};
   for (std::size_t a = 0; a < 3; ++a) {
     if (c.kernel[a] == 1) {  // what lies between is not read
       l.every[a] = c.stride[a];
@@ -120,19 +121,22 @@ AxisTaps taps_of(const Convolution& c, std::size_t axis, std::size_t residue) {
     t.element.push_back(i);
     t.shift.push_back(at / s);
   }
-  t.count = c.input[axis] <= residue
-                ? 0
-                : (c.input[axis] - residue + c.stride[axis] - 1) / c.stride[axis];
+  t.count = (c.input[axis] - residue + c.stride[axis] - 1) / c.stride[axis];
   return t;
 }
 
 }  // namespace
 
+Sizes3 residues_of(const Convolution& c) {
+  return {std::min(c.stride[0], c.input[0]), std::min(c.stride[1], c.input[1]),
+          std::min(c.stride[2], c.input[2])};
+}
+
 ImageLayout gradient_layout(const Convolution& c) {
   ImageLayout l{c.out, c.output, {}, {}, 1};
   for (std::size_t a = 0; a < 3; ++a) {
     std::ptrdiff_t low = 0, high = static_cast<std::ptrdiff_t>(c.output[a]);
-    for (std::size_t r = 0; r < c.stride[a]; ++r) {
+    for (std::size_t r = 0; r < residues_of(c)[a]; ++r) {
       const AxisTaps t = taps_of(c, a, r);
       for (const std::ptrdiff_t shift : t.shift) {
         low = std::min(low, shift);

@@ -14,8 +14,6 @@
 
 namespace xgrad::kernels {
 
-inline std::size_t volume(const Sizes3& s) { return s[0] * s[1] * s[2]; }
-
 /// Images (channels, size...) as they are read: along each axis `padded` numbers, number p being
 /// that at p every - before, or 0; along the last one each residue of `step` is a row of `pitch`
 /// numbers.
@@ -79,6 +77,9 @@ struct GradientTaps {
   /// Where each channel of the gradient has what belongs to each element.
   std::vector<std::size_t> offsets;
 };
+
+/// Residues of the stride that numbers of the input have.
+Sizes3 residues_of(const Convolution& c);
 
 /// How the gradient of the output is read: with the margin that all residues together need.
 ImageLayout gradient_layout(const Convolution& c);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "xgrad/kernels/convolution.hpp"
@@ -27,20 +28,58 @@ class PartialSums {
     const std::size_t rows = std::min(kernels_.lanes, c_.out - first);
     LaidOut<T> image(layout_, layout_.is_plain() ? 0 : 1);
     Scratch<T> gradient(inner * kernels_.lanes);
+    Scratch<T> some(numbers(), T(0));  // of not too many places
     std::fill_n(sums, numbers(), T(0));
     const Sizes3 steps = input_steps(c_, layout_);
     const bool flat = steps[1] == c_.output[2] && (steps[0] == c_.output[1] * c_.output[2]);
     const Sizes3 grid = flat ? Sizes3{1, 1, inner} : c_.output;
+    std::size_t left = kPlaces;
     for (std::size_t i = begin; i < end; ++i) {
       const T* x = x_ + (i * channels + group * c_.in) * volume(c_.input);
       if (!layout_.is_plain()) x = image.set(0, x);
       kernels_.transpose(gy_ + ((i * c_.groups + group) * c_.out + first) * inner, rows, inner,
                          inner, gradient.data());
-      kernels_.weight(gradient.data(), x, offsets_.data(), offsets_.size(), grid, steps, sums);
+      each_piece(grid, steps, [&](std::size_t place, std::size_t at, const Sizes3& piece) {
+        kernels_.weight(gradient.data() + place * kernels_.lanes, x + at, offsets_.data(),
+                        offsets_.size(), piece, steps, some.data());
+        left -= std::min(left, volume(piece));
+        if (left != 0) return;
+        join(some.data(), sums);
+        left = kPlaces;
+      });
     }
+    join(some.data(), sums);
   }
 
  private:
+  // Places whose terms are added up before they join the others.
+  static constexpr std::size_t kPlaces = 1 << 13;
+
+  // visit(first place, where it begins in the image, sizes) for parts of a grid of not much more:
+  // planes, rows of one, or pieces of a row.
+  template <class Visit>
+  static void each_piece(const Sizes3& grid, const Sizes3& steps, const Visit& visit) {
+    const auto at_most = [](std::size_t size, std::size_t each) {
+      return std::clamp<std::size_t>(kPlaces / each, 1, size);
+    };
+    const Sizes3 most = {at_most(grid[0], grid[1] * grid[2]), at_most(grid[1], grid[2]),
+                         at_most(grid[2], 1)};
+    std::size_t place = 0;
+    for (std::size_t d = 0; d < grid[0]; d += most[0]) {
+      for (std::size_t h = 0; h < grid[1]; h += most[1]) {
+        for (std::size_t q = 0; q < grid[2]; q += most[2]) {
+          const Sizes3 piece = {std::min(most[0], grid[0] - d), std::min(most[1], grid[1] - h),
+                                std::min(most[2], grid[2] - q)};
+          visit(place, d * steps[0] + h * steps[1] + q, piece);
+          place += volume(piece);
+        }
+      }
+    }
+  }
+  void join(T* from, T* to) const {
+    for (std::size_t e = 0; e < numbers(); ++e) to[e] += std::exchange(from[e], T(0));
+  }
+
   const Convolution& c_;
   const T *x_, *gy_;
   const ConvolutionKernels<T>& kernels_ = convolution_kernels<T>();

@@ -6,6 +6,7 @@
 #include "xgrad/kernels/convolution_layout.hpp"
 #include "xgrad/kernels/dispatch.hpp"
 #include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/reduce.hpp"
 #include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad::kernels {
@@ -84,9 +85,10 @@ void depthwise_input(const Convolution& c, const T* gy, const T* w, const T* bia
                      bool accumulate) {
   const ImageLayout layout = gradient_layout(c);
   std::vector<ResidueOfPlane<T>> residues;
-  for (std::size_t d = 0; d < c.stride[0]; ++d) {
-    for (std::size_t h = 0; h < c.stride[1]; ++h) {
-      for (std::size_t v = 0; v < c.stride[2]; ++v)
+  const Sizes3 count = residues_of(c);
+  for (std::size_t d = 0; d < count[0]; ++d) {
+    for (std::size_t h = 0; h < count[1]; ++h) {
+      for (std::size_t v = 0; v < count[2]; ++v)
         residues.push_back(residue_of_plane(c, layout, {d, h, v}, w));
     }
   }
@@ -112,10 +114,9 @@ void depthwise_weight(const Convolution& c, const T* x, const T* gy, T* gw, bool
     depthwise_kernels<T>().products(gy + i * volume(c.output), image, offsets.data(), k, plane,
                                     sums.data() + i * k);
   });
-  if (!accumulate) std::fill_n(gw, all, T(0));
-  for (std::size_t i = 0; i < c.n; ++i) {
-    for (std::size_t e = 0; e < all; ++e) gw[e] += sums[i * all + e];
-  }
+  Scratch<T> total(all);
+  reduce(Reduction::sum, sums.data(), total.data(), 1, c.n, all);
+  for (std::size_t e = 0; e < all; ++e) gw[e] = (accumulate ? gw[e] : T(0)) + total[e];
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                 \

@@ -7,8 +7,6 @@
 namespace xgrad::kernels {
 namespace {
 
-std::size_t volume(const Sizes3& s) { return s[0] * s[1] * s[2]; }
-
 /// visit(number of the image, number of the columns), of one channel, for all that are inside;
 /// outside(number of the columns) for the others.
 template <class Visit, class Outside>

@@ -63,7 +63,7 @@ void map_planes(std::size_t planes, const AxisMap<T>& rows, const AxisMap<T>& co
   const std::size_t in = rows.in * columns.in, out = rows.out() * columns.out();
   const AxisMapView<T> along = view_of(rows), across = view_of(columns);
   over_planes(planes, std::max(in, out), [&](std::size_t begin, std::size_t end) {
-    Scratch<T> row(columns.in);
+    Scratch<T> row(3 * columns.in);
     for (std::size_t p = begin; p < end; ++p)
       window_kernels<T>().map(along, across, x + p * in, y + p * out, row.data(), accumulate);
   });

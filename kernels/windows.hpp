@@ -75,7 +75,7 @@ struct WindowsView {
 
 template <class T>
 struct WindowKernels {
-  /// One plane; `row` has room for one row of x.
+  /// One plane; `row` has room for three rows of x.
   void (*map)(const AxisMapView<T>& rows, const AxisMapView<T>& columns, const T* x, T* y, T* row,
               bool accumulate);
   /// One plane; `row` and `row_at` have room for one row of x.

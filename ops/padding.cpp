@@ -48,17 +48,16 @@ PaddingMode detail::padding_mode(std::string_view word) {
 template <class T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Padding>& paddings, PaddingMode mode) {
   if (mode == PaddingMode::zeros) return pad(x, paddings);
-  detail::require(paddings.size() == x.rank(), "pad", paddings.size(), " paddings for x ",
-                  x.shape());
+  const Shape whole = detail::padded_shape(x.shape(), paddings, sizeof(T));
   for (std::size_t a = 0; a < x.rank(); ++a) check_margin(mode, paddings[a], x.shape(), a);
   Tensor<T> y = x;
   for (std::size_t a = 0; a < x.rank(); ++a) {
+    if (whole[a] == x.shape()[a]) continue;
     const auto n = static_cast<std::int64_t>(x.shape()[a]),
-               before = static_cast<std::int64_t>(paddings[a].before),
-               after = static_cast<std::int64_t>(paddings[a].after);
-    if (before + after == 0) continue;
-    std::vector<std::int64_t> at;
-    for (std::int64_t i = -before; i < n + after; ++i) at.push_back(source(mode, i, n));
+               before = static_cast<std::int64_t>(paddings[a].before);
+    std::vector<std::int64_t> at(whole[a]);
+    for (std::size_t i = 0; i < at.size(); ++i)
+      at[i] = source(mode, static_cast<std::int64_t>(i) - before, n);
     y = index_select(y, static_cast<std::ptrdiff_t>(a), indices(at));
   }
   return y;

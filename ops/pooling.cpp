@@ -63,13 +63,12 @@ Windows windows_of(const Axis& a, bool ceil_mode) {
   Windows w{.in = a.size, .step = a.dilation};
   for (std::size_t i = 0; i < windows_on(a, ceil_mode); ++i) {
     const std::size_t start = i * a.stride;  // counted with the margin
-    std::size_t first = 0;
-    while (start + first * a.dilation < a.padding) ++first;
-    std::size_t count = 0;
-    while (first + count < a.kernel && start + (first + count) * a.dilation < a.padding + a.size)
-      ++count;
+    const auto elements_before = [&](std::size_t place) {
+      return place <= start ? 0 : std::min(a.kernel, (place - start - 1) / a.dilation + 1);
+    };
+    const std::size_t first = elements_before(a.padding);
     w.begin.push_back(start + first * a.dilation - a.padding);
-    w.count.push_back(count);
+    w.count.push_back(elements_before(a.padding + a.size) - first);
   }
   return w;
 }
@@ -153,13 +152,13 @@ Tensor<T> largest(const Tensor<T>& x, const std::vector<Windows>& windows) {
     fail("max_pool", "an image has too many numbers: x ", x.shape());
   std::vector<std::size_t> out;
   for (const Windows& w : windows) out.push_back(w.out());
-  const Places p{std::make_shared<kernels::Scratch<std::int32_t>>(planes * count),
+  const Tensor<T> y = Tensor<T>::uninitialized(detail::with_image(x.shape(), out));
+  const Places p{std::make_shared<kernels::Scratch<std::int32_t>>(y.size()),
                  planes,
                  size,
                  count,
                  x.shape(),
-                 detail::with_image(x.shape(), out)};
-  const Tensor<T> y = Tensor<T>::uninitialized(p.y);
+                 y.shape()};
   kernels::largest_of_windows(planes, rows, columns, x.data(), y.node()->data, p.at->data());
   detail::record(y, kTake<T>, {&x}, {}, p);
   return y;

@@ -193,8 +193,8 @@ Columns columns_of(const char* operation, const Shape& image, const ImageSizes& 
     c.sizes.dilation[a + 1] = dilation;
     c.sizes.before[a + 1] = padding;
     c.sizes.output[a + 1] = (padded - reach) / stride + 1;
-    c.columns[1] *= k;
-    c.columns[2] *= c.sizes.output[a + 1];
+    c.columns[1] = detail::checked_product(operation, c.columns[1], k);
+    c.columns[2] = detail::checked_product(operation, c.columns[2], c.sizes.output[a + 1]);
   }
   return c;
 }

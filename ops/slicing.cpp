@@ -233,19 +233,25 @@ Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
   return join(parts, shape.with(joined.axis, parts.size()), joined, kStack<T>);
 }
 
+Shape detail::padded_shape(const Shape& x, const std::vector<Padding>& paddings,
+                           std::size_t bytes) {
+  if (paddings.size() != x.rank()) {
+    fail("pad", "not one padding for each axis: ", paddings.size(), " paddings, x ", x);
+  }
+  Shape whole = x;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    whole[i] = checked_sum("pad", whole[i], paddings[i].before);
+    whole[i] = checked_sum("pad", whole[i], paddings[i].after);
+  }
+  checked_elements(whole, bytes);
+  return whole;
+}
+
 template <class T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Padding>& paddings,
               std::type_identity_t<T> value) {
-  if (paddings.size() != x.rank()) {
-    fail("pad", "not one padding for each axis: ", paddings.size(), " paddings, x ", x.shape());
-  }
-  Shape whole = x.shape();
-  for (std::size_t i = 0; i < x.rank(); ++i) {
-    whole[i] = detail::checked_sum("pad", whole[i], paddings[i].before);
-    whole[i] = detail::checked_sum("pad", whole[i], paddings[i].after);
-  }
+  const Shape whole = detail::padded_shape(x.shape(), paddings, sizeof(T));
   if (whole == x.shape()) return x;
-  detail::checked_elements(whole, sizeof(T));
   const Strides strides = strides_of(whole);
   Selection s;
   for (std::size_t i = 0; i < x.rank(); ++i) {

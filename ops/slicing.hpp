@@ -91,4 +91,10 @@ template <class T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Padding>& paddings,
               std::type_identity_t<T> value = 0);
 
+namespace detail {
+/// The shape with its margin. Throws std::invalid_argument, as `pad` does, also where the sizes make
+/// more than memory can address, elements having so many bytes.
+Shape padded_shape(const Shape& x, const std::vector<Padding>& paddings, std::size_t bytes);
+}  // namespace detail
+
 }  // namespace xgrad

@@ -216,69 +216,57 @@ void transpose(const T* x, std::size_t rows, std::size_t count, std::size_t pitc
   transpose_rows(x + W * pitch, rows > W ? rows - W : 0, count, pitch, to + W);
 }
 
-// R numbers of the image at a time, each times two packs of channels.
-template <class T, std::size_t R>
+// Sums in registers join those in memory after so many terms: none of them gets long.
+constexpr std::size_t kTerms = 128;
+
+// R numbers of the image at a time, each times two packs of channels. With `Triples` they are R / 3
+// times three that lie as the first three do.
+template <class T, std::size_t R, bool Triples>
 [[gnu::noinline]] void weight_rows(const T* gy, const T* image, const std::size_t* offsets,
                                    const Sizes3& grid, const Sizes3& steps, T* g) {
   using Pk = P<T>;
-  constexpr std::size_t W = Pk::size;
+  constexpr std::size_t W = Pk::size, kOwn = Triples ? 3 : 1;
+  std::size_t apart[kOwn] = {};
+  for (std::size_t r = 1; r < kOwn; ++r) apart[r] = offsets[r] - offsets[0];
   Pk sum[R][2];
+  const auto clear = [&]() __attribute__((always_inline)) {
 #pragma GCC unroll 12
-  for (std::size_t r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Pk(0);
+    for (std::size_t r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Pk(0);
+  };
+  const auto join = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 12
+    for (std::size_t r = 0; r < R; ++r) {
+      (Pk::load(g + 2 * r * W) + sum[r][0]).store(g + 2 * r * W);
+      (Pk::load(g + (2 * r + 1) * W) + sum[r][1]).store(g + (2 * r + 1) * W);
+    }
+  };
+  clear();
+  std::size_t left = kTerms;
   for (std::size_t d = 0; d < grid[0]; ++d) {
     for (std::size_t h = 0; h < grid[1]; ++h) {
-      const T* from[R];
-      for (std::size_t r = 0; r < R; ++r)
-        from[r] = image + offsets[r] + d * steps[0] + h * steps[1];
-      for (std::size_t q = 0; q < grid[2]; ++q, gy += 2 * W) {
-        const Pk g0 = Pk::load(gy), g1 = Pk::load(gy + W);
+      const T* from[R / kOwn];
+      for (std::size_t r = 0; r < R / kOwn; ++r)
+        from[r] = image + offsets[kOwn * r] + d * steps[0] + h * steps[1];
+      for (std::size_t q = 0; q < grid[2];) {
+        const std::size_t end = std::min(grid[2], q + left);
+        left -= end - q;
+        for (; q < end; ++q, gy += 2 * W) {
+          const Pk g0 = Pk::load(gy), g1 = Pk::load(gy + W);
 #pragma GCC unroll 12
-        for (std::size_t r = 0; r < R; ++r) {
-          const Pk a(from[r][q]);
-          sum[r][0] = sum[r][0] + a * g0;
-          sum[r][1] = sum[r][1] + a * g1;
+          for (std::size_t r = 0; r < R; ++r) {
+            const Pk a(from[r / kOwn][q + apart[r % kOwn]]);
+            sum[r][0] = sum[r][0] + a * g0;
+            sum[r][1] = sum[r][1] + a * g1;
+          }
         }
+        if (left != 0) continue;
+        join();
+        clear();
+        left = kTerms;
       }
     }
   }
-#pragma GCC unroll 12
-  for (std::size_t r = 0; r < R; ++r) {
-    (Pk::load(g + 2 * r * W) + sum[r][0]).store(g + 2 * r * W);
-    (Pk::load(g + (2 * r + 1) * W) + sum[r][1]).store(g + (2 * r + 1) * W);
-  }
-}
-
-// The same of R / 3 times three numbers that lie as the first three do.
-template <class T, std::size_t R>
-[[gnu::noinline]] void weight_triples(const T* gy, const T* image, const std::size_t* offsets,
-                                      const Sizes3& grid, const Sizes3& steps, T* g) {
-  using Pk = P<T>;
-  constexpr std::size_t W = Pk::size;
-  const std::size_t apart[] = {0, offsets[1] - offsets[0], offsets[2] - offsets[0]};
-  Pk sum[R][2];
-#pragma GCC unroll 12
-  for (std::size_t r = 0; r < R; ++r) sum[r][0] = sum[r][1] = Pk(0);
-  for (std::size_t d = 0; d < grid[0]; ++d) {
-    for (std::size_t h = 0; h < grid[1]; ++h) {
-      const T* from[R / 3];
-      for (std::size_t r = 0; r < R / 3; ++r)
-        from[r] = image + offsets[3 * r] + d * steps[0] + h * steps[1];
-      for (std::size_t q = 0; q < grid[2]; ++q, gy += 2 * W) {
-        const Pk g0 = Pk::load(gy), g1 = Pk::load(gy + W);
-#pragma GCC unroll 12
-        for (std::size_t r = 0; r < R; ++r) {
-          const Pk a(from[r / 3][q + apart[r % 3]]);
-          sum[r][0] = sum[r][0] + a * g0;
-          sum[r][1] = sum[r][1] + a * g1;
-        }
-      }
-    }
-  }
-#pragma GCC unroll 12
-  for (std::size_t r = 0; r < R; ++r) {
-    (Pk::load(g + 2 * r * W) + sum[r][0]).store(g + 2 * r * W);
-    (Pk::load(g + (2 * r + 1) * W) + sum[r][1]).store(g + (2 * r + 1) * W);
-  }
+  join();
 }
 
 bool are_triples(const std::size_t* offsets, std::size_t k) {
@@ -298,14 +286,15 @@ void weight(const T* gy, const T* image, const std::size_t* offsets, std::size_t
   std::size_t i = 0;
   if (are_triples(offsets, k)) {
     for (; i + kTriples <= k; i += kTriples)
-      weight_triples<T, kTriples>(gy, image, offsets + i, grid, steps, g + i * kWide);
-    for (; i < k; i += 3) weight_triples<T, 3>(gy, image, offsets + i, grid, steps, g + i * kWide);
+      weight_rows<T, kTriples, true>(gy, image, offsets + i, grid, steps, g + i * kWide);
+    for (; i < k; i += 3)
+      weight_rows<T, 3, true>(gy, image, offsets + i, grid, steps, g + i * kWide);
     return;
   }
   const auto by = [&](auto count) {
     constexpr std::size_t R = decltype(count)::value;
     for (; i + R <= k; i += R)
-      weight_rows<T, R>(gy, image, offsets + i, grid, steps, g + i * kWide);
+      weight_rows<T, R, false>(gy, image, offsets + i, grid, steps, g + i * kWide);
   };
   by(std::integral_constant<std::size_t, kMost>());
   by(std::integral_constant<std::size_t, 4>());

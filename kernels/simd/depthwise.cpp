@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 #include "xgrad/kernels/instantiate.hpp"
 #include "xgrad/kernels/width.hpp"
@@ -76,16 +77,30 @@ void sums(const T* image, const T* w, const std::size_t* offsets, std::size_t k,
   }
 }
 
+// Sums of a pack are added to others after so many terms, and these to further ones: none gets long.
+constexpr std::size_t kTerms = 64;
+
 template <class T, std::size_t K>
 [[gnu::noinline]] void products_of(const T* gy, const T* image, const std::size_t* offsets,
                                    const Plane& p, T* g) {
-  P<T> sum[K];
+  P<T> sum[K], more[K], all[K];
 #pragma GCC unroll 9
-  for (std::size_t i = 0; i < K; ++i) sum[i] = P<T>(0);
+  for (std::size_t i = 0; i < K; ++i) sum[i] = more[i] = all[i] = P<T>(0);
+  const auto join = [](P<T>(&from)[K], P<T>(&to)[K]) __attribute__((always_inline)) {
+#pragma GCC unroll 9
+    for (std::size_t i = 0; i < K; ++i) to[i] = to[i] + std::exchange(from[i], P<T>(0));
+  };
+  std::size_t left = kTerms, parts = kTerms;
   const auto add = [&](const T* row, const T* from, auto width) __attribute__((always_inline)) {
     const P<T> v = load(row, width);
 #pragma GCC unroll 9
     for (std::size_t i = 0; i < K; ++i) sum[i] = sum[i] + v * load(from + offsets[i], width);
+    if (--left != 0) return;
+    left = kTerms;
+    join(sum, more);
+    if (--parts != 0) return;
+    parts = kTerms;
+    join(more, all);
   };
   for (std::size_t d = 0; d < p.grid[0]; ++d) {
     for (std::size_t h = 0; h < p.grid[1]; ++h, gy += p.grid[2]) {
@@ -96,7 +111,7 @@ template <class T, std::size_t K>
     }
   }
 #pragma GCC unroll 9
-  for (std::size_t i = 0; i < K; ++i) g[i] = sum_lanes(sum[i]);
+  for (std::size_t i = 0; i < K; ++i) g[i] = sum_lanes(all[i] + (more[i] + sum[i]));
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "xgrad/kernels/windows.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -18,13 +19,54 @@ void add_row(const T* x, T weight, T* row, std::size_t n, bool begins) {
   }
 }
 
+// Terms that are added up one after the other: longer sums are cut into such parts.
+constexpr std::size_t kTerms = 128;
+
+// Of the terms [begin, end).
+template <class T>
+T sum_terms(const AxisMapView<T>& map, std::size_t begin, std::size_t end, const T* x) {
+  if (end - begin > kTerms) {
+    const std::size_t middle = begin + (end - begin) / 2;
+    return sum_terms(map, begin, middle, x) + sum_terms(map, middle, end, x);
+  }
+  T sum = 0;
+  for (std::size_t e = begin; e < end; ++e) sum += map.weight[e] * x[map.at[e]];
+  return sum;
+}
+
 template <class T>
 void map_row(const AxisMapView<T>& columns, const T* row, T* y, bool accumulate) {
-  for (std::size_t i = 0; i < columns.out; ++i) {
-    T sum = accumulate ? y[i] : T(0);
-    for (std::size_t e = columns.first[i]; e < columns.first[i + 1]; ++e)
-      sum += columns.weight[e] * row[columns.at[e]];
-    y[i] = sum;
+  for (std::size_t i = 0; i < columns.out; ++i)
+    y[i] = (accumulate ? y[i] : T(0)) +
+           sum_terms(columns, columns.first[i], columns.first[i + 1], row);
+}
+
+// row += part, what was rounded away before being in `rest` (Kahan 1965).
+template <class T>
+void add_part(const T* part, T* row, T* rest, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const T more = part[i] - rest[i], sum = row[i] + more, lost = (sum - row[i]) - more;
+    rest[i] = lost == lost ? lost : T(0);
+    row[i] = sum;
+  }
+}
+
+// row = the sum of the rows [begin, end) of the map, of which there is one at least. There is room
+// for three rows.
+template <class T>
+void sum_rows(const AxisMapView<T>& rows, std::size_t begin, std::size_t end, const T* x,
+              std::size_t n, T* row) {
+  const auto add = [&](std::size_t e, std::size_t last, T* to) {
+    for (std::size_t first = e; e < last; ++e)
+      add_row(x + rows.at[e] * n, rows.weight[e], to, n, e == first);
+  };
+  if (end - begin <= kTerms) return add(begin, end, row);
+  T *const part = row + n, *const rest = row + 2 * n;
+  std::fill_n(row, n, T(0));
+  std::fill_n(rest, n, T(0));
+  for (std::size_t e = begin; e < end; e += kTerms) {
+    add(e, std::min(end, e + kTerms), part);
+    add_part(part, row, rest, n);
   }
 }
 
@@ -37,8 +79,7 @@ void map(const AxisMapView<T>& rows, const AxisMapView<T>& columns, const T* x, 
       for (std::size_t c = 0; c < columns.out && !accumulate; ++c) y[c] = T(0);
       continue;
     }
-    for (std::size_t e = begin; e < end; ++e)
-      add_row(x + rows.at[e] * columns.in, rows.weight[e], row, columns.in, e == begin);
+    sum_rows(rows, begin, end, x, columns.in, row);
     map_row(columns, row, y, accumulate);
   }
 }

@@ -6,6 +6,9 @@
 
 #include "tests/ops/reference_rows.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/pooling.hpp"
+#include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/slicing.hpp"
 
 namespace xgrad::test {
@@ -178,6 +181,29 @@ BOOST_AUTO_TEST_CASE(an_empty_batch) {
   y.backward(y.clone());
   check_shape(x.gradient(), {0, 2, 4, 4});
   check_close(w.gradient(), D::filled(w.shape(), 0));
+}
+
+// One result along each axis, whatever the stride: nothing takes room or time for what it leaves out.
+BOOST_AUTO_TEST_CASE(strides_far_beyond_the_image) {
+  constexpr std::size_t kFar = (std::size_t{1} << 31) - 1;
+  for (const std::size_t groups : {1UL, 4UL}) {
+    const D x = parameter(wave({2, 4, 5, 6}, 0)), w = parameter(wave({4, 4 / groups, 3, 2}, 1));
+    const auto results = [&](std::size_t stride) {
+      const D y = conv2d(x, w, {}, {.stride = stride, .padding = 1, .groups = groups});
+      check_shape(y, {2, 4, 1, 1});
+      Tensors all = grad({sum(y * y)}, {x, w}, {.create_graph = true});
+      const Tensors second = grad({sum(all[0] * all[0]) + sum(all[1] * all[1])}, {x, w});
+      all.insert(all.end(), second.begin(), second.end());
+      all.push_back(y);
+      return all;
+    };
+    const Tensors near = results(8), far = results(kFar);
+    for (std::size_t i = 0; i < near.size(); ++i) check_close(far[i], near[i], 0);
+  }
+  const D line = parameter(D::from({1, 1, 3}, {1, 3, 2}));
+  check_close(grad(sum(max_pool1d(line, 2, {.stride = kFar})), line),
+              D::from({1, 1, 3}, {0, 1, 0}));
+  check_close(avg_pool1d(line, 2, {.stride = kFar}), slice(avg_pool1d(line, 2), 2, 0, 1));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,12 +7,15 @@
 
 #include "xgrad/autograd/derivatives.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/indexing.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/normalization.hpp"
+#include "xgrad/ops/pooling.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/resizing.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
 
@@ -331,6 +334,28 @@ BOOST_AUTO_TEST_CASE(running_statistics_do_not_drift) {
   for (int i = 0; i < 1000; ++i) update_running_statistics(batch, 0.1, mean, variance);
   BOOST_TEST(mean.item() == 0.1F);
   BOOST_TEST(variance.item() == 0.1F, boost::test_tools::tolerance(1e-6F));
+}
+
+// Windows and kernels that see many numbers, and gradients of weights that all of an image adds to.
+BOOST_AUTO_TEST_CASE(images_of_many_numbers) {
+  const double v = static_cast<double>(kValue), n = kMany;
+  const auto by_weight = [](const Shape& image, const Shape& kernel, std::size_t groups) {
+    const F x = full(image, kValue);
+    return gradient_of(full(kernel, 1),
+                       [&](const F& w) { return conv2d(x, w, {}, {.groups = groups}); });
+  };
+  check_many("a row", by_weight({1, 1, 1, kMany}, {1, 1, 1, 1}, 1), v * n);
+  check_many("rows", by_weight({1, 2, 1 << 10, 1 << 9}, {2, 2, 1, 1}, 1), v * n / 2);
+  check_many("three in a row", by_weight({1, 1, 1, kMany + 2}, {1, 1, 1, 3}, 1), v * n);
+  check_many("images", by_weight({1 << 16, 1, 4, 4}, {1, 1, 1, 1}, 1), v * n);
+  check_many("depthwise", by_weight({1, 2, 1 << 10, 1 << 10}, {2, 1, 1, 1}, 2), v * n);
+  check_many("depthwise images", by_weight({1 << 16, 2, 4, 4}, {2, 1, 1, 1}, 2), v * n);
+  check_many("average", adaptive_avg_pool1d(full({1, 1, kMany}, kValue), 1), v);
+  check_many("average of rows", adaptive_avg_pool2d(full({1, 1, kMany / 2, 2}, kValue), 1), v);
+  check_many("nearest",
+             gradient_of(full({1, 1, 1}, 1),
+                         [](const F& x) { return upsample(x, {.size = kMany}) * kValue; }),
+             v * n);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

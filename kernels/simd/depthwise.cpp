@@ -80,38 +80,60 @@ void sums(const T* image, const T* w, const std::size_t* offsets, std::size_t k,
 // Sums of a pack are added to others after so many terms, and these to further ones: none gets long.
 constexpr std::size_t kTerms = 64;
 
+// Rows of at most `columns` numbers, at most kTerms packs of them: one piece of the sums.
 template <class T, std::size_t K>
-[[gnu::noinline]] void products_of(const T* gy, const T* image, const std::size_t* offsets,
-                                   const Plane& p, T* g) {
-  P<T> sum[K], more[K], all[K];
+[[gnu::noinline]] void add_products(const T* gy, const T* image, const std::size_t* offsets,
+                                    std::size_t rows, std::size_t columns, std::size_t gy_row,
+                                    std::size_t row, P<T>* to) {
+  P<T> sum[K];
 #pragma GCC unroll 9
-  for (std::size_t i = 0; i < K; ++i) sum[i] = more[i] = all[i] = P<T>(0);
-  const auto join = [](P<T>(&from)[K], P<T>(&to)[K]) __attribute__((always_inline)) {
-#pragma GCC unroll 9
-    for (std::size_t i = 0; i < K; ++i) to[i] = to[i] + std::exchange(from[i], P<T>(0));
-  };
-  std::size_t left = kTerms, parts = kTerms;
-  const auto add = [&](const T* row, const T* from, auto width) __attribute__((always_inline)) {
-    const P<T> v = load(row, width);
+  for (std::size_t i = 0; i < K; ++i) sum[i] = P<T>(0);
+  const auto add = [&](const T* a, const T* from, auto width) __attribute__((always_inline)) {
+    const P<T> v = load(a, width);
 #pragma GCC unroll 9
     for (std::size_t i = 0; i < K; ++i) sum[i] = sum[i] + v * load(from + offsets[i], width);
-    if (--left != 0) return;
-    left = kTerms;
-    join(sum, more);
-    if (--parts != 0) return;
-    parts = kTerms;
-    join(more, all);
   };
-  for (std::size_t d = 0; d < p.grid[0]; ++d) {
-    for (std::size_t h = 0; h < p.grid[1]; ++h, gy += p.grid[2]) {
-      const T* const from = image + d * p.steps[0] + h * p.steps[1];
-      std::size_t e = 0;
-      for (; e + P<T>::size <= p.grid[2]; e += P<T>::size) add(gy + e, from + e, Full<P<T>>());
-      if (e < p.grid[2]) add(gy + e, from + e, First<P<T>>{p.grid[2] - e});
-    }
+  for (std::size_t h = 0; h < rows; ++h, gy += gy_row, image += row) {
+    std::size_t e = 0;
+    for (; e + P<T>::size <= columns; e += P<T>::size) add(gy + e, image + e, Full<P<T>>());
+    if (e < columns) add(gy + e, image + e, First<P<T>>{columns - e});
   }
 #pragma GCC unroll 9
-  for (std::size_t i = 0; i < K; ++i) g[i] = sum_lanes(all[i] + (more[i] + sum[i]));
+  for (std::size_t i = 0; i < K; ++i) to[i] = to[i] + sum[i];
+}
+
+// K sums of packs that grow by pieces.
+template <class T, std::size_t K>
+struct Sums {
+  P<T> some[K], all[K];
+  std::size_t pieces = 0;
+
+  Sums() {
+    for (std::size_t i = 0; i < K; ++i) some[i] = all[i] = P<T>(0);
+  }
+  void count() {
+    if (++pieces % kTerms != 0) return;
+    for (std::size_t i = 0; i < K; ++i) all[i] = all[i] + std::exchange(some[i], P<T>(0));
+  }
+};
+
+template <class T, std::size_t K>
+void products_of(const T* gy, const T* image, const std::size_t* offsets, const Plane& p, T* g) {
+  const std::size_t columns = std::min(p.grid[2], kTerms * P<T>::size);
+  const std::size_t packs = (columns + P<T>::size - 1) / P<T>::size;
+  const std::size_t rows = kTerms / std::max<std::size_t>(packs, 1);
+  Sums<T, K> sums;
+  for (std::size_t d = 0; d < p.grid[0]; ++d, gy += p.grid[1] * p.grid[2]) {
+    for (std::size_t h = 0; h < p.grid[1]; h += rows) {
+      for (std::size_t e = 0; e < p.grid[2]; e += columns) {
+        add_products<T, K>(gy + h * p.grid[2] + e, image + d * p.steps[0] + h * p.steps[1] + e,
+                           offsets, std::min(rows, p.grid[1] - h), std::min(columns, p.grid[2] - e),
+                           p.grid[2], p.steps[1], sums.some);
+        sums.count();
+      }
+    }
+  }
+  for (std::size_t i = 0; i < K; ++i) g[i] = sum_lanes(sums.all[i] + sums.some[i]);
 }
 
 template <class T>

@@ -26,6 +26,8 @@
 #include "xgrad/data/scaling.hpp"
 #include "xgrad/data/split.hpp"
 #include "xgrad/data/table.hpp"
+#include "xgrad/doctor/finding.hpp"
+#include "xgrad/doctor/record.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/gradient_check/structured.hpp"
 #include "xgrad/kernels/isa.hpp"

@@ -29,6 +29,9 @@ const std::map<std::string, Folders> kMayInclude = {
     {"training",
      {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules", "optimizers",
       "serialization", "data", "training"}},
+    {"doctor",
+     {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules", "optimizers",
+      "serialization", "data", "training", "doctor"}},
 };
 
 // Old names of headers that moved up: they include the new one and nothing else.

@@ -144,4 +144,52 @@ struct MultiClassSquaredHingeLoss : LossModule<MultiClassSquaredHingeLoss, T, La
   using MultiClassSquaredHingeLoss::LossModule::LossModule;
 };
 
+/// exp(x) - t x: of counts t, x being the logarithm of their rate.
+template <class T>
+struct PoissonNllLoss
+    : LossModule<PoissonNllLoss, T, TargetLoss<T>, PoissonNllOptions, poisson_nll_loss<T>> {
+  using PoissonNllLoss::LossModule::LossModule;
+};
+
+/// Binary cross entropy of sigmoid(x) times (1 - p_t)^gamma.
+template <class T>
+struct SigmoidFocalLoss
+    : LossModule<SigmoidFocalLoss, T, TargetLoss<T>, SigmoidFocalOptions, sigmoid_focal_loss<T>> {
+  using SigmoidFocalLoss::LossModule::LossModule;
+};
+
+/// Cross entropy times (1 - p)^gamma, p that of the label.
+template <class T>
+struct FocalLoss : LossModule<FocalLoss, T, LabelLoss<T>, FocalOptions<T>, focal_loss<T>> {
+  using FocalLoss::LossModule::LossModule;
+};
+
+/// The loss F(x, second, third, options) of three tensors. A hook is given x.
+template <template <class> class M, class T, class Options, auto F>
+class LossOfThree : public Module<T> {
+ public:
+  explicit LossOfThree(Options options = {}) : options_(std::move(options)) {}
+  Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& second, const Tensor<T>& third) {
+    return this->inside([&] { return this->hooked(x, F(x, second, third, options_)); });
+  }
+  std::unique_ptr<Module<T>> structure() const override { return std::make_unique<M<T>>(options_); }
+
+ private:
+  Options options_;
+};
+
+/// loss(x, t, var): (log var + (x - t)^2 / var) / 2.
+template <class T>
+struct GaussianNllLoss : LossOfThree<GaussianNllLoss, T, GaussianNllOptions, gaussian_nll_loss<T>> {
+  using GaussianNllLoss::LossOfThree::LossOfThree;
+};
+
+/// loss(anchor, positive, negative): what the distance of the positive lacks of being smaller by
+/// the margin.
+template <class T>
+struct TripletMarginLoss
+    : LossOfThree<TripletMarginLoss, T, TripletMarginOptions, triplet_margin_loss<T>> {
+  using TripletMarginLoss::LossOfThree::LossOfThree;
+};
+
 }  // namespace xgrad

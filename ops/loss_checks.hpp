@@ -24,6 +24,10 @@ Tensor<T> reduced_loss(const Tensor<T>& loss, Reduction reduction) {
   return total / static_cast<T>(loss.shape()[0]);
 }
 
+/// Throws unless each number is in [0, 1]. NaN is let through.
+template <class T>
+void require_probabilities(const char* operation, const Tensor<T>& p);
+
 /// Throws unless the numbers of t along `axis`, or their exponentials, are probabilities: not
 /// negative, with the sum 1, but for what rounding does to targets that were computed or written
 /// with three digits. NaN is let through.

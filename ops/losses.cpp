@@ -19,6 +19,7 @@ namespace xgrad {
 
 using detail::apply;
 using detail::reduced_loss;
+using detail::require_probabilities;
 using detail::require_same_shape;
 
 namespace {
@@ -29,14 +30,6 @@ Tensor<T> elementwise_loss(const F& f, const Tensor<T>& x, const Tensor<T>& t,
                            Reduction reduction) {
   require_same_shape(F::name, x, t);
   return reduced_loss(apply(f, x, t), reduction);
-}
-
-template <class T>
-void require_probabilities(const char* operation, const Tensor<T>& p) {
-  const T *const begin = p.data(), *const end = begin + p.size();
-  const T* const wrong = std::find_if(begin, end, [](T v) { return v < 0 || v > 1; });
-  if (wrong == end) return;
-  detail::fail(operation, "not a probability: ", *wrong, " at position ", wrong - begin);
 }
 
 }  // namespace

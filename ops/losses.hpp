@@ -192,4 +192,83 @@ struct SmoothL1Options {
 template <class T>
 Tensor<T> smooth_l1_loss(const Tensor<T>& x, const Tensor<T>& t, SmoothL1Options options = {});
 
+// Likelihoods
+
+struct GaussianNllOptions {
+  bool full = false;  ///< with log(2 pi) / 2, which no gradient sees
+  double eps = 1e-6;  ///< lower limit of the variance; positive
+  Reduction reduction = Reduction::mean;
+};
+
+/// -log of the normal density of t with mean x and variance v = max(var, eps), but for a constant:
+/// (log v + (x - t)^2 / v) / 2. var has the shape of x, or that without its last axis, or with
+/// size 1 there. Gradient: by var that of v, also where eps takes its place, as in PyTorch. Throws
+/// std::invalid_argument for a negative variance and unless eps is positive and finite.
+/// Source: D. A. Nix, A. S. Weigend, Estimating the mean and variance of the target probability
+/// distribution, 1994.
+template <class T>
+Tensor<T> gaussian_nll_loss(const Tensor<T>& x, const Tensor<T>& t, const Tensor<T>& var,
+                            GaussianNllOptions options = {});
+
+struct PoissonNllOptions {
+  bool log_input = true;  ///< x is the logarithm of the rate
+  bool full = false;      ///< with Stirling's t log t - t + log(2 pi t) / 2 where t > 1
+  double eps = 1e-8;      ///< added to a rate before its logarithm is taken; positive
+  Reduction reduction = Reduction::mean;
+};
+
+/// -log of the Poisson probability of counts t, but for what depends on t alone: exp(x) - t x, or
+/// for rates x - t log(x + eps). Throws std::invalid_argument unless eps is positive and finite.
+template <class T>
+Tensor<T> poisson_nll_loss(const Tensor<T>& x, const Tensor<T>& t, PoissonNllOptions options = {});
+
+// Distances and hard examples
+
+struct TripletMarginOptions {
+  double margin = 1;  ///< at least 0
+  double p = 2;       ///< of the norm; positive
+  double eps = 1e-6;  ///< added to each difference; at least 0
+  bool swap = false;  ///< the negative's distance is the smaller of those to anchor and positive
+  Reduction reduction = Reduction::mean;
+};
+
+/// max(0, d(anchor, positive) - d(anchor, negative) + margin), d(a, b) = |a - b + eps|_p along the
+/// last axis. Shapes: all the same (..., d) -> (...). Throws std::invalid_argument for options out
+/// of range and for tensors without an axis.
+/// Source: V. Balntas, E. Riba, D. Ponsa, K. Mikolajczyk, Learning local feature descriptors with
+/// triplets and shallow convolutional neural networks, 2016, which also has the swap.
+template <class T>
+Tensor<T> triplet_margin_loss(const Tensor<T>& anchor, const Tensor<T>& positive,
+                              const Tensor<T>& negative, TripletMarginOptions options = {});
+
+struct SigmoidFocalOptions {
+  double alpha = 0.25;  ///< weight of targets 1, 1 - alpha that of 0; in [0, 1], or -1: no weights
+  double gamma = 2;     ///< at least 0; 0: binary cross entropy
+  Reduction reduction = Reduction::mean;
+};
+
+/// Cross entropy of p = sigmoid(x) that easy examples hardly count in: binary_cross_entropy (1 -
+/// p_t)^gamma, 1 - p_t = t (1 - p) + (1 - t) p, without loss of precision for large x. (The
+/// reduction is the mean as for all losses; torchvision's default is none.)
+/// Throws std::invalid_argument for options out of range and for t outside [0, 1].
+/// Source: T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollar, Focal loss for dense object
+/// detection, 2017.
+template <class T>
+Tensor<T> sigmoid_focal_loss(const Tensor<T>& x, const Tensor<T>& t,
+                             SigmoidFocalOptions options = {});
+
+template <class T>
+struct FocalOptions {
+  double gamma = 2;                  ///< at least 0; 0: cross entropy
+  Tensor<T> weight = {};             ///< (c), of each class; undefined: 1. Gets no gradient.
+  std::int64_t ignore_index = -100;  ///< samples with this label do not count
+  Reduction reduction = Reduction::mean;
+};
+
+/// The same for labels: -weight[label] (1 - p)^gamma log p, p = softmax(x)[label]. The mean is that
+/// of cross_entropy. Throws std::invalid_argument unless gamma is at least 0 and finite.
+template <class T>
+Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
+                     const std::type_identity_t<FocalOptions<T>>& options = {});
+
 }  // namespace xgrad

@@ -336,47 +336,38 @@ Tensor<T> multi_class_squared_hinge(const Tensor<T>& x, const Indices& labels,
 
 namespace {
 
-constexpr double kRounding = 1e-3;
-
-[[noreturn]] void fail_targets(const char* operation, std::size_t row, const char* what,
-                               double number) {
-  fail(operation, "the targets of sample ", row, " are no probabilities: ", what, " ", number,
-       "; give {.any_targets = true} if they are weights");
+// y (1 - e^-y)^gamma for y = -log p; 0, and flat, where y is.
+template <class T>
+Tensor<T> focused(const Tensor<T>& y, double gamma) {
+  if (gamma == 0) return y;
+  const Tensor<T> sure = y == 0;
+  return where(sure, 0, y * pow(where(sure, 1, -expm1(-y)), static_cast<T>(gamma)));
 }
 
 }  // namespace
 
 template <class T>
-void detail::require_distributions(const char* operation, const Tensor<T>& t, std::size_t axis,
-                                   bool logarithms) {
-  const AxisView v = view_along(operation, t.shape(), static_cast<std::ptrdiff_t>(axis));
-  std::vector<double> sums(v.inner);
-  const T* row = t.data();
-  for (std::size_t o = 0; v.n != 0 && o < v.outer; ++o) {
-    std::fill(sums.begin(), sums.end(), 0.0);
-    for (std::size_t k = 0; k < v.n; ++k, row += v.inner) {
-      for (std::size_t j = 0; j < v.inner; ++j) {
-        const auto value = static_cast<double>(row[j]);
-        if (!logarithms && value < -1e-6) fail_targets(operation, o * v.inner + j, "one is", value);
-        sums[j] += logarithms ? std::exp(value) : value;
-      }
-    }
-    const auto off = [](double sum) { return std::abs(sum - 1) > kRounding; };
-    const auto wrong = std::find_if(sums.begin(), sums.end(), off);
-    if (wrong == sums.end()) continue;
-    const auto at = static_cast<std::size_t>(wrong - sums.begin());
-    fail_targets(operation, o * v.inner + at, "they add up to", *wrong);
-  }
+Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
+                     const std::type_identity_t<FocalOptions<T>>& options) {
+  constexpr const char* kName = "focal_loss";
+  detail::require_in(kName, "gamma", options.gamma, "[0, inf)");
+  const auto s =
+      samples_of<T>(kName, x, labels, {options.weight, options.ignore_index, options.reduction});
+  const Tensor<T> y = hard_cross_entropy<T>(
+      x, labels, {.ignore_index = options.ignore_index, .reduction = Reduction::none});
+  const Tensor<T> losses = focused(y, options.gamma) * reshape(s.factors, s.shape);
+  if (options.reduction == Reduction::none) return losses;
+  return s.divisor == 0 ? sum(losses) * kUndefined<T> : sum(losses);
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                     \
-  template void detail::require_distributions(const char*, const Tensor<T>&, std::size_t, bool); \
-  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);           \
-  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&,                             \
-                                   const CrossEntropyOptions<T>&);                               \
-  template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&,                           \
-                                   const CrossEntropyOptions<T>&);                               \
-  template Tensor<T> multi_class_hinge(const Tensor<T>&, const Indices&, HingeOptions);          \
+#define XGRAD_INSTANTIATE(T)                                                               \
+  template Tensor<T> nll_loss(const Tensor<T>&, const Indices&, const NllOptions<T>&);     \
+  template Tensor<T> cross_entropy(const Tensor<T>&, const Indices&,                       \
+                                   const CrossEntropyOptions<T>&);                         \
+  template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&,                     \
+                                   const CrossEntropyOptions<T>&);                         \
+  template Tensor<T> focal_loss(const Tensor<T>&, const Indices&, const FocalOptions<T>&); \
+  template Tensor<T> multi_class_hinge(const Tensor<T>&, const Indices&, HingeOptions);    \
   template Tensor<T> multi_class_squared_hinge(const Tensor<T>&, const Indices&, HingeOptions);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

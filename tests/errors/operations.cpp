@@ -313,6 +313,23 @@ std::vector<Call> losses() {
       XGRAD_BAD(cross_entropy(of({}), of({}))),
       XGRAD_BAD(multi_class_hinge(of({2, 3}), labels({2}, 7))),
       XGRAD_BAD(multi_class_squared_hinge(of({2, 3}), labels({1}, 0))),
+      XGRAD_BAD(gaussian_nll_loss(of({2, 3}), of({2, 3}), of({3}))),
+      XGRAD_BAD(gaussian_nll_loss(of({}), of({}), of({1}))),
+      XGRAD_BAD(gaussian_nll_loss(of({2}), of({2}), of({2}), {.eps = 0})),
+      XGRAD_BAD(gaussian_nll_loss(of({2}), of({2}), of({2}) * -1)),
+      XGRAD_BAD(poisson_nll_loss(of({2}), of({3}))),
+      XGRAD_BAD(poisson_nll_loss(of({2}), of({2}), {.eps = 0})),
+      XGRAD_BAD(triplet_margin_loss(of({2, 3}), of({2, 3}), of({2}))),
+      XGRAD_BAD(triplet_margin_loss(of({}), of({}), of({}))),
+      XGRAD_BAD(triplet_margin_loss(of({2}), of({2}), of({2}), {.margin = -1e-9})),
+      XGRAD_BAD(triplet_margin_loss(of({2}), of({2}), of({2}), {.p = 0})),
+      XGRAD_BAD(triplet_margin_loss(of({2}), of({2}), of({2}), {.eps = -1e-9})),
+      XGRAD_BAD(sigmoid_focal_loss(of({2}), of({3}))),
+      XGRAD_BAD(sigmoid_focal_loss(of({2}), of({2}) * 3)),
+      XGRAD_BAD(sigmoid_focal_loss(of({2}), of({2}), {.alpha = 1.0000001})),
+      XGRAD_BAD(sigmoid_focal_loss(of({2}), of({2}), {.gamma = -1e-9})),
+      XGRAD_BAD(focal_loss(of({2, 3}), labels({2}, 3))),
+      XGRAD_BAD(focal_loss(of({2, 3}), labels({2}, 0), {.gamma = -1e-9})),
   };
 }
 // clang-format on

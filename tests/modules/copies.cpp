@@ -221,12 +221,20 @@ BOOST_AUTO_TEST_CASE(clones_of_every_loss) {
   check(BinaryCrossEntropyLoss<double>({.reduction = Reduction::sum}), t);
   check(BinaryCrossEntropyWithLogitsLoss<double>({.reduction = Reduction::sum}), t);
   check(KlLoss<double>({.log_target = true}), t);
+  check(PoissonNllLoss<double>({.log_input = false}), t);
+  check(SigmoidFocalLoss<double>({.alpha = 0.7, .gamma = 1.5}), t);
   const Indices labels{0, 5, 1, 0};
   check(NllLoss<double>({.ignore_index = 0}), labels);
   check(CrossEntropyLoss<double>({.label_smoothing = 0.3}), labels);
   check(CrossEntropyLoss<double>({.label_smoothing = 0.3}), t);
+  check(FocalLoss<double>({.gamma = 1.5}), labels);
   check(MultiClassHingeLoss<double>({.margin = 0.5}), labels);
   check(MultiClassSquaredHingeLoss<double>({.margin = 0.5}), labels);
+  const auto check_three = [&](auto&& loss) {
+    BOOST_TEST((*clone(loss))(kInput, t, t + 0.1).item() == loss(kInput, t, t + 0.1).item());
+  };
+  check_three(GaussianNllLoss<double>({.full = true}));
+  check_three(TripletMarginLoss<double>({.margin = 7}));
 }
 
 BOOST_AUTO_TEST_CASE(a_users_module_with_arguments) {

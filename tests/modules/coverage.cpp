@@ -19,7 +19,7 @@ using Bases = std::map<std::string, std::string>;  // class -> what it is derive
 
 const Names kAbstract = {"LibraryModule", "FunctionModule", "NoiseModule", "LastAxesNorm",
                          "LossModule",    "TargetLoss",     "LabelLoss",   "ConvolutionLayer",
-                         "PoolLayer",     "AdaptivePool"};
+                         "LossOfThree",   "PoolLayer",      "AdaptivePool"};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path);
@@ -60,7 +60,8 @@ Names modules(const Bases& bases) {
 }
 
 bool is_loss(const Bases& bases, const std::string& name) {
-  return is_derived(bases, name, "LossModule");  // takes a target: no part of a model
+  // takes a target: no part of a model
+  return is_derived(bases, name, "LossModule") || is_derived(bases, name, "LossOfThree");
 }
 
 }  // namespace

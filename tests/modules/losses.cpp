@@ -84,7 +84,10 @@ BOOST_AUTO_TEST_CASE(gradients_of_both_orders) {
                                {.order = 2}));
   check(BinaryCrossEntropyWithLogitsLoss<double>(), x, t);
   check(KlLoss<double>(), x, t);
+  check(PoissonNllLoss<double>(), x, t);
+  check(SigmoidFocalLoss<double>(), x, t);
   const Indices y = labels(4, 3);
+  check(FocalLoss<double>({.gamma = 1.5}), x, y);
   check(NllLoss<double>(), x, y);
   check(CrossEntropyLoss<double>(), x, y);
   check(CrossEntropyLoss<double>({.label_smoothing = 0.1, .any_targets = true}), x, t);
@@ -108,6 +111,26 @@ BOOST_AUTO_TEST_CASE(cross_entropy_of_probabilities) {
   BOOST_TEST(message_of<std::invalid_argument>([&] {
                loss(x, unit({4, 2}, 0));
              }).ends_with(", in CrossEntropyLoss"));
+}
+
+BOOST_AUTO_TEST_CASE(losses_of_three_tensors) {
+  const auto a = standard_normal({4, 3}), b = unit({4, 3}, 1), c = unit({4, 3}, 2);
+  const auto check = [&](auto&& loss, auto&& f) {
+    BOOST_TEST(loss(a, b, c).item() == f(a, b, c).item());
+    check_passes(
+        check_gradients([&](const auto& x, const auto& y, const auto& z) { return loss(x, y, z); },
+                        {a, b, c}, {.order = 2}));
+    loss.register_forward_hook([](Module<double>&, const auto& x, const auto& y) {
+      return y * static_cast<double>(x.size());
+    });
+    BOOST_TEST(loss(a, b, c).item() == 12 * f(a, b, c).item());
+  };
+  check(GaussianNllLoss<double>({.full = true}), [](const auto& x, const auto& t, const auto& v) {
+    return gaussian_nll_loss(x, t, v, {.full = true});
+  });
+  check(TripletMarginLoss<double>({.margin = 2}), [](const auto& x, const auto& p, const auto& n) {
+    return triplet_margin_loss(x, p, n, {.margin = 2});
+  });
 }
 
 BOOST_AUTO_TEST_CASE(errors_name_the_module) {

@@ -9,6 +9,7 @@
 #include "tests/ops/threads.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/slicing.hpp"
 #include "xgrad/ops/softmax.hpp"
 
 namespace xgrad::test {
@@ -102,8 +103,67 @@ void add_cross_entropies(LossRows& t, const std::string& shape_name, const Shape
   });
 }
 
+void add_likelihoods(LossRows& t) {
+  const D x = wave({3, 5}, 0), y = wave({3, 5}, 1), var = 2 * unit({3, 5}, 5);
+  const D counts = 4 * unit({3, 5}, 3), rates = unit({3, 5}, 2);
+  using X = const Tensors&;
+  using R = Reduction;
+  const auto gaussian = [&](const std::string& name, const D& v, GaussianNllOptions o) {
+    t.add("gaussian nll" + name, {x, y, v}, [o](X in, R r) {
+      return gaussian_nll_loss(in[0], in[1], in[2], {o.full, o.eps, r});
+    });
+  };
+  gaussian("", var, {});
+  gaussian(" full", var, {.full = true});
+  gaussian(" clamped", var, {.eps = 0.9});
+  gaussian(" rows", select(var, 1, 0), {});
+  gaussian(" columns", slice(var, 1, 0, 1), {});
+  t.add("poisson nll", {x, counts},
+        [](X in, R r) { return poisson_nll_loss(in[0], in[1], {.reduction = r}); });
+  t.add("poisson nll of rates", {rates, counts}, [](X in, R r) {
+    return poisson_nll_loss(in[0], in[1], {.log_input = false, .eps = 0.1, .reduction = r});
+  });
+  t.add("poisson nll full", {x, counts},
+        [](X in, R r) { return poisson_nll_loss(in[0], in[1], {.full = true, .reduction = r}); });
+}
+
+void add_triplets(LossRows& t) {
+  const auto triplet = [&](const std::string& name, TripletMarginOptions o) {
+    t.add("triplet" + name, {wave({4, 5}, 0), wave({4, 5}, 1), wave({4, 5}, 2)},
+          [o](const Tensors& x, Reduction r) {
+            return triplet_margin_loss(x[0], x[1], x[2], {o.margin, o.p, o.eps, o.swap, r});
+          });
+  };
+  triplet("", {});
+  triplet(" 1", {.margin = 0.3, .p = 1});
+  triplet(" 3 swapped", {.p = 3, .eps = 0.01, .swap = true});
+}
+
+void add_focal(LossRows& t) {
+  const Tensors xq = {wave({3, 5}, 0), unit({3, 5}, 3)};
+  const D w = unit({4}, 9);
+  using X = const Tensors&;
+  using R = Reduction;
+  t.add("sigmoid focal", xq,
+        [](X x, R r) { return sigmoid_focal_loss(x[0], x[1], {.reduction = r}); });
+  t.add("sigmoid focal without weights", xq, [](X x, R r) {
+    return sigmoid_focal_loss(x[0], x[1], {.alpha = -1, .gamma = 1.5, .reduction = r});
+  });
+  t.add("focal", {wave({5, 4})},
+        [](X x, R r) { return focal_loss(x[0], labels({5}, 4), {.reduction = r}); });
+  t.add("focal weighted", {wave({5, 4})}, [w](X x, R r) {
+    return focal_loss(x[0], labels({5}, 4), {1.5, w, 2, r});
+  });
+  t.add("focal of images", {wave({2, 4, 2, 2})}, [w](X x, R r) {
+    return focal_loss(x[0], labels({2, 2, 2}, 4), {0.5, w, 2, r});
+  });
+}
+
 std::vector<Row> loss_rows() {
   LossRows t;
+  add_likelihoods(t);
+  add_triplets(t);
+  add_focal(t);
   add_elementwise(t);
   add_hinges(t);
   add_cross_entropies(t, "5x4", {5, 4}, labels({5}, 4));
@@ -152,6 +212,33 @@ BOOST_AUTO_TEST_CASE(kinks) {
   check_slopes(logit, 0, 0.25, 0.25);
   const auto kl_target = [](const D& t) { return kl_div(D(0.5), t); };
   check_slopes(kl_target, 0, 0, 0);
+}
+
+BOOST_AUTO_TEST_CASE(focal_losses_without_focus_are_cross_entropies) {
+  const D x = wave({5, 4}), w = unit({4}, 9);
+  const Indices y = labels({5}, 4);
+  for (const Reduction r : {Reduction::none, Reduction::mean, Reduction::sum}) {
+    is(focal_loss(x, y, {0, w, 2, r}),
+       cross_entropy(x, y, {.weight = w, .ignore_index = 2, .reduction = r}).value());
+    is(sigmoid_focal_loss(x, unit({5, 4}), {-1, 0, r}),
+       binary_cross_entropy_with_logits(x, unit({5, 4}), {.reduction = r}).value());
+  }
+  BOOST_TEST(std::isnan(focal_loss(x, Indices{2, 2, 2, 2, 2}, {.ignore_index = 2}).item()));
+}
+
+// What nothing is missed of counts nothing, for a gamma below 1 too, whose power has no slope there.
+BOOST_AUTO_TEST_CASE(focal_losses_of_sure_predictions) {
+  const auto sigmoid_focal = [](double t) {
+    return [t](const D& x) { return sigmoid_focal_loss(x, D(t), {.alpha = -1, .gamma = 0.5}); };
+  };
+  check_slopes(sigmoid_focal(1), 800, 0, 0);
+  check_slopes(sigmoid_focal(0), -800, 0, 0);
+  check_slopes(sigmoid_focal(1), -800, -1, 0);
+  const auto focal = [](const D& x) {
+    return focal_loss(x * D::from({1, 2}, {1, 0}), Indices{0}, {.gamma = 0.5});
+  };
+  check_slopes(focal, 800, 0, 0);
+  check_slopes(focal, -800, -1, 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_class_at_the_margin_has_no_gradient) {

@@ -93,6 +93,27 @@ Number cosine(const std::vector<Number>& a, const std::vector<Number>& b) {
   return ab / std::sqrt(aa * bb);
 }
 
+Number distance(const std::vector<Number>& a, const std::vector<Number>& b) {
+  Number sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += square_of(a[i] - b[i] + 0.25L);
+  return std::sqrt(sum);
+}
+
+// Rows of the last axis, margin 4.
+Reference triplets(const References& in) {
+  Number sum = 0, rows = 0;
+  const std::size_t width = in[0].shape.back();
+  for (std::size_t n = 0; n * width < in[0].values.size(); ++n, ++rows) {
+    const auto row = [&](const Reference& r) {
+      const auto begin = r.values.begin() + static_cast<std::ptrdiff_t>(n * width);
+      return std::vector<Number>(begin, begin + static_cast<std::ptrdiff_t>(width));
+    };
+    const Number d = distance(row(in[0]), row(in[1])) - distance(row(in[0]), row(in[2])) + 4;
+    sum += d <= 0 ? 0 : d;
+  }
+  return scalar(sum / rows);
+}
+
 Formula cosines(Number sign, Number offset) {
   return [=](const References& in) {
     return generate({in[0].shape[0]}, [&](const Index& i) {
@@ -247,6 +268,43 @@ std::vector<Row> loss_rows() {
           },
           {.arguments = {{{4, 3}}, {{4, 3}, 0.1, 0.9}},
            .shapes = {{{1, 2}, {1, 2}}, {{0, 2}, {0, 2}}}}),
+      prove("gaussian_nll_loss",
+            [](const auto& x, const auto& t, const auto& v) { return gaussian_nll_loss(x, t, v); },
+            mean_of(elementwise([](Number x, Number t, Number v) {
+              return (std::log(v) + square_of(x - t) / v) / 2;
+            })),
+            {.arguments = {{{3, 4}}, {{3, 4}}, {{3, 4}, 0.2, 2}},
+             .may_be_infinite = 2,
+             .shapes = {{{}, {}, {}}, {{1, 1}, {1, 1}, {1, 1}}, {{0, 3}, {0, 3}, {0, 3}}},
+             .large = {{512, 256}, {512, 256}, {512, 256}}}),
+      prove(
+          "poisson_nll_loss", [](const auto& x, const auto& t) { return poisson_nll_loss(x, t); },
+          mean_of(elementwise([](Number x, Number t) { return std::exp(x) - t * x; })),
+          targets(-2, 2, 0.1, 4)),
+      prove("triplet_margin_loss",
+            [](const auto& a, const auto& p, const auto& n) {
+              return triplet_margin_loss(a, p, n, {.margin = 4, .eps = 0.25});
+            },
+            triplets,
+            {.arguments = {{{3, 4}}, {{3, 4}}, {{3, 4}}},
+             .shapes = {{{4}, {4}, {4}}, {{1, 1}, {1, 1}, {1, 1}}, {{0, 3}, {0, 3}, {0, 3}}},
+             .large = {{512, 256}, {512, 256}, {512, 256}}}),
+      prove(
+          "sigmoid_focal_loss",
+          [](const auto& x, const auto& t) { return sigmoid_focal_loss(x, t, {.gamma = 1.5}); },
+          mean_of(elementwise([](Number x, Number t) {
+            const Number p = 1 / (1 + std::exp(-x)), missed = t * (1 - p) + (1 - t) * p;
+            const Number y = -t * log_sigmoid(x) - (1 - t) * log_sigmoid(-x);
+            return (0.25L * t + 0.75L * (1 - t)) * std::pow(missed, 1.5L) * y;
+          })),
+          targets(-3, 3, 0.1, 0.9)),
+      prove(
+          "focal_loss", [](const auto& x) { return focal_loss(x, labels(x)); },
+          mean_of(per_sample([](const auto& x, std::size_t label) {
+            const Number y = cross(x, label);
+            return square_of(std::expm1(-y)) * y;
+          })),
+          classes()),
       prove(
           "multi_class_hinge", [](const auto& x) { return multi_class_hinge(x, labels(x)); },
           mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 1); })),

@@ -58,6 +58,44 @@ add("cosine 0", [x, t], lambda x, t, r: reduce(1 - F.cosine_similarity(x, t, 0),
 add("hinge", [wave((5, 4), 0)], lambda x, r: hinge(x, labels((5,), 4), 1, 1, r))
 add("hinge margin", [wave((5, 4), 0)], lambda x, r: hinge(x, labels((5,), 4), 1, 0.3, r))
 add("squared hinge", [wave((5, 4), 0)], lambda x, r: hinge(x, labels((5,), 4), 2, 1, r))
+counts = 4 * q
+var = 2 * unit((3, 5), 5)
+add("gaussian nll", [x, t, var], lambda x, t, v, r: F.gaussian_nll_loss(x, t, v, reduction=r))
+add("gaussian nll full", [x, t, var], lambda x, t, v, r: F.gaussian_nll_loss(x, t, v, full=True, reduction=r))
+add("gaussian nll clamped", [x, t, var], lambda x, t, v, r: F.gaussian_nll_loss(x, t, v, eps=0.9, reduction=r))
+add("gaussian nll rows", [x, t, var[:, 0].clone()], lambda x, t, v, r: F.gaussian_nll_loss(x, t, v, reduction=r))
+add("gaussian nll columns", [x, t, var[:, :1].clone()], lambda x, t, v, r: F.gaussian_nll_loss(x, t, v, reduction=r))
+add("poisson nll", [x, counts], lambda x, t, r: F.poisson_nll_loss(x, t, reduction=r))
+add("poisson nll of rates", [p, counts], lambda x, t, r: F.poisson_nll_loss(x, t, log_input=False, eps=0.1, reduction=r))
+add("poisson nll full", [x, counts], lambda x, t, r: F.poisson_nll_loss(x, t, full=True, reduction=r))
+triplet = [wave((4, 5), 0), wave((4, 5), 1), wave((4, 5), 2)]
+add("triplet", triplet, lambda a, p, n, r: F.triplet_margin_loss(a, p, n, reduction=r))
+add("triplet 1", triplet, lambda a, p, n, r: F.triplet_margin_loss(a, p, n, margin=0.3, p=1, reduction=r))
+add("triplet 3 swapped", triplet, lambda a, p, n, r: F.triplet_margin_loss(a, p, n, p=3, eps=0.01, swap=True, reduction=r))
+
+
+def sigmoid_focal(x, t, alpha, gamma, r):
+    """torchvision.ops.sigmoid_focal_loss, in the words of the paper."""
+    p = torch.sigmoid(x)
+    p_t = p * t + (1 - p) * (1 - t)
+    loss = F.binary_cross_entropy_with_logits(x, t, reduction="none") * (1 - p_t) ** gamma
+    return reduce(loss if alpha < 0 else (alpha * t + (1 - alpha) * (1 - t)) * loss, r)
+
+
+def focal(x, y, weight, gamma, ignore_index, r):
+    log_p = F.log_softmax(x, 1)
+    y_or_0 = y.where(y != ignore_index, torch.tensor(0))
+    own = log_p.gather(1, y_or_0[:, None])[:, 0]
+    w = weight[y_or_0] * (y != ignore_index)
+    loss = -w * (1 - own.exp()) ** gamma * own
+    return loss.sum() / w.sum() if r == "mean" else reduce(loss, r)
+
+
+add("sigmoid focal", [x, q], lambda x, t, r: sigmoid_focal(x, t, 0.25, 2, r))
+add("sigmoid focal without weights", [x, q], lambda x, t, r: sigmoid_focal(x, t, -1, 1.5, r))
+add("focal", [wave((5, 4), 0)], lambda x, r: focal(x, labels((5,), 4), torch.ones(4), 2, -100, r))
+add("focal weighted", [wave((5, 4), 0)], lambda x, r: focal(x, labels((5,), 4), WEIGHT, 1.5, 2, r))
+add("focal of images", [wave((2, 4, 2, 2), 0)], lambda x, r: focal(x, labels((2, 2, 2), 4), WEIGHT, 0.5, 2, r))
 for name, (shape, label_shape) in SHAPES.items():
     y = labels(label_shape, 4)
     inputs = [wave(shape, 0)]

@@ -109,6 +109,7 @@
 #include "xgrad/optimizers/schedules.hpp"
 #include "xgrad/optimizers/sgd.hpp"
 #include "xgrad/optimizers/state.hpp"
+#include "xgrad/report/picture.hpp"
 #include "xgrad/serialization/archive.hpp"
 #include "xgrad/serialization/error.hpp"
 #include "xgrad/serialization/name_map.hpp"

@@ -1,11 +1,14 @@
 # What the library is built on. Debian's names: libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-openmp-dev
-# librandom123-dev nlohmann-json3-dev zlib1g-dev.
+# librandom123-dev nlohmann-json3-dev zlib1g-dev; libpng-dev, without which no pictures are written.
 
 find_package(xtensor REQUIRED)
 find_package(xsimd REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(ZLIB REQUIRED)
+if(XGRAD_PNG)
+  find_package(PNG 1.6)
+endif()
 find_path(XGRAD_RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 
 # Without a real BLAS the matrix products, and so everything, would be some 20 to 100 times slower.

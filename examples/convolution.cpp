@@ -8,7 +8,7 @@
 //
 // Shows: Conv2d, BatchNorm2d and MaxPool2d in a Sequential; crops and flips; first_layers and freeze:
 // features that were learned from many images serve for few; the first layer's kernels as a
-// picture (convolution.pgm).
+// picture (convolution.png).
 //
 // The network is, for each width given, one or two convolutions 3 x 3 with batch normalisation and
 // ReLU, and a maximum over 2 x 2; then dropout and two dense layers.
@@ -35,7 +35,7 @@ using namespace xgrad;
 namespace {
 
 struct Settings {
-  std::string data, picture = "convolution.pgm";
+  std::string data, picture = "convolution.png";
   std::vector<std::size_t> widths = {32, 64};
   std::size_t depth = 1, dense = 128, epochs = 4, batch_size = 128, crop = 2;
   std::size_t train_samples = 6000, test_samples = 2000, target_samples = 100, target_epochs = 30;
@@ -179,30 +179,12 @@ Images halves(const Images& images, std::size_t count, std::size_t classes) {
   return {std::move(inputs), std::move(labels)};
 }
 
-// Kernels (out, in, 3, 3) side by side, 8 to a row, each pixel 8 x 8 large, the mean over the input's
-// channels from its lowest number (black) to its highest (white). A portable grey map, which
-// picture viewers read.
 void save_kernels(const std::string& path, const Tensor<float>& weight) {
-  constexpr std::size_t kPixel = 8, kColumns = 8, kSide = 3 * kPixel + kPixel / 2;
-  const Tensor<float> kernels = mean(weight, 1);
-  const std::size_t count = weight.size(0), rows = (count + kColumns - 1) / kColumns;
-  std::vector<unsigned char> picture(rows * kSide * kColumns * kSide, 128);
-  for (std::size_t k = 0; k < count; ++k) {
-    const float* const kernel = kernels.data() + 9 * k;
-    const auto [low, high] = std::minmax_element(kernel, kernel + 9);
-    const float scale = *high > *low ? 255 / (*high - *low) : 0;
-    for (std::size_t y = 0; y < 3 * kPixel; ++y) {
-      for (std::size_t x = 0; x < 3 * kPixel; ++x) {
-        const float v = kernel[y / kPixel * 3 + x / kPixel];
-        picture[(k / kColumns * kSide + y) * kColumns * kSide + k % kColumns * kSide + x] =
-            static_cast<unsigned char>((v - *low) * scale);
-      }
-    }
+  if (!writes_png()) {
+    std::printf("no picture of the kernels: the library was built without libpng\n");
+    return;
   }
-  std::ofstream file(path, std::ios::binary);
-  file << "P5\n" << kColumns * kSide << ' ' << rows * kSide << "\n255\n";
-  file.write(reinterpret_cast<const char*>(picture.data()),
-             static_cast<std::streamsize>(picture.size()));
+  write_png(path, tile(filter_pictures(weight), {.columns = 8, .scale = 8, .gap = 4}));
   std::printf("kernels of the first layer in %s\n", path.c_str());
 }
 

@@ -2,10 +2,10 @@
 //
 //   playground [--data circle|xor|gauss|spiral] [--hidden 8,8] [--activation tanh]
 //              [--optimizer adam] [--learning-rate 0.03] [--l2 0] [--noise 0.1] [--steps 2000]
-//              [--picture playground.ppm] [--seed 1]
+//              [--picture playground.png] [--seed 1]
 //
-// The picture (PPM, which most viewers open) has the network's answer as background, from orange to
-// blue, and the points on top, those for training dark, those for testing light. Things to try: xor
+// The picture (PNG, or SVG by its name) has the network's answer as background, from orange to blue,
+// and the points on top, those for training dark, those for testing light. Things to try: xor
 // and circle without hidden layers (--hidden 0), spiral with one layer of 3, with sigmoid, and with
 // --hidden 16,16.
 //
@@ -17,7 +17,6 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,13 +34,14 @@
 #include "xgrad/optimizers/adam.hpp"
 #include "xgrad/optimizers/rmsprop.hpp"
 #include "xgrad/optimizers/sgd.hpp"
+#include "xgrad/report/picture.hpp"
 
 namespace {
 
 using namespace xgrad;
 
 struct Settings {
-  std::string data = "circle", activation = "tanh", optimizer = "adam", picture = "playground.ppm";
+  std::string data = "circle", activation = "tanh", optimizer = "adam", picture = "playground.png";
   std::vector<std::size_t> hidden = {8, 8};
   double learning_rate = 0.03, l2 = 0, noise = 0.1;
   std::size_t steps = 2000;
@@ -133,72 +133,28 @@ Figures evaluate(Module<float>& net, const Points& p) {
           static_cast<double>(correct) / static_cast<double>(p.y.size())};
 }
 
-struct Colour {
-  double red, green, blue;
-};
-
-// From orange (0) over white to blue (1).
-Colour shade(double p) {
-  const Colour end = p < 0.5 ? Colour{0.96, 0.58, 0.2} : Colour{0.1, 0.45, 0.75};
-  const double t = std::abs(2 * p - 1);
-  return {1 + t * (end.red - 1), 1 + t * (end.green - 1), 1 + t * (end.blue - 1)};
+// What the network says about the plane, with the points on top.
+void draw(const std::string& path, Module<float>& net, const Points& train, const Points& test) {
+  if (!writes_png()) {
+    std::printf("no picture: the library was built without libpng\n");
+    return;
+  }
+  constexpr Window kWindow{-1.2, 1.2, -1.2, 1.2};
+  Picture picture = decision_picture<float>(
+      [&](const Tensor<float>& places) { return sigmoid(net(places)); }, kWindow);
+  const auto add = [&](const Points& points, double brightness) {
+    Indices classes(Indices::shape_type{points.y.size()});
+    std::copy_n(points.y.data(), points.y.size(), classes.data());
+    add_points(picture, kWindow, Tensor<float>(points.x), classes, {.brightness = brightness});
+  };
+  add(test, 0.85);
+  add(train, 0.5);
+  if (path.ends_with(".svg")) {
+    write_svg(path, picture, "classes of the plane");
+  } else {
+    write_png(path, picture);
+  }
 }
-
-class Picture {
- public:
-  static constexpr std::size_t kSize = 400;
-
-  explicit Picture(Module<float>& net) : pixels_(kSize * kSize) {
-    Array<float> places(Array<float>::shape_type{kSize * kSize, 2});
-    for (std::size_t i = 0; i < kSize * kSize; ++i) {
-      places(i, 0) = coordinate(i % kSize);
-      places(i, 1) = -coordinate(i / kSize);
-    }
-    const NoGrad guard;
-    const Tensor<float> answer = sigmoid(net(Tensor<float>(std::move(places))));
-    for (std::size_t i = 0; i < pixels_.size(); ++i) pixels_[i] = shade(answer.data()[i]);
-  }
-
-  void add(const Points& points, double brightness) {
-    for (std::size_t i = 0; i < points.y.size(); ++i) {
-      const Colour c = shade(points.y.data()[i]);
-      dot(points.x(i, 0), -points.x(i, 1),
-          {c.red * brightness, c.green * brightness, c.blue * brightness});
-    }
-  }
-
-  void write(const std::string& path) const {
-    std::ofstream out(path, std::ios::binary);
-    out << "P6\n" << kSize << " " << kSize << "\n255\n";
-    for (const Colour& c : pixels_) {
-      for (const double v : {c.red, c.green, c.blue})
-        out.put(static_cast<char>(std::lround(255 * v)));
-    }
-  }
-
- private:
-  static float coordinate(std::size_t pixel) {
-    return 2.4F * (static_cast<float>(pixel) + 0.5F) / static_cast<float>(kSize) - 1.2F;
-  }
-  void dot(float x, float y, const Colour& colour) {
-    const auto at = [](float v) {
-      return static_cast<std::ptrdiff_t>((v + 1.2F) / 2.4F * static_cast<float>(kSize));
-    };
-    constexpr std::ptrdiff_t kRadius = 3, kMost = kSize;
-    for (std::ptrdiff_t i = -kRadius; i <= kRadius; ++i) {
-      for (std::ptrdiff_t j = -kRadius; j <= kRadius; ++j) {
-        const std::ptrdiff_t row = at(y) + i, column = at(x) + j;
-        if (i * i + j * j > kRadius * kRadius || row < 0 || row >= kMost || column < 0 ||
-            column >= kMost) {
-          continue;
-        }
-        pixels_[static_cast<std::size_t>(row * kMost + column)] = colour;
-      }
-    }
-  }
-
-  std::vector<Colour> pixels_;
-};
 
 double run(const Settings& s) {
   const Points all = make_points(s);
@@ -220,12 +176,7 @@ double run(const Settings& s) {
     binary_cross_entropy_with_logits(net(x), y).backward();
     optimizer->step();
   }
-  if (!s.picture.empty()) {
-    Picture picture(net);
-    picture.add(test, 0.85);
-    picture.add(train, 0.5);
-    picture.write(s.picture);
-  }
+  if (!s.picture.empty()) draw(s.picture, net, train, test);
   return evaluate(net, test).accuracy;
 }
 
@@ -254,7 +205,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--steps", s.steps, "over all training points")->capture_default_str();
-  app.add_option("--picture", s.picture, "PPM file; empty: none")->capture_default_str();
+  app.add_option("--picture", s.picture, "PNG or SVG file; empty: none")->capture_default_str();
   app.add_option("--seed", s.seed, "of points and initial weights")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   set_num_threads(1);

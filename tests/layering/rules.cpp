@@ -32,6 +32,9 @@ const std::map<std::string, Folders> kMayInclude = {
     {"doctor",
      {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules", "optimizers",
       "serialization", "data", "training", "doctor"}},
+    {"report",
+     {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules", "optimizers",
+      "serialization", "data", "training", "doctor", "report"}},
 };
 
 // Old names of headers that moved up: they include the new one and nothing else.

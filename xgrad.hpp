@@ -58,6 +58,7 @@
 #include "xgrad/modules/weight_norm.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/attention.hpp"
 #include "xgrad/ops/cholesky.hpp"
 #include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/creation.hpp"

@@ -95,15 +95,16 @@ const PhiloxKernels& philox_kernels() {
   return kernels;
 }
 
-// Calls make(block, numbers) for blocks first to last - 1 of a draw, `Per` numbers each.
+// Calls make(block, numbers) for blocks first to last - 1 of a draw, `Per` numbers each; x has those
+// from block `start` on.
 template <std::size_t Per, class T, class Make>
 void fill_piece(T* x, std::size_t n, Generator::State draw, std::size_t first, std::size_t last,
-                const Make& make) {
+                const Make& make, std::size_t start = 0) {
   constexpr std::size_t kChunk = 16 * kPhiloxBlocks;
   Block blocks[kChunk];
   for (; first < last; first += kChunk) {
     const std::size_t count = std::min(kChunk, last - first);
-    philox_kernels().words(blocks[0].word, draw, first,
+    philox_kernels().words(blocks[0].word, draw, start + first,
                            (count + kPhiloxBlocks - 1) / kPhiloxBlocks * kPhiloxBlocks);
     T* const to = x + first * Per;
     const std::size_t whole = std::min(count, n / Per - first);
@@ -149,13 +150,30 @@ void fill_normal(T* x, std::size_t n, T mean, T deviation, Generator::State draw
   });
 }
 
-template <class T>
-void fill_bernoulli(T* x, std::size_t n, double probability, T value, Generator::State draw) {
+namespace {
+// fill(make) with what makes numbers of blocks.
+template <class T, class Fill>
+void with_choice(T* x, std::size_t n, double probability, T value, const Fill& fill) {
   const auto limit = static_cast<std::uint64_t>(std::llround(probability * 0x1p32));
   if (limit == 0) return static_cast<void>(std::fill_n(x, n, T(0)));
   const auto last = static_cast<std::uint32_t>(limit - 1);
-  fill_blocks<kWords>(x, n, draw, [=](const Block& b, T* m) {
+  fill([=](const Block& b, T* m) {
     for (std::size_t i = 0; i < kWords; ++i) m[i] = static_cast<T>(b.word[i] <= last) * value;
+  });
+}
+}  // namespace
+
+template <class T>
+void fill_bernoulli(T* x, std::size_t n, double probability, T value, Generator::State draw) {
+  with_choice(x, n, probability, value,
+              [&](const auto& make) { fill_blocks<kWords>(x, n, draw, make); });
+}
+
+template <class T>
+void fill_bernoulli_from(T* x, std::size_t n, double probability, T value, Generator::State draw,
+                         std::size_t first) {
+  with_choice(x, n, probability, value, [&](const auto& make) {
+    fill_piece<kWords>(x, n, draw, 0, (n + kWords - 1) / kWords, make, first / kWords);
   });
 }
 
@@ -180,10 +198,11 @@ void fill_permutation(std::int64_t* x, std::size_t n, Generator::State draw) {
   }
 }
 
-#define XGRAD_INSTANTIATE(T)                                           \
-  template void fill_uniform(T*, std::size_t, T, T, Generator::State); \
-  template void fill_normal(T*, std::size_t, T, T, Generator::State);  \
-  template void fill_bernoulli(T*, std::size_t, double, T, Generator::State);
+#define XGRAD_INSTANTIATE(T)                                                  \
+  template void fill_uniform(T*, std::size_t, T, T, Generator::State);        \
+  template void fill_normal(T*, std::size_t, T, T, Generator::State);         \
+  template void fill_bernoulli(T*, std::size_t, double, T, Generator::State); \
+  template void fill_bernoulli_from(T*, std::size_t, double, T, Generator::State, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -112,6 +112,11 @@ void fill_normal(T* x, std::size_t n, T mean, T deviation, Generator::State draw
 template <class T>
 void fill_bernoulli(T* x, std::size_t n, double probability, T value, Generator::State draw);
 
+/// The same from number `first` of the draw on, a multiple of 64, by the calling thread.
+template <class T>
+void fill_bernoulli_from(T* x, std::size_t n, double probability, T value, Generator::State draw,
+                         std::size_t first);
+
 /// x[i] uniform in {low, ..., high - 1}; low < high.
 void fill_integers(std::int64_t* x, std::size_t n, std::int64_t low, std::int64_t high,
                    Generator::State draw);

@@ -77,6 +77,7 @@ std::vector<Row> linear_system_rows();
 std::vector<Row> product_rows();
 std::vector<Row> spectral_rows();
 std::vector<Row> recurrent_rows();
+std::vector<Row> attention_rows();
 std::vector<Row> convolution_rows();
 std::vector<Row> image_rows();
 std::vector<Row> loss_rows();

@@ -1,0 +1,349 @@
+#include "xgrad/ops/attention.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/derivatives.hpp"
+#include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/base/errors.hpp"
+#include "xgrad/kernels/attention.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/extrema.hpp"
+#include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/softmax.hpp"
+
+namespace xgrad {
+
+using detail::Rule;
+
+namespace {
+
+constexpr const char* kName = "scaled_dot_product_attention";
+
+enum Input { kQuery, kKey, kValue, kFirstConstant };
+
+struct Plan {
+  kernels::AttentionSizes sizes;
+  Shape groups;  // the leading axes
+  double scale;
+  bool causal;
+  std::ptrdiff_t offset;
+  double dropout;
+  Generator::State draw;
+  bool masked, biased;
+};
+
+template <class T>
+struct Kept {
+  Plan plan;
+  Tensor<T> largest, over_sum;  // of each query
+};
+
+Shape with_last(const Shape& groups, std::size_t rows, std::size_t columns) {
+  Shape s = groups;
+  s.push_back(rows);
+  s.push_back(columns);
+  return s;
+}
+
+// --- The kernels ---
+
+// Numbers (..., l, s) that broadcast to the pairs, and where those of each group begin.
+template <class T>
+class Pairs {
+ public:
+  Pairs(const Tensor<T>& t, const Plan& plan) {
+    if (!t.defined()) return;
+    tensor_ = t;
+    const std::size_t rank = t.rank(), leading = plan.groups.rank();
+    const auto size = [&](std::size_t from_the_end) {
+      return from_the_end <= rank ? t.shape()[rank - from_the_end] : 1;
+    };
+    numbers_.key = size(1) == 1 ? 0 : 1;
+    numbers_.query = size(2) == 1 ? 0 : size(1);
+    begin_.assign(plan.sizes.groups, 0);
+    std::size_t step = size(1) * size(2), repeat = 1;
+    for (std::size_t a = 0; a < leading; ++a) {
+      const std::size_t n = plan.groups[leading - 1 - a], own = size(a + 3);
+      for (std::size_t g = 0; own != 1 && g < begin_.size(); ++g)
+        begin_[g] += g / repeat % n * step;
+      repeat *= n;
+      step *= own;
+    }
+    numbers_.data = tensor_.data();
+    numbers_.group = begin_.data();
+  }
+  const kernels::PairNumbers<T>& numbers() const { return numbers_; }
+
+ private:
+  Tensor<T> tensor_;
+  std::vector<std::size_t> begin_;
+  kernels::PairNumbers<T> numbers_;
+};
+
+template <class T>
+bool all_finite(std::initializer_list<const Tensor<T>*> operands) {
+  return std::all_of(operands.begin(), operands.end(),
+                     [](const Tensor<T>* t) { return kernels::is_finite(t->data(), t->size()); });
+}
+
+template <class T>
+kernels::Attention<T> arguments(const Plan& p, bool finite, const Pairs<T>& mask,
+                                const Pairs<T>& bias) {
+  return {p.sizes,        static_cast<T>(p.scale), p.causal,  finite, p.offset,
+          mask.numbers(), bias.numbers(),          p.dropout, p.draw};
+}
+
+// --- The composition ---
+
+template <class T>
+Tensor<T> visible(const Plan& p, const Tensor<T>& mask, const Tensor<T>& scores) {
+  constexpr T kNothing = -std::numeric_limits<T>::infinity();
+  Tensor<T> seen = !(scores.detach() == Tensor<T>(kNothing));
+  if (mask.defined()) seen = logical_and(seen, mask.detach());
+  if (!p.causal) return seen;
+  const Tensor<T> before = Tensor<T>::filled({p.sizes.queries, p.sizes.keys}, 0);
+  for (std::size_t i = 0; i < p.sizes.queries; ++i) {
+    for (std::size_t j = 0; j < p.sizes.keys; ++j) {
+      const auto ahead = static_cast<std::ptrdiff_t>(j) - static_cast<std::ptrdiff_t>(i);
+      before.node()->data[i * p.sizes.keys + j] = static_cast<T>(ahead <= p.offset);
+    }
+  }
+  return logical_and(seen, before);
+}
+
+template <class T>
+Tensor<T> composed(const Plan& p, const Tensor<T>& query, const Tensor<T>& key,
+                   const Tensor<T>& value, const Tensor<T>& mask, const Tensor<T>& bias,
+                   std::size_t first_group = 0) {
+  constexpr T kNothing = -std::numeric_limits<T>::infinity();
+  Tensor<T> scores = matmul(query * static_cast<T>(p.scale), key, {.transpose_b = true});
+  if (bias.defined()) scores = scores + bias;
+  const Tensor<T> seen = visible(p, mask, scores), any = max(seen, -1, {.keep_dims = true}),
+                  hidden = where(any, kNothing, T(0));  // a query that sees nothing has y = 0
+  const auto weigh = [&](const Tensor<T>& counts, const Tensor<T>& s) {
+    return where(seen, softmax(where(counts, s, hidden), -1), T(0));
+  };
+  const Tensor<T> counts = logical_and(seen, !(weigh(seen, scores.detach()) == T(0)));
+  Tensor<T> weights = weigh(counts, scores);
+  if (p.dropout > 0) {
+    const Tensor<T> factors =
+        Tensor<T>::uninitialized(with_last(p.groups, p.sizes.queries, p.sizes.keys));
+    kernels::attention_dropout(p.sizes, p.dropout, p.draw, first_group, factors.node()->data);
+    weights = weights * factors;
+  }
+  return matmul(weights, value);
+}
+
+// --- The operation ---
+
+template <class T>
+struct Operands {
+  Tensor<T> query, key, value, mask, bias;
+};
+
+template <class T>
+kernels::GradientTo<T> wanted(Backward<T>& b, std::size_t i) {
+  if (!b.needs(i)) return {nullptr, false};
+  const auto [data, has_value] = detail::FastPath(b).accumulator(i);
+  return {data, has_value};
+}
+
+// Group g of x (groups, rows, columns).
+template <class T>
+Tensor<T> group_of(const Tensor<T>& x, std::size_t g, std::size_t rows, std::size_t columns) {
+  const Tensor<T> y = Tensor<T>::uninitialized({rows, columns});
+  std::copy_n(x.data() + g * y.size(), y.size(), y.node()->data);
+  return y;
+}
+
+template <class T>
+Tensor<T> group_of(const kernels::PairNumbers<T>& pairs, std::size_t g, const Plan& p) {
+  if (pairs.data == nullptr) return {};
+  const Shape shape = {pairs.query == 0 ? 1 : p.sizes.queries, pairs.key == 0 ? 1 : p.sizes.keys};
+  const Tensor<T> y = Tensor<T>::uninitialized(shape);
+  std::copy_n(pairs.data + pairs.group[g], y.size(), y.node()->data);
+  return y;
+}
+
+template <class T>
+void add_to(kernels::GradientTo<T>& to, std::size_t at, const Tensor<T>& g) {
+  if (to.data == nullptr || !g.defined()) return;
+  detail::add_in_place(to.data + at, g.data(), g.size());
+}
+
+// The backward pass by the composition, one group after the other: with a gradient of the bias, and
+// where numbers that are not finite make it a question of order what comes out.
+template <class T>
+void group_by_group(const Plan& plan, Backward<T>& b, const Operands<T>& o) {
+  const auto& [groups, queries, keys, width, value_width] = plan.sizes;
+  const std::size_t at_bias = kFirstConstant + (plan.masked ? 1 : 0);
+  const Pairs<T> masks(o.mask, plan), biases(o.bias, plan);
+  std::vector<kernels::GradientTo<T>> to;
+  for (std::size_t i : {std::size_t{kQuery}, std::size_t{kKey}, std::size_t{kValue}, at_bias}) {
+    to.push_back(i < b.input_count() ? wanted(b, i) : kernels::GradientTo<T>{nullptr, false});
+    if (to.back().data != nullptr && !to.back().add)
+      std::fill_n(to.back().data, b.input_shape(i).elements(), T(0));
+  }
+  Plan one = plan;
+  one.groups = {};
+  one.sizes.groups = 1;
+  const EnableGrad scope;
+  for (std::size_t g = 0; g < groups; ++g) {
+    std::vector<Tensor<T>> x = {group_of(o.query, g, queries, width),
+                                group_of(o.key, g, keys, width),
+                                group_of(o.value, g, keys, value_width)};
+    const Tensor<T> bias = group_of(biases.numbers(), g, plan);
+    if (to[3].data != nullptr) x.push_back(bias);
+    for (Tensor<T>& t : x) t.requires_grad_();
+    const Tensor<T> y =
+        composed(one, x[0], x[1], x[2], group_of(masks.numbers(), g, plan), bias, g);
+    const auto gradients = grad(std::vector{y}, x, {.allow_unused = true},
+                                std::vector{group_of(b.gradient(), g, queries, value_width)});
+    add_to(to[0], g * queries * width, gradients[0]);
+    add_to(to[1], g * keys * width, gradients[1]);
+    add_to(to[2], g * keys * value_width, gradients[2]);
+    if (x.size() > 3) add_to(to[3], biases.numbers().group[g], gradients[3]);
+  }
+}
+
+template <class T>
+void attention_backward(const void* attributes, Backward<T>& b) {
+  const auto& [plan, largest, over_sum] = *static_cast<const Kept<T>*>(attributes);
+  const std::size_t at_bias = kFirstConstant + (plan.masked ? 1 : 0);
+  const auto pairs = [&](bool there, std::size_t i) { return there ? b.input(i) : Tensor<T>(); };
+  if (b.recording()) {
+    const std::vector<Tensor<T>> in = detail::aliases(b);
+    return detail::add_composed(
+        b, in,
+        composed(plan, in[kQuery], in[kKey], in[kValue], pairs(plan.masked, kFirstConstant),
+                 plan.biased ? in[at_bias] : Tensor<T>()));
+  }
+  const Operands<T> o = {b.input(kQuery), b.input(kKey), b.input(kValue),
+                         pairs(plan.masked, kFirstConstant), pairs(plan.biased, at_bias)};
+  const Tensor<T> y = b.output(), gy = b.gradient();
+  if ((plan.biased && b.needs(at_bias)) || !all_finite({&o.query, &o.key, &o.value, &gy})) {
+    return group_by_group(plan, b, o);
+  }
+  const Pairs<T> masks(o.mask, plan), biases(o.bias, plan);
+  const auto gq = wanted(b, kQuery), gk = wanted(b, kKey), gv = wanted(b, kValue);
+  kernels::attend_backward<T>(arguments(plan, true, masks, biases),
+                              {o.query.data(), o.key.data(), o.value.data(), y.data(),
+                               largest.data(), over_sum.data(), gy.data()},
+                              gq, gk, gv);
+}
+
+template <class T>
+const Rule<T> kAttention = {kName, &attention_backward<T>, &detail::destroy_attributes<Kept<T>>};
+
+// Whether axes before the last two broadcast.
+bool groups_fit(const Shape& a, const Shape& b) {
+  for (std::size_t i = 3; i <= std::min(a.rank(), b.rank()); ++i) {
+    const std::size_t m = a[a.rank() - i], n = b[b.rank() - i];
+    if (m != n && m != 1 && n != 1) return false;
+  }
+  return true;
+}
+
+void check_operands(const Shape& q, const Shape& k, const Shape& v) {
+  const std::size_t a = q.rank(), b = k.rank(), c = v.rank();
+  const bool fit = a >= 2 && b >= 2 && c >= 2 && q[a - 1] == k[b - 1] && k[b - 2] == v[c - 2] &&
+                   groups_fit(q, k) && groups_fit(k, v) && groups_fit(q, v);
+  if (!fit) {
+    detail::fail(kName, "(..., l, width), (..., s, width) and (..., s, n) expected: query ", q,
+                 ", key ", k, ", value ", v);
+  }
+  detail::require(q[a - 1] > 0, kName, "the width is 0: query ", q, ", key ", k);
+}
+
+template <class T>
+void check_pairs(const char* name, const Tensor<T>& t, const Shape& pairs) {
+  if (!t.defined()) return;
+  bool fits = t.rank() <= pairs.rank();
+  for (std::size_t a = 0; fits && a < t.rank(); ++a) {
+    const std::size_t size = t.shape()[t.rank() - 1 - a];
+    fits = size == 1 || size == pairs[pairs.rank() - 1 - a];
+  }
+  detail::require(fits, kName, name, " does not broadcast to the pairs of queries and keys: ", name,
+                  " ", t.shape(), ", pairs ", pairs);
+}
+
+Shape leading(const Shape& s) { return Shape(s.begin(), s.end() - 2); }
+
+template <class T>
+Plan make_plan(const Shape& q, const Shape& k, const Shape& v, const AttentionOptions<T>& o) {
+  check_operands(q, k, v);
+  Plan p;
+  p.groups = broadcast_shapes(kName, broadcast_shapes(kName, leading(q), leading(k)), leading(v));
+  p.sizes = {p.groups.elements(), q[q.rank() - 2], k[k.rank() - 2], q[q.rank() - 1],
+             v[v.rank() - 1]};
+  const Shape pairs = with_last(p.groups, p.sizes.queries, p.sizes.keys);
+  check_pairs("mask", o.mask, pairs);
+  check_pairs("bias", o.bias, pairs);
+  p.dropout = detail::require_in(kName, "dropout", o.dropout, "[0, 1]");
+  p.scale = o.scale.value_or(1 / std::sqrt(static_cast<double>(p.sizes.width)));
+  detail::require_in(kName, "scale", p.scale, "(-inf, inf)");
+  detail::require(o.causal || o.offset == 0, kName, "an offset is of a causal one: offset ",
+                  o.offset);
+  p.causal = o.causal;
+  p.offset = o.offset;
+  p.masked = o.mask.defined();
+  p.biased = o.bias.defined();
+  return p;
+}
+
+template <class T>
+Tensor<T> repeated(const Tensor<T>& x, const Shape& groups) {
+  const std::size_t r = x.rank();
+  const Shape shape = with_last(groups, x.shape()[r - 2], x.shape()[r - 1]);
+  return x.shape() == shape ? x : detail::broadcast_to(x, shape);
+}
+
+template <class T>
+Tensor<T> by_blocks(const Plan& plan, const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v,
+                    const Tensor<T>& mask, const Tensor<T>& bias) {
+  const Shape of_queries = {plan.sizes.groups, plan.sizes.queries};
+  const Kept<T> kept{plan, Tensor<T>::uninitialized(of_queries),
+                     Tensor<T>::uninitialized(of_queries)};
+  const Tensor<T> y =
+      Tensor<T>::uninitialized(with_last(plan.groups, plan.sizes.queries, plan.sizes.value_width));
+  const Pairs<T> masks(mask, plan), biases(bias, plan);
+  const bool finite = !plan.causal || all_finite({&q, &k, &v});
+  kernels::attend(arguments(plan, finite, masks, biases), q.data(), k.data(), v.data(),
+                  y.node()->data, kept.largest.node()->data, kept.over_sum.node()->data);
+  const Tensor<T>* inputs[5] = {&q, &k, &v};
+  std::size_t n = kFirstConstant;
+  if (plan.masked) inputs[n++] = &mask;
+  if (plan.biased) inputs[n++] = &bias;
+  detail::record(y, kAttention<T>, std::span<const Tensor<T>* const>(inputs, n),
+                 {.inputs = 0x1FU, .output = true}, kept);
+  return y;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> scaled_dot_product_attention(const Tensor<T>& query, const Tensor<T>& key,
+                                       const Tensor<T>& value,
+                                       const std::type_identity_t<AttentionOptions<T>>& o) {
+  Plan plan = make_plan(query.shape(), key.shape(), value.shape(), o);
+  if (plan.dropout > 0) plan.draw = (o.generator ? *o.generator : default_generator()).next();
+  const Tensor<T> q = repeated(query, plan.groups), k = repeated(key, plan.groups),
+                  v = repeated(value, plan.groups);
+  const Tensor<T> mask = o.mask.defined() ? o.mask.detach() : Tensor<T>();
+  return by_blocks(plan, q, k, v, mask, o.bias);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                          \
+  template Tensor<T> scaled_dot_product_attention(const Tensor<T>&, const Tensor<T>&, \
+                                                  const Tensor<T>&, const AttentionOptions<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -92,9 +92,7 @@ Sizes sizes_of(const char* operation, const Shape& shape) {
   return s;
 }
 
-Shape without_first(const Shape& shape) {
-  return shape.rank() == 0 ? shape : shape.without(0);
-}
+Shape without_first(const Shape& shape) { return shape.rank() == 0 ? shape : shape.without(0); }
 
 Shape image_of_linear(std::size_t in, const Shape& given) {
   if (given.rank() > 0) return given;

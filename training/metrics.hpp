@@ -44,6 +44,7 @@ class ConfusionMatrix {
   }
   /// Samples of a class for which nothing was predicted, since a score was NaN.
   std::size_t without_prediction(std::size_t truth) const { return none_[truth]; }
+  std::size_t classes() const { return classes_; }
   std::size_t total() const;  ///< these included
   std::size_t correct() const;
   /// correct / total; NaN for no samples.

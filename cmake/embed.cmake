@@ -1,0 +1,30 @@
+# cmake -DFOLDER=<report/assets> -DOUTPUT=<source> -P embed.cmake
+#
+# A source with the files of a report as data. Lines about source maps, which name other files, are left out, and so are
+# control characters, which HTML does not allow, in favour of their escapes.
+string(ASCII 1 control)
+set(text "#include \"xgrad/report/assets.hpp\"\n\nnamespace xgrad::detail::assets {\n")
+function(embed name)
+  set(content)
+  foreach(file IN LISTS ARGN)
+    file(READ ${FOLDER}/${file} part)
+    string(REGEX REPLACE "\n//# sourceMappingURL=[^\n]*" "" part "${part}")
+    string(REPLACE "${control}" "\\x01" part "${part}")
+    string(APPEND content "${part}")
+  endforeach()
+  string(FIND "${content}" ")xgrad_asset\"" ends)
+  if(NOT ends EQUAL -1)
+    message(FATAL_ERROR "${ARGN} has the mark that ends the text")
+  endif()
+  string(APPEND text "extern const std::string_view ${name} = R\"xgrad_asset(${content})xgrad_asset\";\n")
+  set(text "${text}" PARENT_SCOPE)
+endfunction()
+
+embed(head head.html)
+embed(style report.css)
+embed(script report.js)
+embed(d3 d3.min.js)
+embed(plot plot.umd.min.js)
+embed(dagre dagre.min.js)
+embed(licences d3.LICENSE plot.LICENSE dagre.LICENSE)
+file(WRITE ${OUTPUT} "${text}}  // namespace xgrad::detail::assets\n")

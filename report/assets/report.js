@@ -166,7 +166,7 @@
       x: {type: "band", label: "step", tickFormat: k => String(steps[k]), padding: 0,
           ticks: steps.map((_, k) => k).filter(k => k % Math.max(1, Math.ceil(steps.length / Math.max(2, (width - margin) / 70))) === 0)},
       y: {type: "band", label: null, tickFormat: i => short(names[i]), padding: .04, domain: names.map((_, i) => i)},
-      color: {type: log ? "log" : "linear", scheme, domain, legend: true, label, width: Math.min(280, width - 20), tickFormat: axisNumber, ticks: 4},
+      color: {type: log ? "log" : "linear", scheme, domain, legend: true, label, width: Math.min(300, width - 20), marginLeft: 24, marginRight: 24, tickFormat: axisNumber, ticks: 4},
       marks: [
         Plot.cell(values, {x: "step", y: "name", fill: d => finite(d.v) && (!log || d.v > 0) ? d.v : NaN}),
         Plot.tip(values, Plot.pointer({x: "step", y: "name", title: d => `${names[d.name]}\nstep ${steps[d.step]}: ${shown(d.v)}`})),

@@ -1,0 +1,26 @@
+# cmake -DPROGRAM=<xgrad-report> -DWORK=<folder> -P program.cmake
+#
+# Two runs, one of CSV and one of JSON, become one report; what is no run is refused with its name.
+file(REMOVE_RECURSE ${WORK})
+file(WRITE ${WORK}/slow.csv "epoch,train loss,\"a,b\"\n1,2.5,\n2,2.25,7\n")
+file(WRITE ${WORK}/fast.json "{\"epoch\":[1,2],\"train loss\":[2.5,0.125]}\n")
+file(WRITE ${WORK}/bad.csv "name,size\nx,y\n")
+file(WRITE ${WORK}/text.csv "epoch,train loss\n1,low\n")
+execute_process(COMMAND ${PROGRAM} slow.csv fast.json --title "two <runs>" -o runs.html WORKING_DIRECTORY ${WORK}
+                OUTPUT_VARIABLE said RESULT_VARIABLE status)
+if(NOT status EQUAL 0 OR NOT said STREQUAL "report of 2 runs in runs.html\n")
+  message(SEND_ERROR "status ${status}, said: ${said}")
+endif()
+file(STRINGS ${WORK}/runs.html page ENCODING UTF-8 REGEX "<title>|id=\"data\"")
+foreach(part "<title>two &lt" "\"name\":\"slow.csv\"" "\"name\":\"fast.json\"" "2.5,2.25" "2.5,0.125" "\"name\":\"a,b\"" "null,7")
+  string(FIND "${page}" "${part}" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "the report has no ${part}")
+  endif()
+endforeach()
+foreach(file bad.csv text.csv none.csv)
+  execute_process(COMMAND ${PROGRAM} ${file} -o refused.html WORKING_DIRECTORY ${WORK} ERROR_VARIABLE said RESULT_VARIABLE status)
+  if(NOT status EQUAL 1 OR NOT said MATCHES "^xgrad-report: .*${file}" OR EXISTS ${WORK}/refused.html)
+    message(SEND_ERROR "${file}: status ${status}, said: ${said}")
+  endif()
+endforeach()

@@ -217,10 +217,11 @@
   function gaps(groups) {
     const list = [];
     for (const [name, members] of groups) {
-      const train = members.find(c => c.name === "train " + name), other = members.find(c => c.name === "validation " + name);
+      const train = members.find(c => c.name === "train " + name);
+      const other = members.find(c => c.name === "validation " + name) || members.find(c => c.name === "test " + name);
       if (!train || !other) continue;
       const at = new Map(train.x.map((v, i) => [v, train.y[i]]));
-      list.push({name, x: other.x, y: other.x.map((v, i) => finite(other.y[i]) && finite(at.get(v)) ? other.y[i] - at.get(v) : null)});
+      list.push({name, part: other.name.split(" ")[0], x: other.x, y: other.x.map((v, i) => finite(other.y[i]) && finite(at.get(v)) ? other.y[i] - at.get(v) : null)});
     }
     return list;
   }
@@ -231,7 +232,7 @@
     for (const [name, members] of groups) {
       curves(grid, name, members, {log: name === "learning rate"});
     }
-    for (const g of gaps(groups)) curves(grid, `gap of ${g.name}: validation − training`, [g]);
+    for (const g of gaps(groups)) curves(grid, `gap of ${g.name}: ${g.part} − training`, [g]);
   }
 
   function compared(runs) {
@@ -331,8 +332,8 @@
     card(grid, "confusion: true class by row, predicted by column", width => {
       const left = 34 + 6.5 * longest, side = Math.max(14, Math.min(48, (width - left - 10) / n));
       return Plot.plot({
-        width: left + side * n + 10, height: 56 + 6 * longest + side * n, marginLeft: left, marginTop: 34, marginBottom: 22 + 6 * longest, marginRight: 10,
-        x: {type: "band", domain: c.names.map((_, i) => i), tickFormat: short, label: "predicted", tickRotate: longest > 3 ? -45 : 0, labelAnchor: "right", labelOffset: 20 + 6 * longest},
+        width: left + side * n + 10, height: 68 + 6 * longest + side * n, marginLeft: left, marginTop: 34, marginBottom: 34 + 6 * longest, marginRight: 10,
+        x: {type: "band", domain: c.names.map((_, i) => i), tickFormat: short, label: "predicted", tickRotate: longest > 3 ? -45 : 0, labelAnchor: "right", labelOffset: 32 + 6 * longest},
         y: {type: "band", domain: c.names.map((_, i) => i), tickFormat: short, label: "true"},
         color: {type: "sqrt", scheme: "Blues", domain: [0, 1]},
         marks: [

@@ -114,6 +114,7 @@
 #include "xgrad/report/panels.hpp"
 #include "xgrad/report/picture.hpp"
 #include "xgrad/report/report.hpp"
+#include "xgrad/report/tensorboard.hpp"
 #include "xgrad/serialization/archive.hpp"
 #include "xgrad/serialization/error.hpp"
 #include "xgrad/serialization/name_map.hpp"

@@ -54,6 +54,8 @@ def _rows():
     yield row("cnn", "batch=64 opt=sgdm", 1.35, 1.5, tolerance=1e-3)
     for op in ("depthwise", "depthwise_strided", "pointwise", "strided", "first"):
         yield row("mobilenet", f"op={op}", None, 1.2, tolerance=1e-3)
+    for length in (256, 1024):
+        yield row("attention", f"length={length} batch=8 heads=8 width=64", None, 2, heavy=length > 256, tolerance=1e-3)
     # By hand: the fastest sequence of matmul, permute and sum.
     for pattern in ("scores", "attention", "form", "bilinear", "trace", "traces", "outer", "chain", "tucker", "channels",
                     "dots"):

@@ -111,6 +111,14 @@ constexpr std::uint64_t kInput = 1, kOther = 2, kGradient = 3, kParameters = 100
 constexpr std::size_t kPerceptron[] = {784, 512, 256, 10};
 constexpr std::size_t kClasses = 10;
 
+/// Self-attention of every head, as shapes of q, k and v.
+struct HeadSizes {
+  std::size_t batch, heads, length, width;
+};
+inline HeadSizes head_sizes(const Parameters& p) {
+  return {p.size("batch", 8), p.size("heads", 8), p.size("length", 256), p.size("width", 64)};
+}
+
 /// A convolution of a MobileNet block: 3 x 3 of channels by themselves, 1 x 1, and 3 x 3 with
 /// stride 2, also of the first layer.
 struct BlockConvolution {

@@ -4,6 +4,7 @@
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/attention.hpp"
 #include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
@@ -134,6 +135,20 @@ std::unique_ptr<Workload> block_convolution_of(const Parameters& p) {
       gy, [=] { return xgrad::conv2d(x, w, b, o); });
 }
 
+template <class T>
+std::unique_ptr<Workload> attention_of(const Parameters& p) {
+  const HeadSizes h = head_sizes(p);
+  const auto heads = [&](std::uint64_t seed) {
+    return random<T>({h.batch, h.heads, h.length, h.width}, seed);
+  };
+  const Tensor<T> q = heads(seeds::kInput), k = heads(seeds::kParameters),
+                  v = heads(seeds::kParameters + 1), gy = heads(seeds::kGradient);
+  return std::make_unique<Operation<T>>(
+      std::vector<typename Operation<T>::Leaf>{
+          {"query gradient", q}, {"key gradient", k}, {"value gradient", v}},
+      gy, [=] { return xgrad::scaled_dot_product_attention(q, k, v); });
+}
+
 struct Empty : Workload {
   void step() override {}
   Results results() override { return {}; }
@@ -152,6 +167,7 @@ std::unique_ptr<Workload> make_operation(const std::string& name, const Paramete
   if (name == "chain") return chain<T>(p);
   if (name == "deep") return deep<T>(p);
   if (name == "rosenbrock") return rosenbrock(p);
+  if (name == "attention") return attention_of<T>(p);
   if (name == "mobilenet") return block_convolution_of<T>(p);
   if (name == "empty") return std::make_unique<Empty>();
   return nullptr;

@@ -121,6 +121,24 @@ std::unique_ptr<Workload> rosenbrock(const Parameters& p) {
       "loss");
 }
 
+// As it is composed: with the weights of all pairs.
+std::unique_ptr<Workload> attention_of(const Parameters& p) {
+  const HeadSizes h = head_sizes(p);
+  const auto heads = [&, type = type_of(p)](std::uint64_t seed) {
+    const auto whole = [](std::size_t n) { return static_cast<std::int64_t>(n); };
+    return random({whole(h.batch), whole(h.heads), whole(h.length), whole(h.width)}, type, seed);
+  };
+  const Tensor q = heads(seeds::kInput), k = heads(seeds::kParameters),
+               v = heads(seeds::kParameters + 1), gy = heads(seeds::kGradient);
+  const double scale = std::sqrt(static_cast<double>(h.width));
+  return std::make_unique<Operation>(
+      std::vector<Operation::Leaf>{
+          {"query gradient", q}, {"key gradient", k}, {"value gradient", v}},
+      gy, [=] {
+        return torch::matmul(torch::softmax(torch::matmul(q, k.transpose(-2, -1)) / scale, -1), v);
+      });
+}
+
 std::unique_ptr<Workload> block_convolution_of(const Parameters& p) {
   const BlockConvolution c = block_convolution(p.text("op", "depthwise"));
   const auto whole = [](std::size_t n) { return static_cast<std::int64_t>(n); };
@@ -154,6 +172,7 @@ std::unique_ptr<Workload> make_operation(const std::string& name, const Paramete
   if (name == "chain") return chain(p);
   if (name == "deep") return deep(p);
   if (name == "rosenbrock") return rosenbrock(p);
+  if (name == "attention") return attention_of(p);
   if (name == "mobilenet") return block_convolution_of(p);
   if (name == "empty") return std::make_unique<Empty>();
   return nullptr;

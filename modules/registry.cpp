@@ -7,6 +7,7 @@
 
 #include "xgrad/base/errors.hpp"
 #include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/attention.hpp"
 #include "xgrad/modules/branches.hpp"
 #include "xgrad/modules/convolution.hpp"
 #include "xgrad/modules/drop_connect.hpp"
@@ -17,6 +18,7 @@
 #include "xgrad/modules/pooling.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
+#include "xgrad/modules/transformer.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 
 namespace xgrad {
@@ -134,6 +136,12 @@ Makers<T> library() {
       {"Refold", &from_options<Refold, T>},
       {"Dropout2d", &from_options<Dropout2d, T>},
       {"InstanceNorm", &from_options<InstanceNorm, T>},
+      {"MultiheadAttention", &from_options<MultiheadAttention, T>},
+      {"SinusoidalPositions", &from_options<SinusoidalPositions, T>},
+      {"LearnedPositions", &from_options<LearnedPositions, T>},
+      {"TransformerEncoderLayer", &from_options<TransformerEncoderLayer, T>},
+      {"TransformerDecoderLayer", &from_options<TransformerDecoderLayer, T>},
+      {"TransformerBlock", &from_options<TransformerBlock, T>},
   });
   return all;
 }

@@ -103,6 +103,24 @@ double kernels(const ModuleOptions& o) {
 
 // The numbers that a module of the library holds itself, by its type, from the options that its
 // constructor reads. Types that are not here hold none.
+double attention_numbers(const ModuleOptions& o) {
+  const auto size = [&](const char* key, double otherwise) {
+    const double n = o.has(key) ? static_cast<double>(o.size(key)) : 0;
+    return n > 0 ? n : otherwise;
+  };
+  const double width = size("width", 0),
+               rows = 2 * width + size("kdim", width) + size("vdim", width);
+  return width * rows + (o.flag("bias", true) ? 4 * width : 0);
+}
+
+template <int Attentions, int Norms>
+double layer_numbers(const ModuleOptions& o) {
+  const auto width = static_cast<double>(o.size("width")),
+             hidden = static_cast<double>(o.size("dim_feedforward"));
+  const double attention = attention_numbers({{"width", width}});
+  return Attentions * attention + 2 * width * hidden + hidden + width + Norms * 2 * width;
+}
+
 const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
   using O = ModuleOptions;
   static const auto size = [](const O& o, const char* key) {
@@ -136,6 +154,11 @@ const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
       {"ConvTranspose1d", &kernels<1>},
       {"ConvTranspose2d", &kernels<2>},
       {"ConvTranspose3d", &kernels<3>},
+      {"LearnedPositions", [](const O& o) { return size(o, "length") * size(o, "width"); }},
+      {"MultiheadAttention", &attention_numbers},
+      {"TransformerEncoderLayer", &layer_numbers<1, 2>},
+      {"TransformerBlock", &layer_numbers<1, 2>},
+      {"TransformerDecoderLayer", &layer_numbers<2, 3>},
   };
   return table;
 }
@@ -202,7 +225,11 @@ ModuleDescription description_from_json(const std::string& text) {
 double detail::numbers_of(const ModuleDescription& d) {
   static const std::set<std::string> containers = {
       "Sequential", "Parallel", "Concat", "Residual", "WeightNorm", "DropConnect", "Ensemble"};
+  // What makes its children by itself, from its own options.
+  static const std::set<std::string> whole = {"MultiheadAttention", "TransformerEncoderLayer",
+                                              "TransformerDecoderLayer", "TransformerBlock"};
   const auto own = own_numbers().find(d.type);
+  if (whole.contains(d.type)) return own->second(d.options);
   const bool adds = containers.contains(d.type);
   double below = 0;
   for (const ModuleDescription& c : d.children) {

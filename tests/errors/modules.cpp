@@ -16,6 +16,13 @@ auto make(const std::string& type, std::vector<ModuleOption> options = {}) {
   return make_module<D>({"", type, ModuleOptions(std::move(options)), {}});
 }
 
+T attend_after(const T& first, const T& second) {
+  MultiheadAttention<D> heads(6, 2);
+  AttentionCache<D> cache;
+  heads(first, cache);
+  return heads(second, cache);
+}
+
 }  // namespace
 
 // clang-format off
@@ -52,6 +59,27 @@ std::vector<Call> modules() {
       XGRAD_BAD(InstanceNorm<D>(2)(of({3, 2, 1}))),
       XGRAD_BAD(Dropout2d<D>(1.0000001)),
       XGRAD_BAD(Embedding<D>(0, 3)),
+      XGRAD_BAD(MultiheadAttention<D>(6, 4)),
+      XGRAD_BAD(MultiheadAttention<D>(0, 1)),
+      XGRAD_BAD(MultiheadAttention<D>(6, 2, {.dropout = 1.5})),
+      XGRAD_BAD(MultiheadAttention<D>(6, 2, {.rotary = true})),
+      XGRAD_BAD(MultiheadAttention<D>(6, 2)(of({2, 3, 5}))),
+      XGRAD_BAD(MultiheadAttention<D>(6, 2, {.kdim = 4})(of({2, 3, 6}), of({2, 5, 4}), of({1, 5, 6}))),
+      XGRAD_BAD(MultiheadAttention<D>(6, 2)(of({2, 3, 6}), {.key_padding_mask = of({3, 3})})),
+      XGRAD_BAD(MultiheadAttention<D>(6, 2)(of({2, 3, 6}), {.attn_mask = of({2, 3, 3})})),
+      XGRAD_BAD(MultiheadAttention<D>(6, 2)(of({2, 3, 6}), {.attn_bias = of({3, 4})})),
+      XGRAD_BAD(attend_after(of({2, 1, 6}), of({3, 1, 6}))),
+      XGRAD_BAD(SinusoidalPositions<D>()(of({6}))),
+      XGRAD_BAD(SinusoidalPositions<D>()(of({2, 5}))),
+      XGRAD_BAD(LearnedPositions<D>(0, 3)),
+      XGRAD_BAD(LearnedPositions<D>(4, 3)(of({5, 3}))),
+      XGRAD_BAD(TransformerEncoderLayer<D>(6, 4)),
+      XGRAD_BAD(TransformerEncoderLayer<D>(6, 2)(of({2, 3, 5}))),
+      XGRAD_BAD(TransformerDecoderLayer<D>(6, 2, {.dim_feedforward = 0})),
+      XGRAD_BAD(TransformerDecoderLayer<D>(6, 2)(of({2, 3, 6}), of({1, 3, 6}))),
+      XGRAD_BAD(TransformerBlock<D>(6, 2, {.dropout = -1})),
+      XGRAD_BAD(make("TransformerBlock", {{"width", 2.0}, {"heads", 1.0}, {"dim_feedforward", 1.0}, {"dropout", 0.0},
+                                          {"activation", "tanh"}, {"layer_norm_eps", 1.0}})),
       XGRAD_BAD(Dropout<D>(1.0000001)),
       XGRAD_BAD(Dropout<D>(NAN)),
       XGRAD_BAD(AlphaDropout<D>(-1e-9)),

@@ -61,6 +61,29 @@ def drop_connect(n_in, out, **options):
                   **{"in": n_in, "out": out, "p": 0.5, "bias": 1} | options)
 
 
+def heads(width, n, kdim=None, vdim=None, causal=0, rotary=0):
+    kdim, vdim = kdim or width, vdim or width
+    tensors = {"in_proj_bias": [3 * width]}
+    if kdim == vdim == width:
+        tensors |= {"in_proj_weight": [3 * width, width]}
+    else:
+        tensors |= {"q_proj_weight": [width, width], "k_proj_weight": [width, kdim], "v_proj_weight": [width, vdim]}
+    return module("MultiheadAttention", tensors, {"out_proj": linear(width, width)}, width=width, heads=n,
+                  dropout=0.1, bias=1, kdim=kdim, vdim=vdim, causal=causal, rotary=rotary)
+
+
+def transformer(type, width, n, hidden, norms=2, attentions=("self_attn",), causal=0, **options):
+    def norm():
+        return module("LayerNorm", {"weight": [width], "bias": [width]}, normalized=str(width), eps=1e-5, affine=1)
+    children = {name: heads(width, n, causal=causal, rotary=options.get("rotary", 0)) for name in attentions}
+    children |= {"linear1": linear(width, hidden), "dropout": module("Dropout", p=0.1),
+                 "linear2": linear(hidden, width)}
+    children |= {f"norm{i + 1}": norm() for i in range(norms)}
+    children |= {f"dropout{i + 1}": module("Dropout", p=0.1) for i in range(norms)}
+    return module(type, {}, children, width=width, heads=n, dim_feedforward=hidden, dropout=0.1, activation="gelu",
+                  layer_norm_eps=1e-5, norm_first=1, **options)
+
+
 MODELS = {
     "linear": linear(2, 3),
     "bilinear": module("Bilinear", {"weight": [2, 1, 3], "bias": [2]}, in_a=1, in_b=3, out=2, bias=1),
@@ -101,6 +124,12 @@ MODELS = {
         module("Refold", output_size="3 4", kernel_size=2, dilation=1, padding=0, stride=1),
         module("Dropout2d", p=0.5),
         module("InstanceNorm", {"weight": [2], "bias": [2]}, features=2, eps=1e-5, affine=1)),
+    "attention": sequence(heads(4, 2), module("SinusoidalPositions"),
+                          module("LearnedPositions", {"weight": [3, 4]}, length=3, width=4)),
+    "attention_of_others": heads(4, 2, kdim=3, vdim=5),
+    "transformer": sequence(transformer("TransformerEncoderLayer", 2, 1, 3),
+                            transformer("TransformerBlock", 4, 2, 3, causal=1, rotary=1)),
+    "decoder": transformer("TransformerDecoderLayer", 2, 1, 3, norms=3, attentions=("self_attn", "multihead_attn")),
     "shapes": sequence(module("Flatten", first=1), module("Reshape", shape="2 2")),
     "residual": module("Residual", children={"branch": sequence(linear(2, 2), module("Relu"))}, zero_last=1),
     "projection": module("Residual", children={"branch": linear(2, 3), "projection": linear(2, 3, 0)}, zero_last=0),
@@ -112,6 +141,7 @@ MODELS = {
 # What is refused: sizes beyond the tensors, axes and shapes that are none, names twice, no child, the wrong child.
 REFUSED = {
     "large": module("Linear", **{"in": 1e12, "out": 3}),
+    "large_attention": module("MultiheadAttention", width=1e12, heads=1),
     "axis": module("Softmax", axis=1e300),
     "shape": module("Reshape", shape="-1 4294967296 4294967296"),
     "twice": module("Sequential", children={"a": module("Relu")}),

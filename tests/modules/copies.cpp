@@ -2,6 +2,7 @@
 
 #include "tests/modules/helpers.hpp"
 #include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/attention.hpp"
 #include "xgrad/modules/branches.hpp"
 #include "xgrad/modules/convert.hpp"
 #include "xgrad/modules/convolution.hpp"
@@ -15,6 +16,7 @@
 #include "xgrad/modules/registry.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
+#include "xgrad/modules/transformer.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -54,6 +56,25 @@ Examples<T> examples() {
       Concat<T>(0, Linear<T>(6, 2), Linear<T>(6, 2)), WeightNorm<T>(Linear<T>(6, 2)));
 }
 
+// Those of sequences that take one.
+template <class T>
+Examples<T> sequence_examples() {
+  return list<T>(
+      MultiheadAttention<T>(6, 3, {.dropout = 0.3, .bias = false, .causal = true, .rotary = true}),
+      Sequential<T>{SinusoidalPositions<T>(), LearnedPositions<T>(5, 6)},
+      TransformerEncoderLayer<T>(6, 2,
+                                 {.dim_feedforward = 5,
+                                  .dropout = 0.3,
+                                  .activation = TransformerActivation::gelu,
+                                  .layer_norm_eps = 0.1,
+                                  .norm_first = true}),
+      TransformerBlock<T>(6, 1,
+                          {.dropout = 0.3,
+                           .activation = TransformerActivation::relu,
+                           .norm_first = false,
+                           .rotary = true}));
+}
+
 // Those of signals, images and volumes.
 template <class T>
 Examples<T> image_examples() {
@@ -88,6 +109,7 @@ template <class T>
 Examples<T> all_examples() {
   Examples<T> all = examples<T>();
   for (auto& m : image_examples<T>()) all.push_back(std::move(m));
+  for (auto& m : sequence_examples<T>()) all.push_back(std::move(m));
   return all;
 }
 
@@ -205,6 +227,17 @@ BOOST_AUTO_TEST_CASE(modules_of_other_inputs) {
   Bilinear<double> bilinear(2, 3, 4, {.bias = false});
   const auto again = make_module<double>(describe<double>(bilinear));
   BOOST_TEST((describe(*again) == describe<double>(bilinear)));
+  TransformerDecoderLayer<double> layer(
+      6, 3, {.dim_feedforward = 5, .dropout = 0, .activation = TransformerActivation::gelu});
+  const auto decoder = clone(layer);
+  BOOST_TEST((describe<double>(*decoder) == describe<double>(layer)));
+  BOOST_TEST(numbers((*decoder)(kInput, kInput)) == numbers(layer(kInput, kInput)),
+             boost::test_tools::per_element());
+  MultiheadAttention<double> wide(6, 3, {.kdim = 4, .vdim = 5});
+  const auto heads = clone(wide);
+  const Tensor<double> k = standard_normal({3, 4}), v = standard_normal({3, 5});
+  BOOST_TEST(numbers((*heads)(kInput, k, v)) == numbers(wide(kInput, k, v)),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(clones_of_every_loss) {

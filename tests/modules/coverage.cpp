@@ -17,9 +17,9 @@ namespace {
 using Names = std::set<std::string>;
 using Bases = std::map<std::string, std::string>;  // class -> what it is derived from
 
-const Names kAbstract = {"LibraryModule", "FunctionModule", "NoiseModule", "LastAxesNorm",
-                         "LossModule",    "TargetLoss",     "LabelLoss",   "ConvolutionLayer",
-                         "LossOfThree",   "PoolLayer",      "AdaptivePool"};
+const Names kAbstract = {"LibraryModule", "FunctionModule", "NoiseModule",  "LastAxesNorm",
+                         "LossModule",    "TargetLoss",     "LabelLoss",    "ConvolutionLayer",
+                         "LossOfThree",   "PoolLayer",      "AdaptivePool", "SelfAttentionLayer"};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path);

@@ -42,8 +42,9 @@ Indices labels(std::size_t n, std::size_t classes) {
 
 // A line is "case shape quantity: numbers"; case and quantity may have several words.
 void for_each_reference(const std::string& name, std::size_t count,
-                        const std::function<void(const Shape&, const Quantities&)>& check) {
-  std::ifstream in(std::string(XGRAD_SOURCE_DIR) + "/tests/references/modules.txt");
+                        const std::function<void(const Shape&, const Quantities&)>& check,
+                        const std::string& file) {
+  std::ifstream in(std::string(XGRAD_SOURCE_DIR) + "/tests/references/" + file);
   std::map<std::string, Quantities> by_shape;
   for (std::string line; std::getline(in, line);) {
     if (!line.starts_with(name + " ")) continue;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The numbers of tests/references/modules.txt, and the inputs that they belong to.
+// The numbers of tests/references/modules.txt and others, and the inputs that they belong to.
 
 #include <functional>
 #include <map>
@@ -23,7 +23,8 @@ using Quantities = std::map<std::string, std::vector<double>>;
 
 /// Calls check(shape, quantities) for every shape of a case; there must be `count` of them.
 void for_each_reference(const std::string& name, std::size_t count,
-                        const std::function<void(const Shape&, const Quantities&)>& check);
+                        const std::function<void(const Shape&, const Quantities&)>& check,
+                        const std::string& file = "modules.txt");
 
 /// |ours - theirs| <= 1e-10 max(1, |theirs|) for all numbers of a quantity.
 void check_quantity(const Quantities& reference, const std::string& quantity,

@@ -28,6 +28,7 @@ const std::map<std::string, std::string> kWithoutRow = {
     {"arange", "makes a constant"},
     {"linspace", "makes a constant"},
     {"eye", "makes a constant"},
+    {"sinusoidal_positions", "makes a constant"},
     {"from_indices", "makes a constant"},
     {"indices", "makes positions, not tensors"},
     {"uniform", "draws constants"},

@@ -6,6 +6,7 @@
 #include "row.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/attention.hpp"
+#include "xgrad/ops/positions.hpp"
 
 namespace proof {
 namespace {
@@ -79,6 +80,21 @@ Row operands(const std::vector<Argument>& arguments, std::vector<std::vector<Sha
   r.tolerance = 1e-14;
   return r;
 }
+// Pairs of numbers at (2 k, 2 k + 1), or half a width apart, turned.
+Reference turned(const Reference& x, std::size_t first, Number base, bool halves) {
+  const std::size_t width = x.shape.back(), pairs = width / 2;
+  return generate(x.shape, [&](const Index& i) {
+    const std::size_t e = i.back(), pair = halves ? e % pairs : e / 2;
+    const bool second = halves ? e >= pairs : e % 2 == 1;
+    Index other = i;
+    other.back() = halves ? (e + pairs) % width : e ^ 1U;
+    const Number angle =
+        static_cast<Number>(first + i[i.size() - 2]) *
+        std::pow(base, -2 * static_cast<Number>(pair) / static_cast<Number>(width));
+    return x.at(i) * std::cos(angle) + (second ? 1 : -1) * x.at(other) * std::sin(angle);
+  });
+}
+
 Argument mask(const Shape& shape) { return {shape, 0, 1, false}; }
 
 }  // namespace
@@ -154,6 +170,17 @@ std::vector<Row> attention_rows() {
           attention({.mask = true, .bias = true, .causal = true}),
           operands({{{2, 4, 4}}, {{2, 4, 4}}, {{2, 4, 3}}, mask({4, 4}), mask({2, 4, 1})}, {},
                    {{9, 200, 8}, {9, 300, 8}, {9, 300, 8}, {200, 300}, {300}})),
+      prove(
+          "rotary", [](const auto& x) { return rotary(x); },
+          [](const References& in) { return turned(in[0], 0, 10000, false); },
+          operands({{{2, 3, 4}}}, {{{1, 2, 6}}, {{0, 2}}, {{2, 0}}}, {{64, 64, 64}})),
+      prove(
+          "rotary: halves",
+          [](const auto& x) {
+            return rotary(x, {7, 50, true});
+          },
+          [](const References& in) { return turned(in[0], 7, 50, true); },
+          operands({{{2, 3, 6}}}, {})),
   };
 }
 

@@ -1,0 +1,226 @@
+// Attention, positions and the layers of transformers.
+
+#include "xgrad/modules/attention.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "tests/modules/helpers.hpp"
+#include "tests/modules/references.hpp"
+#include "xgrad/modules/sequential.hpp"
+#include "xgrad/modules/transformer.hpp"
+#include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/diagonals.hpp"
+#include "xgrad/ops/positions.hpp"
+#include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
+
+namespace {
+
+using namespace xgrad;
+using namespace xgrad::test;
+
+using D = Tensor<double>;
+using Inputs = std::vector<D>;
+using Masks = AttentionMasks<double>;
+
+void check_close(const std::vector<double>& theirs, const D& ours, double tolerance = 1e-13) {
+  BOOST_TEST_REQUIRE(theirs.size() == ours.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    BOOST_TEST(std::abs(ours.data()[i] - theirs[i]) <= tolerance * (1 + std::abs(theirs[i])),
+               i << ": " << ours.data()[i] << ", expected " << theirs[i]);
+  }
+}
+
+template <class M>
+NamedTensors<double> sorted_parameters(const M& net) {
+  NamedTensors<double> all = net.parameters();
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+// The numbers that tests/references/attention.py got from such a layer.
+template <class M, class Call>
+void check_reference(const std::string& name, M net, const std::vector<Shape>& shapes,
+                     const Call& call) {
+  for_each_reference(
+      name, 1,
+      [&](const Shape&, const Quantities& q) {
+        NamedTensors<double> state;
+        for (const auto& p : sorted_parameters(net)) {
+          const int k = 1 + static_cast<int>(state.size());
+          state.push_back({p.name, 0.4 * wave(p.tensor.shape(), k)});
+        }
+        net.load_state_dict(state);
+        Inputs x;
+        for (const int k : {0, 20, 21}) {
+          if (x.size() < shapes.size()) x.push_back(wave(shapes[x.size()], k).requires_grad_());
+        }
+        const D y = call(net, x);
+        sum(y * wave(y.shape(), 100)).backward();
+        check_close(q.at("y"), y);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          BOOST_TEST_CONTEXT("input " << i)
+          check_close(q.at("gx" + std::to_string(i)), x[i].gradient());
+        }
+        for (const auto& p : sorted_parameters(net)) {
+          BOOST_TEST_CONTEXT(p.name) check_close(q.at("g " + p.name), p.tensor.gradient());
+        }
+        BOOST_TEST(q.size() == 1 + x.size() + net.parameters().size());
+      },
+      "attention.txt");
+}
+
+// As in the script: the last key in all sequences, the one before in the others.
+D padding(std::size_t n, std::size_t s) {
+  D mask = zeros<double>({n, s});
+  for (std::size_t i = 0; i < n; ++i) {
+    mask.mutable_data()[i * s + s - 1] = 1;
+    if (i > 0) mask.mutable_data()[i * s + s - 2] = 1;
+  }
+  return mask;
+}
+D later(std::size_t l, std::size_t s) { return triu(ones<double>({l, s}), 1); }
+
+const Shape kX = {2, 3, 4}, kMemory = {2, 5, 4};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(attention)
+
+BOOST_AUTO_TEST_CASE(heads_give_what_pytorch_gives) {
+  using M = MultiheadAttention<double>;
+  check_reference("attention", M(4, 2), {kX}, [](M& m, const Inputs& x) { return m(x[0]); });
+  check_reference(
+      "attention masked", M(4, 2, {.bias = false}), {kX, kMemory}, [](M& m, const Inputs& x) {
+        return m(x[0], x[1], x[1], {.key_padding_mask = padding(2, 5), .attn_mask = later(3, 5)});
+      });
+  check_reference("attention masked", M(4, 2, {.bias = false, .causal = true}), {kX, kMemory},
+                  [](M& m, const Inputs& x) {
+                    return m(x[0], x[1], x[1], {.key_padding_mask = padding(2, 5)});
+                  });
+  check_reference("attention bias", M(4, 2), {kX, kMemory, kMemory}, [](M& m, const Inputs& x) {
+    return m(x[0], x[1], x[2], {.attn_bias = wave({4, 3, 5}, 30)});
+  });
+  check_reference("attention widths", M(4, 2, {.kdim = 3, .vdim = 5}), {kX, {2, 5, 3}, {2, 5, 5}},
+                  [](M& m, const Inputs& x) { return m(x[0], x[1], x[2]); });
+}
+
+BOOST_AUTO_TEST_CASE(layers_give_what_pytorch_gives) {
+  using Encoder = TransformerEncoderLayer<double>;
+  using Decoder = TransformerDecoderLayer<double>;
+  const TransformerLayerOptions post = {.dim_feedforward = 6, .dropout = 0};
+  TransformerLayerOptions pre = post;
+  pre.activation = TransformerActivation::gelu;
+  pre.norm_first = true;
+  check_reference("decoder first", Decoder(4, 2, pre), {kX, kMemory},
+                  [](Decoder& m, const Inputs& x) { return m(x[0], x[1]); });
+  pre.layer_norm_eps = 0.01;
+  check_reference("encoder", Encoder(4, 2, post), {kX},
+                  [](Encoder& m, const Inputs& x) { return m(x[0]); });
+  check_reference("encoder first", Encoder(4, 2, pre), {kX}, [](Encoder& m, const Inputs& x) {
+    return m(x[0], {.key_padding_mask = padding(2, 3), .attn_mask = later(3, 3)});
+  });
+  check_reference("encoder first", Encoder(4, 2, pre), {kX}, [](Encoder& m, const Inputs& x) {
+    return m(x[0], {.key_padding_mask = padding(2, 3), .causal = true});
+  });
+  check_reference("decoder", Decoder(4, 2, post), {kX, kMemory}, [](Decoder& m, const Inputs& x) {
+    return m(x[0], x[1], {.causal = true}, {.key_padding_mask = padding(2, 5)});
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_sequence_alone_is_one_of_a_batch) {
+  MultiheadAttention<double> m(4, 2);
+  const D x = wave({1, 3, 4}, 0), k = wave({1, 5, 4}, 1);
+  check_close(numbers(m(x)), m(squeeze(x, {0})), 0);
+  check_close(numbers(m(x, k, k)), m(squeeze(x, {0}), squeeze(k, {0}), squeeze(k, {0})), 0);
+}
+
+BOOST_AUTO_TEST_CASE(gradients) {
+  MultiheadAttention<double> m(4, 2, {.causal = true, .rotary = true});
+  check_both_orders(m, wave(kX, 3));
+  TransformerBlock<double> block(4, 2, {.dim_feedforward = 3});
+  check_both_orders(block, wave(kX, 3));
+}
+
+BOOST_AUTO_TEST_CASE(dropout_is_for_training) {
+  TransformerEncoderLayer<double> layer(4, 2, {.dim_feedforward = 6, .dropout = 0.5});
+  MultiheadAttention<double> m(4, 2, {.dropout = 0.5});
+  const D x = wave(kX, 0);
+  for (Module<double>* net : std::vector<Module<double>*>{&layer, &m}) {
+    BOOST_TEST(numbers((*net)(x)) != numbers((*net)(x)));
+    net->eval();
+    BOOST_TEST(numbers((*net)(x)) == numbers((*net)(x)));
+  }
+}
+
+// Place by place, and in pieces, as the whole sequence at once.
+template <class T>
+void check_generation(TransformerBlockOptions options) {
+  options.dim_feedforward = 24;
+  TransformerBlock<T> first(16, 2, options), second(16, 2, options);
+  Generator generator(4);
+  const Tensor<T> x = normal<T>({2, 9, 16}, 0, 1, generator), whole = second(first(x));
+  for (const std::vector<std::size_t>& pieces :
+       {std::vector<std::size_t>(9, 1), std::vector<std::size_t>{4, 3, 2}}) {
+    AttentionCache<T> a, b;
+    std::vector<Tensor<T>> y;
+    for (const Tensor<T>& part : split(x, pieces, 1)) y.push_back(second(first(part, a), b));
+    BOOST_TEST(a.length() == 9U);
+    const Tensor<T> joined = concat(y, 1);
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      BOOST_TEST(std::abs(joined.data()[i] - whole.data()[i]) <=
+                 16 * std::numeric_limits<T>::epsilon() * (1 + std::abs(whole.data()[i])));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_goes_on_where_it_was) {
+  for (const bool rotary : {false, true}) {
+    check_generation<float>({.rotary = rotary});
+    check_generation<double>({.norm_first = false, .rotary = rotary});
+  }
+  TransformerDecoderLayer<double> layer(4, 2, {.dim_feedforward = 6, .dropout = 0});
+  const D x = wave(kX, 0), memory = wave(kMemory, 1), whole = layer(x, memory, {.causal = true});
+  AttentionCache<double> cache;
+  Inputs y;
+  for (const D& part : split(x, 3, 1)) y.push_back(layer(part, memory, cache));
+  check_close(numbers(whole), concat(y, 1));
+}
+
+BOOST_AUTO_TEST_CASE(places_differ) {
+  const D p = sinusoidal_positions<double>(5, 6, 2);
+  for (std::size_t i = 0; i < 5; ++i) {
+    for (std::size_t e = 0; e < 6; ++e) {
+      const double angle =
+          static_cast<double>(2 + i) * std::pow(10000.0, -static_cast<double>(e / 2) / 3);
+      BOOST_TEST(std::abs(p.data()[i * 6 + e] - (e % 2 == 0 ? std::sin(angle) : std::cos(angle))) <
+                 1e-15);
+    }
+  }
+  const D x = wave({2, 3, 6}, 0);
+  SinusoidalPositions<double> sinusoidal;
+  check_close(numbers(sinusoidal(x)), x + sinusoidal_positions<double>(3, 6), 0);
+  check_close(numbers(sinusoidal.at(slice(x, 1, 1, 3), 1)), slice(sinusoidal(x), 1, 1, 3), 0);
+  LearnedPositions<double> learned(5, 6);
+  check_close(numbers(learned(x)), x + slice(learned.weight, 0, 0, 3), 0);
+  check_close(numbers(learned.at(slice(x, 1, 1, 3), 1)), slice(learned(x), 1, 1, 3), 0);
+  check_both_orders(learned, x);
+}
+
+// What turned vectors have to do with each other depends on how far apart they are.
+BOOST_AUTO_TEST_CASE(rotary_products_depend_on_distances) {
+  for (const bool halves : {false, true}) {
+    const D q = wave({1, 6}, 1), k = wave({1, 6}, 2);
+    const auto product = [&](std::size_t i, std::size_t j) {
+      return sum(rotary(q, {.first = i, .halves = halves}) *
+                 rotary(k, {.first = j, .halves = halves}))
+          .item();
+    };
+    BOOST_TEST(std::abs(product(0, 3) - product(40, 43)) < 1e-13);
+    BOOST_TEST(std::abs(product(0, 3) - product(0, 4)) > 1e-3);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -19,6 +19,9 @@ struct PhiloxKernels {
   void (*words)(std::uint32_t* out, Generator::State draw, std::uint64_t first, std::size_t blocks);
 };
 
+/// out[0 ... 3] = one block of a draw.
+void philox_block(std::uint32_t* out, Generator::State draw, std::uint64_t block);
+
 template <Isa I>
 PhiloxKernels make_philox_kernels();
 

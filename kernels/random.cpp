@@ -127,6 +127,10 @@ void fill_blocks(T* x, std::size_t n, Generator::State draw, const Make& make) {
 
 }  // namespace
 
+void philox_block(std::uint32_t* out, Generator::State draw, std::uint64_t block) {
+  std::copy_n(philox(draw, block).word, kWords, out);
+}
+
 template <class T>
 void fill_uniform(T* x, std::size_t n, T low, T high, Generator::State draw) {
   const T width = high - low, below = std::nextafter(high, low);

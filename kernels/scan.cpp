@@ -133,8 +133,54 @@ void product_backward(const T* x, const T* gy, T* gx, AxisView view, bool accumu
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                     \
-  template void running_sum(const T*, T*, AxisView, bool, bool); \
+template <class T>
+void running_product(const T* x, T* y, AxisView view) {
+  const std::size_t inner = view.inner, size = view.n * inner;
+  over_outer(view, [&](std::size_t o, std::size_t last) {
+    for (; o < last; ++o) {
+      const T* const from = x + o * size;
+      T* const to = y + o * size;
+      std::copy_n(from, std::min(inner, size), to);
+      for (std::size_t i = inner; i < size; ++i) to[i] = to[i - inner] * from[i];
+    }
+  });
+}
+
+template <class T>
+void running_product_backward(const T* x, const T* y, const T* gy, T* gx, AxisView view,
+                              bool accumulate) {
+  const std::size_t inner = view.inner, size = view.n * inner;
+  over_outer(view, [&](std::size_t o, std::size_t last) {
+    Scratch<T> sum(inner, T(0));
+    for (; o < last; ++o) {
+      for (std::size_t i = size; i-- > 0;) {
+        const std::size_t at = o * size + i, j = i % inner;
+        sum[j] = i + inner < size ? gy[at] + x[at + inner] * sum[j] : gy[at];
+        const T g = i < inner ? sum[j] : y[at - inner] * sum[j];
+        gx[at] = accumulate ? gx[at] + g : g;
+      }
+    }
+  });
+}
+
+template <class T>
+void recurrence(const T* a, const T* b, T* y, AxisView view, bool reverse) {
+  const std::size_t inner = view.inner, size = view.n * inner;
+  over_outer(view, [&](std::size_t o, std::size_t last) {
+    for (; o < last; ++o) {
+      for (std::size_t k = 0; k < size; ++k) {
+        const std::size_t at = o * size + (reverse ? size - 1 - k : k);
+        y[at] = k < inner ? b[at] : b[at] + a[at] * y[reverse ? at + inner : at - inner];
+      }
+    }
+  });
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                \
+  template void running_product(const T*, T*, AxisView);                                    \
+  template void running_product_backward(const T*, const T*, const T*, T*, AxisView, bool); \
+  template void recurrence(const T*, const T*, T*, AxisView, bool);                         \
+  template void running_sum(const T*, T*, AxisView, bool, bool);                            \
   template void product_backward(const T*, const T*, T*, AxisView, bool);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

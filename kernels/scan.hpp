@@ -28,4 +28,19 @@ void running_sum(const T* x, T* y, AxisView view, bool reverse, bool accumulate)
 template <class T>
 void product_backward(const T* x, const T* gy, T* gx, AxisView view, bool accumulate);
 
+/// y = the running product of x along n.
+template <class T>
+void running_product(const T* x, T* y, AxisView view);
+
+/// gx[j] = y[j - 1] s[j], s[j] = gy[j] + x[j + 1] s[j + 1], y being the running product; added to gx
+/// if `accumulate`.
+template <class T>
+void running_product_backward(const T* x, const T* y, const T* gy, T* gx, AxisView view,
+                              bool accumulate);
+
+/// y[i] = b[i] + a[i] y[i - 1] along n, 0 before the first; from the last number backwards if
+/// `reverse`.
+template <class T>
+void recurrence(const T* a, const T* b, T* y, AxisView view, bool reverse);
+
 }  // namespace xgrad::kernels

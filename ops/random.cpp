@@ -1,7 +1,10 @@
 #include "xgrad/ops/random.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "xgrad/base/errors.hpp"
 
@@ -59,12 +62,73 @@ Indices random_permutation(std::size_t n, Generator& generator) {
   return r;
 }
 
+namespace {
+
+void require_weights(const std::vector<double>& w, std::size_t row, std::size_t positive) {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    detail::require(w[i] >= 0 && std::isfinite(w[i]), "multinomial",
+                    "a weight is negative or not finite: row ", row, ", position ", i, ": ", w[i]);
+    found += w[i] > 0 ? 1 : 0;
+  }
+  detail::require(found >= positive, "multinomial", "row ", row, " has ", found,
+                  " positive weights: ", positive, " needed");
+}
+
+// Where the running sum passes a uniform part of the whole.
+void draw_again(const std::vector<double>& w, const double* u, std::size_t n, std::int64_t* to) {
+  std::vector<double> sums(w.size());
+  std::partial_sum(w.begin(), w.end(), sums.begin());
+  std::size_t last = w.size() - 1;
+  while (w[last] == 0) --last;
+  for (std::size_t k = 0; k < n; ++k) {
+    const auto at = std::upper_bound(sums.begin(), sums.end(), u[k] * sums.back()) - sums.begin();
+    to[k] = std::min<std::int64_t>(at, static_cast<std::int64_t>(last));
+  }
+}
+
+// The first of exponential times with these rates (Efraimidis, Spirakis 2006).
+void draw_once(const std::vector<double>& w, const double* u, std::size_t n, std::int64_t* to) {
+  std::vector<std::pair<double, std::int64_t>> times;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    if (w[i] > 0) times.emplace_back(-std::log1p(-u[i]) / w[i], static_cast<std::int64_t>(i));
+  }
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(n);
+  std::partial_sort(times.begin(), middle, times.end());
+  for (std::size_t k = 0; k < n; ++k) to[k] = times[k].second;
+}
+
+}  // namespace
+
+template <class T>
+Indices multinomial(const Tensor<T>& weights, std::size_t draws, MultinomialOptions options,
+                    Generator& generator) {
+  detail::require(weights.rank() == 1 || weights.rank() == 2, "multinomial",
+                  "weights are not (n) or (m, n): ", weights.shape());
+  const std::size_t n = weights.size(-1), rows = weights.rank() == 1 ? 1 : weights.size(0);
+  std::vector<std::vector<double>> w;
+  for (std::size_t r = 0; r < rows; ++r) {
+    w.emplace_back(weights.data() + r * n, weights.data() + (r + 1) * n);
+    require_weights(w[r], r, options.replacement ? 1 : std::max<std::size_t>(draws, 1));
+  }
+  Indices result = make_indices(weights.rank() == 1 ? Shape{draws} : Shape{rows, draws});
+  const std::size_t each = options.replacement ? draws : n;
+  std::vector<double> u(rows * each);
+  kernels::fill_uniform(u.data(), u.size(), 0.0, 1.0, generator.next());
+  for (std::size_t r = 0; r < rows; ++r) {
+    (options.replacement ? draw_again : draw_once)(w[r], u.data() + r * each, draws,
+                                                   result.data() + r * draws);
+  }
+  return result;
+}
+
 #define XGRAD_INSTANTIATE(T)                                                                    \
   template Tensor<T> uniform<T>(const Shape&, std::type_identity_t<T>, std::type_identity_t<T>, \
                                 Generator&);                                                    \
   template Tensor<T> normal<T>(const Shape&, std::type_identity_t<T>, std::type_identity_t<T>,  \
                                Generator&);                                                     \
-  template Tensor<T> bernoulli<T>(const Shape&, double, Generator&);
+  template Tensor<T> bernoulli<T>(const Shape&, double, Generator&);                            \
+  template Indices multinomial(const Tensor<T>&, std::size_t, MultinomialOptions, Generator&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -2,7 +2,7 @@
 
 // Random tensors: constants, from the default generator or a given one (see
 // xgrad/kernels/random.hpp). Each call is one draw of the generator; its numbers do not depend on
-// the number of threads.
+// the number of threads. Of parameters that want gradients: distributions.hpp.
 
 #include "xgrad/autograd/tensor.hpp"
 #include "xgrad/kernels/random.hpp"
@@ -33,5 +33,18 @@ Indices random_integers(const Shape& shape, std::int64_t low, std::int64_t high,
 
 /// The numbers 0 ... n - 1 in random order.
 Indices random_permutation(std::size_t n, Generator& generator = default_generator());
+
+struct MultinomialOptions {
+  bool replacement = false;  ///< a position may be drawn more than once
+};
+
+/// Positions drawn with the probabilities weight / sum of the weights, one after the other; without
+/// replacement those that are left share what was drawn. The same ones in float and double. Shapes:
+/// weights (n) -> (draws); (m, n) -> (m, draws), each row by itself. Throws std::invalid_argument for
+/// weights of another rank, that are negative or not finite, for a row without a positive one, and
+/// without replacement for a row with fewer positive ones than draws.
+template <class T>
+Indices multinomial(const Tensor<T>& weights, std::size_t draws, MultinomialOptions options = {},
+                    Generator& generator = default_generator());
 
 }  // namespace xgrad

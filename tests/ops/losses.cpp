@@ -8,6 +8,8 @@
 #include "tests/ops/reference_rows.hpp"
 #include "tests/ops/threads.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/ctc.hpp"
+#include "xgrad/ops/indexing.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/slicing.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -159,8 +161,20 @@ void add_focal(LossRows& t) {
   });
 }
 
+void add_ctc(LossRows& t) {
+  const auto ctc = [&](const std::string& name, std::int64_t blank, const Indices& targets,
+                       const Indices& steps, const Indices& counts) {
+    t.add(name, {wave({5, 3, 3})}, [=](const Tensors& x, Reduction r) {
+      return ctc_loss(log_softmax(x[0], 2), targets, steps, counts, {blank, false, r});
+    });
+  };
+  ctc("ctc", 0, indices({3, 3}, {1, 2, 0, 2, 2, 1, 1, 0, 0}), {5, 5, 3}, {2, 3, 1});
+  ctc("ctc, blank last", 2, indices({4}, {1, 0, 1, 1}), {4, 2, 5}, {2, 0, 2});
+}
+
 std::vector<Row> loss_rows() {
   LossRows t;
+  add_ctc(t);
   add_likelihoods(t);
   add_triplets(t);
   add_focal(t);
@@ -239,6 +253,45 @@ BOOST_AUTO_TEST_CASE(focal_losses_of_sure_predictions) {
   };
   check_slopes(focal, 800, 0, 0);
   check_slopes(focal, -800, -1, 0);
+}
+
+// Two equal labels need three steps.
+BOOST_AUTO_TEST_CASE(ctc_of_labels_that_do_not_fit) {
+  const D x = parameter(log_softmax(wave({2, 2, 3}), 2));
+  const Indices y = indices({2, 2}, {1, 1, 1, 2}), steps{2, 2}, counts{2, 2};
+  const D losses = ctc_loss(x, y, steps, counts, {.reduction = Reduction::none});
+  BOOST_TEST(losses.data()[0] == kInfinity);
+  BOOST_TEST(std::isfinite(losses.data()[1]));
+  const CtcOptions zero{.zero_infinity = true, .reduction = Reduction::none};
+  BOOST_TEST(ctc_loss(x, y, steps, counts, zero).data()[0] == 0);
+  const D g = grad(sum(losses), x), g0 = grad(sum(ctc_loss(x, y, steps, counts, zero)), x);
+  const D recorded = grad(sum(ctc_loss(x, y, steps, counts, zero)), x, {.create_graph = true});
+  check_close(recorded, g0);
+  for (std::size_t i = 0; i < g.size(); ++i) {
+    const bool first = i % 6 < 3;
+    BOOST_TEST(std::isnan(g.data()[i]) == (first && i % 3 < 2));
+    if (first) BOOST_TEST(g0.data()[i] == 0);
+  }
+}
+
+// Behind the last step nothing counts, whatever is there; no labels are all blanks, no steps nothing.
+BOOST_AUTO_TEST_CASE(ctc_of_short_samples) {
+  D values = log_softmax(wave({4, 2, 3}), 2).clone();
+  for (std::size_t t = 2; t < 4; ++t) values.mutable_data()[t * 6] = kNaN;
+  const D x = parameter(values);
+  const Indices y = indices({2, 1}, {1, 1}), steps{2, 0}, counts{0, 0};
+  const D losses = ctc_loss(x, y, steps, counts, {.reduction = Reduction::none});
+  BOOST_TEST(losses.data()[0] == -x.data()[0] - x.data()[6]);
+  BOOST_TEST(losses.data()[1] == 0);
+  const D g = grad(sum(losses), x);
+  for (std::size_t i = 0; i < g.size(); ++i) BOOST_TEST(g.data()[i] == (i == 0 || i == 6 ? -1 : 0));
+  const D one =
+      ctc_loss(select(x, 1, 0), Indices{1}, Indices{2}, Indices{1}, {.reduction = Reduction::none});
+  BOOST_TEST(one.rank() == 0U);
+  BOOST_TEST(one.item() == ctc_loss(x, y, steps, {1, 0}, {.reduction = Reduction::none}).data()[0]);
+  BOOST_TEST(ctc_loss(D::filled({3, 0, 2}, 0), indices({0, 1}, {}), Indices(Indices::shape_type{0}),
+                      Indices(Indices::shape_type{0}), {.reduction = Reduction::sum})
+                 .item() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_class_at_the_margin_has_no_gradient) {

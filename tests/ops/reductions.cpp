@@ -8,6 +8,7 @@
 #include "tests/ops/reference_rows.hpp"
 #include "tests/ops/threads.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/cumprod.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -66,6 +67,12 @@ std::vector<Row> reduction_rows() {
                     [a](const Tensors& x) { return prod(x[0], a.axes); }});
   }
   for (int axis = 0; axis < 3; ++axis) {
+    rows.push_back({"cumprod " + std::to_string(axis), {wave({2, 3, 4})}, [axis](const Tensors& x) {
+                      return cumprod(x[0] * x[0], axis);
+                    }});
+    rows.push_back({"cumprod of zeros " + std::to_string(axis),
+                    {holes({2, 3, 4})},
+                    [axis](const Tensors& x) { return cumprod(x[0], axis); }});
     rows.push_back({"cumsum " + std::to_string(axis), {wave({2, 3, 4})}, [axis](const Tensors& x) {
                       return cumsum(x[0] * x[0], axis);
                     }});

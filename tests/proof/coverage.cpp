@@ -36,6 +36,11 @@ const std::map<std::string, std::string> kWithoutRow = {
     {"bernoulli", "draws a constant mask"},
     {"random_integers", "draws positions, not tensors"},
     {"random_permutation", "draws positions, not tensors"},
+    {"multinomial", "draws positions, not tensors"},
+    {"sample_normal", "draws: tests/ops/gamma.cpp"},
+    {"sample_uniform", "draws: tests/ops/gamma.cpp"},
+    {"sample_gamma", "draws: tests/ops/gamma.cpp"},
+    {"gumbel_softmax", "draws: tests/ops/gamma.cpp"},
     {"update_running_statistics", "writes constants in place"},
 };
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "row.hpp"
+#include "xgrad/ops/ctc.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -148,6 +149,41 @@ Row classes() {
 template <class T>
 xgrad::Tensor<T> class_weights() {
   return xgrad::Tensor<T>::from({3}, std::vector<T>(kWeights.begin(), kWeights.end()));
+}
+
+// Of x (steps, n, 3), blank 0, to the labels 1, 2 in every sample: the sum over all paths.
+Reference alignments(const References& in) {
+  const Shape& shape = in[0].shape;
+  std::size_t paths = 1;
+  for (std::size_t t = 0; t < shape[0]; ++t) paths *= 3;
+  return generate({shape[1]}, [&](const Index& i) {
+    std::vector<Number> logs;
+    for (std::size_t path = 0; path < paths; ++path) {
+      std::vector<std::size_t> labels;
+      Number log = 0;
+      for (std::size_t t = 0, rest = path, before = 0; t < shape[0]; ++t, rest /= 3) {
+        const std::size_t c = rest % 3;
+        if (c != 0 && c != before) labels.push_back(c);
+        log += in[0].at({t, i[0], c});
+        before = c;
+      }
+      if (labels == std::vector<std::size_t>{1, 2}) logs.push_back(log);
+    }
+    return -log_sum_exp(logs);
+  });
+}
+
+template <class T>
+xgrad::Tensor<T> ctc_of(const xgrad::Tensor<T>& x) {
+  const std::size_t n = x.size(1);
+  xgrad::Indices targets(xgrad::Indices::shape_type{n, 2}), steps(xgrad::Indices::shape_type{n}),
+      counts(xgrad::Indices::shape_type{n});
+  for (std::size_t i = 0; i < n; ++i) {
+    targets(i, 0) = 1;
+    targets(i, 1) = counts(i) = 2;
+    steps(i) = static_cast<std::int64_t>(x.size(0));
+  }
+  return ctc_loss(x, targets, steps, counts, {.reduction = Reduction::none});
 }
 
 }  // namespace
@@ -305,6 +341,11 @@ std::vector<Row> loss_rows() {
             return square_of(std::expm1(-y)) * y;
           })),
           classes()),
+      prove("ctc_loss", [](const auto& x) { return ctc_of(x); }, alignments,
+            {.arguments = {{{4, 2, 3}, -3, 0}},
+             .may_be_infinite = 0,
+             .shapes = {{{2, 1, 3}}, {{3, 0, 3}}},
+             .large = {{4, 4000, 3}}}),
       prove(
           "multi_class_hinge", [](const auto& x) { return multi_class_hinge(x, labels(x)); },
           mean_of(per_sample([](const auto& x, std::size_t label) { return hinge(x, label, 1); })),

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "row.hpp"
+#include "xgrad/ops/gamma.hpp"
 #include "xgrad/ops/math.hpp"
 
 namespace proof {
@@ -18,6 +19,32 @@ Number sigmoid_of(Number x) { return 1 / (1 + std::exp(-x)); }
 Row over(double low, double high) {
   return {.arguments = {{{2, 3}, low, high}}, .elementwise = true};
 }
+
+// The n-th derivative of digamma for x > 0, from x + 40 on by Euler and Maclaurin's formula.
+Number polygamma_of(int n, Number x) {
+  if (x == 0 && n == 0) return std::copysign(INFINITY, -x);
+  if (std::isinf(x) && x < 0) return NAN;
+  Number sum = 0, factorial = 1;
+  for (int k = 1; k <= n; ++k) factorial *= -static_cast<Number>(k);
+  for (int k = 0; k < 40; ++k) sum -= factorial * std::pow(x + k, -static_cast<Number>(n + 1));
+  x += 40;
+  const Number p = std::pow(x, -static_cast<Number>(n)), s = static_cast<Number>(n);
+  Number rest = -1 / (2 * x), at = 1 / (x * x);
+  if (n == 0) {
+    for (const Number b : {1 / 12.L, -1 / 120.L, 1 / 252.L, -1 / 240.L, 1 / 132.L}) {
+      rest -= b * at;
+      at /= x * x;
+    }
+    return sum + std::log(x) + rest;
+  }
+  rest -= 1 / s + (s + 1) / 12 * at;
+  rest += (s + 1) * (s + 2) * (s + 3) / 720 * at * at;
+  rest -= (s + 1) * (s + 2) * (s + 3) * (s + 4) * (s + 5) / 30240 * at * at * at;
+  return sum + factorial * p * rest;
+}
+Number digamma_of(Number x) { return polygamma_of(0, x); }
+Number trigamma_of(Number x) { return polygamma_of(1, x); }
+Number third_of(Number x) { return polygamma_of(3, x); }
 
 Row kinked(std::vector<Kink> kinks) {
   Row r = over(-2, 2);
@@ -92,6 +119,18 @@ std::vector<Row> math_rows() {
           "ndtr", [](const auto& x) { return ndtr(x); },
           elementwise([](Number x) { return 0.5L * std::erfc(-x / std::sqrt(2.0L)); }),
           over(-3, 3)),
+      prove(
+          "lgamma", [](const auto& x) { return lgamma(x); }, elementwise(std::lgamma),
+          over(0.3, 5)),
+      prove(
+          "digamma", [](const auto& x) { return digamma(x); }, elementwise(digamma_of),
+          over(0.3, 5)),
+      prove(
+          "polygamma", [](const auto& x) { return polygamma(1, x); }, elementwise(trigamma_of),
+          over(0.5, 5)),
+      prove(
+          "polygamma: 3", [](const auto& x) { return polygamma(3, x); }, elementwise(third_of),
+          over(0.5, 5)),
       prove(
           "sigmoid", [](const auto& x) { return sigmoid(x); }, elementwise(sigmoid_of),
           over(-4, 4)),

@@ -3,6 +3,7 @@
 
 #include "row.hpp"
 #include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/cumprod.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -98,6 +99,13 @@ Line running_sum(const Line& v) {
   Line y;
   Number s = 0;
   for (const Number x : v) y.push_back(s += x);
+  return y;
+}
+
+Line running_product(const Line& v) {
+  Line y;
+  Number p = 1;
+  for (const Number x : v) y.push_back(p *= x);
   return y;
 }
 
@@ -212,6 +220,12 @@ std::vector<Row> reduction_rows() {
       prove(
           "cumsum: last axis", [](const auto& x) { return cumsum(x, -1); }, along(running_sum, 2),
           cube(kShapesAndEmpty)),
+      prove(
+          "cumprod", [](const auto& x) { return cumprod(x, 1); }, along(running_product, 1),
+          cube(kShapesAndEmpty)),
+      prove(
+          "cumprod: last axis", [](const auto& x) { return cumprod(x, -1); },
+          along(running_product, 2), cube(kShapesAndEmpty)),
       prove(
           "max", [](const auto& x) { return max(x); }, reduce(largest), cube(kShapesAndScalar)),
       prove(

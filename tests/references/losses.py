@@ -1,5 +1,7 @@
 """Writes tests/references/losses.txt. Run with PyTorch 1.13 (Debian: python3-torch): /usr/bin/python3 losses.py."""
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 
@@ -96,6 +98,33 @@ add("sigmoid focal without weights", [x, q], lambda x, t, r: sigmoid_focal(x, t,
 add("focal", [wave((5, 4), 0)], lambda x, r: focal(x, labels((5,), 4), torch.ones(4), 2, -100, r))
 add("focal weighted", [wave((5, 4), 0)], lambda x, r: focal(x, labels((5,), 4), WEIGHT, 1.5, 2, r))
 add("focal of images", [wave((2, 4, 2, 2), 0)], lambda x, r: focal(x, labels((2, 2, 2), 4), WEIGHT, 0.5, 2, r))
+
+
+def ctc(x, targets, steps, counts, blank, r):
+    """The sum over every path, each of which is the labels with repetitions and blanks."""
+    losses = []
+    for n, (length, count) in enumerate(zip(steps, counts)):
+        found = []
+        for path in itertools.product(range(x.shape[2]), repeat=length):
+            labels_of_path = [c for i, c in enumerate(path) if c != blank and (i == 0 or path[i - 1] != c)]
+            if labels_of_path == targets[n][:count]:
+                found.append(sum((x[t, n, c] for t, c in enumerate(path)), torch.tensor(0.0)))
+        losses.append(-torch.logsumexp(torch.stack(found), 0))
+    losses = torch.stack(losses)
+    theirs = F.ctc_loss(x, torch.tensor(targets), steps, counts, blank, reduction="none")
+    torch.testing.assert_close(losses, theirs, rtol=1e-12, atol=1e-12)
+    return (losses / torch.tensor(counts).clamp(min=1)).mean() if r == "mean" else reduce(losses, r)
+
+
+for name, blank, targets, steps, counts in (
+    ("ctc", 0, [[1, 2, 0], [2, 2, 1], [1, 0, 0]], (5, 5, 3), (2, 3, 1)),
+    ("ctc, blank last", 2, [[1, 0], [0, 0], [1, 1]], (4, 2, 5), (2, 0, 2)),
+):
+    add(
+        name,
+        [wave((5, 3, 3), 0)],
+        lambda x, r, b=blank, y=targets, s=steps, c=counts: ctc(F.log_softmax(x, 2), y, s, c, b, r),
+    )
 for name, (shape, label_shape) in SHAPES.items():
     y = labels(label_shape, 4)
     inputs = [wave(shape, 0)]

@@ -45,4 +45,6 @@ for axes, dims in AXES.items():
     rows.append((f"prod of zeros {axes}", [holes((2, 3, 4), 0)], lambda x, d=dims: prod(x, d, False)))
 for axis in (0, 1, 2):
     rows.append((f"cumsum {axis}", [wave((2, 3, 4), 0)], lambda x, a=axis: torch.cumsum(x * x, a)))
+    rows.append((f"cumprod {axis}", [wave((2, 3, 4), 0)], lambda x, a=axis: torch.cumprod(x * x, a)))
+    rows.append((f"cumprod of zeros {axis}", [holes((2, 3, 4), 0)], lambda x, a=axis: torch.cumprod(x, a)))
 write(__file__, rows)

@@ -52,6 +52,40 @@ Tensor<T> all_rows(const Tensor<T>& y, const Tensor<T>& x) {
   return rows;
 }
 
+// The same by several tensors at once.
+template <class T>
+std::vector<Tensor<T>> all_rows(const Tensor<T>& y, const std::vector<Tensor<T>>& x) {
+  std::vector<Tensor<T>> rows;
+  for (const Tensor<T>& input : x) {
+    Shape shape = y.shape();
+    for (const std::size_t size : input.shape()) shape.push_back(size);
+    rows.push_back(Tensor<T>::filled(shape, T(0)));
+  }
+  for (std::size_t i = 0; y.requires_grad() && i < y.size(); ++i) {
+    Tensor<T> u = zeros_like(y);
+    u.mutable_data()[i] = T(1);
+    const auto g = grad<T>({y}, x, {.retain_graph = true, .allow_unused = true}, {u});
+    for (std::size_t k = 0; k < g.size(); ++k) {
+      if (!g[k].defined()) continue;
+      std::copy_n(g[k].data(), g[k].size(), rows[k].mutable_data() + i * g[k].size());
+    }
+  }
+  return rows;
+}
+
+template <class T>
+std::vector<Tensor<T>> leaves(const std::vector<Tensor<T>>& x) {
+  std::vector<Tensor<T>> r;
+  for (const Tensor<T>& input : x) r.push_back(parameter(input));
+  return r;
+}
+
+template <class T>
+Tensor<T> only(const char* operation, const std::vector<Tensor<T>>& y) {
+  require(y.size() == 1, operation, "the function returned ", y.size(), " tensors, not one");
+  return y[0];
+}
+
 template <class T>
 Tensor<T> ones_like(const Tensor<T>& y) {
   return Tensor<T>::filled(y.shape(), T(1));
@@ -99,12 +133,37 @@ Tensor<T> hessian(const UnaryFunction<T>& f, const Tensor<T>& x) {
   return all_rows(pull_back(y, leaf, ones_like(y), true), leaf);
 }
 
+template <class T>
+std::vector<Tensor<T>> jacobian(const TensorFunction<T>& f, const std::vector<Tensor<T>>& x) {
+  const EnableGrad guard;
+  const std::vector<Tensor<T>> leaf = leaves(x);
+  return all_rows(only("jacobian", f(leaf)), leaf);
+}
+
+template <class T>
+std::vector<std::vector<Tensor<T>>> hessian(const TensorFunction<T>& f,
+                                            const std::vector<Tensor<T>>& x) {
+  const EnableGrad guard;
+  const std::vector<Tensor<T>> leaf = leaves(x);
+  const Tensor<T> y = only("hessian", f(leaf));
+  require_scalar("hessian", y);
+  std::vector<std::vector<Tensor<T>>> blocks;
+  for (const Tensor<T>& input : leaf) {
+    blocks.push_back(all_rows(pull_back(y, input, ones_like(y), true), leaf));
+  }
+  return blocks;
+}
+
 #define XGRAD_INSTANTIATE(T)                                                           \
   template Tensor<T> vjp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&); \
   template Tensor<T> jvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&); \
   template Tensor<T> hvp(const UnaryFunction<T>&, const Tensor<T>&, const Tensor<T>&); \
   template Tensor<T> jacobian(const UnaryFunction<T>&, const Tensor<T>&);              \
-  template Tensor<T> hessian(const UnaryFunction<T>&, const Tensor<T>&);
+  template Tensor<T> hessian(const UnaryFunction<T>&, const Tensor<T>&);               \
+  template std::vector<Tensor<T>> jacobian(const TensorFunction<T>&,                   \
+                                           const std::vector<Tensor<T>>&);             \
+  template std::vector<std::vector<Tensor<T>>> hessian(const TensorFunction<T>&,       \
+                                                       const std::vector<Tensor<T>>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -1,7 +1,7 @@
 #pragma once
 
-// Derivatives of a function in one call. `f` takes one tensor and returns one; tensors that it
-// captures are constants. The results are constants too; for derivatives of derivatives in a
+// Derivatives of a function in one call. `f` takes one tensor, or for a list of inputs as many or a
+// std::vector of them, and returns one; tensors that it captures are constants. The results are constants too; for derivatives of derivatives in a
 // program of your own use `grad` with
 // {.create_graph = true}.
 //
@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/autograd/tensor_function.hpp"
 
 namespace xgrad {
 namespace detail {
@@ -30,6 +31,11 @@ template <class T>
 Tensor<T> jvp(const UnaryFunction<T>& f, const Tensor<T>& x, const Tensor<T>& v);
 template <class T>
 Tensor<T> hvp(const UnaryFunction<T>& f, const Tensor<T>& x, const Tensor<T>& v);
+template <class T>
+std::vector<Tensor<T>> jacobian(const TensorFunction<T>& f, const std::vector<Tensor<T>>& x);
+template <class T>
+std::vector<std::vector<Tensor<T>>> hessian(const TensorFunction<T>& f,
+                                            const std::vector<Tensor<T>>& x);
 
 }  // namespace detail
 
@@ -67,6 +73,16 @@ Tensor<T> jacobian(F&& f, const Tensor<T>& x) {
   return detail::jacobian<T>(std::forward<F>(f), x);
 }
 
+/// The same by each of several inputs, for the price of one: `jacobian(f, {x, y})`.
+template <class T, class F>
+std::vector<Tensor<T>> jacobian(F&& f, const std::vector<Tensor<T>>& x) {
+  return detail::jacobian<T>(as_tensor_function<T>(std::decay_t<F>(f), "jacobian"), x);
+}
+template <class T, class F>
+std::vector<Tensor<T>> jacobian(F&& f, std::initializer_list<Tensor<T>> x) {
+  return jacobian(std::forward<F>(f), std::vector<Tensor<T>>(x));
+}
+
 /// d^2 f(x) / d x[i...] d x[j...].
 /// **Shapes** f(x) one element -> (shape of x..., shape of x...). **Throws** std::invalid_argument
 /// for an f(x) of another size and for more than 8 axes.
@@ -74,6 +90,17 @@ Tensor<T> jacobian(F&& f, const Tensor<T>& x) {
 template <class T, class F>
 Tensor<T> hessian(F&& f, const Tensor<T>& x) {
   return detail::hessian<T>(std::forward<F>(f), x);
+}
+
+/// Its blocks for several inputs: block [a][b] is d^2 f / d x_a[i...] d x_b[j...].
+/// **Complexity** one evaluation and a backward pass for each input and each of its elements.
+template <class T, class F>
+std::vector<std::vector<Tensor<T>>> hessian(F&& f, const std::vector<Tensor<T>>& x) {
+  return detail::hessian<T>(as_tensor_function<T>(std::decay_t<F>(f), "hessian"), x);
+}
+template <class T, class F>
+std::vector<std::vector<Tensor<T>>> hessian(F&& f, std::initializer_list<Tensor<T>> x) {
+  return hessian(std::forward<F>(f), std::vector<Tensor<T>>(x));
 }
 
 }  // namespace xgrad

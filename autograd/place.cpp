@@ -42,6 +42,21 @@ void Place<T>::rebind(const Tensor<T>& parameter) {
 }
 
 template <class T>
+Tensor<T> Place<T>::cover(const Tensor<T>& value) {
+  Tensor<T> before = *this;
+  if (!covered_.defined()) covered_ = before;
+  show(value);
+  return before;
+}
+
+template <class T>
+void Place<T>::uncover(const Tensor<T>& value, const Tensor<T>& before) {
+  if (this->is_place() && !this->is_same(value)) return;
+  show(before);
+  if (before.is_same(covered_)) covered_ = {};
+}
+
+template <class T>
 void Place<T>::unbind() {
   count(-1, kept().node());
   this->bits_ &= ~Tensor<T>::kPlace;

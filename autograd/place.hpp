@@ -36,6 +36,10 @@ class Place : public Tensor<T> {
   void assign(const Tensor<T>& value, bool moved);
   /// Another parameter from here on.
   void rebind(const Tensor<T>& parameter);
+  /// Shows another tensor, whatever it is, until uncover(); returns what was shown.
+  Tensor<T> cover(const Tensor<T>& value);
+  /// Shows `before` again, unless something was assigned to a bound place meanwhile.
+  void uncover(const Tensor<T>& value, const Tensor<T>& before);
   /// Becomes a handle like any other.
   void unbind();
 

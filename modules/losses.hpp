@@ -1,7 +1,8 @@
 #pragma once
 
 // Loss functions as modules: operator() takes the predictions and what they should be. Formulas,
-// shapes and options are those of the functions in xgrad/ops/losses.hpp, which do the work.
+// shapes and options are those of the functions in xgrad/ops/losses.hpp and ctc.hpp, which do the
+// work.
 //
 //   CrossEntropyLoss<float> loss({.label_smoothing = 0.1});
 //   loss(net(images), labels).backward();
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "xgrad/modules/module.hpp"
+#include "xgrad/ops/ctc.hpp"
 #include "xgrad/ops/losses.hpp"
 
 namespace xgrad {
@@ -162,6 +164,25 @@ struct SigmoidFocalLoss
 template <class T>
 struct FocalLoss : LossModule<FocalLoss, T, LabelLoss<T>, FocalOptions<T>, focal_loss<T>> {
   using FocalLoss::LossModule::LossModule;
+};
+
+/// loss(x, targets, input_lengths, target_lengths): -log of the probability of sequences of labels.
+template <class T>
+class CtcLoss : public Module<T> {
+ public:
+  explicit CtcLoss(CtcOptions options = {}) : options_(options) {}
+  Tensor<T> operator()(const Tensor<T>& x, const Indices& targets, const Indices& input_lengths,
+                       const Indices& target_lengths) {
+    return this->inside([&] {
+      return this->hooked(x, ctc_loss(x, targets, input_lengths, target_lengths, options_));
+    });
+  }
+  std::unique_ptr<Module<T>> structure() const override {
+    return std::make_unique<CtcLoss>(options_);
+  }
+
+ private:
+  CtcOptions options_;
 };
 
 /// The loss F(x, second, third, options) of three tensors. A hook is given x.

@@ -112,6 +112,27 @@ Tensor<T> Module<T>::operator()(const Tensor<T>& x) {
 }
 
 template <class T>
+TensorList<T> Module<T>::forward_list(const TensorList<T>& x) {
+  detail::require(x.size() == 1, "forward", "a ", type_name(), " takes one tensor: ", x.size(),
+                  " given");
+  return {forward(x[0])};
+}
+
+template <class T>
+TensorList<T> Module<T>::operator()(const TensorList<T>& x) {
+  return inside([&] { return hooked(x, forward_list(x)); });
+}
+
+template <class T>
+TensorList<T> Module<T>::hooked(const TensorList<T>& x, TensorList<T> y) {
+  const Tensor<T> input = x.size() == 1 ? x[0] : Tensor<T>();
+  if (!hooks_.empty()) {
+    for (Tensor<T>& output : y) output = hooked(input, std::move(output));
+  }
+  return y;
+}
+
+template <class T>
 Tensor<T> Module<T>::hooked(const Tensor<T>& x, Tensor<T> y) {
   if (hooks_.empty()) return y;
   const auto hooks = hooks_;  // a hook may remove itself

@@ -36,6 +36,13 @@
 
 namespace xgrad {
 
+/// Inputs or outputs of a module that has several.
+template <class T>
+using TensorList = std::vector<Tensor<T>>;
+
+template <class T>
+class ParameterScope;
+
 template <class T>
 class Module {
  public:
@@ -64,6 +71,14 @@ class Module {
   /// the same tree, and has parameters to learn: they would not be found. A module that is meant to
   /// stay outside is frozen, or called by its forward().
   Tensor<T> operator()(const Tensor<T>& x);
+
+  /// The outputs for a list of inputs: forward of the only one, unless the module is one for lists
+  /// (xgrad/modules/lists.hpp). The default throws std::invalid_argument for several.
+  virtual TensorList<T> forward_list(const TensorList<T>& x);
+  /// forward_list(x) with hooks, which are called for each output, and completed messages.
+  TensorList<T> operator()(const TensorList<T>& x);
+  /// Whether lists are what the module is for.
+  virtual bool takes_list() const { return false; }
 
   /// Training mode (the default) or evaluation mode, of this module and everything below.
   virtual void train(bool on = true);
@@ -128,7 +143,8 @@ class Module {
   // --- Hooks ---
 
   /// Called after each forward; a defined tensor that it returns takes the output's place. For a
-  /// module with another kind of input, `input` is undefined. Returns an id.
+  /// module with another kind of input, or several, `input` is undefined; for one with several
+  /// outputs it is called for each of them in turn. Returns an id.
   std::size_t register_forward_hook(ForwardHook hook);
   /// Called in each backward pass with the gradient with respect to the output; a defined tensor
   /// takes its place.
@@ -188,8 +204,10 @@ class Module {
   }
   /// Runs the hooks: the output, or what they put in its place.
   Tensor<T> hooked(const Tensor<T>& input, Tensor<T> output);
+  TensorList<T> hooked(const TensorList<T>& inputs, TensorList<T> outputs);
 
  private:
+  friend class ParameterScope<T>;
   enum class Kind { parameter, buffer, derived };
   struct Slot {
     Slot(const std::string& name, const Tensor<T>& value, Kind k)

@@ -14,6 +14,7 @@
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/embedding.hpp"
 #include "xgrad/modules/linear.hpp"
+#include "xgrad/modules/lists.hpp"
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/pooling.hpp"
 #include "xgrad/modules/sequential.hpp"
@@ -60,6 +61,9 @@ Makers<T> containers() {
   return {
       {"Sequential", [](const D& d) { return filled<T>(std::make_unique<Sequential<T>>(), d); }},
       {"Parallel", [](const D& d) { return filled<T>(std::make_unique<Parallel<T>>(), d); }},
+      {"Heads", [](const D& d) { return filled<T>(std::make_unique<Heads<T>>(), d); }},
+      {"OnFirst",
+       [](const D& d) { return std::make_unique<OnFirst<T>>(required_child<T>(d, "inner")); }},
       {"Concat",
        [](const D& d) {
          return filled<T>(std::make_unique<Concat<T>>(d.options.axis("axis")), d);

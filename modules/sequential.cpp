@@ -1,6 +1,9 @@
 #include "xgrad/modules/sequential.hpp"
 
+#include <algorithm>
+
 #include "xgrad/base/errors.hpp"
+#include "xgrad/modules/lists.hpp"
 
 namespace xgrad {
 
@@ -17,7 +20,21 @@ Module<T>& Sequential<T>::operator[](std::size_t i) const {
 }
 
 template <class T>
+bool Sequential<T>::takes_list() const {
+  const auto& modules = this->children();
+  return std::any_of(modules.begin(), modules.end(), [](auto& m) { return m->takes_list(); });
+}
+
+template <class T>
+TensorList<T> Sequential<T>::forward_list(const TensorList<T>& x) {
+  TensorList<T> y = x;
+  for (const auto& module : this->children()) y = (*module)(y);
+  return y;
+}
+
+template <class T>
 Tensor<T> Sequential<T>::forward(const Tensor<T>& x) {
+  if (takes_list()) return detail::only_output(*this, forward_list({x}));
   Tensor<T> y = x;
   for (const auto& module : this->children()) y = (*module)(y);
   return y;

@@ -16,6 +16,8 @@ namespace xgrad {
 ///   Sequential<float> net{Linear<float>(784, 256), Relu<float>(), Linear<float>(256, 10)};
 ///   net.append(Softmax<float>());
 ///
+/// A module that gives several tensors hands all of them to the next one (xgrad/modules/lists.hpp).
+///
 /// **Shapes** of x whatever the first module takes. Empty, it returns x.
 template <class T>
 class Sequential : public Module<T> {
@@ -43,7 +45,10 @@ class Sequential : public Module<T> {
   /// Throws std::out_of_range.
   Module<T>& operator[](std::size_t i) const;
 
+  /// Throws std::logic_error when there are several outputs: call it with a list.
   Tensor<T> forward(const Tensor<T>& x) override;
+  TensorList<T> forward_list(const TensorList<T>& x) override;
+  bool takes_list() const override;
   std::unique_ptr<Module<T>> structure() const override;
 };
 

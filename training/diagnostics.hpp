@@ -57,9 +57,10 @@ struct InitialLossCheck {
 /// Step 1: the loss of the first batch in training mode, before any training and without
 /// regularisation, against what guessing gives: ln(classes) for cross entropy of balanced classes,
 /// the variance of the targets for mse_loss.
-template <class T, class Loader, class Batch>
-InitialLossCheck check_initial_loss(Module<T>& module, Loader& loader, const Task<T, Batch>& task,
-                                    double expected, double tolerance = 0.2);
+template <class T, class Loader, class Batch, class Output>
+InitialLossCheck check_initial_loss(Module<T>& module, Loader& loader,
+                                    const Task<T, Batch, Output>& task, double expected,
+                                    double tolerance = 0.2);
 
 struct OverfitOptions {
   std::size_t batches = 2;    ///< the first ones of the loader
@@ -75,9 +76,10 @@ struct OverfitReport {
 
 /// Step 2: trains on a few batches only, with the given optimizer, and then forgets it all. Switch
 /// regularisation off before: Dropout and weight decay keep a model from it.
-template <class T, class Loader, class Batch>
+template <class T, class Loader, class Batch, class Output>
 OverfitReport overfit_small_sample(Module<T>& module, Optimizer<T>& optimizer, Loader& loader,
-                                   const Task<T, Batch>& task, const OverfitOptions& options = {});
+                                   const Task<T, Batch, Output>& task,
+                                   const OverfitOptions& options = {});
 
 struct RangeTestOptions {
   double low = 1e-6, high = 10;  ///< rates, increasing by the same factor from step to step
@@ -99,9 +101,9 @@ struct RangeTestReport {
 /// get the same rate. Smith 2017, section 3.3.
 /// Throws std::invalid_argument for rates that are not 0 < low < high, fewer than 10 steps, and a
 /// smoothing outside [0, 1).
-template <class T, class Loader, class Batch>
+template <class T, class Loader, class Batch, class Output>
 RangeTestReport learning_rate_range_test(Module<T>& module, Optimizer<T>& optimizer, Loader& loader,
-                                         const Task<T, Batch>& task,
+                                         const Task<T, Batch, Output>& task,
                                          const RangeTestOptions& options = {});
 
 /// Step 4: "learning rate" from a tenth of the given one to ten times as much, and "weight decay"
@@ -138,8 +140,8 @@ void check_range_options(const RangeTestOptions& options);
 RangeTestReport run_range_test(const RangeTestOptions& options,
                                const std::function<double(double rate)>& step);
 
-template <class T, class Batch>
-double train_step(Module<T>& module, Optimizer<T>& optimizer, const Task<T, Batch>& task,
+template <class T, class Batch, class Output>
+double train_step(Module<T>& module, Optimizer<T>& optimizer, const Task<T, Batch, Output>& task,
                   const Batch& batch) {
   optimizer.zero_grad();
   const Tensor<T> loss = task.loss(task.predictions(module, batch), batch);
@@ -181,9 +183,10 @@ std::vector<Batch> some_batches(Loader& loader, std::size_t count) {
 
 }  // namespace detail
 
-template <class T, class Loader, class Batch>
-InitialLossCheck check_initial_loss(Module<T>& module, Loader& loader, const Task<T, Batch>& task,
-                                    double expected, double tolerance) {
+template <class T, class Loader, class Batch, class Output>
+InitialLossCheck check_initial_loss(Module<T>& module, Loader& loader,
+                                    const Task<T, Batch, Output>& task, double expected,
+                                    double tolerance) {
   const TrainingStateScope<T> state(module);
   const auto batches = detail::some_batches<Batch>(loader, 1);
   const NoGrad guard;
@@ -192,9 +195,10 @@ InitialLossCheck check_initial_loss(Module<T>& module, Loader& loader, const Tas
   return detail::judge_initial_loss(static_cast<double>(loss.item()), expected, tolerance);
 }
 
-template <class T, class Loader, class Batch>
+template <class T, class Loader, class Batch, class Output>
 OverfitReport overfit_small_sample(Module<T>& module, Optimizer<T>& optimizer, Loader& loader,
-                                   const Task<T, Batch>& task, const OverfitOptions& options) {
+                                   const Task<T, Batch, Output>& task,
+                                   const OverfitOptions& options) {
   const TrainingStateScope<T> state(module, &optimizer);
   const auto batches = detail::some_batches<Batch>(loader, options.batches);
   module.train();
@@ -210,9 +214,9 @@ OverfitReport overfit_small_sample(Module<T>& module, Optimizer<T>& optimizer, L
   return detail::judge_overfit(std::move(losses), options.target_loss);
 }
 
-template <class T, class Loader, class Batch>
+template <class T, class Loader, class Batch, class Output>
 RangeTestReport learning_rate_range_test(Module<T>& module, Optimizer<T>& optimizer, Loader& loader,
-                                         const Task<T, Batch>& task,
+                                         const Task<T, Batch, Output>& task,
                                          const RangeTestOptions& options) {
   detail::check_range_options(options);
   const TrainingStateScope<T> state(module, &optimizer);

@@ -6,10 +6,22 @@
 //   const Task task = classification<float>();
 //   Figures figures = evaluate(net, validation_loader, task);   // loss, accuracy
 //   ConfusionMatrix confusion = confusion_matrix(net, test_loader, 10);
+//
+// A model with several outputs has a task whose Output is a list of tensors, or a struct of them.
+// A variational autoencoder that is a Sequential with lists:
+//
+//   const Task<float, LabeledBatch<float>, TensorList<float>> task{
+//       .loss = [](const auto& y, const auto& batch) {   // reconstruction, mean, log variance
+//         return reconstruction_loss(y[0], batch.inputs) + divergence(y[1], y[2]);
+//       }};
+//
+// and one whose operator() returns a struct: Task<float, Batch, Vae::Output> with
+// .predict = [&](const auto& batch) { return vae(batch.inputs); }.
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "xgrad/autograd/grad_mode.hpp"
@@ -27,11 +39,11 @@ namespace xgrad {
 /// A figure over many batches: `add` puts a batch into the sums, which are empty at first, and
 /// `value` makes the figure of them. The sums are all of its state, so that it can be saved in the
 /// middle.
-template <class T, class Batch>
+template <class T, class Batch, class Output = Tensor<T>>
 struct Metric {
   using Sums = std::vector<double>;
   std::string name;
-  std::function<void(Sums& sums, const Tensor<T>& predictions, const Batch& batch)> add;
+  std::function<void(Sums& sums, const Output& predictions, const Batch& batch)> add;
   std::function<double(const Sums& sums)> value;
   /// Which values are better. To be given where the figure is monitored, unless better_of knows its
   /// name: early stopping, the best epoch, and a ReduceOnPlateau go by it.
@@ -56,17 +68,18 @@ Metric<T, TargetBatch<T>> mae();
 template <class T>
 Metric<T, TargetBatch<T>> r_squared();
 
-template <class T, class Batch>
+template <class T, class Batch, class Output = Tensor<T>>
 struct Task {
   /// The loss of predictions, as a mean over the samples.
-  std::function<Tensor<T>(const Tensor<T>& predictions, const Batch& batch)> loss;
-  std::vector<Metric<T, Batch>> metrics = {};
-  /// What the model makes of a batch; empty: module(batch.inputs).
-  std::function<Tensor<T>(const Batch& batch)> predict = {};
+  std::function<Tensor<T>(const Output& predictions, const Batch& batch)> loss;
+  std::vector<Metric<T, Batch, Output>> metrics = {};
+  /// What the model makes of a batch; empty: module(batch.inputs), as a list where the output is one.
+  /// Needed for other outputs and for batches without `inputs`.
+  std::function<Output(const Batch& batch)> predict = {};
   /// How many samples a batch has; empty: those of batch.inputs.
   std::function<std::size_t(const Batch& batch)> count = {};
 
-  Tensor<T> predictions(Module<T>& module, const Batch& batch) const;
+  Output predictions(Module<T>& module, const Batch& batch) const;
   std::size_t samples(const Batch& batch) const;
 };
 
@@ -81,12 +94,13 @@ Task<T, TargetBatch<T>> regression();
 namespace detail {
 
 /// Loss and metrics over the batches so far.
-template <class T, class Batch>
+template <class T, class Batch, class Output>
 class TaskFigures {
  public:
-  explicit TaskFigures(const Task<T, Batch>& task) : task_(&task), sums_(task.metrics.size() + 1) {}
+  explicit TaskFigures(const Task<T, Batch, Output>& task)
+      : task_(&task), sums_(task.metrics.size() + 1) {}
 
-  void add(const Tensor<T>& predictions, double loss, const Batch& batch) {
+  void add(const Output& predictions, double loss, const Batch& batch) {
     sums_[0].resize(2);
     const auto n = static_cast<double>(task_->samples(batch));
     sums_[0][0] += loss * n;
@@ -108,7 +122,7 @@ class TaskFigures {
   std::vector<std::vector<double>>& sums() { return sums_; }
 
  private:
-  const Task<T, Batch>* task_;
+  const Task<T, Batch, Output>* task_;
   std::vector<std::vector<double>> sums_;
 };
 
@@ -116,15 +130,15 @@ class TaskFigures {
 
 /// Loss and metrics of the module in evaluation mode over one pass of the loader, from its first
 /// batch on, without recording; module and loader are then as they were. Empty for no batches.
-template <class T, class Loader, class Batch>
-Figures evaluate(Module<T>& module, Loader& loader, const Task<T, Batch>& task) {
+template <class T, class Loader, class Batch, class Output>
+Figures evaluate(Module<T>& module, Loader& loader, const Task<T, Batch, Output>& task) {
   const NoGrad guard;
   const EvalScope<T> mode(module);
   const auto position = loader.state();
   loader.set_state({position.seed, position.epoch, 0});
-  detail::TaskFigures<T, Batch> figures(task);
+  detail::TaskFigures<T, Batch, Output> figures(task);
   for (const auto& batch : loader) {
-    const Tensor<T> predictions = task.predictions(module, batch);
+    const Output predictions = task.predictions(module, batch);
     figures.add(predictions, task.loss(predictions, batch).item(), batch);
   }
   loader.set_state(position);
@@ -144,18 +158,22 @@ ConfusionMatrix confusion_matrix(Module<T>& module, Loader& loader, std::size_t 
   return confusion;
 }
 
-template <class T, class Batch>
-Tensor<T> Task<T, Batch>::predictions(Module<T>& module, const Batch& batch) const {
+template <class T, class Batch, class Output>
+Output Task<T, Batch, Output>::predictions(Module<T>& module, const Batch& batch) const {
   if (predict) return predict(batch);
-  if constexpr (requires { module(batch.inputs); }) {
+  if constexpr (!requires { module(batch.inputs); }) {
+    detail::fail("Task", "the batches have no `inputs`: predict is needed");
+  } else if constexpr (std::is_same_v<Output, TensorList<T>>) {
+    return module(TensorList<T>{batch.inputs});
+  } else if constexpr (std::is_convertible_v<Tensor<T>, Output>) {
     return module(batch.inputs);
   } else {
-    detail::fail("Task", "the batches have no `inputs`: predict is needed");
+    detail::fail("Task", "the output is no tensor: predict is needed");
   }
 }
 
-template <class T, class Batch>
-std::size_t Task<T, Batch>::samples(const Batch& batch) const {
+template <class T, class Batch, class Output>
+std::size_t Task<T, Batch, Output>::samples(const Batch& batch) const {
   if (count) return count(batch);
   if constexpr (requires { batch.inputs.shape()[0]; }) {
     return batch.inputs.shape()[0];

@@ -194,12 +194,12 @@ Feed<Batch> feed(Loader& loader) {
 
 }  // namespace detail
 
-template <class T, class Batch>
+template <class T, class Batch, class Output = Tensor<T>>
 class Trainer : public detail::TrainerCore<T> {
  public:
   /// Module, optimizer and average must outlive it.
   /// Throws std::invalid_argument for options out of range.
-  Trainer(Module<T>& module, Optimizer<T>& optimizer, Task<T, Batch> task,
+  Trainer(Module<T>& module, Optimizer<T>& optimizer, Task<T, Batch, Output> task,
           TrainerOptions<T> options = {})
       : detail::TrainerCore<T>(module, optimizer, std::move(options)), task_(std::move(task)) {}
 
@@ -228,16 +228,17 @@ class Trainer : public detail::TrainerCore<T> {
   History run(const detail::Feed<Batch>& train, const Evaluate& validate);
   // False when the run was stopped on the way.
   bool train_epoch(const detail::Feed<Batch>& train, const InterruptScope* interrupt);
-  double train_batch(const Batch& batch, std::size_t i, detail::TaskFigures<T, Batch>& figures);
+  double train_batch(const Batch& batch, std::size_t i,
+                     detail::TaskFigures<T, Batch, Output>& figures);
   Figures epoch_figures(const Evaluate& validate);
   Directions directions(bool validates) const;
-  void clear_sums() { this->sums_ = detail::TaskFigures<T, Batch>(task_).sums(); }
+  void clear_sums() { this->sums_ = detail::TaskFigures<T, Batch, Output>(task_).sums(); }
 
-  Task<T, Batch> task_;
+  Task<T, Batch, Output> task_;
 };
 
-template <class T, class Batch>
-History Trainer<T, Batch>::run(const detail::Feed<Batch>& train, const Evaluate& validate) {
+template <class T, class Batch, class Output>
+History Trainer<T, Batch, Output>::run(const detail::Feed<Batch>& train, const Evaluate& validate) {
   std::optional<InterruptScope> interrupt;
   if (this->options_.stop_on_interrupt && !this->options_.checkpoint.empty()) interrupt.emplace();
   this->begin(static_cast<bool>(validate), directions(static_cast<bool>(validate)));
@@ -254,10 +255,10 @@ History Trainer<T, Batch>::run(const detail::Feed<Batch>& train, const Evaluate&
   return this->history_;
 }
 
-template <class T, class Batch>
-bool Trainer<T, Batch>::train_epoch(const detail::Feed<Batch>& train,
-                                    const InterruptScope* interrupt) {
-  detail::TaskFigures<T, Batch> figures(task_);
+template <class T, class Batch, class Output>
+bool Trainer<T, Batch, Output>::train_epoch(const detail::Feed<Batch>& train,
+                                            const InterruptScope* interrupt) {
+  detail::TaskFigures<T, Batch, Output> figures(task_);
   figures.sums() = this->sums_;
   std::optional<Progress> progress;
   bool stopped = false;
@@ -278,10 +279,10 @@ bool Trainer<T, Batch>::train_epoch(const detail::Feed<Batch>& train,
   return !stopped;
 }
 
-template <class T, class Batch>
-double Trainer<T, Batch>::train_batch(const Batch& batch, std::size_t i,
-                                      detail::TaskFigures<T, Batch>& figures) {
-  const Tensor<T> predictions = task_.predictions(this->module_, batch);
+template <class T, class Batch, class Output>
+double Trainer<T, Batch, Output>::train_batch(const Batch& batch, std::size_t i,
+                                              detail::TaskFigures<T, Batch, Output>& figures) {
+  const Output predictions = task_.predictions(this->module_, batch);
   const Tensor<T> loss = task_.loss(predictions, batch);
   const double value = loss.item();
   this->check_loss(value, i);
@@ -291,9 +292,9 @@ double Trainer<T, Batch>::train_batch(const Batch& batch, std::size_t i,
   return value;
 }
 
-template <class T, class Batch>
-Figures Trainer<T, Batch>::epoch_figures(const Evaluate& validate) {
-  detail::TaskFigures<T, Batch> training(task_);
+template <class T, class Batch, class Output>
+Figures Trainer<T, Batch, Output>::epoch_figures(const Evaluate& validate) {
+  detail::TaskFigures<T, Batch, Output> training(task_);
   training.sums() = this->sums_;
   Figures figures = training.figures("train ");
   if (figures.empty()) detail::fail("Trainer", "the loader to train from is empty");
@@ -310,8 +311,9 @@ Figures Trainer<T, Batch>::epoch_figures(const Evaluate& validate) {
   return figures;
 }
 
-template <class T, class Batch>
-typename Trainer<T, Batch>::Directions Trainer<T, Batch>::directions(bool validates) const {
+template <class T, class Batch, class Output>
+typename Trainer<T, Batch, Output>::Directions Trainer<T, Batch, Output>::directions(
+    bool validates) const {
   Directions r;
   for (const std::string part : {"train ", "validation "}) {
     if (part == "validation " && !validates) continue;

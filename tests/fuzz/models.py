@@ -134,6 +134,8 @@ MODELS = {
     "residual": module("Residual", children={"branch": sequence(linear(2, 2), module("Relu"))}, zero_last=1),
     "projection": module("Residual", children={"branch": linear(2, 3), "projection": linear(2, 3, 0)}, zero_last=0),
     "parallel": sequence(linear(2, 1), weight_norm(2, 1), type="Parallel"),
+    "lists": sequence(sequence(linear(2, 1), linear(2, 3), type="Heads"),
+                      module("OnFirst", children={"inner": linear(1, 2)})),
     "ensemble": sequence(linear(1, 2), linear(1, 2, 0), type="Ensemble", combination="votes"),
     "concat": sequence(linear(2, 1), module("Identity"), type="Concat", axis=-1),
 }
@@ -147,6 +149,7 @@ REFUSED = {
     "twice": module("Sequential", children={"a": module("Relu")}),
     "no_branch": module("Residual"),
     "no_weight": module("WeightNorm", children={"inner": module("Relu")}),
+    "no_inner": module("OnFirst", children={"outer": module("Relu")}),
     "other_child": module("Residual", children={"branch": module("Relu"), "other": module("Relu")}),
     "child": module("Relu", children={"0": module("Relu")}),
 }

@@ -10,6 +10,7 @@
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/embedding.hpp"
 #include "xgrad/modules/linear.hpp"
+#include "xgrad/modules/lists.hpp"
 #include "xgrad/modules/losses.hpp"
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/pooling.hpp"
@@ -19,6 +20,7 @@
 #include "xgrad/modules/transformer.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
 
 namespace {
@@ -53,7 +55,9 @@ Examples<T> examples() {
       Sequential<T>{Linear<T>(6, 5), BatchNorm<T>(5), Dropout<T>()},
       Residual<T>(Linear<T>(6, 6), {.zero_last = true}),
       Residual<T>(Linear<T>(6, 2), Linear<T>(6, 2)), Parallel<T>(Linear<T>(6, 2), Linear<T>(6, 2)),
-      Concat<T>(0, Linear<T>(6, 2), Linear<T>(6, 2)), WeightNorm<T>(Linear<T>(6, 2)));
+      Concat<T>(0, Linear<T>(6, 2), Linear<T>(6, 2)),
+      Sequential<T>{Heads<T>(Linear<T>(6, 2)), OnFirst<T>(Linear<T>(2, 3))},
+      WeightNorm<T>(Linear<T>(6, 2)));
 }
 
 // Those of sequences that take one.
@@ -263,6 +267,10 @@ BOOST_AUTO_TEST_CASE(clones_of_every_loss) {
   check(FocalLoss<double>({.gamma = 1.5}), labels);
   check(MultiClassHingeLoss<double>({.margin = 0.5}), labels);
   check(MultiClassSquaredHingeLoss<double>({.margin = 0.5}), labels);
+  CtcLoss<double> ctc({.blank = 3, .zero_infinity = true});
+  const Indices one{1}, two{2}, steps{4};
+  BOOST_TEST((*clone(ctc))(reshape(t, Shape{4, 1, 6}), two, steps, one).item() ==
+             ctc(reshape(t, Shape{4, 1, 6}), two, steps, one).item());
   const auto check_three = [&](auto&& loss) {
     BOOST_TEST((*clone(loss))(kInput, t, t + 0.1).item() == loss(kInput, t, t + 0.1).item());
   };

@@ -19,7 +19,8 @@ using Bases = std::map<std::string, std::string>;  // class -> what it is derive
 
 const Names kAbstract = {"LibraryModule", "FunctionModule", "NoiseModule",  "LastAxesNorm",
                          "LossModule",    "TargetLoss",     "LabelLoss",    "ConvolutionLayer",
-                         "LossOfThree",   "PoolLayer",      "AdaptivePool", "SelfAttentionLayer"};
+                         "LossOfThree",   "PoolLayer",      "AdaptivePool", "SelfAttentionLayer",
+                         "ListModule"};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path);
@@ -61,7 +62,8 @@ Names modules(const Bases& bases) {
 
 bool is_loss(const Bases& bases, const std::string& name) {
   // takes a target: no part of a model
-  return is_derived(bases, name, "LossModule") || is_derived(bases, name, "LossOfThree");
+  return is_derived(bases, name, "LossModule") || is_derived(bases, name, "LossOfThree") ||
+         name == "CtcLoss";
 }
 
 }  // namespace

@@ -9,7 +9,11 @@
 
 #include "tests/serialization/files.hpp"
 #include "tests/training/setup.hpp"
+#include "xgrad/modules/lists.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/distributions.hpp"
+#include "xgrad/ops/math.hpp"
+#include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/regularization.hpp"
 #include "xgrad/optimizers/clipping.hpp"
 #include "xgrad/optimizers/sgd.hpp"
@@ -44,6 +48,100 @@ BOOST_AUTO_TEST_CASE(same_numbers_as_a_loop_by_hand) {
   BOOST_TEST(history.curve("train loss") == losses, boost::test_tools::per_element());
   BOOST_TEST((trainer.stop_reason() == StopReason::finished));
   BOOST_TEST(trainer.steps_done() == 21U);
+}
+
+namespace {
+
+// A small variational autoencoder of points: (n, 2) -> (logits, mean, logarithm of the variance).
+struct Code : ListModule<float> {
+  TensorList<float> forward_list(const TensorList<float>& x) override {
+    return {sample_normal(x.at(0), exp(0.5 * x.at(1))), x[0], x[1]};
+  }
+};
+
+struct Autoencoder {
+  struct Output {
+    Tensor<float> points, mean, log_variance;
+  };
+
+  Sequential<float> net;
+  Adam<float> adam;
+  LabeledDataset<float> data = points(64, 4);
+  Loader loader{data, {.batch_size = 16, .shuffle = true, .seed = 3}};
+
+  Autoencoder() : net(make()), adam(net.parameters(), {.learning_rate = 0.02}) {}
+  static Sequential<float> make() {
+    manual_seed(6);
+    Sequential<float> r{Linear<float>(2, 8), Tanh<float>(),
+                        Heads<float>(Linear<float>(8, 1), Linear<float>(8, 1))};
+    r.emplace<Code>();
+    r.append(OnFirst<float>(Linear<float>(1, 2)));
+    return r;
+  }
+  static Tensor<float> loss(const Output& y, const LabeledBatch<float>& batch) {
+    const auto divergence = square(y.mean) + exp(y.log_variance) - y.log_variance - 1;
+    return mse_loss(y.points, batch.inputs) + 0.05 * mean(divergence);
+  }
+  static Tensor<float> loss_of_list(const TensorList<float>& y, const LabeledBatch<float>& batch) {
+    return loss({y.at(0), y.at(1), y.at(2)}, batch);
+  }
+  std::vector<float> weights() const {
+    std::vector<float> all;
+    for (const auto& t : net.state_dict())
+      all.insert(all.end(), t.tensor.data(), t.tensor.data() + t.tensor.size());
+    return all;
+  }
+};
+
+}  // namespace
+
+// Bit for bit a loop by hand, for lists of outputs and for a struct of them.
+BOOST_AUTO_TEST_CASE(trains_models_with_several_outputs) {
+  Autoencoder by_hand;
+  std::vector<double> losses;
+  for (std::size_t epoch = 0; epoch < 6; ++epoch) {
+    double sum = 0;
+    for (const auto& batch : by_hand.loader) {
+      by_hand.adam.zero_grad();
+      const auto loss =
+          Autoencoder::loss_of_list(by_hand.net(TensorList<float>{batch.inputs}), batch);
+      loss.backward();
+      by_hand.adam.step();
+      sum += loss.item() * static_cast<double>(batch.labels.size());
+    }
+    losses.push_back(sum / 64);
+  }
+  Autoencoder lists;
+  Task<float, LabeledBatch<float>, TensorList<float>> of_lists{.loss = Autoencoder::loss_of_list};
+  of_lists.metrics.push_back({"spread",
+                              [](auto& sums, const auto& y, auto&) {
+                                sums.resize(2);
+                                sums[0] += static_cast<double>(sum(exp(y[2])).item());
+                                sums[1] += static_cast<double>(y[2].size());
+                              },
+                              [](const auto& sums) { return sums[0] / sums[1]; }});
+  Trainer trainer(lists.net, lists.adam, of_lists, {.epochs = 6});
+  const History history = trainer.fit(lists.loader);
+  BOOST_TEST(same_bits(lists.weights(), by_hand.weights()));
+  BOOST_TEST(history.curve("train loss") == losses, boost::test_tools::per_element());
+  BOOST_TEST(losses.back() < 0.7 * losses.front());
+  BOOST_TEST(history.curve("train spread").back() < history.curve("train spread").front());
+
+  Autoencoder structs;
+  const Task<float, LabeledBatch<float>, Autoencoder::Output> of_structs{
+      .loss = Autoencoder::loss, .predict = [&](const auto& batch) {
+        const auto y = structs.net(TensorList<float>{batch.inputs});
+        return Autoencoder::Output{y[0], y[1], y[2]};
+      }};
+  Trainer(structs.net, structs.adam, of_structs, {.epochs = 6}).fit(structs.loader);
+  BOOST_TEST(same_bits(structs.weights(), by_hand.weights()));
+  const double of_struct = evaluate(structs.net, structs.loader, of_structs).at(0).second;
+  BOOST_TEST(std::isfinite(of_struct));
+  const Task<float, LabeledBatch<float>, Autoencoder::Output> without{.loss = Autoencoder::loss};
+  BOOST_CHECK_EXCEPTION(
+      evaluate(structs.net, structs.loader, without), std::invalid_argument, [](const auto& e) {
+        return std::string(e.what()) == "Task: the output is no tensor: predict is needed";
+      });
 }
 
 BOOST_AUTO_TEST_CASE(validation_is_in_evaluation_mode_and_changes_nothing) {

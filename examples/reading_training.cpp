@@ -156,20 +156,6 @@ void watched_step(TrainingRecord& r, Net& net, Sgd<float>& sgd) {
   }
 }
 
-void note_curves(Report& report) {
-  report.diagnosis.emplace();
-  if (report.history.size() < 5) return;
-  for (const CurveFinding found : read_curves(report.history)) {
-    const std::string text = to_string(found);
-    const std::size_t colon = text.find(": "), remedy = text.find(": ", colon + 2);
-    report.diagnosis->findings.push_back({.check = "curves",
-                                          .severity = Severity::note,
-                                          .title = text.substr(0, colon),
-                                          .measured = text.substr(colon + 2, remedy - colon - 2),
-                                          .remedy = text.substr(remedy + 2)});
-  }
-}
-
 Figures figures_of(Net& net, const Images& images, const std::string& part) {
   const NoGrad guard;
   const Tensor<float> scores = net(images.inputs);
@@ -208,7 +194,6 @@ Report train(const Case& c, const Settings& s) {
     for (const auto& f : figures_of(net, validation, "validation")) row.push_back(f);
     report.history.add(row);
   }
-  note_curves(report);
   report.headline = {{"validation accuracy", report.history.last("validation accuracy")}};
   if (writes_png()) {
     report.pictures.push_back(

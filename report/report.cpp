@@ -9,6 +9,7 @@
 #include "xgrad/report/assets.hpp"
 #include "xgrad/report/markup.hpp"
 #include "xgrad/serialization/atomic_file.hpp"
+#include "xgrad/training/diagnostics.hpp"
 
 namespace xgrad {
 namespace {
@@ -87,6 +88,26 @@ Json diagnosis_json(const Diagnosis& d) {
   for (const Skipped& s : d.skipped)
     r["skipped"].push_back({{"check", s.check}, {"reason", s.reason}});
   return r;
+}
+
+// What the curves alone say, for a training that nobody diagnosed.
+std::optional<Diagnosis> diagnosis_of(const Report& r) {
+  constexpr std::size_t kLeastRows = 5;  // of read_curves
+  if (r.diagnosis || r.history.size() < kLeastRows || !r.history.contains("train loss"))
+    return r.diagnosis;
+  Diagnosis d;
+  for (const CurveFinding found : read_curves(r.history)) {
+    const std::string text = to_string(found);  // "title: what is seen: remedy"
+    const std::size_t first = text.find(": "), last = text.rfind(": ");
+    d.findings.push_back({.check = "curves",
+                          .severity = Severity::note,
+                          .title = text.substr(0, first),
+                          .measured = text.substr(first + 2, last - first - 2),
+                          .remedy = text.substr(last + 2)});
+  }
+  d.passed.emplace_back("curves");
+  if (!d.findings.empty()) d.passed.clear();
+  return d;
 }
 
 // Every so many of the watched steps that all rows together stay few.
@@ -241,7 +262,7 @@ Json data_of(const Report& r) {
   for (const auto& [name, value] : r.headline) j["headline"].push_back({name, number(value)});
   for (const Run& run : r.runs)
     j["runs"].push_back({{"name", run.name}, {"curves", history_json(run.history)}});
-  if (r.diagnosis) j["diagnosis"] = diagnosis_json(*r.diagnosis);
+  if (const auto d = diagnosis_of(r)) j["diagnosis"] = diagnosis_json(*d);
   if (r.record) j["record"] = record_json(*r.record);
   for (const Histogram& h : r.histograms) j["histograms"].push_back(histogram_json(h));
   if (r.confusion) j["confusion"] = confusion_json(*r.confusion, r.classes);
@@ -255,7 +276,7 @@ Json data_of(const Report& r) {
 // What a browser without scripts shows.
 std::string plain_findings(const Report& r) {
   std::string s = "<p>The pictures of this report need scripts, which are switched off here.</p>";
-  if (r.diagnosis) s += "<pre>" + detail::escape_markup(r.diagnosis->text()) + "</pre>";
+  if (const auto d = diagnosis_of(r)) s += "<pre>" + detail::escape_markup(d->text()) + "</pre>";
   return s;
 }
 

@@ -41,7 +41,7 @@ struct Report {
   Figures headline = {};   ///< the figures that matter: {"test accuracy", 0.98}
   History history = {};  ///< "train loss" and "validation loss" share a picture, and so their like
   std::vector<Run> runs = {};  ///< more of them: each figure's curves in one picture, and a table
-  std::optional<Diagnosis> diagnosis = {};
+  std::optional<Diagnosis> diagnosis = {};  ///< none: what read_curves says of the history
   std::optional<TrainingRecord> record = {};
   std::vector<Histogram> histograms = {};
   std::vector<CaptionedPicture> pictures = {};

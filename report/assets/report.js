@@ -153,12 +153,13 @@
   }
 
   // Rows by steps as colors: a picture of a table.
-  function heat(grid, title, names, steps, columns, {log = true, scheme = "viridis", label = ""} = {}) {
+  function heat(grid, title, names, steps, columns, {log = true, scheme = "viridis", label = "", symmetric = false} = {}) {
     const values = columns.flatMap((c, i) => c.map((v, k) => ({name: i, step: k, v})));
     const good = values.filter(d => finite(d.v) && (!log || d.v > 0)).map(d => d.v);
     if (!good.length) return;
     const low = Math.min(...good), high = Math.max(...good);
-    const domain = low < high ? [low, high] : log ? [low / 2, low * 2] : [low - .5, low + .5];
+    const far = Math.max(Math.abs(low), Math.abs(high)) || 1;
+    const domain = symmetric ? [-far, far] : low < high ? [low, high] : log ? [low / 2, low * 2] : [low - .5, low + .5];
     const short = name => name.length > 22 ? name.slice(0, 10) + "…" + name.slice(-11) : name;
     const margin = Math.min(150, 16 + 6.6 * Math.max(...names.map(n => short(n).length)));
     const draw = width => Plot.plot({
@@ -273,7 +274,7 @@
       };
       part("variance of the activations", "variance", {label: "variance"});
       part("variance of the gradients", "gradient", {label: "variance"});
-      part("mean of the activations", "mean", {log: false, scheme: "RdBu", label: "mean"});
+      part("mean of the activations", "mean", {log: false, scheme: "RdBu", label: "mean", symmetric: true});
       part("dead units", "dead", {log: false, scheme: "Reds", label: "share that is 0 for the whole batch"});
       part("saturated outputs", "saturated", {log: false, scheme: "Reds", label: "share"});
     }

@@ -171,6 +171,25 @@ BOOST_AUTO_TEST_CASE(numbers) {
   BOOST_TEST(data["headline"].dump() == "[[\"accuracy\",0.98765]]");
 }
 
+// Without a diagnosis, that of the curves: the validation loss rose while the training loss fell.
+BOOST_AUTO_TEST_CASE(findings_of_curves) {
+  Report r;
+  for (const double v : {1.0, 0.5, 0.3, 0.2, 0.1, 0.05}) {
+    r.history.add({{"train loss", v}, {"validation loss", v > 0.25 ? v + 0.1 : 1.5 - v}});
+    if (r.history.size() < 5) BOOST_TEST(!data_of(html(r)).contains("diagnosis"));
+  }
+  bool found = false;
+  const json data = data_of(html(r));
+  for (const auto& f : data["diagnosis"]["findings"]) {
+    found = found || (f["title"] == "overfitting" &&
+                      f["measured"] == "the validation loss rises while the training loss falls" &&
+                      f["remedy"] == "regularise, get more data, stop earlier");
+  }
+  BOOST_TEST(found);
+  r.diagnosis.emplace();
+  BOOST_TEST(data_of(html(r))["diagnosis"]["findings"].empty());
+}
+
 // A million steps stay a picture, with their peak and the loss that was no number.
 BOOST_AUTO_TEST_CASE(long_runs) {
   Report r;

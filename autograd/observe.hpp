@@ -12,17 +12,14 @@ inline thread_local std::size_t passes_begun = 0;
 /// How many backward passes this thread has begun.
 inline std::size_t backward_passes() { return passes_begun; }
 
-inline thread_local bool keeping_values = false;
+inline thread_local int keeping_values = 0;  // how many want it
 /// While it lives, what this thread records keeps its value as long as the entry.
 class KeepEntryValues {
  public:
-  KeepEntryValues() { keeping_values = true; }
-  ~KeepEntryValues() { keeping_values = before_; }
+  KeepEntryValues() { ++keeping_values; }
+  ~KeepEntryValues() { --keeping_values; }
   KeepEntryValues(const KeepEntryValues&) = delete;
   KeepEntryValues& operator=(const KeepEntryValues&) = delete;
-
- private:
-  bool before_ = keeping_values;
 };
 
 /// The number of this thread's last entry, or `least` if that is larger, as an entry of another

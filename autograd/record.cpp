@@ -68,7 +68,7 @@ void record_needed(const Tensor<T>& y, const Rule<T>& rule,
     if (n->edges[i].node != nullptr) sequence = std::max(sequence, n->edges[i].node->sequence);
   }
   n->sequence = last_recorded = sequence + 1;
-  if (saves.output || keeping_values) {
+  if (saves.output || keeping_values > 0) {
     n->saves_output.store(true, std::memory_order_relaxed);
     n->output_version = n->version().load(std::memory_order_relaxed);
   }

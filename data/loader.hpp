@@ -147,6 +147,10 @@ class DataLoader {
   /// the last epoch begun.
   std::size_t size() const { return batches(order_ ? order_->size() : data_.size()); }
 
+  /// What it draws from.
+  const Source& dataset() const { return data_; }
+  std::size_t batch_size() const { return options_.batch_size; }
+
   LoaderState state() const { return state_; }
   /// The next batch is the one after that position, also in a loop under way. Throws
   /// std::invalid_argument for a batch beyond the epoch's end.

@@ -10,6 +10,7 @@
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
+#include "xgrad/modules/observe.hpp"
 
 namespace xgrad {
 namespace {
@@ -44,10 +45,12 @@ template <class T>
 Module<T>::Running::Running(const Module& module) : before_(running<T>()) {
   if (before_ != nullptr) module.check_registered(*before_);
   running<T>() = &module;
+  for (auto* o = detail::call_observers; o != nullptr; o = o->next) o->enter(module.path());
 }
 
 template <class T>
 Module<T>::Running::~Running() {
+  for (auto* o = detail::call_observers; o != nullptr; o = o->next) o->leave();
   running<T>() = before_;
 }
 

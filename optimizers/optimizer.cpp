@@ -56,6 +56,25 @@ auto Optimizer<T>::find(const Tensor<T>& t) const -> const Slot* {
 }
 
 template <class T>
+std::size_t Optimizer<T>::group_of(const Tensor<T>& parameter) const {
+  const Slot* slot = find(parameter);
+  detail::require<std::out_of_range>(slot != nullptr, type_name_, "the parameter is in no group");
+  return slot->group;
+}
+
+template <class T>
+double Optimizer<T>::weight_decay(const Tensor<T>& parameter) const {
+  const Slot* slot = find(parameter);
+  return slot != nullptr && slot->decays ? groups_[slot->group].weight_decay : 0;
+}
+
+template <class T>
+bool Optimizer<T>::decouples_decay(const Tensor<T>& parameter) const {
+  const Slot* slot = find(parameter);
+  return slot != nullptr && groups_[slot->group].decay.decoupled;
+}
+
+template <class T>
 void Optimizer<T>::add_slots(const NamedTensors<T>& parameters, Group group) {
   if (parameters.empty()) detail::fail(type_name_, "no parameters");
   const std::size_t before = slots_.size();

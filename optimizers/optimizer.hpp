@@ -64,6 +64,12 @@ class Optimizer {
   /// Sets the rate of one group. Throws std::out_of_range.
   void set_learning_rate(double rate, std::size_t group);
   std::size_t group_count() const { return groups_.size(); }
+  /// What the optimizer takes of that parameter, 0 for one that its decay leaves out.
+  double weight_decay(const Tensor<T>& parameter) const;
+  /// Whether that decay is taken of the weights themselves, as AdamW does, not added to the gradient.
+  bool decouples_decay(const Tensor<T>& parameter) const;
+  /// The group that a parameter belongs to. Throws std::out_of_range for one that is in none.
+  std::size_t group_of(const Tensor<T>& parameter) const;
 
   /// The parameters of all groups, each once.
   NamedTensors<T> parameters() const;

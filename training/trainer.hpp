@@ -100,6 +100,8 @@ struct TrainerOptions {
 
   // Called by fit.
   std::function<void(std::size_t epoch)> on_epoch_begin = {};  ///< in training mode already
+  std::function<void(const Tensor<T>& loss)> before_backward =
+      {};                                  ///< of each batch, also when it is not finite
   std::function<void()> before_step = {};  ///< gradients are there, and not clipped yet
   std::function<void(const StepReport&)> after_step = {};
   std::function<void(std::size_t epoch, const Figures&)> on_epoch_end = {};
@@ -284,6 +286,7 @@ double Trainer<T, Batch, Output>::train_batch(const Batch& batch, std::size_t i,
                                               detail::TaskFigures<T, Batch, Output>& figures) {
   const Output predictions = task_.predictions(this->module_, batch);
   const Tensor<T> loss = task_.loss(predictions, batch);
+  if (this->options_.before_backward) this->options_.before_backward(loss);
   const double value = loss.item();
   this->check_loss(value, i);
   this->add_gradient(loss, task_.samples(batch));

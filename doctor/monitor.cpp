@@ -1,0 +1,481 @@
+#include "xgrad/doctor/monitor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include "xgrad/autograd/observe.hpp"
+#include "xgrad/base/errors.hpp"
+#include "xgrad/doctor/activity.hpp"
+#include "xgrad/doctor/not_finite.hpp"
+#include "xgrad/doctor/parameters.hpp"
+#include "xgrad/doctor/statistics.hpp"
+
+namespace xgrad {
+namespace {
+
+using detail::rounded;
+using detail::text;
+
+template <class T>
+double norm_of(const Tensor<T>& x) {
+  double r = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    r += static_cast<double>(x.data()[i]) * static_cast<double>(x.data()[i]);
+  }
+  return std::sqrt(r);
+}
+
+template <class T>
+double distance(const Tensor<T>& a, const Tensor<T>& b) {
+  double r = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    r += std::pow(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i]), 2);
+  }
+  return std::sqrt(r);
+}
+
+template <class T>
+bool depends_on_mode(const Module<T>& m) {
+  return m.type_name() == "BatchNorm" || m.type_name().find("Drop") != std::string::npos;
+}
+
+}  // namespace
+
+template <class T>
+struct Monitor<T>::State {
+  // While a step is watched or traced.
+  struct Watch {
+    detail::CallLog log;
+    detail::KeepEntryValues keep;
+    std::vector<Tensor<T>> before;  // parameters, at the end of the module's forward
+    std::unique_ptr<detail::GradientTrace<T>> trace;
+    detail::ActivityWatch<T> activity;
+    bool seen = false;  // a backward pass has begun
+  };
+  // Whether gradients are those of this step's passes alone.
+  struct Sum {
+    Tensor<T> parameter, before, added;
+    std::size_t hook = 0;
+  };
+
+  Module<T>& module;
+  Optimizer<T>& optimizer;
+  MonitorOptions options;
+  TrainingRecord record;
+  History epochs;
+  Diagnosis found;
+  NamedTensors<T> parameters;
+  std::unique_ptr<Watch> watch;
+  std::optional<Sum> sum;
+  std::size_t step = 0, passes = 0;
+  std::vector<std::pair<Module<T>*, std::size_t>> hooks;
+  std::size_t evaluated_in_training = 0, smallest_batch_norm = 0;
+  bool mode_matters = false;
+
+  bool is_watched() const { return options.every > 0 && step % options.every == 0; }
+  void report(Finding f) {
+    f.step = f.step == Finding::kNever ? step : f.step;
+    // Once: what goes on, goes on.
+    if (std::any_of(found.findings.begin(), found.findings.end(), [&](const Finding& o) {
+          return o.check == f.check && o.where == f.where && o.title == f.title;
+        })) {
+      return;
+    }
+    found.findings.push_back(std::move(f));
+  }
+  void report_all(const Diagnosis& d) {
+    for (const Finding& f : d.findings) report(f);
+  }
+  void arm() {
+    watch.reset();
+    if (options.trace || is_watched()) watch = std::make_unique<Watch>();
+  }
+  void install_hooks();
+  void look(const Tensor<T>& loss);
+  void look_at_loss_operations(const std::vector<detail::TapeEntry<T>>& tape, std::uint64_t last);
+  void look_at_modes();
+  void begin_sum();
+  void end_sum();
+  void look_at_writes();
+  void note_parameters();
+};
+
+template <class T>
+void Monitor<T>::State::install_hooks() {
+  module.apply([&](const std::string&, Module<T>& m) {
+    mode_matters = mode_matters || depends_on_mode(m);
+    if (m.type_name() != "BatchNorm") return;
+    hooks.emplace_back(
+        &m, m.register_forward_hook([this](Module<T>& bn, const Tensor<T>& x, const Tensor<T>&) {
+          if (!bn.is_training() || !is_recording() || x.rank() < 2) return Tensor<T>();
+          const std::size_t n = x.size() / x.shape()[1];
+          smallest_batch_norm = smallest_batch_norm == 0 ? n : std::min(smallest_batch_norm, n);
+          return Tensor<T>();
+        }));
+  });
+  hooks.emplace_back(&module, module.register_forward_hook([this](Module<T>& m, const Tensor<T>&,
+                                                                  const Tensor<T>&) {
+    if (!is_recording() && m.is_training() && !detail::is_repeating()) ++evaluated_in_training;
+    if (watch && is_recording() && is_watched()) {
+      watch->before.clear();
+      for (const auto& p : parameters) watch->before.push_back(p.tensor.clone());
+    }
+    return Tensor<T>();
+  }));
+}
+
+template <class T>
+void Monitor<T>::State::look_at_loss_operations(const std::vector<detail::TapeEntry<T>>& tape,
+                                                std::uint64_t last) {
+  for (std::size_t i = 0; i < tape.size(); ++i) {
+    const detail::Node<T>& n = *tape[i].node;
+    if (n.rule == nullptr) continue;
+    const std::string name = n.rule->name;
+    for (std::size_t k = 0; k < n.edge_count; ++k) {
+      const detail::Node<T>* input = n.edges[k].node;
+      if (input == nullptr) continue;
+      const std::string before = input->rule ? input->rule->name : "";
+      const bool softmax =
+          (name == "cross_entropy" || name == "log_softmax" || name == "softmax") &&
+          before == "softmax";
+      if (softmax || (name == "binary_cross_entropy_with_logits" && before == "sigmoid")) {
+        report({.check = "double-softmax",
+                .severity = Severity::error,
+                .title = before + " is applied twice",
+                .measured = name + " of the output of " + before,
+                .expected = "scores: " + name + " has " + before + " inside",
+                .where = detail::name_of(tape, i),
+                .remedy = "leave out the " + before + " at the end of the model"});
+      }
+      const std::size_t m = input->elements;
+      const bool column =
+          input->shape.rank() == 1 ||
+          (input->shape.rank() == 2 && m > 1 && (input->shape[0] == 1 || input->shape[1] == 1));
+      if (n.sequence > last && column && m > 1 && n.shape.rank() == 2 && n.shape[0] == m &&
+          n.shape[1] == m &&
+          (name == "subtract" || name == "add" || name == "multiply" ||
+           name.find("loss") != std::string::npos)) {
+        report({.check = "broadcast",
+                .severity = Severity::error,
+                .title = "each prediction is paired with every target",
+                .measured = name + " of " + text(input->shape) + " gives " + text(n.shape),
+                .expected = "the same shape on both sides: (n, 1) against (n) broadcasts to (n, n)",
+                .where = detail::name_of(tape, i),
+                .remedy = "reshape one of them; mse_loss and its like refuse such a pair"});
+      }
+    }
+  }
+}
+
+template <class T>
+void Monitor<T>::State::look_at_modes() {
+  std::vector<std::string> off;
+  module.apply([&](const std::string& path, Module<T>& m) {
+    if (depends_on_mode(m) && !m.is_training()) off.push_back(path);
+  });
+  if (off.empty() && (module.is_training() || !module.children().empty())) {
+    if (module.is_training()) return;
+  }
+  const bool all = !module.is_training();
+  report({.check = "mode",
+          .severity = off.empty() ? Severity::note
+                      : all       ? Severity::error
+                                  : Severity::note,
+          .title = "the model is trained in evaluation mode",
+          .measured = off.empty() ? "no layer of it depends on the mode"
+                                  : "among them " + detail::join(off),
+          .expected = "training mode: else dropout drops nothing, and batch normalisation neither "
+                      "uses nor learns statistics",
+          .where = off.empty() ? "model" : detail::join(off),
+          .remedy = "net.train() before each epoch, net.eval() only for evaluation (EvalScope)"});
+}
+
+template <class T>
+void Monitor<T>::State::look(const Tensor<T>& loss) {
+  const auto tape = detail::tape_of(loss, &watch->log);
+  const auto value = static_cast<double>(loss.size() == 1 ? loss.item() : T(0));
+  if (!std::isfinite(value)) {
+    if (auto f = detail::first_not_finite(tape, step)) report(std::move(*f));
+  }
+  if (options.trace && std::isfinite(value))
+    watch->trace = std::make_unique<detail::GradientTrace<T>>(tape);
+  if (!is_watched() || watch->seen) return;
+  watch->seen = true;
+  Diagnosis d;
+  detail::report_strangers(module, tape, d);
+  if (step == 0) detail::report_parameters(module, &optimizer, d);
+  report_all(d);
+  look_at_modes();
+  std::uint64_t last = 0;  // of the model's own operations
+  for (const auto& call : watch->log.calls()) last = std::max(last, call.last);
+  look_at_loss_operations(tape, last);
+  watch->activity.forward(tape, last);
+  begin_sum();
+}
+
+template <class T>
+void Monitor<T>::State::begin_sum() {
+  sum.reset();
+  if (passes > 1) return;  // gradients of several batches are meant to be added up
+  for (const auto& p : optimizer.parameters()) {
+    if (!p.tensor.requires_grad() || !p.tensor.has_grad()) continue;
+    sum.emplace(Sum{p.tensor, p.tensor.gradient().clone(), {}, 0});
+    sum->hook = sum->parameter.register_hook([this](const Tensor<T>& g) {
+      sum->added = sum->added.defined() ? sum->added + g : g.clone();
+      return Tensor<T>();
+    });
+    return;
+  }
+}
+
+template <class T>
+void Monitor<T>::State::end_sum() {
+  if (!sum) return;
+  Sum s = std::move(*sum);
+  sum.reset();
+  s.parameter.remove_hook(s.hook);
+  if (!s.added.defined() || !s.parameter.has_grad()) return;
+  const NoGrad guard;
+  const double old = norm_of(s.before);
+  const Tensor<T> now = s.parameter.gradient();
+  if (old == 0 || distance(now, s.before + s.added) > 1e-3 * old ||
+      distance(now, s.added) < 0.5 * old) {
+    return;
+  }
+  report({.check = "zero-grad",
+          .severity = Severity::error,
+          .title = "the gradients of several steps are added up: zero_grad() is missing",
+          .measured = "a gradient of norm " + rounded(old, 3) +
+                      " was there before the pass, and is "
+                      "part of the " +
+                      rounded(norm_of(now), 3) + " after it",
+          .expected = "the gradient of this step's passes alone",
+          .where = "optimizer",
+          .remedy =
+              "optimizer.zero_grad() before each backward pass, or the first of those that are "
+              "meant to be added up"});
+}
+
+template <class T>
+void Monitor<T>::State::look_at_writes() {
+  std::vector<std::string> written;
+  for (std::size_t i = 0; i < watch->before.size(); ++i) {
+    const Tensor<T>& now = parameters[i].tensor;
+    const Tensor<T>& then = watch->before[i];
+    if (now.size() != then.size()) continue;
+    // NaN differs from itself: bytes.
+    const auto* a = reinterpret_cast<const char*>(now.data());
+    const auto* b = reinterpret_cast<const char*>(then.data());
+    if (!std::equal(a, a + now.size() * sizeof(T), b)) written.push_back(parameters[i].name);
+  }
+  if (written.empty()) return;
+  report({.check = "written-while-pending",
+          .severity = Severity::error,
+          .title = "parameters were written between the forward pass and the step",
+          .measured = text(written.size()) + " parameters have other numbers",
+          .expected = "the same numbers until the gradients are there: else these are gradients of "
+                      "neither",
+          .where = detail::join(written),
+          .remedy = "write after step(), through set_value, which refuses while a pass is pending; "
+                    "look for pointers and views that were taken before"});
+}
+
+template <class T>
+void Monitor<T>::State::note_parameters() {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor<T>& t = parameters[i].tensor;
+    ParameterSeries& s = record.parameters[i];
+    const double g = t.has_grad() ? norm_of(t.gradient()) : Finding::kNone;
+    s.norm.push_back(norm_of(t));
+    s.gradient_norm.push_back(g);
+    if (t.has_grad() && !std::isfinite(g)) {
+      report({.check = "not-finite",
+              .severity = Severity::error,
+              .title = "a gradient is not finite",
+              .measured = "its norm is " + rounded(g),
+              .expected = "finite gradients",
+              .where = parameters[i].name,
+              .remedy = "MonitorOptions{.trace = true} names the operation"});
+    }
+  }
+}
+
+// --- calls ---
+
+template <class T>
+Monitor<T>::Monitor(Module<T>& module, Optimizer<T>& optimizer, MonitorOptions options)
+    : s_(new State{module,
+                   optimizer,
+                   options,
+                   {},
+                   {},
+                   {},
+                   module.parameters(),
+                   {},
+                   {},
+                   0,
+                   0,
+                   {},
+                   0,
+                   0,
+                   false}) {
+  for (const auto& p : s_->parameters) s_->record.parameters.push_back({p.name, {}, {}, {}});
+  s_->install_hooks();
+  s_->arm();
+}
+
+template <class T>
+Monitor<T>::~Monitor() {
+  if (s_->sum) s_->sum->parameter.remove_hook(s_->sum->hook);
+  for (auto& [module, id] : s_->hooks) module->remove_hook(id);
+}
+
+template <class T>
+void Monitor<T>::before_backward(const Tensor<T>& loss) {
+  State& s = *s_;
+  ++s.passes;
+  const auto value = static_cast<double>(loss.item());
+  if (s.passes == 1) {
+    s.record.losses.push_back(value);
+    s.record.learning_rates.push_back(s.optimizer.learning_rate());
+  }
+  if (s.watch) {
+    s.look(loss);
+  } else if (!std::isfinite(value)) {
+    s.report({.check = "not-finite",
+              .severity = Severity::error,
+              .title = "the loss is not finite",
+              .measured = "loss " + rounded(value),
+              .expected = "a finite number",
+              .where = "loss",
+              .remedy = "MonitorOptions{.trace = true} names the operation; a lower learning rate, "
+                        "gradient clipping"});
+  }
+}
+
+template <class T>
+void Monitor<T>::before_step() {
+  State& s = *s_;
+  if (!s.watch) return;
+  if (s.watch->trace) {
+    if (auto f = s.watch->trace->first_not_finite(s.step)) s.report(std::move(*f));
+    s.watch->trace.reset();
+  }
+  if (!s.is_watched()) return;
+  s.end_sum();
+  s.look_at_writes();
+  s.watch->activity.backward();
+  Diagnosis d;
+  detail::judge_activity(s.watch->activity.layers(), s.step == 0, s.step, d);
+  s.report_all(d);
+  s.record.watched.push_back(s.step);
+  s.note_parameters();
+  const auto& layers = s.watch->activity.layers();
+  for (const auto& l : layers) {
+    auto& all = s.record.layers;
+    auto it = std::find_if(all.begin(), all.end(),
+                           [&](const LayerSeries& o) { return o.name == l.name; });
+    if (it == all.end()) {
+      all.push_back({l.name, l.operation, {}, {}, {}, {}, {}});
+      it = all.end() - 1;
+    }
+    if (it->mean.size() >= s.record.watched.size()) continue;  // called several times in a step
+    const std::size_t missed = s.record.watched.size() - 1;
+    for (auto* v : {&it->mean, &it->variance, &it->saturated, &it->dead, &it->gradient_variance})
+      v->resize(missed, Finding::kNone);
+    it->mean.push_back(l.mean);
+    it->variance.push_back(l.variance);
+    it->saturated.push_back(l.saturated);
+    it->dead.push_back(l.dead);
+    it->gradient_variance.push_back(l.gradient_variance);
+  }
+}
+
+template <class T>
+void Monitor<T>::after_step() {
+  State& s = *s_;
+  if (s.watch && s.is_watched() && !s.watch->before.empty()) {
+    for (std::size_t i = 0; i < s.parameters.size(); ++i) {
+      const Tensor<T>& then = s.watch->before[i];
+      const double norm = norm_of(then);
+      s.record.parameters[i].update_ratio.push_back(
+          norm > 0 ? distance(s.parameters[i].tensor, then) / norm : Finding::kNone);
+    }
+  } else if (s.watch && s.is_watched()) {
+    for (auto& p : s.record.parameters) p.update_ratio.push_back(Finding::kNone);
+  }
+  ++s.step;
+  s.passes = 0;
+  s.arm();
+}
+
+template <class T>
+void Monitor<T>::end_epoch(const Figures& figures) {
+  s_->epochs.add(figures);
+}
+
+template <class T>
+void Monitor<T>::attach(TrainerOptions<T>& o) {
+  const auto chain = [](auto& slot, auto call) {
+    slot = [before = std::move(slot), call](const auto&... args) {
+      if (before) before(args...);
+      call(args...);
+    };
+  };
+  chain(o.before_backward, [this](const Tensor<T>& loss) { before_backward(loss); });
+  chain(o.before_step, [this] { before_step(); });
+  chain(o.after_step, [this](const StepReport&) { after_step(); });
+  chain(o.on_epoch_end, [this](std::size_t, const Figures& f) { end_epoch(f); });
+}
+
+template <class T>
+std::size_t Monitor<T>::steps() const {
+  return s_->step;
+}
+
+template <class T>
+const TrainingRecord& Monitor<T>::record() const& {
+  return s_->record;
+}
+
+template <class T>
+Diagnosis Monitor<T>::diagnosis() const {
+  Diagnosis d = s_->found;
+  if (s_->mode_matters && s_->evaluated_in_training > 0) {
+    d.findings.push_back(
+        {.check = "mode",
+         .severity = Severity::warning,
+         .title = "the model is evaluated in training mode",
+         .measured = text(s_->evaluated_in_training) + " forward passes without recording",
+         .expected =
+             "evaluation mode: else dropout drops, and batch normalisation uses, and learns "
+             "from, what it is measured on",
+         .where = "model",
+         .remedy = "net.eval() while evaluating, and net.train() after it (EvalScope)"});
+  }
+  const std::size_t n = s_->smallest_batch_norm;
+  if (n > 0 && n < 8) {
+    d.findings.push_back(
+        {.check = "batch-norm-batch",
+         .severity = Severity::warning,
+         .title = "batch normalisation has very few numbers to take statistics of",
+         .measured = text(n) + " per channel",
+         .expected =
+             "8 or more: the variance of n numbers is off by sqrt(2 / (n - 1)) of itself, " +
+             rounded(std::sqrt(2 / std::max(static_cast<double>(n) - 1, 1.0)), 2) + " here",
+         .where = "BatchNorm",
+         .remedy = "larger batches, drop_last in the loader, or group or layer normalisation",
+         .value = static_cast<double>(n),
+         .low = 8});
+  }
+  detail::judge_curve(s_->record, d);
+  detail::judge_updates(s_->record, d);
+  detail::judge_epochs(s_->epochs, d);
+  return d;
+}
+
+template class Monitor<float>;
+template class Monitor<double>;
+
+}  // namespace xgrad

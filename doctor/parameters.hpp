@@ -1,0 +1,21 @@
+#pragma once
+
+// What diagnose and Monitor both look at: whose the parameters are. Internal.
+
+#include <vector>
+
+#include "xgrad/doctor/finding.hpp"
+#include "xgrad/doctor/tape.hpp"
+#include "xgrad/modules/module.hpp"
+#include "xgrad/optimizers/optimizer.hpp"
+
+namespace xgrad::detail {
+
+/// Whether each parameter requires a gradient and is the optimizer's, which may be null.
+template <class T>
+void report_parameters(const Module<T>& model, const Optimizer<T>* optimizer, Diagnosis& d);
+/// Whether everything learned that a loss was computed from is the model's.
+template <class T>
+void report_strangers(const Module<T>& model, const std::vector<TapeEntry<T>>& tape, Diagnosis& d);
+
+}  // namespace xgrad::detail

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/lanes.hpp"
 #include "xgrad/kernels/rows.hpp"
 
 #define XGRAD_INLINE __attribute__((always_inline))
@@ -37,13 +38,21 @@ void pack(const T* from, std::size_t rows, std::size_t width, T factor, T* to, s
 template <class T>
 void pack_transposed(const T* from, std::size_t rows, std::size_t width, T* to,
                      std::size_t stride) {
-  constexpr std::size_t C = kColumns<T>;
-  for (std::size_t j = 0; j < rows; j += C) {
-    const std::size_t here = std::min(C, rows - j);
-    T* panel = to + j / C * stride;
-    for (std::size_t e = 0; e < width; ++e, panel += C) {
-      for (std::size_t r = 0; r < here; ++r) panel[r] = from[(j + r) * width + e];
-      for (std::size_t r = here; r < C; ++r) panel[r] = T(0);
+  using P = Pack<T, Arch>;
+  constexpr std::size_t C = kColumns<T>, W = P::size;
+  for (std::size_t j = 0; j < rows; j += W) {
+    const T* const block = from + j * width;
+    T* const panel = to + j / C * stride + j % C;
+    std::size_t e = 0;
+    for (; j + W <= rows && e + W <= width; e += W) {
+      Tile<P> tile;
+      for (std::size_t r = 0; r < W; ++r) tile.load(r, block + r * width + e);
+      tile.template spread<W>();
+      for (std::size_t r = 0; r < W; ++r) tile.store(r, panel + (e + r) * C);
+    }
+    for (; e < width; ++e) {
+      for (std::size_t r = 0; r < W; ++r)
+        panel[e * C + r] = j + r < rows ? block[r * width + e] : T(0);
     }
   }
 }

@@ -152,6 +152,14 @@
     const again = card(grid, title, draw, {controls, below, key: key(list.map(c => c.name), dashed)});
   }
 
+  // Powers of ten within, at most five; of less than two decades the ends and what lies between.
+  function decades([low, high]) {
+    const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
+    if (last - first < 1) return [low, Math.sqrt(low * high), high].map(v => Number(v.toPrecision(2)));
+    const stride = Math.ceil((last - first + 1) / 5);
+    return Array.from({length: Math.floor((last - first) / stride) + 1}, (_, i) => 10 ** (first + i * stride));
+  }
+
   // Rows by steps as colors: a picture of a table.
   function heat(grid, title, names, steps, columns, {log = true, scheme = "viridis", label = "", symmetric = false} = {}) {
     const values = columns.flatMap((c, i) => c.map((v, k) => ({name: i, step: k, v})));
@@ -167,7 +175,7 @@
       x: {type: "band", label: "step", tickFormat: k => String(steps[k]), padding: 0,
           ticks: steps.map((_, k) => k).filter(k => k % Math.max(1, Math.ceil(steps.length / Math.max(2, (width - margin) / 70))) === 0)},
       y: {type: "band", label: null, tickFormat: i => short(names[i]), padding: .04, domain: names.map((_, i) => i)},
-      color: {type: log ? "log" : "linear", scheme, domain, legend: true, label, width: Math.min(300, width - 20), marginLeft: 24, marginRight: 24, tickFormat: axisNumber, ticks: 4},
+      color: {type: log ? "log" : "linear", scheme, domain, legend: true, label, width: Math.min(300, width - 20), marginLeft: 24, marginRight: 24, tickFormat: axisNumber, ticks: log ? decades(domain) : 4},
       marks: [
         Plot.cell(values, {x: "step", y: "name", fill: d => finite(d.v) && (!log || d.v > 0) ? d.v : NaN}),
         Plot.tip(values, Plot.pointer({x: "step", y: "name", title: d => `${names[d.name]}\nstep ${steps[d.step]}: ${shown(d.v)}`})),

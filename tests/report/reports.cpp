@@ -78,7 +78,7 @@ Report train() {
     layer.name = "layer " + std::to_string(i);
     for (std::size_t step = 0; step < 40; ++step) {
       layer.variance.push_back(std::pow(10.0, -2.5 * static_cast<double>(i)));
-      layer.gradient_variance.push_back(std::pow(10.0, -2.5 * static_cast<double>(8 - i)));
+      layer.gradient_variance.push_back(0.005 + 0.0006 * static_cast<double>(i));
       layer.dead.push_back(i % 3 == 0 ? 0.5 : std::nan(""));
     }
     record.layers.push_back(layer);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <unordered_set>
 
 #include "xgrad/autograd/observe.hpp"
@@ -19,20 +20,12 @@ using detail::text;
 
 template <class T>
 double norm_of(const Tensor<T>& x) {
-  double r = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    r += static_cast<double>(x.data()[i]) * static_cast<double>(x.data()[i]);
-  }
-  return std::sqrt(r);
+  return std::sqrt(detail::squares_of(x.data(), x.size()));
 }
 
 template <class T>
 double distance(const Tensor<T>& a, const Tensor<T>& b) {
-  double r = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    r += std::pow(static_cast<double>(a.data()[i]) - static_cast<double>(b.data()[i]), 2);
-  }
-  return std::sqrt(r);
+  return std::sqrt(detail::squares_of(a.data(), a.size(), b.data()));
 }
 
 template <class T>
@@ -265,9 +258,9 @@ void Monitor<T>::State::look_at_writes() {
     const Tensor<T>& then = watch->before[i];
     if (now.size() != then.size()) continue;
     // NaN differs from itself: bytes.
-    const auto* a = reinterpret_cast<const char*>(now.data());
-    const auto* b = reinterpret_cast<const char*>(then.data());
-    if (!std::equal(a, a + now.size() * sizeof(T), b)) written.push_back(parameters[i].name);
+    if (std::memcmp(now.data(), then.data(), now.size() * sizeof(T)) != 0) {
+      written.push_back(parameters[i].name);
+    }
   }
   if (written.empty()) return;
   report({.check = "written-while-pending",

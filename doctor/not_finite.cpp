@@ -34,13 +34,23 @@ std::string range_of(const Node<T>& n) {
   return r;
 }
 
+// Handles: they keep the numbers, and cost no look at them.
 template <class T>
-std::string operands_of(const Node<T>& n) {
-  std::string r;
+std::vector<Tensor<T>> operands_of(const Node<T>& n) {
+  std::vector<Tensor<T>> r(n.edge_count);
   for (std::size_t i = 0; i < n.edge_count; ++i) {
-    const Node<T>* input = n.edges[i].node;
+    Node<T>* input = n.edges[i].node;
+    if (input != nullptr && input->data != nullptr) r[i] = Tensor<T>(input);
+  }
+  return r;
+}
+
+template <class T>
+std::string ranges_of(const std::vector<Tensor<T>>& operands) {
+  std::string r;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
     r += (r.empty() ? "operand " : "; operand ") + text(i) + " ";
-    r += input == nullptr ? "a constant, not kept" : range_of(*input);
+    r += operands[i].defined() ? range_of(*operands[i].node()) : "not kept";
   }
   return r;
 }
@@ -97,7 +107,7 @@ std::optional<Finding> first_not_finite(const std::vector<TapeEntry<T>>& tape, s
                                  : "an operation makes the first NaN or infinity",
               .measured = parameter ? range_of(n)
                                     : n.rule->name + std::string(" gives ") + range_of(n) +
-                                          " from " + operands_of(n),
+                                          " from " + ranges_of(operands_of(n)),
               .expected = "finite numbers",
               .where = parameter ? "a leaf of shape " + text(n.shape) : name_of(tape, i),
               .remedy = remedy_of(tape[i].operation(), outside),
@@ -155,7 +165,7 @@ std::optional<Finding> GradientTrace<T>::first_not_finite(std::size_t step) cons
       return Finding{.check = "not-finite",
                      .severity = Severity::error,
                      .title = "the backward pass of an operation makes the first NaN or infinity",
-                     .measured = "the slope of " + s.operation + " at " + s.operands,
+                     .measured = "the slope of " + s.operation + " at " + ranges_of(s.operands),
                      .expected = "finite gradients",
                      .where = s.name,
                      .remedy = remedy_of(s.operation, false),

@@ -33,7 +33,7 @@ class GradientTrace {
     std::string name, operation;      // of the entry
     std::vector<std::size_t> inputs;  // places in steps_
     Tensor<T> gradient;               // of its output; undefined: not reached
-    std::string operands;
+    std::vector<Tensor<T>> operands;  // their numbers; undefined: not kept
   };
   std::vector<Step> steps_;
   std::vector<std::pair<Tensor<T>, std::size_t>> hooks_;

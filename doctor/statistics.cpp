@@ -6,18 +6,32 @@
 namespace xgrad::detail {
 namespace {
 
+// f(x[i]) added up in eight sums side by side.
+template <class F>
+double sum_of(std::size_t n, const F& f) {
+  double lanes[8] = {};
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (std::size_t k = 0; k < 8; ++k) lanes[k] += f(i + k);
+  }
+  for (; i < n; ++i) lanes[i % 8] += f(i);
+  double r = 0;
+  for (const double l : lanes) r += l;
+  return r;
+}
+
 template <class T>
 Moments moments(const T* values, std::size_t n) {
+  const auto at = [&](std::size_t i) { return static_cast<double>(values[i]); };
+  const auto finite = [&](std::size_t i) { return at(i) - at(i) == 0; };
   Moments r;
-  double squares = 0;  // Welford 1962
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto v = static_cast<double>(values[i]);
-    if (!std::isfinite(v)) continue;
-    const double before = v - r.mean;
-    r.mean += before / static_cast<double>(++r.n);
-    squares += before * (v - r.mean);
-  }
-  if (r.n > 1) r.variance = squares / static_cast<double>(r.n - 1);
+  r.n = static_cast<std::size_t>(sum_of(n, [&](std::size_t i) { return finite(i) ? 1.0 : 0.0; }));
+  if (r.n == 0) return r;
+  const auto count = static_cast<double>(r.n);
+  r.mean = sum_of(n, [&](std::size_t i) { return finite(i) ? at(i) : 0; }) / count;
+  const double squares =
+      sum_of(n, [&](std::size_t i) { return finite(i) ? (at(i) - r.mean) * (at(i) - r.mean) : 0; });
+  if (r.n > 1) r.variance = squares / (count - 1);
   return r;
 }
 
@@ -40,6 +54,16 @@ Moments moments_of(const T* values, std::size_t n) {
   return moments(values, n);
 }
 
+template <class T>
+double squares_of(const T* x, std::size_t n, const T* other) {
+  const auto at = [&](const T* v, std::size_t i) { return static_cast<double>(v[i]); };
+  if (other == nullptr) return sum_of(n, [&](std::size_t i) { return at(x, i) * at(x, i); });
+  return sum_of(n, [&](std::size_t i) {
+    const double d = at(x, i) - at(other, i);
+    return d * d;
+  });
+}
+
 double median_of(std::vector<double> values) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -54,6 +78,8 @@ Trend trend_of(std::span<const double> curve) {
   return {first.mean, last.mean, std::sqrt(a * a + b * b)};
 }
 
+template double squares_of(const float*, std::size_t, const float*);
+template double squares_of(const double*, std::size_t, const double*);
 template Moments moments_of(const float*, std::size_t);
 template Moments moments_of(const double*, std::size_t);
 

@@ -22,6 +22,10 @@ Moments moments_of(std::span<const double> values);
 template <class T>
 Moments moments_of(const T* values, std::size_t n);
 
+/// Sum of squares, of differences where there is a second operand.
+template <class T>
+double squares_of(const T* x, std::size_t n, const T* other = nullptr);
+
 double median_of(std::vector<double> values);  ///< NaN for none
 
 /// How many standard errors a figure may be off before the doctor speaks: by chance that happens

@@ -50,23 +50,49 @@ file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/sim
 file(GLOB formulas CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/kernels/formulas/*.hpp)
 list(FILTER formulas EXCLUDE REGEX "/contract\\.hpp$")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${formulas})
+set(declared)
+set(called)
 foreach(header IN LISTS formulas)
   get_filename_component(family ${header} NAME_WE)
   file(READ ${header} text)
   string(REGEX MATCHALL "\nstruct +[A-Z][A-Za-z0-9]*( : [A-Za-z0-9]+)? *{" structs "${text}")
   list(TRANSFORM structs REPLACE "\nstruct +([A-Za-z0-9]+).*" "XGRAD_KERNELS(primitives::\\1)\n" OUTPUT_VARIABLE kernels)
+  list(TRANSFORM structs REPLACE "\nstruct +([A-Za-z0-9]+).*" "  XGRAD_GROUPS(primitives::\\1)\n" OUTPUT_VARIABLE groups)
   string(REPLACE ";" "" kernels "${kernels}")
+  string(REPLACE ";" "" groups "${groups}")
   set(source ${CMAKE_CURRENT_BINARY_DIR}/formulas/${family}.cpp)
   file(CONFIGURE OUTPUT ${source} @ONLY CONTENT
 "#include \"xgrad/kernels/formulas/${family}.hpp\"
 
-#include \"xgrad/kernels/instantiate.hpp\"
+#include \"xgrad/kernels/instantiate_groups.hpp\"
 
 namespace xgrad::kernels {
-@kernels@}
+@kernels@
+template <Isa I>
+void add_groups_of_${family}(GroupTable& table);
+template <>
+void add_groups_of_${family}<kIsa>(GroupTable& table) {
+@groups@}
+}
 ")
   list(APPEND simd_sources ${source})
+  string(APPEND declared "template <Isa I>\nvoid add_groups_of_${family}(GroupTable& table);\n")
+  string(APPEND called "    add_groups_of_${family}<I>(table);\n")
 endforeach()
+# All of them, for the instruction set in use.
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/formulas/groups/add_groups.cpp @ONLY CONTENT
+"#include \"xgrad/kernels/dispatch.hpp\"
+#include \"xgrad/kernels/groups.hpp\"
+
+namespace xgrad::kernels {
+@declared@
+void add_groups(GroupTable& table) {
+  choose([&table]<Isa I>() {
+@called@  });
+}
+}
+")
+target_sources(xgrad PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/formulas/groups/add_groups.cpp)
 set(chosen ${XGRAD_ISAS})
 if("native" IN_LIST chosen)
   xgrad_native_isa(native)

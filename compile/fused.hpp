@@ -6,10 +6,10 @@
 //   Fused<float> f(loop);                            // values 0 .. loop.inputs - 1 are the inputs
 //   const auto u = f.forward(tanh_rule, nullptr, {x});
 //   const auto y = f.forward(multiply_rule, nullptr, {x, u});
-//   const auto gu = f.gradient(multiply_rule, nullptr, {x, u}, y, gy, 1);
-//   const auto gx = f.gradient(multiply_rule, nullptr, {x, u}, y, gy, 0);
+//   const auto gu = f.gradient(multiply_rule, nullptr, {x, u}, y, gy, 1, 3);
+//   const auto gx = f.gradient(multiply_rule, nullptr, {x, u}, y, gy, 0, 3);
 //   f.output(y);
-//   f.output(f.sum(gx, f.gradient(tanh_rule, nullptr, {x}, u, gu, 0)));
+//   f.output(f.sum(gx, f.gradient(tanh_rule, nullptr, {x}, u, gu, 0, 1)));
 //   f.finish();
 //   f.run({x_data, gy_data}, {y_data, gx_data});     // as often as wanted, from several threads
 //
@@ -42,6 +42,10 @@ namespace xgrad::detail {
 template <class T>
 class FusedCode;
 
+/// How a program runs: by machine code for registers of the processor's size, for registers of 32
+/// bytes, or by kernels. Where the first is not possible it is the last.
+enum class FusedWay { code, narrow_code, kernels };
+
 /// What makes value `inputs + k`, k its place in the program.
 template <class T>
 struct FusedInstruction {
@@ -50,7 +54,7 @@ struct FusedInstruction {
   const void* functor;
   std::vector<std::uint32_t> x;  // the formula's inputs, or the two terms
   std::uint32_t y, gy;           // of a gradient: the formula's value, and the gradient of that
-  std::uint32_t wanted;          // ... and the input whose gradient it is
+  std::uint32_t wanted, needed;  // ... the input whose gradient it is, among those of the mask
 };
 
 template <class T>
@@ -84,9 +88,11 @@ class Fused {
   /// static objects.
   Value forward(const ElementwiseRule<T>& rule, const void* functor, std::span<const Value> x);
   /// What the formula y of x adds to the gradient of its input `wanted`, gy being the gradient of y:
-  /// of the loop's extents also for an input that is repeated, not summed.
+  /// of the loop's extents also for an input that is repeated, not summed. `needed` is the mask of
+  /// the inputs that the operation is asked the gradients of, as Backward::needs_mask(): a zero may
+  /// have another sign for another one.
   Value gradient(const ElementwiseRule<T>& rule, const void* functor, std::span<const Value> x,
-                 Value y, Value gy, std::size_t wanted);
+                 Value y, Value gy, std::size_t wanted, unsigned needed);
   /// a + b.
   Value sum(Value a, Value b);
   Value forward(const ElementwiseRule<T>& rule, const void* functor,
@@ -94,8 +100,10 @@ class Fused {
     return forward(rule, functor, std::span<const Value>(x.begin(), x.size()));
   }
   Value gradient(const ElementwiseRule<T>& rule, const void* functor,
-                 std::initializer_list<Value> x, Value y, Value gy, std::size_t wanted) {
-    return gradient(rule, functor, std::span<const Value>(x.begin(), x.size()), y, gy, wanted);
+                 std::initializer_list<Value> x, Value y, Value gy, std::size_t wanted,
+                 unsigned needed) {
+    return gradient(rule, functor, std::span<const Value>(x.begin(), x.size()), y, gy, wanted,
+                    needed);
   }
 
   /// The next output: the value as an array of its own, contiguous.
@@ -103,8 +111,8 @@ class Fused {
   /// The next output: the sum of all its elements, one number, as sum(x) adds it up.
   void output_total(Value v);
 
-  /// Ends the program: what no output needs is dropped. `code = false` runs by kernels only.
-  void finish(bool code = true);
+  /// Ends the program: what no output needs is dropped. The results are the same either way.
+  void finish(FusedWay way = FusedWay::code);
 
   /// From the inputs' arrays to the outputs'. An output may be the array of an input that is nowhere
   /// repeated. Several threads may run it at the same time.

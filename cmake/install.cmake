@@ -4,10 +4,17 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS xgrad EXPORT xgrad-targets FILE_SET HEADERS FILE_SET headers_alone)
 
+if(XGRAD_MPI)
+  install(TARGETS xgrad_mpi EXPORT xgrad-mpi-targets FILE_SET HEADERS)
+endif()
+
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/xgrad)
 get_target_property(type xgrad TYPE)
 string(COMPARE EQUAL "${type}" "STATIC_LIBRARY" XGRAD_IS_STATIC)
 install(EXPORT xgrad-targets NAMESPACE xgrad:: DESTINATION ${package})
+if(XGRAD_MPI)
+  install(EXPORT xgrad-mpi-targets NAMESPACE xgrad:: DESTINATION ${package})
+endif()
 configure_package_config_file(cmake/xgrad-config.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/xgrad-config.cmake
                               INSTALL_DESTINATION ${package} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/xgrad-config-version.cmake COMPATIBILITY SameMinorVersion)

@@ -35,6 +35,9 @@ const std::map<std::string, Folders> kMayInclude = {
     {"report",
      {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules", "optimizers",
       "serialization", "data", "training", "doctor", "report"}},
+    {"distributed",
+     {"base", "kernels", "autograd", "ops", "modules", "optimizers", "serialization", "data",
+      "training", "distributed"}},
 };
 
 // Old names of headers that moved up: they include the new one and nothing else.

@@ -1,0 +1,194 @@
+#include "xgrad/distributed/communicator.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "xgrad/base/errors.hpp"
+#include "xgrad/distributed/calls.hpp"
+#include "xgrad/distributed/tree_sum.hpp"
+
+namespace xgrad {
+
+using detail::check_mpi;
+
+namespace {
+
+constexpr std::size_t kMessage = std::size_t{1} << 28;  // elements
+
+template <class T>
+void broadcast_numbers(MPI_Comm comm, T* x, std::size_t n, std::size_t root) {
+  for (std::size_t at = 0; at < n; at += kMessage) {
+    check_mpi(MPI_Bcast(x + at, detail::mpi_count(std::min(kMessage, n - at)),
+                        detail::mpi_type<T>(), static_cast<int>(root), comm),
+              "MPI_Bcast");
+  }
+}
+
+// All ranks have the same text, or all throw.
+void require_same(const Communicator& c, const std::string& own, const char* operation) {
+  const std::vector<std::string> all = c.all_gather(own);
+  for (std::size_t r = 1; r < all.size(); ++r) {
+    detail::require(all[r] == all[0], operation, "ranks differ: rank 0 has ", all[0], ", rank ", r,
+                    " has ", all[r]);
+  }
+}
+
+template <class T>
+std::string described(const NamedTensor<T>& t) {
+  return t.name + ' ' + detail::text(t.tensor.shape());
+}
+
+// The first of the tensors that is not alike everywhere; the text of all of them is compared first.
+template <class T>
+void require_same_tensors(const Communicator& c, const NamedTensors<T>& tensors) {
+  std::string all;
+  for (const auto& t : tensors) all += described(t) + '\n';
+  const std::vector<std::string> texts = c.all_gather(all);
+  if (std::all_of(texts.begin(), texts.end(), [&](const auto& t) { return t == texts[0]; })) return;
+  std::uint64_t longest = 0;
+  for (const std::uint64_t n : c.all_gather(std::uint64_t{tensors.size()}))
+    longest = std::max(longest, n);
+  for (std::size_t i = 0; i < longest; ++i)
+    require_same(c, i < tensors.size() ? described(tensors[i]) : "nothing there", "broadcast");
+}
+
+}  // namespace
+
+Communicator::Communicator(MPI_Comm group) {
+  int there = 0, over = 0, n = 0;
+  MPI_Initialized(&there);
+  MPI_Finalized(&over);
+  detail::require<std::logic_error>(there != 0 && over == 0, "Communicator",
+                                    "MPI is not initialised; MpiSession or run_distributed does");
+  check_mpi(MPI_Comm_dup(group, &comm_), "MPI_Comm_dup");
+  check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check_mpi(MPI_Comm_rank(comm_, &n), "MPI_Comm_rank");
+  rank_ = static_cast<std::size_t>(n);
+  check_mpi(MPI_Comm_size(comm_, &n), "MPI_Comm_size");
+  size_ = static_cast<std::size_t>(n);
+}
+
+Communicator::Communicator(Communicator&& other) noexcept
+    : comm_(std::exchange(other.comm_, MPI_COMM_NULL)), rank_(other.rank_), size_(other.size_) {}
+
+Communicator::~Communicator() {
+  if (comm_ == MPI_COMM_NULL) return;
+  int over = 0;
+  MPI_Finalized(&over);
+  if (over == 0) MPI_Comm_free(&comm_);
+}
+
+void Communicator::check_root(std::size_t root) const {
+  detail::require<std::out_of_range>(root < size_, "Communicator", "root ", root, " of ", size_,
+                                     " ranks");
+}
+
+void Communicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
+
+template <class T>
+void Communicator::broadcast(Tensor<T>& x, std::size_t root) const {
+  check_root(root);
+  require_same(*this, detail::text(x.shape()), "broadcast");
+  broadcast_numbers(comm_, x.mutable_data(), x.size(), root);
+}
+
+template <class T>
+void Communicator::broadcast(const NamedTensors<T>& tensors, std::size_t root) const {
+  check_root(root);
+  require_same_tensors(*this, tensors);
+  for (const auto& t : tensors) {
+    Tensor<T> x = t.tensor;
+    broadcast_numbers(comm_, x.mutable_data(), x.size(), root);
+  }
+}
+
+void Communicator::broadcast(std::string& text, std::size_t root) const {
+  check_root(root);
+  std::uint64_t n = text.size();
+  broadcast_numbers(comm_, &n, 1, root);
+  text.resize(n);
+  broadcast_numbers(comm_, text.data(), n, root);
+}
+
+template <class T>
+void Communicator::all_reduce(Tensor<T>& x, CommunicatorReduction reduction) const {
+  require_same(*this, detail::text(x.shape()), "all_reduce");
+  detail::TreeSum<T> sum({comm_, comm_}, size_, x.size());
+  std::copy_n(x.data(), x.size(), sum.next());
+  sum.add();
+  sum.start();
+  const T* const total = sum.wait();
+  T* const out = x.mutable_data();
+  const T parts = reduction == CommunicatorReduction::mean ? static_cast<T>(size_) : T(1);
+  std::transform(total, total + x.size(), out, [parts](T v) { return v / parts; });
+}
+
+template <class T>
+std::vector<Tensor<T>> Communicator::all_gather(const Tensor<T>& x) const {
+  std::vector<int> counts, ranks;
+  std::vector<std::uint64_t> shape(x.shape().begin(), x.shape().end());
+  const auto shapes = detail::all_gather(comm_, shape.data(), shape.size(), ranks);
+  const auto all = detail::all_gather(comm_, x.data(), x.size(), counts);
+  std::vector<Tensor<T>> r;
+  const T* from = all.data();
+  const std::uint64_t* sizes = shapes.data();
+  for (std::size_t i = 0; i < size_; ++i) {
+    typename Array<T>::shape_type s(sizes, sizes + ranks[i]);
+    Array<T> a(s);
+    std::copy_n(from, a.size(), a.data());
+    from += counts[i];
+    sizes += ranks[i];
+    r.emplace_back(std::move(a));
+  }
+  return r;
+}
+
+template <class T>
+std::vector<Tensor<T>> Communicator::gather(const Tensor<T>& x, std::size_t root) const {
+  check_root(root);
+  std::vector<Tensor<T>> all = all_gather(x);
+  if (rank_ != root) all.clear();
+  return all;
+}
+
+std::vector<double> Communicator::all_gather(double x) const {
+  std::vector<int> counts;
+  return detail::all_gather(comm_, &x, 1, counts);
+}
+
+std::vector<std::uint64_t> Communicator::all_gather(std::uint64_t x) const {
+  std::vector<int> counts;
+  return detail::all_gather(comm_, &x, 1, counts);
+}
+
+std::vector<std::string> Communicator::all_gather(const std::string& text) const {
+  std::vector<int> counts;
+  const std::vector<char> all = detail::all_gather(comm_, text.data(), text.size(), counts);
+  std::vector<std::string> r;
+  const char* from = all.data();
+  for (const int n : counts) {
+    r.emplace_back(from, static_cast<std::size_t>(n));
+    from += n;
+  }
+  return r;
+}
+
+bool Communicator::any(bool x) const {
+  const auto all = all_gather(std::uint64_t{x});
+  return std::any_of(all.begin(), all.end(), [](std::uint64_t v) { return v != 0; });
+}
+
+bool Communicator::all(bool x) const { return !any(!x); }
+
+#define XGRAD_INSTANTIATE(T)                                                        \
+  template void Communicator::broadcast(Tensor<T>&, std::size_t) const;             \
+  template void Communicator::broadcast(const NamedTensors<T>&, std::size_t) const; \
+  template void Communicator::all_reduce(Tensor<T>&, CommunicatorReduction) const;  \
+  template std::vector<Tensor<T>> Communicator::all_gather(const Tensor<T>&) const; \
+  template std::vector<Tensor<T>> Communicator::gather(const Tensor<T>&, std::size_t) const;
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -1,0 +1,132 @@
+#include "xgrad/distributed/tree_sum.hpp"
+
+#include <algorithm>
+
+#include "xgrad/distributed/calls.hpp"
+
+namespace xgrad::detail {
+
+template <class T>
+TreeSum<T>::TreeSum(TwoPhases comms, std::size_t shards, std::size_t n)
+    : comms_(comms), shards_(shards), n_(n) {
+  int rank = 0, ranks = 1;
+  check_mpi(MPI_Comm_rank(comms.exchange, &rank), "MPI_Comm_rank");
+  check_mpi(MPI_Comm_size(comms.exchange, &ranks), "MPI_Comm_size");
+  rank_ = static_cast<std::size_t>(rank);
+  ranks_ = static_cast<std::size_t>(ranks);
+  own_ = part_of(shards_, ranks_, rank_);
+}
+
+template <class T>
+T* TreeSum<T>::next() {
+  if (stack_.size() == depth_) stack_.emplace_back(n_);
+  return stack_[depth_].data();
+}
+
+template <class T>
+void TreeSum<T>::add() {
+  ++depth_;
+  for (std::size_t k = sums_complete_at(shards_, own_, own_.first + added_); k > 0; --k) {
+    --depth_;
+    T* const left = stack_[depth_ - 1].data();
+    const T* const right = stack_[depth_].data();
+    for (std::size_t i = 0; i < n_; ++i) left[i] += right[i];
+  }
+  ++added_;
+}
+
+template <class T>
+void TreeSum<T>::start() {
+  started_ = true;
+  if (ranks_ > 1) exchange();
+}
+
+template <class T>
+void TreeSum<T>::exchange() {
+  sent_counts_.clear();
+  counts_.clear();
+  sent_.resize(depth_ * n_);
+  T* to = sent_.data();
+  for (std::size_t q = 0; q < ranks_; ++q) {
+    const ShardRange s = segment(q);
+    for (std::size_t d = 0; d < depth_; ++d)
+      to = std::copy_n(stack_[d].data() + s.first, s.size(), to);
+    sent_counts_.push_back(mpi_count(depth_ * s.size()));
+    const auto nodes = nodes_within(shards_, part_of(shards_, ranks_, q));
+    counts_.push_back(mpi_count(nodes.size() * segment(rank_).size()));
+  }
+  sent_offsets_ = offsets_of(sent_counts_);
+  offsets_ = offsets_of(counts_);
+  received_.resize(static_cast<std::size_t>(offsets_.back() + counts_.back()));
+  check_mpi(MPI_Ialltoallv(sent_.data(), sent_counts_.data(), sent_offsets_.data(), mpi_type<T>(),
+                           received_.data(), counts_.data(), offsets_.data(), mpi_type<T>(),
+                           comms_.exchange, &request_),
+            "MPI_Ialltoallv");
+}
+
+// Of this rank's stretch; the left part of a node is overwritten.
+template <class T>
+T* TreeSum<T>::sum_of(ShardRange node) {
+  for (const auto& [there, numbers] : there_) {
+    if (there == node) return numbers;
+  }
+  const std::size_t middle = middle_of(node), n = segment(rank_).size();
+  T* const left = sum_of({node.first, middle});
+  const T* const right = sum_of({middle, node.last});
+  for (std::size_t i = 0; i < n; ++i) left[i] += right[i];
+  return left;
+}
+
+template <class T>
+void TreeSum<T>::collect() {
+  const std::size_t n = segment(rank_).size();
+  there_.clear();
+  T* at = received_.data();
+  for (std::size_t r = 0; r < ranks_; ++r) {
+    for (const ShardRange node : nodes_within(shards_, part_of(shards_, ranks_, r))) {
+      there_.emplace_back(node, at);
+      at += n;
+    }
+  }
+  const T* const sum = sum_of({0, shards_});
+  counts_.clear();
+  for (std::size_t q = 0; q < ranks_; ++q) counts_.push_back(mpi_count(segment(q).size()));
+  offsets_ = offsets_of(counts_);
+  total_.resize(n_);
+  check_mpi(MPI_Iallgatherv(sum, mpi_count(n), mpi_type<T>(), total_.data(), counts_.data(),
+                            offsets_.data(), mpi_type<T>(), comms_.collect, &request_),
+            "MPI_Iallgatherv");
+  collecting_ = true;
+}
+
+template <class T>
+void TreeSum<T>::poll(bool may_collect) {
+  if (!started_ || ranks_ == 1) {
+    collecting_ = started_;
+    return;
+  }
+  int done = 0;
+  check_mpi(MPI_Test(&request_, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  if (done != 0 && !collecting_ && may_collect) collect();
+}
+
+template <class T>
+const T* TreeSum<T>::wait() {
+  if (ranks_ == 1) return stack_.front().data();
+  for (int phase = collecting_ ? 1 : 0; phase < 2; ++phase) {
+    check_mpi(MPI_Wait(&request_, MPI_STATUS_IGNORE), "MPI_Wait");
+    if (phase == 0) collect();
+  }
+  return total_.data();
+}
+
+template <class T>
+void TreeSum<T>::clear() {
+  added_ = depth_ = 0;
+  started_ = collecting_ = false;
+}
+
+template class TreeSum<float>;
+template class TreeSum<double>;
+
+}  // namespace xgrad::detail

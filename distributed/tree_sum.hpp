@@ -1,0 +1,69 @@
+#pragma once
+
+// n numbers of every shard, summed along the tree of shards over all ranks without MPI's arithmetic:
+// each rank adds up the nodes of the tree that it has whole, sends every rank its stretch of them,
+// adds those up in the order of the tree, and gathers the stretches of the others. With one node per
+// rank the traffic is that of a reduction by halves, 2 (ranks - 1) / ranks numbers each. Internal.
+
+#include <mpi.h>
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "xgrad/distributed/shard_tree.hpp"
+
+namespace xgrad::detail {
+
+/// Two communicators of the same ranks: what the two phases send never meets.
+struct TwoPhases {
+  MPI_Comm exchange, collect;
+};
+
+template <class T>
+class TreeSum {
+ public:
+  /// Rank r has the shards part_of(shards, ranks, r). Not collective.
+  TreeSum(TwoPhases comms, std::size_t shards, std::size_t n);
+  TreeSum(TreeSum&&) = default;
+  TreeSum& operator=(TreeSum&&) = default;
+
+  ShardRange own_shards() const { return own_; }
+  std::size_t size() const { return n_; }
+
+  /// Where the next shard's numbers are to be written, n of them; then add(). In order, all of
+  /// this rank's.
+  T* next();
+  void add();
+
+  /// Sends. Collective, in the same order on all ranks among the sums of these communicators.
+  void start();
+  bool is_started() const { return started_; }
+  /// Goes on if messages have come. The second phase is collective as well: `may_collect` where that
+  /// of the sum before has begun.
+  void poll(bool may_collect);
+  bool is_collecting() const { return collecting_; }
+  /// The sum, n numbers, until the next one begins.
+  const T* wait();
+  /// For the next sum, when this one was waited for.
+  void clear();
+
+ private:
+  ShardRange segment(std::size_t rank) const { return part_of(n_, ranks_, rank); }
+  void exchange();
+  T* sum_of(ShardRange node);
+  void collect();
+
+  TwoPhases comms_;
+  std::size_t shards_, n_, ranks_, rank_;
+  ShardRange own_;
+  std::size_t added_ = 0, depth_ = 0;
+  std::vector<std::vector<T>> stack_;  // sums of nodes, as many as depth_
+  std::vector<T> sent_, received_, total_;
+  std::vector<std::pair<ShardRange, T*>> there_;  // nodes of all ranks, this rank's stretch
+  std::vector<int> sent_counts_, sent_offsets_, counts_, offsets_;
+  MPI_Request request_ = MPI_REQUEST_NULL;
+  bool started_ = false, collecting_ = false;
+};
+
+}  // namespace xgrad::detail

@@ -1,0 +1,45 @@
+#pragma once
+
+// MPI for the test executable, and groups of its first ranks.
+
+#include <boost/test/unit_test.hpp>
+#include <cstring>
+#include <functional>
+#include <vector>
+#include <xgrad/distributed/communicator.hpp>
+#include <xgrad/distributed/session.hpp>
+
+namespace xgrad::test {
+
+/// All ranks.
+const Communicator& world();
+
+/// f on groups of the first 1, 2, ... ranks, one after another; other ranks wait.
+inline void for_groups(const std::function<void(const Communicator&)>& f) {
+  const Communicator& all = world();
+  for (std::size_t n = 1; n <= all.size(); ++n) {
+    MPI_Comm group = MPI_COMM_NULL;
+    MPI_Comm_split(all.handle(), all.rank() < n ? 0 : MPI_UNDEFINED, 0, &group);
+    if (group != MPI_COMM_NULL) {
+      f(Communicator(group));
+      MPI_Comm_free(&group);
+    }
+    all.barrier();
+  }
+}
+
+template <class T>
+bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+/// The same numbers on all ranks.
+template <class T>
+bool same_everywhere(const Communicator& c, const Tensor<T>& x) {
+  for (const Tensor<T>& other : c.all_gather(x)) {
+    if (!same_bits(x, other)) return false;
+  }
+  return true;
+}
+
+}  // namespace xgrad::test

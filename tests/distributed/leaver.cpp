@@ -1,0 +1,21 @@
+// One of several ranks leaves while the others wait for it; see leaver.cmake.
+
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <xgrad/distributed/session.hpp>
+
+int main(int argc, char** argv) {
+  const std::string way = argc > 1 ? argv[1] : "";
+  return xgrad::run_distributed(argc, argv, [&](xgrad::Communicator& world) {
+    world.barrier();
+    if (world.rank() == 1) {
+      if (way == "throw") throw std::runtime_error("leaver: of its own will");
+      if (way == "exit") std::exit(0);
+      if (way == "kill") std::raise(SIGKILL);
+    }
+    world.barrier();
+    return 0;
+  });
+}

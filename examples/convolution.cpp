@@ -18,6 +18,17 @@
 // and of the same network trained on these images from scratch. With the defaults, in a quarter of a
 // minute, 0.7445 and 0.6105 from 100 images, and `test accuracy 0.9825`.
 //
+// Test accuracy of three seeds (--seed 1, 2, 3), and of the second question by the frozen convolutions
+// and from scratch (100 images, --target-epochs 15):
+//
+//   MNIST --depth 2 --dropout 0.2 --epochs 7                  0.9960 0.9951 0.9954
+//                                        frozen 0.93 0.93 0.95, scratch 0.74 0.71 0.63
+//   Fashion-MNIST --flip --crop 1 --depth 2 --epochs 10       0.9335 0.9346 0.9294
+//                                        frozen 0.91 0.91 0.91, scratch 0.87 0.87 0.81
+//   2000 images of CIFAR-10, 1000 others to test --flip --crop 4 --widths 32,64,128 --depth 2
+//   --epochs 25                                               0.537 0.544 0.541
+//                                        frozen 0.52 0.57 0.57, scratch 0.50 0.50 0.51
+//
 // CI: --epochs 1 --train-samples 300 --test-samples 200 --widths 4,8 --target-epochs 2
 
 #include <CLI/CLI.hpp>

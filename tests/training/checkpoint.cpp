@@ -39,13 +39,13 @@ LabeledDataset<float> data() {
 }
 
 // A small training program, with noise drawn from the default generator in every step.
-struct Run {
+struct Training {
   LabeledDataset<float> samples = data();
   Sequential<float> net;
   std::unique_ptr<Adam<float>> optimizer;
   DataLoader<LabeledDataset<float>> loader{samples, {.batch_size = 8, .shuffle = true, .seed = 3}};
 
-  Run() {
+  Training() {
     manual_seed(7);
     net.append(Linear<float>(4, 16)).append(Relu<float>()).append(Linear<float>(16, 3));
     optimizer = std::make_unique<Adam<float>>(net.parameters(), AdamOptions{.learning_rate = 0.01});
@@ -87,12 +87,12 @@ BOOST_AUTO_TEST_SUITE(checkpoint)
 BOOST_AUTO_TEST_CASE(resumes_bit_for_bit) {
   const Folder folder;
   for (const std::size_t stop : {1U, 5U, 8U, 13U}) {
-    Run whole;
+    Training whole;
     whole.train(30);
-    Run first;
+    Training first;
     first.train(stop);
     save_checkpoint(folder.file(), first.checkpoint());
-    Run second;
+    Training second;
     second.train(3);  // another state altogether
     second.resume(load_checkpoint<float>(folder.file()));
     second.train(30 - stop);
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(resumes_bit_for_bit) {
 
 BOOST_AUTO_TEST_CASE(keeps_the_callers_own) {
   const Folder folder;
-  Run run;
+  Training run;
   auto c = run.checkpoint();
   c.numbers["best loss"] = 0.1;
   c.text["settings"] = "hidden 16";
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(keeps_the_callers_own) {
 
 BOOST_AUTO_TEST_CASE(damage_is_seen_and_the_previous_one_used) {
   const Folder folder;
-  Run run;
+  Training run;
   save_checkpoint(folder.file(), run.checkpoint());
   const auto before = run.weights();
   run.train(4);
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(damage_is_seen_and_the_previous_one_used) {
                               return std::string(e.what()).find("run.ckpt: ") != std::string::npos;
                             });
       std::string problem;
-      Run other;
+      Training other;
       other.resume(load_latest_checkpoint<float>(folder.file(), &problem));
       BOOST_TEST_REQUIRE(same_bits(other.weights(), before));
       BOOST_TEST_REQUIRE(problem.find("run.ckpt: ") != std::string::npos);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(missing_file) {
 
 BOOST_AUTO_TEST_CASE(another_model_is_refused_and_nothing_changes) {
   const Folder folder;
-  Run run;
+  Training run;
   save_checkpoint(folder.file(), run.checkpoint());
   Sequential<float> other(Linear<float>(4, 5));
   Adam<float> optimizer(other.parameters(), {});
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(another_model_is_refused_and_nothing_changes) {
 BOOST_AUTO_TEST_CASE(survives_kill_9) {
   const Folder folder;
   constexpr std::size_t kSteps = 60;
-  Run whole;
+  Training whole;
   whole.train(kSteps);
   const auto done = [](const Checkpoint<float>& c) {
     return static_cast<std::size_t>(c.numbers.at("steps"));
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(survives_kill_9) {
     fs::remove(folder.file() + ".previous");
     const pid_t child = fork();
     if (child == 0) {
-      Run run;
+      Training run;
       for (std::size_t s = 1;; ++s) {
         run.train(1);
         auto c = run.checkpoint();
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(survives_kill_9) {
     usleep(static_cast<useconds_t>(random_integers({1}, 0, 20000, moments)(0)));
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
-    Run resumed;
+    Training resumed;
     std::string problem;
     const auto c = load_latest_checkpoint<float>(folder.file(), &problem);
     BOOST_TEST_REQUIRE(problem == "");

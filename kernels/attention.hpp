@@ -115,9 +115,9 @@ struct AttentionKernels {
   void (*soften)(BlockRows<T> s, T* largest, T* sum, BlockRows<T> y);
   /// Scores become exp(score - largest) over_sum.
   void (*weigh)(BlockRows<T> s, const T* largest, const T* over_sum);
-  /// g, of weights p, becomes that of the scores: p (g - inner), 0 where p is; with factors f of
-  /// dropout p (g f - inner), and p becomes p f.
-  void (*backward)(BlockRows<T> p, T* g, const T* factors, const T* inner);
+  /// g, of weights p, becomes that of the scores: p ((g - reference) - inner), 0 where p is; one
+  /// reference and one inner for each row.
+  void (*backward)(BlockRows<T> p, T* g, const T* reference, const T* inner);
   /// inner = sum of a b along rows.
   void (*inner)(const T* a, const T* b, std::size_t rows, std::size_t width, T* inner);
 };

@@ -171,22 +171,15 @@ template <class P>
 }
 
 template <class T>
-void backward(BlockRows<T> p, T* g, const T* factors, const T* inner) {
+void backward(BlockRows<T> p, T* g, const T* reference, const T* inner) {
   using P = Pack<T, Arch>;
   for (std::size_t r = 0; r < p.rows; ++r) {
-    T *const x = p.data + r * p.pitch, *const to = g + r * p.pitch;
-    const T* const f = factors + r * p.pitch;
-    const P less(inner[r]);
-    if (factors == nullptr) {
-      each_pack<P>(p.count, [&](std::size_t at, auto width, auto) XGRAD_INLINE {
-        store(through(load(x + at, width), load(to + at, width) - less), to + at, width);
-      });
-      continue;
-    }
+    const T* const x = p.data + r * p.pitch;
+    T* const to = g + r * p.pitch;
+    const P near(reference[r]), less(inner[r]);
     each_pack<P>(p.count, [&](std::size_t at, auto width, auto) XGRAD_INLINE {
-      const P weight = load(x + at, width), factor = load(f + at, width);
-      store(through(weight, load(to + at, width) * factor - less), to + at, width);
-      store(weight * factor, x + at, width);
+      const P from_near = load(to + at, width) - near;
+      store(through(load(x + at, width), from_near - less), to + at, width);
     });
   }
 }

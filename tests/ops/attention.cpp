@@ -169,6 +169,34 @@ BOOST_AUTO_TEST_CASE(dropout_is_repeated_by_the_backward_pass) {
   BOOST_TEST(r.passed(), r.table());
 }
 
+// Two keys, one of which has nearly all the weight: by the closed form the gradient of the scores is
+// p1 p2 (g1 - g2), with p2 = e^-d / (1 + e^-d), to the last digits. With one key it is 0.
+BOOST_AUTO_TEST_CASE(gradients_next_to_a_sure_key) {
+  for (const double d : {0.5, 3.0, 20.0, 36.0, 200.0}) {
+    for (const bool first : {true, false}) {
+      const Tensor<double> q = parameter(Tensor<double>::filled({1, 1}, 1).value()),
+                           v(xt::xarray<double>{{0.7, 0.1, 1.3}, {-0.4, 0.3, 0.9}});
+      Array<double> keys(Array<double>::shape_type{2, 1});
+      keys.data()[0] = first ? d : 0;
+      keys.data()[1] = first ? 0 : d;
+      const Tensor<double> k = parameter(keys);
+      const auto g = grad({sum(scaled_dot_product_attention(q, k, v, {.scale = 1}))}, {q, k});
+      const double p = 1 / (1 + std::exp(-d)), other = std::exp(-d) * p;
+      const double slope = p * other * (2.1 - 0.8);  // of the first score
+      BOOST_TEST(std::abs(g[1].data()[0] / slope - 1) < 1e-14);
+      BOOST_TEST(std::abs(g[1].data()[1] / -slope - 1) < 1e-14);
+      BOOST_TEST(std::abs(g[0].data()[0] / (slope * (first ? d : -d)) - 1) < 1e-14);
+    }
+  }
+  const Tensor<double> q = parameter(normal<double>({3, 5}).value()),
+                       k = parameter(normal<double>({1, 5}).value()), v = normal<double>({1, 7});
+  const Tensor<double> y = scaled_dot_product_attention(q, k, v);
+  const auto g = grad({sum(y * y)}, {q, k});
+  for (const Tensor<double>& t : g) {
+    for (std::size_t i = 0; i < t.size(); ++i) BOOST_TEST(t.data()[i] == 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(dropout_does_not_depend_on_type_and_threads) {
   const Operands<float> x = {normal<float>({9, 150, 8}), normal<float>({9, 200, 8}),
                              normal<float>({9, 200, 8})};

@@ -1,6 +1,7 @@
 // One of several ranks leaves while the others wait for it; see leaver.cmake.
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -9,6 +10,10 @@
 int main(int argc, char** argv) {
   const std::string way = argc > 1 ? argv[1] : "";
   return xgrad::run_distributed(argc, argv, [&](xgrad::Communicator& world) {
+    if (world.rank() == 0) {
+      std::puts("all ranks began");
+      std::fflush(stdout);
+    }
     world.barrier();
     if (world.rank() == 1) {
       if (way == "throw") throw std::runtime_error("leaver: of its own will");

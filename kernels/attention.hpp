@@ -97,6 +97,13 @@ struct BlockRows {
   std::size_t rows, count, pitch;
 };
 
+/// The sum of weights times numbers as rest + weights reference: the number of the largest weight is
+/// taken off, so that the others count where that weight is nearly 1.
+template <class T>
+struct SumBesideLargest {
+  T reference = 0, rest = 0, weights = 0, largest = 0;
+};
+
 template <class T>
 struct AttentionKernels {
   std::size_t columns;  ///< of a panel
@@ -118,6 +125,8 @@ struct AttentionKernels {
   /// g, of weights p, becomes that of the scores: p ((g - reference) - inner), 0 where p is; one
   /// reference and one inner for each row.
   void (*backward)(BlockRows<T> p, T* g, const T* reference, const T* inner);
+  /// n more weights and numbers of a row.
+  void (*add)(const T* weights, const T* numbers, std::size_t n, SumBesideLargest<T>& sum);
   /// inner = sum of a b along rows.
   void (*inner)(const T* a, const T* b, std::size_t rows, std::size_t width, T* inner);
 };

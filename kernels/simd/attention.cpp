@@ -185,6 +185,25 @@ void backward(BlockRows<T> p, T* g, const T* reference, const T* inner) {
 }
 
 template <class T>
+void add(const T* weights, const T* numbers, std::size_t n, SumBesideLargest<T>& sum) {
+  using P = Pack<T, Arch>;
+  const T here = largest_of<P>(weights, n);
+  if (here > sum.largest) {
+    const T reference = numbers[std::find(weights, weights + n, here) - weights];
+    if (sum.weights > T(0)) sum.rest += sum.weights * (sum.reference - reference);
+    sum.reference = reference;
+    sum.largest = here;
+  }
+  const P near(sum.reference);
+  const ContiguousRow<P> row{n};
+  sum.rest += sum_lanes(sum_of_blocks<P>(row, [&](std::size_t at, auto w) XGRAD_INLINE {
+    return through(load(weights + at, w), load(numbers + at, w) - near);
+  }));
+  sum.weights += sum_lanes(sum_of_blocks<P>(
+      row, [&](std::size_t at, auto w) XGRAD_INLINE { return load(weights + at, w); }));
+}
+
+template <class T>
 void inner(const T* a, const T* b, std::size_t rows, std::size_t width, T* inner) {
   using P = Pack<T, Arch>;
   for (std::size_t r = 0; r < rows; ++r, a += width, b += width) {
@@ -198,8 +217,9 @@ void inner(const T* a, const T* b, std::size_t rows, std::size_t width, T* inner
 
 template <Isa I, class T>
 AttentionKernels<T> make_attention_kernels() {
-  return {kColumns<T>, &pack<T>,  &pack_transposed<T>, &multiply<T>,
-          &soften<T>,  &weigh<T>, &backward<T>,        &inner<T>};
+  return {kColumns<T>,  &pack<T>,   &pack_transposed<T>,
+          &multiply<T>, &soften<T>, &weigh<T>,
+          &backward<T>, &add<T>,    &inner<T>};
 }
 
 template AttentionKernels<float> make_attention_kernels<kIsa, float>();

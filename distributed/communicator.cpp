@@ -53,6 +53,32 @@ void require_same_tensors(const Communicator& c, const NamedTensors<T>& tensors)
     require_same(c, i < tensors.size() ? described(tensors[i]) : "nothing there", "broadcast");
 }
 
+std::vector<Shape> shapes_of_ranks(MPI_Comm comm, const Shape& own) {
+  const std::vector<std::uint64_t> sizes(own.begin(), own.end());
+  std::vector<int> axes;
+  const auto all = detail::all_gather(comm, sizes.data(), sizes.size(), axes);
+  std::vector<Shape> shapes;
+  auto from = all.begin();
+  for (const int n : axes) {
+    shapes.emplace_back(from, from + n);
+    from += n;
+  }
+  return shapes;
+}
+
+// Tensors of these shapes from numbers that lie one after another.
+template <class T>
+std::vector<Tensor<T>> cut(const std::vector<T>& numbers, const std::vector<Shape>& shapes) {
+  std::vector<Tensor<T>> r;
+  const T* from = numbers.data();
+  for (const Shape& s : shapes) {
+    r.push_back(Tensor<T>::filled(s, T(0)));
+    std::copy_n(from, s.elements(), r.back().mutable_data());
+    from += s.elements();
+  }
+  return r;
+}
+
 }  // namespace
 
 Communicator::Communicator(MPI_Comm group) {
@@ -126,30 +152,23 @@ void Communicator::all_reduce(Tensor<T>& x, CommunicatorReduction reduction) con
 
 template <class T>
 std::vector<Tensor<T>> Communicator::all_gather(const Tensor<T>& x) const {
-  std::vector<int> counts, ranks;
-  std::vector<std::uint64_t> shape(x.shape().begin(), x.shape().end());
-  const auto shapes = detail::all_gather(comm_, shape.data(), shape.size(), ranks);
-  const auto all = detail::all_gather(comm_, x.data(), x.size(), counts);
-  std::vector<Tensor<T>> r;
-  const T* from = all.data();
-  const std::uint64_t* sizes = shapes.data();
-  for (std::size_t i = 0; i < size_; ++i) {
-    typename Array<T>::shape_type s(sizes, sizes + ranks[i]);
-    Array<T> a(s);
-    std::copy_n(from, a.size(), a.data());
-    from += counts[i];
-    sizes += ranks[i];
-    r.emplace_back(std::move(a));
-  }
-  return r;
+  std::vector<int> counts;
+  const std::vector<Shape> shapes = shapes_of_ranks(comm_, x.shape());
+  return cut(detail::all_gather(comm_, x.data(), x.size(), counts), shapes);
 }
 
 template <class T>
 std::vector<Tensor<T>> Communicator::gather(const Tensor<T>& x, std::size_t root) const {
   check_root(root);
-  std::vector<Tensor<T>> all = all_gather(x);
-  if (rank_ != root) all.clear();
-  return all;
+  const std::vector<Shape> shapes = shapes_of_ranks(comm_, x.shape());
+  std::vector<int> counts;
+  for (const Shape& s : shapes) counts.push_back(detail::mpi_count(s.elements()));
+  const std::vector<int> offsets = detail::offsets_of(counts);
+  std::vector<T> all(rank_ == root ? static_cast<std::size_t>(offsets.back() + counts.back()) : 0);
+  check_mpi(MPI_Gatherv(x.data(), counts[rank_], detail::mpi_type<T>(), all.data(), counts.data(),
+                        offsets.data(), detail::mpi_type<T>(), static_cast<int>(root), comm_),
+            "MPI_Gatherv");
+  return rank_ == root ? cut(all, shapes) : std::vector<Tensor<T>>();
 }
 
 std::vector<double> Communicator::all_gather(double x) const {

@@ -85,15 +85,12 @@ class DataParallel {
   /// batch (a batch of n: samples n * first / shards to n * last / shards, as distributed_sampler
   /// makes it); std::runtime_error on all ranks, naming the parameter, where one is used by some
   /// shards only and `allow_unused` is not set. What `loss` throws leaves this rank's gradients
-  /// removed, and the other ranks waiting: run_distributed ends them.
+  /// removed, and the other ranks waiting: run_distributed ends them. std::logic_error for a parameter
+  /// that was unfrozen since.
   double gradients(std::size_t samples, const ShardLoss& loss);
 
-  /// Of the last call, in seconds: from the first bucket that was sent to the last that came, and of
-  /// this the time that was waited after the backward pass.
-  struct Traffic {
-    double whole = 0, waited = 0;
-  };
-  Traffic traffic() const;
+  /// How long the last call waited for other ranks after its backward pass.
+  double seconds_waited() const;
 
  private:
   struct State;

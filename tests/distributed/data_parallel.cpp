@@ -54,10 +54,11 @@ Batch own(const Communicator& c, const Batch& all, std::size_t shards) {
 
 // Steps of Adam with batch normalisation and dropout, on 12 shards.
 NamedTensors<float> trained(const Communicator& c, std::size_t steps, std::vector<double>& losses) {
-  manual_seed(3);
+  manual_seed(3 + c.rank());  // rank 0's is taken
   Net<float> net;
   DataParallel<float> parallel(c, net, {.shards = 12, .bucket_bytes = 128});
   Adam<float> adam(net.parameters(), {.learning_rate = 0.01});
+  const std::uint64_t before = default_generator().state().draws;
   for (std::size_t i = 0; i < steps; ++i) {
     const Batch batch = own(c, make_samples(40 + i % 3), 12);
     losses.push_back(parallel.gradients(batch.x.size(0), [&](Part part) {
@@ -65,6 +66,10 @@ NamedTensors<float> trained(const Communicator& c, std::size_t steps, std::vecto
     }));
     adam.step();
   }
+  const Generator::State after = default_generator().state();
+  BOOST_TEST(after.seed == 3U);
+  for (const std::uint64_t draws : c.all_gather(after.draws))
+    BOOST_TEST(draws == before + steps);  // one mask in each step, whatever the number of shards
   NamedTensors<float> state;
   for (const auto& t : net.state_dict()) state.push_back({t.name, t.tensor.clone()});
   return state;
@@ -146,6 +151,28 @@ BOOST_AUTO_TEST_CASE(the_gradient_is_that_of_the_batch) {
   }
 }
 
+// A layer that is used twice, computed again in the backward pass: its gradient comes once, whole.
+BOOST_AUTO_TEST_CASE(parts_that_are_computed_again) {
+  for_groups([](const Communicator& c) {
+    manual_seed(2);
+    Linear<double> net(6, 6);
+    const Batch all = make_samples(12), mine = own(c, all, 4);
+    const auto loss_of = [&](const Tensor<float>& x, bool again) {
+      const auto layer = [&](const std::vector<Tensor<double>>& in) {
+        return std::vector<Tensor<double>>{tanh(net(in[0]))};
+      };
+      std::vector<Tensor<double>> h{as_double(x)};
+      for (int i = 0; i < 2; ++i) h = again ? checkpoint(layer, h) : layer(h);
+      return mean(square(h[0]));
+    };
+    loss_of(all.x, false).backward();
+    const Tensor<double> expected = net.weight.gradient().clone();
+    DataParallel<double> parallel(c, net, {.shards = 4});
+    parallel.gradients(mine.x.size(0), [&](Part part) { return loss_of(part.of(mine.x), true); });
+    BOOST_TEST(max(abs(net.weight.gradient() - expected)).item() < 1e-15);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(parameters_that_are_not_used) {
   for_groups([](const Communicator& c) {
     struct Two : Module<double> {
@@ -207,7 +234,20 @@ BOOST_AUTO_TEST_CASE(refusals) {
           [&] { parallel.gradients(c.rank() == 0 ? 1 : 5, loss); },
           "DataParallel: rank 0 has 1 samples of a batch of 6 in 2 shards, where its share is 3");
     }
-    BOOST_TEST(std::isfinite(parallel.gradients(2, loss)));
+    BOOST_TEST(std::isfinite(parallel.gradients(c.size() == 1 ? 2 : 1, loss)));
+    Linear<double> partly(6, 4);
+    partly.bias.requires_grad_(false);
+    DataParallel<double> frozen(c, partly);
+    const auto loss_of_partly = [&](Part part) {
+      return mean(partly(Tensor<double>::filled({part.size(), 6}, 1)));
+    };
+    frozen.gradients(1, loss_of_partly);
+    BOOST_TEST(partly.weight.has_grad());
+    BOOST_TEST(!partly.bias.has_grad());
+    partly.bias.requires_grad_();
+    check_failure<std::logic_error>(
+        [&] { frozen.gradients(1, loss_of_partly); },
+        "DataParallel: bias was frozen and is not now: make another DataParallel");
   });
 }
 
@@ -294,6 +334,43 @@ BOOST_AUTO_TEST_CASE(batch_normalisation_over_all_ranks) {
     sync.train();
     BOOST_CHECK_THROW(sync(Tensor<double>::filled({c.size() > 1 ? 0UL : 1UL, 6}, 1)),
                       std::invalid_argument);
+  });
+}
+
+// Within DataParallel, also where ranks have other numbers of samples: the gradient is that of one
+// process with the whole batch.
+BOOST_AUTO_TEST_CASE(batch_normalisation_over_all_ranks_of_a_batch) {
+  const Batch all = make_samples(11);
+  for_groups([&](const Communicator& c) {
+    manual_seed(1);
+    Linear<double> below(6, 5), above(5, 4);
+    BatchNorm<double> one(5);
+    const auto loss_of = [&](auto& bn, const Tensor<float>& x, const Indices& labels) {
+      return cross_entropy(above(tanh(bn(below(as_double(x))))), labels);
+    };
+    loss_of(one, all.x, all.labels).backward();
+    const Tensor<double> expected = below.weight.gradient().clone();
+
+    struct Net : Module<double> {
+      Net(const Communicator& c, const Linear<double>& a, const Linear<double>& b)
+          : below(add<Linear<double>>("below", 6, 5)),
+            bn(add<SyncBatchNorm<double>>("bn", c, 5)),
+            above(add<Linear<double>>("above", 5, 4)) {
+        below.copy_state(a);
+        above.copy_state(b);
+      }
+      Tensor<double> forward(const Tensor<double>& x) override { return above(tanh(bn(below(x)))); }
+      Linear<double>& below;
+      SyncBatchNorm<double>& bn;
+      Linear<double>& above;
+    } net(c, below, above);
+    DataParallel<double> parallel(c, net);
+    const Batch mine = own(c, all, c.size());
+    parallel.gradients(mine.x.size(0), [&](Part part) {
+      return cross_entropy(net(as_double(part.of(mine.x))), part.of(mine.labels));
+    });
+    BOOST_TEST(max(abs(net.below.weight.gradient() - expected)).item() < 1e-14);
+    BOOST_TEST(max(abs(net.bn.running_var - one.running_var)).item() < 1e-15);
   });
 }
 

@@ -1,0 +1,71 @@
+#pragma once
+
+// The gradients of parameters on their way to all ranks: as each is complete in a backward pass it is
+// written into a bucket, and buckets that are full leave while the pass goes on. Internal.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "xgrad/autograd/parameters.hpp"
+#include "xgrad/distributed/communicator.hpp"
+#include "xgrad/distributed/tree_sum.hpp"
+
+namespace xgrad::detail {
+
+template <class T>
+class GradientBuckets {
+ public:
+  /// Of those of `parameters` that require a gradient, the last first: so they are expected to come.
+  GradientBuckets(TwoPhases comms, std::size_t shards, NamedTensors<T> parameters,
+                  std::size_t bucket_bytes);
+  ~GradientBuckets();
+  GradientBuckets(const GradientBuckets&) = delete;
+  GradientBuckets& operator=(const GradientBuckets&) = delete;
+
+  /// Throws std::logic_error naming a parameter that was frozen before and is not now: its gradient
+  /// would stay here.
+  void check_frozen() const;
+
+  /// For a batch.
+  void clear();
+  /// From here to end_shard() gradients are taken in; after the last shard's buckets leave.
+  void begin_shard(bool last);
+  void listen(bool on) { listening_ = on; }
+  void end_shard();
+  /// Until all buckets are here.
+  void wait();
+
+  /// In how many of this rank's shards each parameter had a gradient.
+  std::vector<std::uint64_t> uses() const;
+  const std::string& name(std::size_t i) const { return entries_[i].parameter.name; }
+  /// The sums become the gradients of those parameters that were used by any shard; the others have
+  /// none.
+  void put(const std::vector<bool>& used);
+
+ private:
+  // A parameter, and where its gradient lies.
+  struct Entry {
+    NamedTensor<T> parameter;
+    std::size_t bucket, offset;
+    std::size_t hook = 0;
+    std::size_t used = 0;  // shards of this rank
+  };
+  struct Bucket {
+    std::size_t size = 0, parameters = 0, missing = 0;
+    std::unique_ptr<TreeSum<T>> sum;
+  };
+
+  void add(NamedTensor<T> parameter, std::size_t most);
+  void arrived(std::size_t i, const Tensor<T>& g);
+  void start_ready();
+
+  std::vector<Entry> entries_;
+  std::vector<Bucket> buckets_;
+  NamedTensors<T> frozen_;
+  bool listening_ = false, last_ = false;
+  std::size_t started_ = 0;
+};
+
+}  // namespace xgrad::detail

@@ -3,7 +3,9 @@
 // MPI for the test executable, and groups of its first ranks.
 
 #include <boost/test/unit_test.hpp>
+#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <vector>
 #include <xgrad/distributed/communicator.hpp>
@@ -14,6 +16,18 @@ namespace xgrad::test {
 /// All ranks.
 const Communicator& world();
 
+/// What one rank throws, a failed BOOST_REQUIRE too, would leave the others waiting: all end.
+inline void end_all_if_it_throws(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "rank %zu: %s\n", world().rank(), e.what());
+    MPI_Abort(world().handle(), 1);
+  } catch (...) {
+    MPI_Abort(world().handle(), 1);
+  }
+}
+
 /// f on groups of the first 1, 2, ... ranks, one after another; other ranks wait.
 inline void for_groups(const std::function<void(const Communicator&)>& f) {
   const Communicator& all = world();
@@ -21,7 +35,7 @@ inline void for_groups(const std::function<void(const Communicator&)>& f) {
     MPI_Comm group = MPI_COMM_NULL;
     MPI_Comm_split(all.handle(), all.rank() < n ? 0 : MPI_UNDEFINED, 0, &group);
     if (group != MPI_COMM_NULL) {
-      f(Communicator(group));
+      end_all_if_it_throws([&] { f(Communicator(group)); });
       MPI_Comm_free(&group);
     }
     all.barrier();

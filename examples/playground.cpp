@@ -139,7 +139,7 @@ void draw(const std::string& path, Module<float>& net, const Points& train, cons
     std::printf("no picture: the library was built without libpng\n");
     return;
   }
-  constexpr Window kWindow{-1.2, 1.2, -1.2, 1.2};
+  constexpr PlaneWindow kWindow{-1.2, 1.2, -1.2, 1.2};
   Picture picture = decision_picture<float>(
       [&](const Tensor<float>& places) { return sigmoid(net(places)); }, kWindow);
   const auto add = [&](const Points& points, double brightness) {

@@ -167,11 +167,11 @@ std::vector<WorstExample> worst_examples(const Tensor<T>& p, const Indices& labe
   return r;
 }
 
-Plane surface(std::string title, const std::function<double(double x, double y)>& f,
-              const Window& w, std::size_t side) {
+ReportPlane surface(std::string title, const std::function<double(double x, double y)>& f,
+                    const PlaneWindow& w, std::size_t side) {
   detail::require(side > 1 && w.left < w.right && w.bottom < w.top, "surface",
                   "a window without an inside, or fewer than 2 places to a side: ", side);
-  Plane r{.title = std::move(title), .window = w, .width = side, .height = side};
+  ReportPlane r{.title = std::move(title), .window = w, .width = side, .height = side};
   const auto last = static_cast<double>(side - 1);
   for (std::size_t i = 0; i < side * side; ++i) {
     r.values.push_back(f(w.left + static_cast<double>(i % side) / last * (w.right - w.left),

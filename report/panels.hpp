@@ -63,9 +63,9 @@ std::vector<WorstExample> worst_examples(const Tensor<T>& probabilities, const I
 
 /// Something in two dimensions: a surface with the paths of optimizers, or what a model says with the
 /// points it learned from.
-struct Plane {
+struct ReportPlane {
   std::string title;
-  Window window = {};
+  PlaneWindow window = {};
   std::optional<Picture> background = {};  ///< of the window, as decision_picture draws it
   std::size_t width = 0, height = 0;       ///< of `values`
   std::vector<double> values = {};         ///< a surface, row after row from the bottom
@@ -82,8 +82,8 @@ struct Plane {
 };
 
 /// The surface f over a window, for paths to lie on.
-Plane surface(std::string title, const std::function<double(double x, double y)>& f,
-              const Window& window, std::size_t side = 80);
+ReportPlane surface(std::string title, const std::function<double(double x, double y)>& f,
+                    const PlaneWindow& window, std::size_t side = 80);
 
 /// The tape behind a tensor.
 struct TapeGraph {

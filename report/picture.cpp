@@ -112,7 +112,7 @@ std::vector<T> mean_of_channels(const T* x, std::size_t channels, std::size_t pl
   return r;
 }
 
-void check_window(const char* operation, const Window& w) {
+void check_window(const char* operation, const PlaneWindow& w) {
   detail::require(w.left < w.right && w.bottom < w.top, operation,
                   "a window without an inside: left ", w.left, ", right ", w.right, ", bottom ",
                   w.bottom, ", top ", w.top);
@@ -129,7 +129,7 @@ Color decision_color(const std::vector<double>& shares) {
 }
 
 template <class T>
-Tensor<T> places(const Window& w, std::size_t width, std::size_t height) {
+Tensor<T> places(const PlaneWindow& w, std::size_t width, std::size_t height) {
   Tensor<T> r = Tensor<T>::uninitialized({width * height, 2});
   T* p = r.mutable_data();
   for (std::size_t i = 0; i < width * height; ++i) {
@@ -248,7 +248,7 @@ Picture tile(const std::vector<Picture>& pictures, const TileOptions& o) {
 
 template <class T>
 Picture decision_picture(const std::function<Tensor<T>(const Tensor<T>& points)>& answer,
-                         const Window& window, std::size_t width) {
+                         const PlaneWindow& window, std::size_t width) {
   check_window("decision_picture", window);
   const double ratio = (window.top - window.bottom) / (window.right - window.left);
   Picture r(width, static_cast<std::size_t>(
@@ -272,8 +272,8 @@ Picture decision_picture(const std::function<Tensor<T>(const Tensor<T>& points)>
 }
 
 template <class T>
-void add_points(Picture& picture, const Window& w, const Tensor<T>& points, const Indices& labels,
-                const PointStyle& style) {
+void add_points(Picture& picture, const PlaneWindow& w, const Tensor<T>& points,
+                const Indices& labels, const PointStyle& style) {
   check_window("add_points", w);
   detail::require(points.shape().rank() == 2 && points.size(1) == 2, "add_points",
                   "no points (n, 2): ", points.shape());
@@ -297,8 +297,8 @@ void add_points(Picture& picture, const Window& w, const Tensor<T>& points, cons
   template std::vector<Picture> pictures_of(const Tensor<T>&, const Shading&, std::size_t);   \
   template std::vector<Picture> filter_pictures(const Tensor<T>&, const Shape&, std::size_t); \
   template Picture decision_picture(const std::function<Tensor<T>(const Tensor<T>&)>&,        \
-                                    const Window&, std::size_t);                              \
-  template void add_points(Picture&, const Window&, const Tensor<T>&, const Indices&,         \
+                                    const PlaneWindow&, std::size_t);                         \
+  template void add_points(Picture&, const PlaneWindow&, const Tensor<T>&, const Indices&,    \
                            const PointStyle&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

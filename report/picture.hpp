@@ -96,7 +96,7 @@ struct TileOptions {
 Picture tile(const std::vector<Picture>& pictures, const TileOptions& options = {});
 
 /// A part of the plane: x to the right, y upwards.
-struct Window {
+struct PlaneWindow {
   double left = -1, right = 1, bottom = -1, top = 1;
 };
 
@@ -106,7 +106,7 @@ struct Window {
 /// **Throws** std::invalid_argument for another shape, and a window without an inside.
 template <class T>
 Picture decision_picture(const std::function<Tensor<T>(const Tensor<T>& points)>& answer,
-                         const Window& window, std::size_t width = 400);
+                         const PlaneWindow& window, std::size_t width = 400);
 
 struct PointStyle {
   double radius = 3;
@@ -115,7 +115,7 @@ struct PointStyle {
 
 /// Draws points (n, 2) over a picture of that window, those outside left out; n labels.
 template <class T>
-void add_points(Picture& picture, const Window& window, const Tensor<T>& points,
+void add_points(Picture& picture, const PlaneWindow& window, const Tensor<T>& points,
                 const Indices& labels, const PointStyle& style = {});
 
 /// Whether the library was built with libpng.

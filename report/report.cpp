@@ -205,8 +205,8 @@ Json confusion_json(const ConfusionMatrix& m, const std::vector<std::string>& na
   return r;
 }
 
-void check(const Plane& p) {
-  const Window& w = p.window;
+void check(const ReportPlane& p) {
+  const PlaneWindow& w = p.window;
   detail::require(w.left < w.right && w.bottom < w.top, "Report", "plane ", detail::quote(p.title),
                   ": a window without an inside");
   detail::require(p.values.size() == p.width * p.height, "Report", "plane ", detail::quote(p.title),
@@ -218,7 +218,7 @@ void check(const Plane& p) {
   }
 }
 
-Json plane_json(const Plane& p, Pictures& pictures) {
+Json plane_json(const ReportPlane& p, Pictures& pictures) {
   check(p);
   Json r{{"title", p.title},
          {"window", {p.window.left, p.window.right, p.window.bottom, p.window.top}},
@@ -254,13 +254,13 @@ void add_samples(Json& j, const Report& r, Pictures& pictures) {
   }
   for (const CalibrationBin& b : r.calibration)
     j["calibration"].push_back({number(b.confidence), number(b.accuracy), b.count});
-  for (const Plane& p : r.planes) j["planes"].push_back(plane_json(p, pictures));
+  for (const ReportPlane& p : r.planes) j["planes"].push_back(plane_json(p, pictures));
 }
 
 Json data_of(const Report& r) {
   Json j{{"title", r.title}, {"about", r.about}, {"history", history_json(r.history)}};
   for (const auto& [name, value] : r.headline) j["headline"].push_back({name, number(value)});
-  for (const Run& run : r.runs)
+  for (const ReportRun& run : r.runs)
     j["runs"].push_back({{"name", run.name}, {"curves", history_json(run.history)}});
   if (const auto d = diagnosis_of(r)) j["diagnosis"] = diagnosis_json(*d);
   if (r.record) j["record"] = record_json(*r.record);

@@ -30,7 +30,7 @@
 namespace xgrad {
 
 /// Learning curves with a name, to be laid beside those of other runs.
-struct Run {
+struct ReportRun {
   std::string name;
   History history;
 };
@@ -40,7 +40,8 @@ struct Report {
   std::string about = {};  ///< a sentence or two below the title
   Figures headline = {};   ///< the figures that matter: {"test accuracy", 0.98}
   History history = {};  ///< "train loss" and "validation loss" share a picture, and so their like
-  std::vector<Run> runs = {};  ///< more of them: each figure's curves in one picture, and a table
+  /// More of them: each figure's curves in one picture, and a table.
+  std::vector<ReportRun> runs = {};
   std::optional<Diagnosis> diagnosis = {};  ///< none: what read_curves says of the history
   std::optional<TrainingRecord> record = {};
   std::vector<Histogram> histograms = {};
@@ -49,11 +50,11 @@ struct Report {
   std::vector<std::string> classes = {};  ///< their names; missing ones are numbers
   std::vector<CalibrationBin> calibration = {};
   std::vector<WorstExample> worst = {};
-  std::vector<Plane> planes = {};
+  std::vector<ReportPlane> planes = {};
   std::optional<TapeGraph> graph = {};
 };
 
-/// The file's content. Throws std::invalid_argument for a Plane whose values or points do not fit.
+/// The file's content. Throws std::invalid_argument for a ReportPlane whose values or points do not fit.
 std::string html(const Report& report);
 
 /// Replaces an old file in one step. Throws also FileError.

@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(tiles) {
 
 // The class on the right is the second; y goes upwards.
 BOOST_AUTO_TEST_CASE(decisions) {
-  const Window window{-1, 1, 0, 1};
+  const PlaneWindow window{-1, 1, 0, 1};
   Picture plane = decision_picture<double>(
       [](const Tensor<double>& p) {
         Tensor<double> r = Tensor<double>::uninitialized({p.size(0), 1});

@@ -1,7 +1,7 @@
-#include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "xgrad/compile/fused_code.hpp"
+#include "xgrad/compile/fused_registers.hpp"
 #include "xgrad/compile/fused_steps.hpp"
 #include "xgrad/kernels/groups.hpp"
 #include "xgrad/kernels/isa.hpp"
@@ -34,10 +34,10 @@ class Assembler : public Xbyak::CodeGenerator {
         parts_(static_cast<int>(kGroupBytes) / (wide ? 64 : 32)),
         part_bytes_(wide ? 64 : 32),
         registers_(wide ? 30 : 14),
-        place_(s.values.size() * static_cast<std::size_t>(parts_)),
-        uses_(s.values.size()),
-        owner_(static_cast<std::size_t>(registers_), kNobody) {
-    find_uses();
+        held_(
+            s, parts_, registers_,
+            [this](Value v, int part, int r) { move_to(in_frame(v, part), reg(r)); },
+            [this](Value v, int part, int r) { fetch(reg(r), v, part); }) {
     write();
     readyRE();
   }
@@ -47,44 +47,11 @@ class Assembler : public Xbyak::CodeGenerator {
   using StepKind = typename FusedStep<T>::Kind;
   using Value = std::uint32_t;
 
-  struct Place {
-    int number = kNone;  // of the register
-    bool in_frame = false;
-  };
-  static constexpr int kNone = -1;
-  static constexpr std::size_t kNobody = ~std::size_t{0};
   static constexpr bool kFloat = sizeof(T) == 4;
   static constexpr std::uint32_t kAligned = 0xffffffc0;  // to 64 bytes, its sign extended
 
-  // --- Values ---
+  // --- Values and registers ---
 
-  // When a value is read: at steps, when the outputs are checked, and when they are stored.
-  void find_uses() {
-    const std::size_t end = s_.steps.size();
-    for (std::size_t i = 0; i < end; ++i) {
-      const FusedStep<T>& step = s_.steps[i];
-      if (step.kind != StepKind::call) {
-        uses_[step.a].push_back(i);
-        if (step.b != step.a) uses_[step.b].push_back(i);
-      }
-      for (const Value v : step.arguments) uses_[v].push_back(i);
-    }
-    for (std::size_t o = 0; o < s_.outputs.size(); ++o) {
-      if (s_.checked[o]) uses_[s_.outputs[o]].push_back(end);
-      uses_[s_.outputs[o]].push_back(end + 1);
-    }
-    for (auto& uses : uses_) std::sort(uses.begin(), uses.end());
-  }
-  std::size_t use_from(Value v, std::size_t step) const {
-    const auto next = std::lower_bound(uses_[v].begin(), uses_[v].end(), step);
-    return next == uses_[v].end() ? kNobody : *next;
-  }
-  std::size_t next_use(Value v) const { return use_from(v, now_ + 1); }
-
-  Place& place(Value v, int part) { return place_[index(v, part)]; }
-  std::size_t index(Value v, int part) const {
-    return v * static_cast<std::size_t>(parts_) + static_cast<std::size_t>(part);
-  }
   bool is(Value v, Kind kind) const { return s_.values[v].kind == kind; }
   bool is_one_number(Value v) const { return is(v, Kind::repeated) || is(v, Kind::constant); }
 
@@ -107,59 +74,7 @@ class Assembler : public Xbyak::CodeGenerator {
     return ptr[rax + r13 + offset(part)];
   }
 
-  // --- Registers ---
-
-  void release(Value v, int part) {
-    int& number = place(v, part).number;
-    if (number != kNone) owner_[static_cast<std::size_t>(number)] = kNobody;
-    number = kNone;
-  }
-  void save(Value v, int part) {
-    Place& p = place(v, part);
-    if (p.in_frame || !is(v, Kind::computed)) return;
-    move_to(in_frame(v, part), reg(p.number));
-    p.in_frame = true;
-  }
-  Value value_of(std::size_t owner) const {
-    return static_cast<Value>(owner / static_cast<std::size_t>(parts_));
-  }
-  int part_of_value(std::size_t owner) const {
-    return static_cast<int>(owner % static_cast<std::size_t>(parts_));
-  }
-
-  // A free register, or that of the value that is needed last.
-  int take() {
-    std::size_t best = 0, furthest = 0;
-    for (std::size_t r = 0; r < owner_.size(); ++r) {
-      if (owner_[r] == kNobody) return static_cast<int>(r);
-      if (std::find(locked_.begin(), locked_.end(), static_cast<int>(r)) != locked_.end()) continue;
-      const std::size_t next = use_from(value_of(owner_[r]), now_);
-      if (next >= furthest) {
-        best = r;
-        furthest = next;
-      }
-    }
-    const Value v = value_of(owner_[best]);
-    const int part = part_of_value(owner_[best]);
-    if (furthest != kNobody) save(v, part);
-    release(v, part);
-    return static_cast<int>(best);
-  }
-  Xbyak::Xmm own(int number, Value v, int part) {
-    owner_[static_cast<std::size_t>(number)] = index(v, part);
-    place(v, part).number = number;
-    return reg(number);
-  }
-
-  // The value in a register, which stays its own until `locked_` is cleared.
-  Xbyak::Xmm load(Value v, int part) {
-    if (place(v, part).number == kNone) {
-      const Xbyak::Xmm r = own(take(), v, part);
-      fetch(r, v, part);
-    }
-    locked_.push_back(place(v, part).number);
-    return reg(place(v, part).number);
-  }
+  Xbyak::Xmm load(Value v, int part) { return reg(held_.load(v, part)); }
   void fetch(const Xbyak::Xmm& r, Value v, int part) {
     if (is_one_number(v)) return repeat(r, v);
     is(v, Kind::array) ? move_from(r, in_array(s_.values[v].input, part))
@@ -190,18 +105,18 @@ class Assembler : public Xbyak::CodeGenerator {
   // b as an operand: in memory when it is not read again.
   template <class F>
   void with_operand(Value b, int part, const F& f) {
-    const bool once = place(b, part).number == kNone && next_use(b) == kNobody && !is_one_number(b);
+    const bool once = !held_.holds(b, part) && !held_.is_read_later(b) && !is_one_number(b);
     if (!once) return f(load(b, part));
     is(b, Kind::array) ? f(in_array(s_.values[b].input, part)) : f(in_frame(b, part));
   }
 
   void write_step(const FusedStep<T>& step, int part) {
-    locked_.clear();
+    held_.unlock();
     const Xbyak::Xmm a = load(step.a, part);
     with_operand(step.b, part, [&](const auto& b) {
       for (const Value v : {step.a, step.b})
-        if (next_use(v) == kNobody) release(v, part);
-      write_operation(step.kind, own(take(), step.result, part), a, b);
+        if (!held_.is_read_later(v)) held_.release(v, part);
+      write_operation(step.kind, reg(held_.assign(step.result, part)), a, b);
     });
   }
 
@@ -254,33 +169,20 @@ class Assembler : public Xbyak::CodeGenerator {
 
   void write_call(const FusedStep<T>& step) {
     static const Xbyak::Reg64 kRegisters[] = {rsi, rdx, rcx, r8, r9};
-    empty_registers();
+    held_.empty();
     const Xbyak::Reg64* to = kRegisters;
     for (const Value v : step.arguments) address_of(*to++, v);
     for (const Value v : step.results) address_of(*to++, v);
     mov(rdi, reinterpret_cast<std::size_t>(step.functor));
     mov(rax, reinterpret_cast<std::size_t>(step.function));
     call(rax);
-    for (const Value v : step.results) {
-      for (int part = 0; part < parts_; ++part) place(v, part).in_frame = true;
-    }
+    for (const Value v : step.results) held_.set_in_frame(v);
   }
 
   void address_of(const Xbyak::Reg64& r, Value v) {
     if (!is(v, Kind::array)) return lea(r, in_frame(v, 0));
     mov(r, address(s_.values[v].input));
     add(r, r13);
-  }
-
-  // What is needed at this step or later goes to the frame.
-  void empty_registers() {
-    for (std::size_t& owner : owner_) {
-      if (owner == kNobody) continue;
-      const Value v = value_of(owner);
-      const int part = part_of_value(owner);
-      if (use_from(v, now_) != kNobody) save(v, part);
-      release(v, part);
-    }
   }
 
   // Numbers that are repeated are in the frame for the calls that are given them.
@@ -331,19 +233,22 @@ class Assembler : public Xbyak::CodeGenerator {
   }
 
   void write_group(const Xbyak::Label& stop) {
-    for (now_ = 0; now_ < s_.steps.size(); ++now_) {
-      const FusedStep<T>& step = s_.steps[now_];
+    const std::size_t end = s_.steps.size();
+    for (std::size_t i = 0; i < end; ++i) {
+      const FusedStep<T>& step = s_.steps[i];
+      held_.set_step(i);
       if (step.kind == StepKind::call) {
         write_call(step);
       } else {
         for (int part = 0; part < parts_; ++part) write_step(step, part);
       }
     }
+    held_.set_step(end);
     write_check(stop);
-    ++now_;
+    held_.set_step(end + 1);
     for (std::size_t o = 0; o < s_.outputs.size(); ++o) {
       for (int part = 0; part < parts_; ++part) {
-        locked_.clear();
+        held_.unlock();
         const Xbyak::Xmm r = load(s_.outputs[o], part);
         move_to(in_array(p_.inputs() + o, part), r);
       }
@@ -356,7 +261,7 @@ class Assembler : public Xbyak::CodeGenerator {
     for (std::size_t o = 0; o < s_.outputs.size(); ++o) {
       if (!s_.checked[o]) continue;
       for (int part = 0; part < parts_; ++part) {
-        locked_.clear();
+        held_.unlock();
         write_unordered(load(s_.outputs[o], part), !any);
         any = true;
       }
@@ -389,11 +294,7 @@ class Assembler : public Xbyak::CodeGenerator {
   const int parts_;
   const std::size_t part_bytes_;
   const int registers_;
-  std::vector<Place> place_;                    // of each part of a value
-  std::vector<std::vector<std::size_t>> uses_;  // of each value
-  std::vector<std::size_t> owner_;              // of each register
-  std::vector<int> locked_;
-  std::size_t now_ = 0;  // the step
+  FusedRegisters<T> held_;
 };
 
 /// What code and its constants live in.

@@ -20,6 +20,7 @@
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
 #include "xgrad/optimizers/sgd.hpp"
+#include "xgrad/report/markup.hpp"
 #include "xgrad/report/report.hpp"
 
 using namespace xgrad;
@@ -270,8 +271,134 @@ BOOST_AUTO_TEST_CASE(calibration_and_mistakes) {
   BOOST_TEST(worst[0].truth == "1");
   BOOST_TEST(worst[0].predicted == "cat");
   BOOST_TEST(worst[0].loss == -std::log(0.06));
+  BOOST_TEST(worst_examples(p, labels, {}, {}, 1).size() == 1U);
+  const Tensor<double> images(xt::xarray<double>{{{0, 1}}, {{0, 2}}, {{3, 0}}, {{0, 4}}});
+  const auto seen = worst_examples(p, labels, images);  // of samples 1 and 2
+  BOOST_TEST((seen[0].picture->at(0, 0) == Color{0, 0, 0}));
+  BOOST_TEST((seen[1].picture->at(0, 0) == Color{255, 255, 255}));
   BOOST_CHECK_THROW(worst_examples(p, Indices{0, 2, 0, 0}), std::invalid_argument);
   BOOST_CHECK_THROW(calibration_bins(p, Indices{0}), std::invalid_argument);
+}
+
+// --- What each part of the page is drawn from: numbers that all differ, in the places where report.js looks. ---
+
+BOOST_AUTO_TEST_CASE(steps_layers_and_parameters) {
+  Report r;
+  r.record = TrainingRecord{.losses = {3, 2, 1},
+                            .learning_rates = {0.5, 0.25, 0.125},
+                            .watched = {0, 2},
+                            .layers = {{"fc", "linear", {1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10}}},
+                            .parameters = {{"w", {11, 12}, {13, 14}, {15, 16}}}};
+  BOOST_TEST(data_of(html(r))["record"] == json::parse(R"({
+    "losses": {"name": "loss", "x": [0, 1, 2], "y": [3, 2, 1]},
+    "rates": {"name": "learning rate", "x": [0, 1, 2], "y": [0.5, 0.25, 0.125]},
+    "steps": [0, 2],
+    "layers": [{"name": "fc", "operation": "linear", "mean": [1, 2], "variance": [3, 4],
+                "saturated": [5, 6], "dead": [7, 8], "gradient": [9, 10]}],
+    "parameters": [{"name": "w", "norm": [11, 12], "gradient": [13, 14], "ratio": [15, 16]}]})"));
+}
+
+BOOST_AUTO_TEST_CASE(findings_in_full) {
+  Report r;
+  r.diagnosis = Diagnosis{.findings = {{.check = "c",
+                                        .severity = Severity::note,
+                                        .title = "t",
+                                        .measured = "m",
+                                        .expected = "e",
+                                        .where = "w",
+                                        .remedy = "r",
+                                        .step = 7,
+                                        .samples = {3, 4}},
+                                       {.check = "d", .severity = Severity::error}},
+                          .passed = {"p"},
+                          .skipped = {{"s", "why"}}};
+  const std::string page = html(r);
+  BOOST_TEST(data_of(page)["diagnosis"] == json::parse(R"({
+    "findings": [
+      {"check": "d", "severity": "error", "title": "", "measured": "", "expected": "", "where": "", "remedy": ""},
+      {"check": "c", "severity": "note", "title": "t", "measured": "m", "expected": "e", "where": "w",
+       "remedy": "r", "step": 7, "samples": "3, 4"}],
+    "passed": ["p"], "skipped": [{"check": "s", "reason": "why"}]})"));
+  const std::size_t from = page.find("<noscript>"), to = page.find("</noscript>");
+  BOOST_TEST(page.substr(from, to - from).find(detail::escape_markup(r.diagnosis->text())) !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(confusion_and_its_worst) {
+  Report r{.classes = {"cat", "dog"}};
+  ConfusionMatrix& m = r.confusion.emplace(3);
+  for (int i = 0; i < 4; ++i) m.add(0, 2);
+  m.add(1, 1), m.add(2, 0), m.add(2, 0);
+  BOOST_TEST(data_of(html(r))["confusion"] == json::parse(R"({
+    "names": ["cat", "dog", "2"], "rows": [[0, 0, 4], [0, 1, 0], [2, 0, 0]],
+    "worst": [["cat", "2", 4], ["2", "cat", 2]]})"));
+  r.confusion.emplace(61).add(60, 3);  // too many for a table that is read
+  BOOST_TEST(data_of(html(r))["confusion"] ==
+             json::parse(R"({"names": [], "rows": [], "worst": [["60", "3", 1]]})"));
+}
+
+BOOST_AUTO_TEST_CASE(planes_graphs_and_runs) {
+  Report r;
+  r.planes = {{.title = "p",
+               .window = {-1, 2, -3, 4},
+               .width = 2,
+               .height = 1,
+               .values = {5, 6},
+               .points = {{7, 8, 1}},
+               .paths = {{"sgd", {9}, {10}}}}};
+  r.graph = TapeGraph{
+      .entries = {{"sum", "()", true}, {"w", "(2)", false}}, .edges = {{1, 0}}, .left_out = 3};
+  r.runs = {{"slow", {}}};
+  r.runs[0].history.add({{"train loss", 0.5}});
+  const json data = data_of(html(r));
+  BOOST_TEST(data["planes"] == json::parse(R"([{
+    "title": "p", "window": [-1, 2, -3, 4], "width": 2, "height": 1, "values": [5, 6],
+    "points": [[7, 8, 1]], "paths": [{"name": "sgd", "x": [9], "y": [10]}]}])"));
+  BOOST_TEST(data["graph"] == json::parse(R"json({
+    "entries": [["sum", "()", true], ["w", "(2)", false]], "edges": [[1, 0]], "left_out": 3
+})json"));
+  BOOST_TEST(
+      data["runs"] ==
+      json::parse(
+          R"([{"name": "slow", "curves": [{"name": "train loss", "x": [1], "y": [0.5]}]}])"));
+}
+
+// From the bottom to the top, row after row.
+BOOST_AUTO_TEST_CASE(surfaces) {
+  const ReportPlane p = surface(
+      "s", [](double x, double y) { return 10 * x + y; }, {0, 1, 2, 4}, 3);
+  BOOST_TEST(p.values == (std::vector<double>{2, 7, 12, 3, 8, 13, 4, 9, 14}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(samples) {
+  Picture red(1, 1, {255, 0, 0}), blue(2, 1, {0, 0, 255});
+  Report r;
+  r.calibration = {{0.75, 0.5, 4}};
+  r.histograms = {{"w", -1, 2, {3, 4}, 5}};
+  r.worst = {{"cat", "dog", 2.5, std::nullopt}};
+  if (writes_png()) {
+    r.worst[0].picture = red;
+    r.pictures = {{"blue", blue}};
+    r.planes = {{.title = "p", .background = red}};
+  }
+  const json data = data_of(html(r));
+  const auto picture = [](const Picture& p) {
+    return json{{"src", "data:image/png;base64," + detail::base64(png(p))},
+                {"width", p.width()},
+                {"height", p.height()}};
+  };
+  BOOST_TEST(data["calibration"] == json::parse("[[0.75, 0.5, 4]]"));
+  BOOST_TEST(
+      data["histograms"] ==
+      json::parse(R"([{"name": "w", "low": -1.0, "high": 2.0, "counts": [3, 4], "lost": 5}])"));
+  BOOST_TEST(data["worst"] == json({{{"truth", "cat"},
+                                     {"predicted", "dog"},
+                                     {"loss", 2.5},
+                                     {"picture", writes_png() ? picture(red) : json()}}}));
+  if (!writes_png()) return;
+  BOOST_TEST(data["pictures"] == json({{{"caption", "blue"}, {"picture", picture(blue)}}}));
+  BOOST_TEST(data["planes"][0]["background"] == picture(red));
 }
 
 BOOST_AUTO_TEST_CASE(tape) {
@@ -285,6 +412,10 @@ BOOST_AUTO_TEST_CASE(tape) {
   BOOST_TEST(g.entries.back().name == "w");
   BOOST_TEST(!g.entries.back().is_operation);
   BOOST_TEST(g.edges.size() >= operations);
+  for (const auto& [from, to] : g.edges) {
+    BOOST_TEST(from > to);  // earlier entries are behind later ones
+    BOOST_TEST(g.entries[to].is_operation);
+  }
   BOOST_TEST(tape_graph(y, {}, 1).left_out == 1U);
 }
 

@@ -6,9 +6,10 @@
 //                                 (github.com/zalandoresearch/fashion-mnist) and their relatives
 //   scripts/train --help          the other options
 //
-// Expect progress per epoch, a confusion table, a saved model, a report beside it (digits.html: curves,
-// mistakes, the first layer's weights, for any browser), and a last line like `test accuracy 0.9826`; about half a minute with the defaults, and 4 to 8 seconds per epoch for
-// the 60,000 images of MNIST. Normalised, regularised and with images that change from epoch to
+// Expect progress per epoch, a confusion table, a saved model, a report beside it (digits.html: what the
+// training doctor found, curves, layers, mistakes, the first layer's weights, for any browser), and a last
+// line like `test accuracy 0.9826`; about half a minute with the defaults, and 4 to 8 seconds per epoch
+// for the 60,000 images of MNIST. Normalised, regularised and with images that change from epoch to
 // epoch, a perceptron gets further, in about four minutes each (three seeds):
 //
 //   --data mnist --hidden 800,800 --batch-norm --dropout 0.2 --rotate 10 --shift 2 --scale 0.1
@@ -153,20 +154,12 @@ TargetBatch<float> mixed(const LabeledBatch<float>& batch, std::size_t classes, 
   return r;
 }
 
-// What a report shows of the way there.
-void note_step(Report& report, const Tensor<float>& loss, const NamedTensors<float>& parameters,
-               double rate) {
-  if (!report.record) report.record.emplace();
-  if (!report.graph) report.graph = tape_graph(loss, parameters);
-  report.record->losses.push_back(loss.item());
-  report.record->learning_rates.push_back(rate);
-}
-
 // One pass over the training data; the rate falls along half a cosine over all epochs. Returns the
 // figures on it.
 Figures train_epoch(Module<float>& net, Optimizer<float>& optimizer,
                     DataLoader<Augmented<LabeledDataset<float>>>& loader, std::size_t epoch,
-                    std::size_t classes, const Settings& s, double base_rate, Report& report) {
+                    std::size_t classes, const Settings& s, double base_rate,
+                    Monitor<float>& monitor, Report& report) {
   const std::string name = "epoch " + std::to_string(epoch + 1) + "/" + std::to_string(s.epochs);
   Progress progress(std::cerr, name, loader.size(), stderr_is_terminal());
   const CosineDecay schedule{.duration = static_cast<double>(s.epochs * loader.size())};
@@ -180,9 +173,12 @@ Figures train_epoch(Module<float>& net, Optimizer<float>& optimizer,
     const Tensor<float> scores = net(training.inputs);
     const Tensor<float> loss =
         cross_entropy(scores, training.targets, {.label_smoothing = s.label_smoothing});
-    if (!s.report.empty()) note_step(report, loss, net.parameters(), optimizer.learning_rate());
+    if (!report.graph) report.graph = tape_graph(loss, net.parameters());
+    monitor.before_backward(loss);
     loss.backward();
+    monitor.before_step();
     optimizer.step();
+    monitor.after_step();
     loss_sum += loss.item() * static_cast<double>(batch.labels.size());
     correct += count_correct(scores, predicted_classes(training.targets));  // the larger share's
     seen += batch.labels.size();
@@ -195,12 +191,15 @@ Figures train_epoch(Module<float>& net, Optimizer<float>& optimizer,
   return {{"train loss", loss}, {"train accuracy", accuracy}};
 }
 
-void finish_report(const Settings& s, Report& report, Module<float>& net, const Tensor<float>& p,
-                   const LabeledDataset<float>& test, const ConfusionMatrix& confusion) {
+void finish_report(const Settings& s, Report& report, const Monitor<float>& monitor,
+                   Module<float>& net, const Tensor<float>& p, const LabeledDataset<float>& test,
+                   const ConfusionMatrix& confusion) {
   report.title = "digits";
   report.about = "A perceptron on " + (s.data.empty() ? "drawn digits" : s.data) + ".";
   report.headline = {{"test accuracy", confusion.accuracy()},
                      {"epochs", static_cast<double>(s.epochs)}};
+  report.diagnosis = monitor.diagnosis();
+  report.record = monitor.record();
   report.confusion = confusion;
   report.calibration = calibration_bins(p, test.labels());
   report.worst = worst_examples(p, test.labels(), Tensor<float>(test.inputs()));
@@ -236,12 +235,17 @@ void run(const Settings& s) {
                             .seed = s.seed,
                             .prefetch = 4});
   Report report;
+  // Of some sixty steps the report shows what happened inside.
+  const std::size_t every = std::max<std::size_t>(1, s.epochs * loader.size() / 60);
+  Monitor<float> monitor(net, *optimizer, {.every = s.report.empty() ? 0 : every});
   for (std::size_t epoch = 0; epoch < s.epochs; ++epoch) {
-    Figures row = train_epoch(net, *optimizer, loader, epoch, classes, s, base_rate, report);
+    Figures row =
+        train_epoch(net, *optimizer, loader, epoch, classes, s, base_rate, monitor, report);
     if (s.report.empty()) continue;
     for (const auto& f : test_figures(probabilities(net, digits.test, classes), digits.test))
       row.push_back(f);
     row.emplace_back("learning rate", optimizer->learning_rate());
+    monitor.end_epoch(row);
     report.history.add(row);
   }
 
@@ -253,7 +257,7 @@ void run(const Settings& s) {
     save_state(s.save, net.state_dict());
     std::printf("model saved in %s\n", s.save.c_str());
   }
-  if (!s.report.empty()) finish_report(s, report, net, p, digits.test, confusion);
+  if (!s.report.empty()) finish_report(s, report, monitor, net, p, digits.test, confusion);
   std::printf("test accuracy %.4f\n", confusion.accuracy());
 }
 

@@ -123,6 +123,12 @@ class Comparison {
 }  // namespace
 
 template <class T>
+GroupKernels<T> only_exact(const GroupKernels<T>& group, const ElementwiseRule<T>& rule,
+                           const void* functor) {
+  return Comparison<T>(rule, functor).run(group);
+}
+
+template <class T>
 GroupKernels<T> exact_group_kernels(const ElementwiseRule<T>& rule, const void* functor) {
   static std::mutex mutex;
   static std::map<kernels::ForwardKernel<T>, GroupKernels<T>> known;
@@ -130,7 +136,7 @@ GroupKernels<T> exact_group_kernels(const ElementwiseRule<T>& rule, const void* 
   const auto [there, is_new] = known.try_emplace(rule.kernels.forward);
   if (is_new) {
     const GroupKernels<T> group = kernels::group_kernels(rule.kernels.forward);
-    if (group.value != nullptr) there->second = Comparison<T>(rule, functor).run(group);
+    if (group.value != nullptr) there->second = only_exact(group, rule, functor);
   }
   return there->second;
 }
@@ -159,6 +165,10 @@ void KernelCall<T>::gradient(const void* call, const T* x, const T* y, const T* 
   c.rule->kernels.backward[c.needed](c.functor, loop_of<T>(kGroup<T>, c.rule->arity), a);
 }
 
+template GroupKernels<float> only_exact(const GroupKernels<float>&, const ElementwiseRule<float>&,
+                                        const void*);
+template GroupKernels<double> only_exact(const GroupKernels<double>&,
+                                         const ElementwiseRule<double>&, const void*);
 template GroupKernels<float> exact_group_kernels(const ElementwiseRule<float>&, const void*);
 template GroupKernels<double> exact_group_kernels(const ElementwiseRule<double>&, const void*);
 template struct KernelCall<float>;

@@ -10,9 +10,13 @@
 
 namespace xgrad::detail {
 
-/// The formula's GroupKernels, of which those are left out that do not have the bits of the loop's
-/// kernel. The compiler may contract a sum of products in one way here and in another there; whether
-/// it did is seen on some thousand numbers, once for each formula.
+/// `group` without what does not have the bits of the rule's kernels on some thousand numbers.
+template <class T>
+kernels::GroupKernels<T> only_exact(const kernels::GroupKernels<T>& group,
+                                    const ElementwiseRule<T>& rule, const void* functor);
+
+/// The formula's GroupKernels, only_exact. The compiler may contract a sum of products in one way there
+/// and in another in the loop; whether it did is looked at once for each formula.
 template <class T>
 kernels::GroupKernels<T> exact_group_kernels(const ElementwiseRule<T>& rule, const void* functor);
 

@@ -2,8 +2,20 @@
 
 #include "xgrad/compile/fused.hpp"
 
+#ifdef __linux__
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
 #include <algorithm>
+#include <array>
 #include <boost/test/unit_test.hpp>
+#include <cerrno>
+#include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -13,9 +25,11 @@
 #include <random>
 #include <regex>
 #include <set>
+#include <thread>
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise_loop.hpp"
+#include "xgrad/compile/fused_calls.hpp"
 #include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
@@ -64,12 +78,13 @@ std::vector<Op<T>> operations() {
       ONE(apply(primitives::Root{}, x)), ONE(sin(x)), ONE(cos(x)), ONE(tan(x)), ONE(asin(x)),
       ONE(acos(x)), ONE(atan(x)), ONE(sinh(x)), ONE(cosh(x)), ONE(tanh(x)), ONE(erf(x)),
       ONE(ndtr(x)), ONE(sigmoid(x)), ONE(logistic_density(x)), ONE(relu(x)), ONE(softplus(x)),
-      ONE(log_sigmoid(x)), ONE(clamp(x, T(-0.5), T(0.75))), ONE(leaky_relu(x)), ONE(elu(x)),
+      ONE(log_sigmoid(x)), ONE(clamp(x, T(-0.5), T(0.75))), ONE(leaky_relu(x)), ONE(elu(x)), ONE(elu(x, T(1.75))),
       ONE(gelu(x)), ONE(gelu(x, GeluForm::tanh)), ONE(silu(x)), ONE(softsign(x)), ONE(mish(x)),
       TWO(kl_div(x, y, {.reduction = Reduction::none, .any_targets = true})),
       two<T>([=](const auto& x, const auto& y) { return mse_loss(x, y, each); }),
       two<T>([=](const auto& x, const auto& y) { return mae_loss(x, y, each); }),
       TWO(huber_loss(x, y, {.reduction = Reduction::none})),
+      TWO(huber_loss(x, y, {.delta = 0.3, .reduction = Reduction::none})),
       TWO(kl_div(x, y, {.log_target = true, .reduction = Reduction::none, .any_targets = true})),
       TWO(apply(primitives::BinaryCrossEntropy{}, x, y)),
       TWO(apply(primitives::LogitCrossEntropy{}, x, y)),
@@ -126,18 +141,19 @@ class Translation {
 
   const std::vector<NodePointer<T>>& leaves() const { return recorded_.leaves; }
 
-  // y, its total, and the gradients of the leaves that want one.
+  // y, its total and that of gy, and the gradients of the leaves that want one.
   void run(detail::FusedWay way) {
     detail::Fused<T> f(loop_);
     translate(f);
     f.output(at_.at(y_.node()));
     f.output_total(at_.at(y_.node()));
+    f.output_total(static_cast<Value>(recorded_.leaves.size()));
     for (const NodePointer<T> leaf : recorded_.leaves)
       if (gradient_.count(leaf) != 0) f.output(gradient_.at(leaf));
     f.finish(way);
     code = f.has_code();
     value = std::vector<T>(y_.size());
-    std::vector<T*> to{value.data(), &total};
+    std::vector<T*> to{value.data(), &total, &total_of_gy};
     gradients.clear();
     for (const NodePointer<T> leaf : recorded_.leaves) {
       if (gradient_.count(leaf) == 0) continue;
@@ -147,7 +163,7 @@ class Translation {
   }
 
   bool code = false;
-  T total = 0;
+  T total = 0, total_of_gy = 0;
   std::vector<T> value;
   std::map<NodePointer<T>, std::vector<T>> gradients;
 
@@ -213,15 +229,21 @@ const char* name_of(detail::FusedWay way) {
                                                 : "kernels";
 }
 
-// The numbers that hurt are among them when `hard`.
+// Of any size and sign, with the numbers that hurt among them, or in [0, 1], where every formula has
+// a value and its code is not left for the kernels.
+enum class Sort { plain, hard, within };
+
 template <class T>
-Tensor<T> numbers(const Shape& shape, std::mt19937& random, bool hard) {
+Tensor<T> numbers(const Shape& shape, std::mt19937& random, Sort sort) {
   constexpr T infinity = std::numeric_limits<T>::infinity();
   constexpr T kHard[] = {0, T(-0.0), 1, -1, infinity, -infinity, T(0.5), 3};
   Tensor<T> x = Tensor<T>::filled(shape, T(0));
   std::normal_distribution<T> normal;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    x.node()->data[i] = hard && random() % 8 == 0 ? kHard[random() % 8] : normal(random);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    T& v = x.node()->data[i];
+    v = sort == Sort::hard && random() % 8 == 0 ? kHard[random() % 8] : normal(random);
+    if (sort == Sort::within) v = random() % 8 == 0 ? kHard[random() % 2] : std::exp(-std::abs(v));
+  }
   return x;
 }
 
@@ -230,10 +252,10 @@ struct Case {
   std::vector<Tensor<T>> small, leaves;  // as the program has them, and spread
   Tensor<T> gy;
 
-  Case(const Shape& shape, const std::vector<Shape>& shapes, std::mt19937& random, bool hard)
-      : gy(numbers<T>(shape, random, hard)) {
+  Case(const Shape& shape, const std::vector<Shape>& shapes, std::mt19937& random, Sort sort)
+      : gy(numbers<T>(shape, random, sort == Sort::within ? Sort::plain : sort)) {
     for (const Shape& s : shapes) {
-      small.push_back(numbers<T>(s, random, hard));
+      small.push_back(numbers<T>(s, random, sort));
       leaves.push_back(parameter(detail::broadcast_to(small.back(), shape).clone()));
     }
   }
@@ -244,7 +266,7 @@ std::size_t compare(const Tensor<T>& y, Case<T>& c, const std::string& what) {
   std::map<NodePointer<T>, Tensor<T>> small;
   for (std::size_t i = 0; i < c.leaves.size(); ++i) small[c.leaves[i].node()] = c.small[i];
   Translation<T> program(y, c.gy, small);
-  const Tensor<T> total = sum(y.detach());
+  const Tensor<T> total = sum(y.detach()), total_of_gy = sum(c.gy);
   y.backward(c.gy, {.retain_graph = true});
   std::size_t with_code = 0;
   for (const auto way :
@@ -254,6 +276,7 @@ std::size_t compare(const Tensor<T>& y, Case<T>& c, const std::string& what) {
     with_code += program.code;
     require_same(program.value.data(), y.data(), y.size(), here);
     require_same(&program.total, total.data(), 1, "total of " + here);
+    require_same(&program.total_of_gy, total_of_gy.data(), 1, "total of gy of " + here);
     for (const auto& [leaf, g] : program.gradients)
       require_same(g.data(), Tensor<T>(leaf).gradient().data(), g.size(), "gradient of " + here);
   }
@@ -282,15 +305,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_operation, T, Types) {
   const std::vector<Op<T>> all = operations<T>();
   std::vector<std::size_t> with_code(all.size(), 0);
   for (std::size_t o = 0; o < all.size(); ++o) {
-    for (const bool hard : {false, true}) {
-      Case<T> c({203}, std::vector<Shape>(all[o].inputs, Shape{203}), random, hard);
+    for (const Sort sort : {Sort::plain, Sort::hard, Sort::within}) {
+      Case<T> c({203}, std::vector<Shape>(all[o].inputs, Shape{203}), random, sort);
       with_code[o] += compare(all[o].call(c.leaves), c, "operation " + std::to_string(o));
     }
   }
   // Where there is code at all: the last ones are formulas that are left to kernels.
   constexpr std::size_t kByKernels = 2;
   for (std::size_t o = 0; with_code[0] != 0 && o < all.size() - kByKernels; ++o)
-    BOOST_TEST(with_code[o] == 4U, "operation " << o);
+    BOOST_TEST(with_code[o] == 6U, "operation " << o);
 }
 
 // Of each formula there is an operation: those that have a gradient.
@@ -299,7 +322,7 @@ BOOST_AUTO_TEST_CASE(no_formula_is_missing) {
   std::set<std::string> seen{"less",      "less_equal",  "greater",    "greater_equal", "equal",
                              "not_equal", "logical_and", "logical_or", "logical_not"};
   for (const Op<double>& op : operations<double>()) {
-    Case<double> c({5}, std::vector<Shape>(op.inputs, Shape{5}), random, false);
+    Case<double> c({5}, std::vector<Shape>(op.inputs, Shape{5}), random, Sort::plain);
     const Tensor<double> y = op.call(c.leaves);
     for (const auto n : Recorded<double>(y).entries) seen.insert(n->rule->name);
   }
@@ -322,7 +345,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(random_programs, T, Types) {
     const Shape shape = kShapes[random() % kShapes.size()];
     std::vector<Shape> shapes{shape};
     while (shapes.size() < 4) shapes.push_back(spread_from(shape, random() % 8));
-    Case<T> c(shape, shapes, random, k % 4 == 0);
+    Case<T> c(shape, shapes, random, std::array{Sort::hard, Sort::plain, Sort::within}[k % 3]);
     std::vector<Tensor<T>> values = c.leaves;
     for (std::size_t n = 1 + random() % 12; n-- > 0;) {
       // Arithmetic half of the time.
@@ -342,7 +365,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(long_arrays, T, Types) {
   const int threads = num_threads();
   std::mt19937 random(4);
   for (const std::size_t n : {8192U, 16387U, 100001U}) {
-    Case<T> c({n}, {Shape{n}, Shape{1}}, random, n == 16387);
+    Case<T> c({n}, {Shape{n}, Shape{1}}, random, n == 16387 ? Sort::hard : Sort::plain);
     for (const int t : {1, 2}) {
       set_num_threads(t);
       for (Tensor<T>& leaf : c.leaves) leaf.zero_grad();
@@ -352,6 +375,116 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(long_arrays, T, Types) {
   }
   set_num_threads(threads);
 }
+
+// A slope that was made with a value belongs to that formula's object and input alone.
+BOOST_AUTO_TEST_CASE(values_and_their_slopes) {
+  const auto tanh = detail::make_elementwise_rule<primitives::Tanh, double, 1>(
+      "tanh", kernels::elementwise_kernels_here<primitives::Tanh, double>());
+  const auto leaky = detail::make_elementwise_rule<primitives::LeakyRelu, double, 1>(
+      "leaky_relu", kernels::elementwise_kernels_here<primitives::LeakyRelu, double>());
+  const primitives::LeakyRelu one{0.1}, two{0.2};
+  std::mt19937 random(5);
+  const Tensor<double> x = numbers<double>({50}, random, Sort::plain);
+  const Tensor<double> y = numbers<double>({50}, random, Sort::plain);
+  kernels::Loop loop;
+  detail::build_loop(loop, 50, 2);
+  std::vector<double> by_code, by_kernels;
+  for (const auto way : {detail::FusedWay::code, detail::FusedWay::kernels}) {
+    detail::Fused<double> f(loop);
+    const auto add = [&](const auto& rule, const void* functor, std::uint32_t input) {
+      const auto value = f.forward(rule, functor, {input});
+      f.output(value);
+      f.output(f.gradient(rule, functor, {input}, value, 1, 0, 1));
+    };
+    add(tanh, nullptr, 0), add(tanh, nullptr, 1);
+    add(leaky, &one, 0), add(leaky, &two, 0);
+    f.finish(way);
+    std::vector<double>& all = way == detail::FusedWay::code ? by_code : by_kernels;
+    all.resize(8 * 50);
+    std::vector<const double*> in{x.data(), y.data()};
+    std::vector<double*> out;
+    for (std::size_t o = 0; o < 8; ++o) out.push_back(all.data() + o * 50);
+    f.run(in, out);
+  }
+  require_same(by_code.data(), by_kernels.data(), by_code.size(), "code");
+}
+
+// A call that has other bits than the loop is not used, alone or with what depends on it.
+BOOST_AUTO_TEST_CASE_TEMPLATE(calls_that_differ, T, Types) {
+  using primitives::Sigmoid, primitives::Tanh;
+  const auto loop = kernels::elementwise_kernels_here<Tanh, T>();
+  const auto rule = detail::make_elementwise_rule<Tanh, T, 1>("tanh", loop);
+  const auto right = kernels::group_kernels(loop.forward);
+  const auto other =
+      kernels::group_kernels(kernels::elementwise_kernels_here<Sigmoid, T>().forward);
+  const auto left = [&](auto change) {
+    auto mixed = right;
+    change(mixed);
+    return detail::only_exact(mixed, rule, nullptr);
+  };
+  const auto all = left([&](auto& g) { g.value = other.value; });
+  const auto slopes = left([&](auto& g) { g.slope[0] = other.slope[0]; });
+  const auto both = left([&](auto& g) { g.both = other.both; });
+  BOOST_TEST((all.value == nullptr && all.slope[0] == nullptr && all.both == nullptr));
+  BOOST_TEST((slopes.value == right.value && slopes.slope[0] == nullptr));
+  BOOST_TEST((slopes.both == nullptr));
+  BOOST_TEST((both.value == right.value && both.slope[0] == right.slope[0]));
+  BOOST_TEST((both.both == nullptr));
+}
+
+#ifdef __linux__
+// Whether a program has code, and right results, in a thread in which the system refuses memory with
+// all of `protection`.
+struct Refused {
+  bool filtered = false, code = false, right = false;
+
+  explicit Refused(unsigned protection) {
+    std::thread([&] {
+      filtered = protection == 0 || filter(protection);
+      run();
+    }).join();
+  }
+
+ private:
+  static bool filter(unsigned protection) {
+    constexpr unsigned short kLoad = BPF_LD | BPF_W | BPF_ABS, kEqual = BPF_JMP | BPF_JEQ | BPF_K,
+                             kAnd = BPF_ALU | BPF_AND | BPF_K, kReturn = BPF_RET | BPF_K;
+    sock_filter code[] = {{kLoad, 0, 0, offsetof(seccomp_data, nr)},
+                          {kEqual, 1, 0, SYS_mprotect},
+                          {kEqual, 0, 4, SYS_mmap},
+                          {kLoad, 0, 0, offsetof(seccomp_data, args[2])},
+                          {kAnd, 0, 0, protection},
+                          {kEqual, 0, 1, protection},
+                          {kReturn, 0, 0, SECCOMP_RET_ERRNO | EACCES},
+                          {kReturn, 0, 0, SECCOMP_RET_ALLOW}};
+    const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+  }
+  void run() {
+    kernels::Loop loop;
+    detail::build_loop(loop, 100, 1);
+    detail::Fused<float> f(loop);
+    f.output(f.sum(0, 0));
+    f.finish();
+    code = f.has_code();
+    std::vector<float> x(100, 3), y(100);
+    f.run({x.data()}, {y.data()});
+    right = y == std::vector<float>(100, 6);
+  }
+};
+
+// No memory is both written and run; where none may be run, the kernels do it.
+BOOST_AUTO_TEST_CASE(memory_that_may_be_run) {
+  const bool usual = Refused(0).code;
+  const Refused both(PROT_WRITE | PROT_EXEC), none(PROT_EXEC);
+  if (!both.filtered || !none.filtered) return;
+  BOOST_TEST(both.code == usual);
+  BOOST_TEST(both.right);
+  BOOST_TEST(!none.code);
+  BOOST_TEST(none.right);
+}
+#endif
 
 // What no output needs is not computed; an output may be an input.
 BOOST_AUTO_TEST_CASE(outputs) {
@@ -376,6 +509,26 @@ BOOST_AUTO_TEST_CASE(outputs) {
       BOOST_TEST(b[i] == 2 * x.data()[i]);
       BOOST_TEST(in_place[i] == 2 * x.data()[i]);
     }
+  }
+}
+
+// A number that is repeated may be an output as it is.
+BOOST_AUTO_TEST_CASE(repeated_outputs) {
+  const Shape shape{40}, one{1};
+  const Shape* const shapes[] = {&one};
+  kernels::Loop loop;
+  detail::build_loop(loop, shape, shapes, 1);
+  for (const auto way : {detail::FusedWay::code, detail::FusedWay::kernels}) {
+    detail::Fused<double> f(loop);
+    f.output(0);
+    f.output_total(0);
+    f.finish(way);
+    const double number = 2.5;
+    std::vector<double> all(40);
+    double total = 0;
+    f.run({&number}, {all.data(), &total});
+    BOOST_TEST(all == std::vector<double>(40, 2.5), boost::test_tools::per_element());
+    BOOST_TEST(total == 100);
   }
 }
 

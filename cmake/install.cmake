@@ -41,4 +41,5 @@ string(REGEX REPLACE "/$" "" XGRAD_PC_PREFIX ${XGRAD_PC_PREFIX})
 configure_file(cmake/xgrad.pc.in ${CMAKE_CURRENT_BINARY_DIR}/xgrad.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/xgrad.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+file(GLOB licences_of_scripts CONFIGURE_DEPENDS report/assets/*.LICENSE)  # that the library has inside
+install(FILES LICENSE ${licences_of_scripts} DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -12,7 +12,7 @@
 // Everything is optional: what is not given is not shown. Names may be any text. The file is below 2 MB:
 // curves are thinned to what can be seen (the least and the largest number of a stretch stay), and pictures beyond
 // 1 MB are left out, which the report says. Its scripts are Observable Plot and D3 (ISC licence) and dagre (MIT
-// licence), whose licences are in it. A browser that runs no scripts shows the findings and says so.
+// licence); their licences, and those of their parts, are in it. A browser that runs no scripts shows the findings and says so.
 
 #include <cstddef>
 #include <optional>

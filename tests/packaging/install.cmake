@@ -13,7 +13,7 @@ if(EXISTS ${PREFIX}/bin/xgrad-report AND NOT EXISTS ${PREFIX}/lib/libxgrad.so)
                   OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
 endif()
 foreach(expected include/xgrad/xgrad.hpp include/xgrad/autograd/tensor.hpp lib.*/libxgrad.* lib.*/pkgconfig/xgrad.pc
-                 lib.*/cmake/xgrad/xgrad-config.cmake lib.*/cmake/xgrad/xgrad-config-version.cmake .*/LICENSE)
+                 lib.*/cmake/xgrad/xgrad-config.cmake lib.*/cmake/xgrad/xgrad-config-version.cmake .*/LICENSE .*/parts.LICENSE)
   if(NOT "${installed}" MATCHES "${PREFIX}/${expected}")
     message(SEND_ERROR "${expected} is not installed")
   endif()

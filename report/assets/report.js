@@ -191,7 +191,7 @@
   function findings(d) {
     const grid = section("findings", "Findings");
     if (!d.findings.length) {
-      grid.append(make("div", {class: "card wide healthy"}, `Nothing found: ${d.passed.length} checks were made.`));
+      grid.append(make("div", {class: "card wide healthy"}, d.passed.length ? `Nothing found: ${d.passed.length} checks were made.` : "Nothing found."));
     }
     const list = make("div", {class: "wide"});
     for (const f of d.findings) {
@@ -275,10 +275,10 @@
     }
     if (r.layers.length) {
       const grid = section("layers", "Layers", "From the first layer (top) to the last. Rows that fade from layer to layer are activations or gradients that vanish, rows that glow ones that explode.");
-      const names = r.layers.map(l => l.name);
+      const name = l => l.operation && !l.name.endsWith(l.operation) ? `${l.name} ${l.operation}` : l.name;
       const part = (title, field, options) => {
         const some = r.layers.filter(l => l[field].some(finite));
-        heat(grid, title, some.map(l => l.name), r.steps, some.map(l => l[field]), options);
+        heat(grid, title, some.map(name), r.steps, some.map(l => l[field]), options);
       };
       part("variance of the activations", "variance", {label: "variance"});
       part("variance of the gradients", "gradient", {label: "variance"});

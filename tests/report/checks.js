@@ -6,6 +6,9 @@ setTimeout(() => {
   const visible = e => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== "hidden";
   if (document.documentElement.dataset.ready !== "yes") faults.push("the page is not built");
   if (document.querySelectorAll("section").length < 5) faults.push("fewer than 5 parts");
+  for (const s of document.querySelectorAll("section")) {
+    if (!s.querySelector("svg, img, table, .finding, .healthy")) faults.push(`a part without content: ${s.id}`);
+  }
   if (document.documentElement.scrollWidth > innerWidth) faults.push(`wider than the page: ${document.documentElement.scrollWidth}`);
   for (const e of document.querySelectorAll("main *")) {
     const inside = e.parentElement.closest(".scroll, nav, svg");

@@ -10,6 +10,10 @@
 #include "xgrad/report/markup.hpp"
 #include "xgrad/report/picture.hpp"
 
+#ifdef XGRAD_HAVE_PNG
+#include <png.h>
+#endif
+
 using namespace xgrad;
 
 namespace {
@@ -41,6 +45,19 @@ std::vector<std::string> paths_of(const std::string& xml) {
   }
   return r;
 }
+
+#ifdef XGRAD_HAVE_PNG
+// By libpng's reader.
+std::vector<unsigned char> read_back(const std::string& bytes) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  BOOST_REQUIRE(png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()) != 0);
+  image.format = PNG_FORMAT_RGB;
+  std::vector<unsigned char> r(PNG_IMAGE_SIZE(image));
+  BOOST_REQUIRE(png_image_finish_read(&image, nullptr, r.data(), 0, nullptr) != 0);
+  return r;
+}
+#endif
 
 }  // namespace
 
@@ -147,7 +164,34 @@ BOOST_AUTO_TEST_CASE(png_files) {
   BOOST_TEST(bytes.substr(0, 16) == std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16));
   BOOST_TEST(bytes.substr(16, 10) == std::string("\0\0\0\2\0\0\0\1\x08\x02", 10));
   BOOST_TEST(png(Picture(2, 1)).substr(24, 2) == std::string("\x08\0", 2));  // grey
-  BOOST_TEST(parse(svg(p, "a <b>")).get<std::string>("svg.<xmlattr>.aria-label") == "a <b>");
+  const auto tree = parse(svg(p, "a <b>"));
+  BOOST_TEST(tree.get<std::string>("svg.<xmlattr>.aria-label") == "a <b>");
+  BOOST_TEST(tree.get<std::string>("svg.image.<xmlattr>.href") ==
+             "data:image/png;base64," + detail::base64(bytes));
+}
+
+#ifdef XGRAD_HAVE_PNG
+// Row after row from the top, red, green, blue.
+BOOST_AUTO_TEST_CASE(png_pixels) {
+  Picture p(2, 3);
+  const std::vector<unsigned char> wanted{1, 2, 3, 4, 5, 5, 6, 6, 7, 8, 8, 8, 9, 0, 9, 0, 0, 10};
+  for (std::size_t i = 0; i < 6; ++i)
+    p.at(i / 2, i % 2) = {wanted[3 * i], wanted[3 * i + 1], wanted[3 * i + 2]};
+  BOOST_TEST(read_back(png(p)) == wanted, boost::test_tools::per_element());
+  Picture grey(1, 2, {7, 7, 7});
+  grey.at(1, 0) = {9, 9, 9};
+  BOOST_TEST((read_back(png(grey)) == std::vector<unsigned char>{7, 7, 7, 9, 9, 9}));
+  grey.at(1, 0) = {9, 9, 8};
+  BOOST_TEST((read_back(png(grey)) == std::vector<unsigned char>{7, 7, 7, 9, 9, 8}));
+}
+#endif
+
+// The colors as Okabe & Ito give them, and the last one, grey in place of their black.
+BOOST_AUTO_TEST_CASE(colors_of_classes) {
+  const std::vector<Color> published{{230, 159, 0},  {0, 114, 178}, {0, 158, 115}, {204, 121, 167},
+                                     {86, 180, 233}, {213, 94, 0},  {240, 228, 66}};
+  for (std::size_t i = 0; i < published.size(); ++i) BOOST_CHECK(class_color(i) == published[i]);
+  BOOST_CHECK(class_color(8) == published[0]);
 }
 
 BOOST_AUTO_TEST_CASE(curves_as_svg) {
@@ -159,6 +203,21 @@ BOOST_AUTO_TEST_CASE(curves_as_svg) {
   BOOST_REQUIRE(paths.size() == 1U);
   BOOST_TEST(paths[0] == "M64.00 40.00L164.00 140.00M364.00 240.00L464.00 340.00");
   BOOST_TEST(paths_of(svg(h, {.figures = {"learning rate", "</svg>&"}})).size() == 2U);
+  const std::string log = svg(h, {.log = true, .width = 480, .height = 384});
+  BOOST_TEST(log.find("L464.00 340.00\" stroke=\"#e69f00\"/>") != std::string::npos);
+  BOOST_TEST(log.find("fill=\"#e69f00\">&#8212; </tspan><tspan>&lt;/svg&gt;&amp;") !=
+             std::string::npos);
+  // Words at their places: the powers of ten and the epochs.
+  for (const char* words : {"x=\"58.0\" y=\"44.0\" text-anchor=\"end\">100<",
+                            "x=\"58.0\" y=\"344.0\" text-anchor=\"end\">0.1<",
+                            "x=\"64.0\" y=\"358.0\" text-anchor=\"middle\">1<",
+                            "x=\"464.0\" y=\"358.0\" text-anchor=\"middle\">5<"})
+    BOOST_TEST(log.find(words) != std::string::npos, words);
+  History dots;
+  for (const double v : {1.0, nan, 0.0}) dots.add({{"loss", v}});
+  BOOST_TEST(paths_of(svg(dots, {.width = 480, .height = 384}))[0] ==
+             "M64.00 40.00h0M464.00 340.00h0");
+  BOOST_TEST(svg(dots).find(">0.4<") != std::string::npos);  // steps of 1, 2 or 5
   BOOST_CHECK_THROW(svg(h, {.figures = {"los"}}), std::out_of_range);
   BOOST_CHECK_THROW(svg(History()), std::invalid_argument);
   BOOST_CHECK_THROW(svg(h, {.width = 10}), std::invalid_argument);

@@ -158,7 +158,8 @@ BOOST_AUTO_TEST_CASE(self_contained) {
     BOOST_TEST(page.find(part) == std::string::npos, part);
   BOOST_TEST(page.find("default-src 'none'") != std::string::npos);
   for (const char* licence :
-       {"Copyright 2010-2026 Mike Bostock", "Observable, Inc.", "Chris Pettitt"})
+       {"Copyright 2010-2026 Mike Bostock", "Observable, Inc.", "Chris Pettitt", "Robert Penner",
+        "Charles Karney", "Cynthia Brewer", "Mapbox", "unencumbered", "Mikola Lysenko"})
     BOOST_TEST(page.find(licence) != std::string::npos, licence);
 }
 

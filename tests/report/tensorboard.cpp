@@ -53,9 +53,18 @@ BOOST_AUTO_TEST_CASE(curves_and_pictures) {
   const std::string bytes = xgrad_test::slurp(board.path());
   for (const char* tag : {"loss/train", "loss/validation", "learning rate"})
     BOOST_TEST(bytes.find(tag) != std::string::npos, tag);
-  // Image: height 2, width 3, colorspace 3.
-  if (writes_png())
-    BOOST_TEST(bytes.find(std::string("\x08\2\x10\3\x18\3\"")) != std::string::npos);
+  // Behind the event's time: its step 1 (field 2), a summary (5) with one value (1): tag (1), number (2).
+  BOOST_TEST(bytes.find(std::string("\x10\1*\x13\n\x11\n\nloss/train\x15\0\0\0@", 23)) !=
+             std::string::npos);
+  // A value with tag and image (4), which has height 2, width 3, colorspace 3 and, as field 4, the file.
+  if (writes_png()) {
+    const std::string file = png(Picture(3, 2));
+    BOOST_REQUIRE(file.size() + 8 < 128U);
+    const std::string image =
+        std::string("\x08\2\x10\3\x18\3\"") + static_cast<char>(file.size()) + file;
+    BOOST_TEST(bytes.find("\n\7filters\"" + std::string(1, static_cast<char>(image.size())) +
+                          image) != std::string::npos);
+  }
   TensorBoardWriter second(folder / "run");
   BOOST_TEST(second.path() != board.path());
 }

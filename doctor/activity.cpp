@@ -69,13 +69,17 @@ double signal_variance(const TapeEntry<T>& e) {
 
 }  // namespace
 
+bool is_product(std::string_view operation) {
+  return is_one_of(operation, {"linear", "matmul", "convolution"});
+}
+
 template <class T>
 void ActivityWatch<T>::forward(const std::vector<TapeEntry<T>>& tape, std::uint64_t last) {
   for (std::size_t i = 0; i < tape.size(); ++i) {
     const TapeEntry<T>& e = tape[i];
     if (e.node->rule == nullptr || e.node->sequence > last || !e.has_value()) continue;
     const std::string operation = e.operation();
-    const bool weighs = is_one_of(operation, {"linear", "matmul", "convolution"});
+    const bool weighs = is_product(operation);
     const bool sigmoid = operation == "sigmoid", tanh = operation == "tanh";
     if (!weighs && !sigmoid && !tanh &&
         !is_one_of(operation, {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}))
@@ -100,8 +104,8 @@ void ActivityWatch<T>::backward() {
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].has_grad()) continue;
     const Tensor<T> g = outputs_[i].gradient();
-    const Moments m = moments_of(g.data(), g.size());
-    layers_[i].gradient_variance = m.variance + m.mean * m.mean;
+    // Around 0, which is what gradients have in place of a mean.
+    layers_[i].gradient_variance = std::pow(norm_of(g), 2) / static_cast<double>(g.size());
   }
   outputs_.clear();
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "xgrad/doctor/finding.hpp"
@@ -21,6 +22,9 @@ struct LayerActivity {
   std::size_t samples = 0, units = 0;
   bool weighs = false;  // a product with a weight: linear, matmul, convolution
 };
+
+/// Whether an operation is a product with a weight.
+bool is_product(std::string_view operation);
 
 /// Of the operations that weigh and the activation functions, in the order of computation.
 template <class T>

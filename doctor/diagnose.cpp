@@ -15,7 +15,7 @@ template <class T>
 Tensor<T> rows_of(const Tensor<T>& x, const std::vector<std::size_t>& rows) {
   if (!x.defined()) return {};
   Shape shape = x.shape();
-  const std::size_t row = x.size() / std::max<std::size_t>(shape[0], 1);
+  const std::size_t row = row_size(x);
   shape[0] = rows.size();
   Tensor<T> r = Tensor<T>::uninitialized(shape);
   T* to = r.mutable_data();

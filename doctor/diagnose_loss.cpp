@@ -12,24 +12,6 @@
 namespace xgrad::detail {
 namespace {
 
-template <class T>
-std::optional<double> value_of(const Patient<T>& p, const Tensor<T>& predictions,
-                               const ExampleBatch<T>& batch) {
-  const NoGrad guard;
-  try {
-    const auto v = static_cast<double>(p.loss(predictions, batch).item());
-    return std::isfinite(v) ? std::optional(v) : std::nullopt;
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
-
-template <class T>
-Tensor<T> outputs_of(const Patient<T>& p) {
-  const NoGrad guard;
-  return p.predict(p.probe.inputs);
-}
-
 // The mean of the targets, output by output, for each sample.
 template <class T>
 Tensor<T> mean_targets(const ExampleBatch<T>& batch) {
@@ -56,6 +38,8 @@ double entropy_of(const Indices& labels) {
   }
   return r;
 }
+
+constexpr const char* kMixes = "the loss is not one of single samples";
 
 bool near(double a, double b, double tolerance) {
   return std::abs(a - b) <= tolerance * std::max({std::abs(a), std::abs(b), 1e-3});
@@ -96,6 +80,43 @@ Tensor<T> certain(const Indices& labels, const Shape& shape, std::size_t off, T 
   return r;
 }
 
+// The loss of some samples together, and one by one.
+struct SeveralLosses {
+  std::size_t samples;
+  double loss, mean;
+  bool is_mean() const { return near(loss, mean, 2e-3); }
+  bool is_sum() const { return near(loss, mean * static_cast<double>(samples), 2e-3); }
+  bool is_of_samples() const { return is_mean() || is_sum(); }
+};
+
+template <class T>
+std::optional<SeveralLosses> loss_of_rows(const Patient<T>& p, const Tensor<T>& y,
+                                          const std::vector<std::size_t>& rows) {
+  if (rows.size() < 3) return std::nullopt;
+  const ExampleBatch<T> some = rows_of(p.probe, rows);
+  const Tensor<T> predictions = rows_of<T>({y, {}, {}}, rows).inputs;
+  const auto loss = p.loss_at(predictions, some);
+  if (!loss) return std::nullopt;
+  return SeveralLosses{rows.size(), *loss,
+                       moments_of(losses_one_by_one(p, predictions, some, rows.size())).mean};
+}
+
+// None: too few samples, or a loss that is refused or not finite.
+template <class T>
+std::optional<SeveralLosses> loss_of_several(const Patient<T>& p, const Tensor<T>& y) {
+  std::vector<std::size_t> first, alike;
+  for (std::size_t i = 0; i < p.probe.size() && alike.size() < 8; ++i) {
+    if (first.size() < 8) first.push_back(i);
+    if (p.data.labeled() && p.probe.labels.data()[i] == p.probe.labels.data()[0])
+      alike.push_back(i);
+  }
+  const auto any = loss_of_rows(p, y, first);
+  if (!any || any->is_of_samples()) return any;
+  // A mean that is weighted by class is a plain one in one class; pairs of a class may have none.
+  const auto one = loss_of_rows(p, y, alike);
+  return one && one->is_of_samples() && one->loss != 0 ? one : any;
+}
+
 template <class T>
 void report_direction(Patient<T>& p, double right, double wrong) {
   if (right < wrong) return;
@@ -112,53 +133,89 @@ void report_direction(Patient<T>& p, double right, double wrong) {
             .high = wrong});
 }
 
+// Cross entropy of equal scores is log C times the sum of the targets, whatever they are; with a
+// sigmoid inside, log 2, and of scores of 1 less by their mean.
+template <class T>
+void report_improbable(Patient<T>& p, const Tensor<T>& y, double at_zero) {
+  const Tensor<T>& t = p.probe.targets;
+  if (!t.defined() || y.shape() != t.shape()) return;
+  const double mean = moments_of(t.data(), t.size()).mean;
+  const auto at_one = p.loss_at(Tensor<T>::filled(y.shape(), 1), p.probe);
+  const double classes = y.rank() == 2 ? static_cast<double>(y.shape()[1]) : 0;
+  const bool scores = classes > 1 && at_one && near(*at_one, at_zero, 1e-4) &&
+                      near(at_zero, std::log(classes) * mean * classes, 1e-4);
+  const bool logits = near(at_zero, std::log(2.0), 1e-6) && at_one &&
+                      near(*at_one, std::log1p(std::exp(1.0)) - mean, 1e-4);
+  const bool unit =
+      std::all_of(t.data(), t.data() + t.size(), [](T v) { return v >= 0 && v <= 1; });
+  if (!(scores && !is_distribution(t, false)) && !(logits && !unit)) return;
+  p.report({.check = "targets",
+            .severity = Severity::error,
+            .title = "the targets are no probabilities, which this loss takes them for",
+            .measured = scores ? "those of a sample are negative or do not sum to 1"
+                               : "some are outside [0, 1]",
+            .expected = "probabilities: else the loss has no minimum where predictions are right",
+            .where = "targets",
+            .remedy = "one-hot targets, or another loss"});
+}
+
 }  // namespace
 
 template <class T>
 Guess<T> guess_of(const Patient<T>& p, const Tensor<T>& y, const ExampleBatch<T>& batch) {
-  const Tensor<T> zero = Tensor<T>::filled(y.shape(), 0);
-  const auto at_zero = value_of(p, zero, batch);
-  const auto same_at = [&](double score) {
-    const auto v = value_of(p, Tensor<T>::filled(y.shape(), static_cast<T>(score)), batch);
-    return v && near(*at_zero, *v, 1e-4);
-  };
-  const bool invariant = at_zero && same_at(1) && same_at(2.5);
+  const auto filled = [&](double v) { return Tensor<T>::filled(y.shape(), static_cast<T>(v)); };
+  const auto zero = p.loss_at(filled(0), batch), one = p.loss_at(filled(1), batch),
+             more = p.loss_at(filled(2.5), batch);
+  const bool known = zero && one && more;
+  Guess<T> best{filled(0), Finding::kNone, "that of the best constant prediction", false, false};
+  best.shift_invariant = known && near(*zero, *one, 1e-4) && near(*zero, *more, 1e-4);
+  best.takes_logarithms =
+      known && std::abs(*zero) < 1e-6 && *one < 0 && near(*more, 2.5 * *one, 1e-4);
+  std::vector<Tensor<T>> constants{filled(0), filled(0.5)};
   if (p.data.labeled() && y.rank() >= 2) {
-    const std::size_t classes = y.shape()[1];
-    Guess<T> r{zero, at_zero.value_or(Finding::kNone), {}, invariant};
-    if (!invariant) {  // of logarithms of probabilities
-      r.prediction =
-          Tensor<T>::filled(y.shape(), static_cast<T>(-std::log(static_cast<double>(classes))));
-      r.loss = value_of(p, r.prediction, batch).value_or(Finding::kNone);
+    const auto classes = static_cast<double>(y.shape()[1]);
+    const double logarithm = -std::log(classes), even = 1 / classes;
+    if (best.shift_invariant) {
+      constants = {filled(0)};
+    } else if (best.takes_logarithms || is_distribution(y, true)) {
+      constants = {filled(logarithm)};
+    } else if (is_distribution(y, false)) {
+      constants = {filled(even)};
+    } else {
+      constants.push_back(filled(even));
     }
-    r.source = source_of(r.loss, classes);
-    return r;
-  }
-  Guess<T> best{zero, Finding::kNone, "that of the best constant prediction", invariant};
-  std::vector<Tensor<T>> constants{zero, Tensor<T>::filled(y.shape(), static_cast<T>(0.5))};
-  if (p.probe.targets.defined() && y.size() == batch.targets.size()) {
+  } else if (p.probe.targets.defined() && y.size() == batch.targets.size()) {
     Tensor<T> means = mean_targets(batch);
     constants.push_back(Tensor<T>::from(y.shape(), {means.data(), means.data() + means.size()}));
   }
   for (const Tensor<T>& c : constants) {
-    const auto loss = value_of(p, c, batch);
+    const auto loss = p.loss_at(c, batch);
     if (!loss || *loss >= best.loss) continue;
     best.prediction = c;
     best.loss = *loss;
   }
+  if (p.data.labeled() && constants.size() == 1) best.source = source_of(best.loss, y.shape()[1]);
   return best;
+}
+
+template <class T>
+bool mixes_samples(const Patient<T>& p, const Tensor<T>& y) {
+  const auto several = loss_of_several(p, y);
+  return several && !several->is_of_samples();
 }
 
 template <class T>
 void check_initial_loss(Patient<T>& p) {
   p.train_without_dropout();
-  const Tensor<T> y = outputs_of(p);
+  const Tensor<T> y = p.outputs(p.probe);
+  if (mixes_samples(p, y)) return p.skip("initial-loss", kMixes);
   Guess<T> guess = guess_of(p, y, p.probe);
+  const double of_guess = guess.loss;
   if (p.options.expected_loss) {
     guess.loss = *p.options.expected_loss;
     guess.source = "given";
   }
-  const auto loss = value_of(p, y, p.probe);
+  const auto loss = p.loss_at(y, p.probe);
   if (!loss || std::isnan(guess.loss))
     return p.skip("initial-loss", "the loss of guessing is not known");
   const Moments each = moments_of(losses_one_by_one(p, y, p.probe, p.probe.size()));
@@ -168,8 +225,8 @@ void check_initial_loss(Patient<T>& p) {
   const Tensor<T> noise = normal<T>(y.shape(), 0, 1, generator);
   const NoGrad guard;
   const auto of_noise =
-      value_of(p, guess.prediction + noise * static_cast<T>(std::sqrt(kHeVariance)), p.probe);
-  const double allowance = of_noise ? std::max(*of_noise - guess.loss, 0.0) : guess.loss;
+      p.loss_at(guess.prediction + noise * static_cast<T>(std::sqrt(kHeVariance)), p.probe);
+  const double allowance = of_noise ? std::max(*of_noise - of_guess, 0.0) : guess.loss;
   const double least =
       p.data.labeled() ? std::min(guess.loss, entropy_of(p.probe.labels)) : guess.loss;
   const double low = least - error, high = guess.loss + allowance + error;
@@ -201,7 +258,7 @@ void check_initial_loss(Patient<T>& p) {
 
 template <class T>
 void check_loss_mean(Patient<T>& p) {
-  const Tensor<T> y = outputs_of(p);
+  const Tensor<T> y = p.outputs(p.probe);
   if (p.probe.targets.defined() && y.shape() != p.probe.targets.shape() &&
       y.size() == p.probe.targets.size()) {
     return p.report({.check = "loss-mean",
@@ -215,53 +272,43 @@ void check_loss_mean(Patient<T>& p) {
                      .where = "loss",
                      .remedy = "reshape one of them; mse_loss and its like refuse such a pair"});
   }
-  // Of one class: a mean that is weighted by class is a plain one there.
-  std::vector<std::size_t> rows;
-  for (std::size_t i = 0; i < p.probe.size() && rows.size() < 8; ++i) {
-    if (!p.data.labeled() || p.probe.labels.data()[i] == p.probe.labels.data()[0])
-      rows.push_back(i);
-  }
-  if (rows.size() < 3) return;
-  const ExampleBatch<T> some = rows_of(p.probe, rows);
-  const Tensor<T> predictions = rows_of<T>({y, {}, {}}, rows).inputs;
-  const auto loss = value_of(p, predictions, some);
-  double sum = 0;
-  for (const double l : losses_one_by_one(p, predictions, some, rows.size())) sum += l;
-  const double mean = sum / static_cast<double>(rows.size());
-  if (!loss || near(*loss, mean, 2e-3)) return;
-  const bool is_sum = near(*loss, sum, 2e-3);
+  const auto several = loss_of_several(p, y);
+  if (!several || several->is_mean()) return;
+  const bool sum = several->is_sum();
   p.report(
       {.check = "loss-mean",
-       .severity = is_sum ? Severity::warning : Severity::error,
-       .title = is_sum ? "the loss is a sum over the batch, not a mean"
-                       : "the loss of a batch is not the mean of those of its samples",
-       .measured = "loss " + rounded(*loss) + " of " + text(rows.size()) +
-                   " samples, one by one the mean is " + rounded(mean),
-       .expected = is_sum ? "a mean: learning rates then do not depend on the batch size"
-                          : "the same: else samples mix, by a softmax over the axis of the batch "
-                            "or by broadcasting",
+       .severity = Severity::warning,
+       .title = sum ? "the loss is a sum over the batch, not a mean"
+                    : "the loss of a batch is not the mean of those of its samples",
+       .measured = "loss " + rounded(several->loss) + " of " + text(several->samples) +
+                   " samples, one by one the mean is " + rounded(several->mean),
+       .expected = sum ? "a mean: learning rates then do not depend on the batch size"
+                       : "the same, unless the loss is meant to be one of pairs or of whole "
+                         "batches: else a softmax runs over the axis of the batch, or something "
+                         "broadcasts",
        .where = "loss",
-       .remedy = is_sum ? "Reduction::mean"
-                        : "look at the axis of softmax (1, not 0) and at the shapes of what is "
-                          "subtracted",
-       .value = *loss,
-       .low = mean,
-       .high = mean});
+       .remedy = sum ? "Reduction::mean"
+                     : "look at the axis of softmax (1, not 0) and at the shapes of what is "
+                       "subtracted",
+       .value = several->loss,
+       .low = several->mean,
+       .high = several->mean});
 }
 
 template <class T>
 void check_loss_direction(Patient<T>& p) {
-  const Tensor<T> y = outputs_of(p);
+  const Tensor<T> y = p.outputs(p.probe);
+  if (mixes_samples(p, y)) return p.skip("loss-direction", kMixes);
   if (p.data.labeled() && y.rank() == 2 && y.shape()[1] > 1) {
-    const auto right = value_of(p, certain<T>(p.probe.labels, y.shape(), 0, 5), p.probe);
-    const auto wrong = value_of(p, certain<T>(p.probe.labels, y.shape(), 1, 5), p.probe);
+    const auto right = p.loss_at(certain<T>(p.probe.labels, y.shape(), 0, 5), p.probe);
+    const auto wrong = p.loss_at(certain<T>(p.probe.labels, y.shape(), 1, 5), p.probe);
     if (right && wrong) report_direction(p, *right, *wrong);
   } else if (p.probe.targets.defined() && y.shape() == p.probe.targets.shape()) {
     const Tensor<T>& t = p.probe.targets;
     const auto [low, high] = std::minmax_element(t.data(), t.data() + t.size());
     const NoGrad guard;
-    const auto right = value_of(p, t, p.probe);
-    const auto wrong = value_of(p, static_cast<T>(*low + *high) - t, p.probe);
+    const auto right = p.loss_at(t, p.probe);
+    const auto wrong = p.loss_at(static_cast<T>(*low + *high) - t, p.probe);
     if (right && wrong) report_direction(p, *right, *wrong);
   }
 }
@@ -290,40 +337,26 @@ void check_double_softmax(Patient<T>& p) {
         "never "
         "comes near 0",
         "leave out the softmax at the end of the model");
-  } else if (p.data.labeled() && !guess.shift_invariant && y.rank() == 2 && y.shape()[1] > 1 &&
+  } else if (p.data.labeled() && guess.takes_logarithms && y.rank() == 2 && y.shape()[1] > 1 &&
              !is_distribution(y, true)) {
     add("the loss takes logarithms of probabilities, and the outputs are none",
         is_distribution(y, false) ? "the outputs are probabilities" : "the outputs are scores",
         "exp(outputs) sum to 1 for each sample",
         "log_softmax before nll_loss, or cross_entropy alone");
   }
-  const auto at_zero = value_of(p, Tensor<T>::filled(y.shape(), 0), p.probe);
+  const auto at_zero = p.loss_at(Tensor<T>::filled(y.shape(), 0), p.probe);
   const std::string last = y.operation();
   if (!p.data.labeled() && last == "sigmoid" && at_zero && near(*at_zero, std::log(2.0), 1e-4)) {
     add("sigmoid is applied twice", "the outputs are those of sigmoid, and the loss has one inside",
         "scores of any sign: binary_cross_entropy_with_logits has sigmoid inside",
         "leave out the sigmoid at the end of the model, or use binary_cross_entropy");
   }
-  if (p.data.labeled() || !p.probe.targets.defined()) return;
-  const Tensor<T>& t = p.probe.targets;
-  const bool unit =
-      std::all_of(t.data(), t.data() + t.size(), [](T v) { return v >= 0 && v <= 1; });
-  if ((guess.shift_invariant && !is_distribution(t, false)) ||
-      (at_zero && near(*at_zero, std::log(2.0), 1e-6) && !unit)) {
-    p.report({.check = "targets",
-              .severity = Severity::error,
-              .title = "the targets are no probabilities, which this loss takes them for",
-              .measured = guess.shift_invariant
-                              ? "those of a sample are negative or do not sum to 1"
-                              : "some are outside [0, 1]",
-              .expected = "probabilities: else the loss has no minimum where predictions are right",
-              .where = "targets",
-              .remedy = "one-hot targets, or another loss"});
-  }
+  if (!p.data.labeled() && at_zero) report_improbable(p, y, *at_zero);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                               \
   template Guess<T> guess_of(const Patient<T>&, const Tensor<T>&, const ExampleBatch<T>&); \
+  template bool mixes_samples(const Patient<T>&, const Tensor<T>&);                        \
   template void check_initial_loss(Patient<T>&);                                           \
   template void check_loss_mean(Patient<T>&);                                              \
   template void check_loss_direction(Patient<T>&);                                         \

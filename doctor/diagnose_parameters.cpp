@@ -12,24 +12,8 @@ namespace xgrad::detail {
 namespace {
 
 template <class T>
-double norm_of(const Tensor<T>& x) {
-  double r = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    r += static_cast<double>(x.data()[i]) * static_cast<double>(x.data()[i]);
-  }
-  return std::sqrt(r);
-}
-
-template <class T>
 bool is_zero(const Tensor<T>& x) {
   return std::all_of(x.data(), x.data() + x.size(), [](T v) { return v == 0; });
-}
-
-template <class T>
-NamedTensors<T> learned(const Patient<T>& p) {
-  NamedTensors<T> all = p.model.parameters();
-  std::erase_if(all, [](const NamedTensor<T>& t) { return !t.tensor.requires_grad(); });
-  return all;
 }
 
 template <class T>
@@ -68,7 +52,7 @@ void report_unreached(Patient<T>& p, const NamedTensors<T>& without, const Named
 // after a few steps they are others.
 template <class T>
 void check_reached(Patient<T>& p) {
-  const NamedTensors<T> all = learned(p);
+  const NamedTensors<T> all = p.learned();
   if (all.empty()) {
     return p.report({.check = "parameters",
                      .severity = Severity::error,
@@ -149,8 +133,10 @@ void check_runs(Patient<T>& p) {
 
 template <class T>
 void check_parameters(Patient<T>& p) {
-  report_parameters(p.model, p.options.optimizer, p.diagnosis);
-  report_strangers(p.model, tape_of(p.loss_of(p.probe), nullptr), p.diagnosis);
+  const Tensor<T> loss = p.loss_of(p.probe);
+  const auto tape = tape_of(loss, nullptr);
+  report_parameters(p.model, p.options.optimizer, tape, p.diagnosis);
+  report_strangers(p.model, p.options.optimizer, tape, p.diagnosis);
   check_reached(p);
 }
 
@@ -184,7 +170,7 @@ void check_symmetry(Patient<T>& p) {
 
 template <class T>
 void check_decay(Patient<T>& p) {
-  const NamedTensors<T> all = learned(p);
+  const NamedTensors<T> all = p.learned();
   p.model.zero_grad();
   const Tensor<T> data = p.loss_of(p.probe);
   data.backward();
@@ -212,6 +198,7 @@ void check_decay(Patient<T>& p) {
          .value = ratio,
          .high = 1});
   };
+  if (gradient == 0) return p.skip("decay", "the loss has no gradient");
   judge(std::sqrt(pull / gradient), "weight decay");
   if (!p.options.penalty) return;
   p.model.zero_grad();
@@ -239,22 +226,37 @@ void check_decay(Patient<T>& p) {
 
 // --- shared with the monitor ---
 
+namespace {
+
 template <class T>
-void report_parameters(const Module<T>& model, const Optimizer<T>* optimizer, Diagnosis& d) {
+bool holds(const NamedTensors<T>& list, const Node<T>* node) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const auto& o) { return o.tensor.node() == node; });
+}
+
+template <class T>
+NamedTensors<T> parameters_of(const Optimizer<T>* optimizer) {
+  return optimizer != nullptr ? optimizer->parameters() : NamedTensors<T>{};
+}
+
+}  // namespace
+
+template <class T>
+void report_parameters(const Module<T>& model, const Optimizer<T>* optimizer,
+                       const std::vector<TapeEntry<T>>& tape, Diagnosis& d) {
   std::vector<std::string> frozen, missing, wasted, strange;
   const NamedTensors<T> own = model.parameters();
-  const NamedTensors<T> optimized = optimizer ? optimizer->parameters() : NamedTensors<T>{};
-  const auto holds = [](const NamedTensors<T>& list, const Tensor<T>& t) {
-    return std::any_of(list.begin(), list.end(),
-                       [&](const auto& o) { return o.tensor.is_same(t); });
+  const NamedTensors<T> optimized = parameters_of(optimizer);
+  const auto is_used = [&](const Node<T>* node) {
+    return std::any_of(tape.begin(), tape.end(), [&](const auto& e) { return e.node == node; });
   };
   for (const auto& [name, t] : own) {
-    const bool in = holds(optimized, t);
+    const bool in = holds(optimized, t.node());
     if (!t.requires_grad()) (in ? wasted : frozen).push_back(name);
     if (t.requires_grad() && optimizer != nullptr && !in) missing.push_back(name);
   }
   for (const auto& [name, t] : optimized) {
-    if (!holds(own, t)) strange.push_back(name);
+    if (!holds(own, t.node()) && !is_used(t.node())) strange.push_back(name);
   }
   const auto add = [&](const std::vector<std::string>& names, Severity severity, const char* title,
                        const char* expected, const char* remedy) {
@@ -281,33 +283,42 @@ void report_parameters(const Module<T>& model, const Optimizer<T>* optimizer, Di
 }
 
 template <class T>
-void report_strangers(const Module<T>& model, const std::vector<TapeEntry<T>>& tape, Diagnosis& d) {
-  const NamedTensors<T> own = model.parameters();
-  std::vector<std::string> shapes;
+void report_strangers(const Module<T>& model, const Optimizer<T>* optimizer,
+                      const std::vector<TapeEntry<T>>& tape, Diagnosis& d) {
+  const NamedTensors<T> own = model.parameters(), optimized = parameters_of(optimizer);
+  std::vector<std::string> lost, learned;
   for (const TapeEntry<T>& e : tape) {
-    if (e.node->rule != nullptr) continue;
-    const bool known = std::any_of(own.begin(), own.end(),
-                                   [&](const auto& o) { return o.tensor.node() == e.node; });
-    if (!known) shapes.push_back(text(e.node->shape));
+    if (e.node->rule != nullptr || holds(own, e.node)) continue;
+    (holds(optimized, e.node) ? learned : lost).push_back(text(e.node->shape));
   }
-  if (shapes.empty()) return;
-  d.findings.push_back(
-      {.check = "parameters",
-       .severity = Severity::error,
-       .title = "the loss depends on tensors that require gradients and are not the model's",
-       .measured = text(shapes.size()) + " of shape " + join(shapes),
-       .expected = "parameters that the model knows: others are neither optimized nor saved",
-       .where = "outside of the model",
-       .remedy = "add_parameter for tensors, add for modules, so that parameters() lists them"});
+  const auto add = [&](const std::vector<std::string>& shapes, Severity severity, const char* title,
+                       const char* expected) {
+    if (shapes.empty()) return;
+    d.findings.push_back(
+        {.check = "parameters",
+         .severity = severity,
+         .title = title,
+         .measured = text(shapes.size()) + " of shape " + join(shapes),
+         .expected = expected,
+         .where = "outside of the model",
+         .remedy = "add_parameter for tensors, add for modules, so that parameters() lists them"});
+  };
+  add(lost, Severity::error,
+      "the loss depends on tensors that require gradients and are not the model's",
+      "parameters that the model knows: others are neither optimized nor saved");
+  add(learned, Severity::note, "the optimizer learns tensors that are not the model's as well",
+      "parameters that the model knows, unless they are saved by other means");
 }
 
-#define XGRAD_INSTANTIATE(T)                                                          \
-  template void check_runs(Patient<T>&);                                              \
-  template void check_parameters(Patient<T>&);                                        \
-  template void check_symmetry(Patient<T>&);                                          \
-  template void check_decay(Patient<T>&);                                             \
-  template void report_parameters(const Module<T>&, const Optimizer<T>*, Diagnosis&); \
-  template void report_strangers(const Module<T>&, const std::vector<TapeEntry<T>>&, Diagnosis&);
+#define XGRAD_INSTANTIATE(T)                                                     \
+  template void check_runs(Patient<T>&);                                         \
+  template void check_parameters(Patient<T>&);                                   \
+  template void check_symmetry(Patient<T>&);                                     \
+  template void check_decay(Patient<T>&);                                        \
+  template void report_parameters(const Module<T>&, const Optimizer<T>*,         \
+                                  const std::vector<TapeEntry<T>>&, Diagnosis&); \
+  template void report_strangers(const Module<T>&, const Optimizer<T>*,          \
+                                 const std::vector<TapeEntry<T>>&, Diagnosis&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <unordered_set>
 
 #include "xgrad/autograd/observe.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/doctor/activity.hpp"
+#include "xgrad/doctor/gradient_sum.hpp"
+#include "xgrad/doctor/loss_operations.hpp"
 #include "xgrad/doctor/not_finite.hpp"
 #include "xgrad/doctor/parameters.hpp"
 #include "xgrad/doctor/statistics.hpp"
@@ -15,18 +16,9 @@
 namespace xgrad {
 namespace {
 
+using detail::norm_of;
 using detail::rounded;
 using detail::text;
-
-template <class T>
-double norm_of(const Tensor<T>& x) {
-  return std::sqrt(detail::squares_of(x.data(), x.size()));
-}
-
-template <class T>
-double distance(const Tensor<T>& a, const Tensor<T>& b) {
-  return std::sqrt(detail::squares_of(a.data(), a.size(), b.data()));
-}
 
 template <class T>
 bool depends_on_mode(const Module<T>& m) {
@@ -46,11 +38,8 @@ struct Monitor<T>::State {
     detail::ActivityWatch<T> activity;
     bool seen = false;  // a backward pass has begun
   };
-  // Whether gradients are those of this step's passes alone.
-  struct Sum {
-    Tensor<T> parameter, before, added;
-    std::size_t hook = 0;
-  };
+  State(Module<T>& m, Optimizer<T>& o, MonitorOptions how)
+      : module(m), optimizer(o), options(how), parameters(m.parameters()) {}
 
   Module<T>& module;
   Optimizer<T>& optimizer;
@@ -60,7 +49,7 @@ struct Monitor<T>::State {
   Diagnosis found;
   NamedTensors<T> parameters;
   std::unique_ptr<Watch> watch;
-  std::optional<Sum> sum;
+  std::optional<detail::GradientSum<T>> sum;
   std::size_t step = 0, passes = 0;
   std::vector<std::pair<Module<T>*, std::size_t>> hooks;
   std::size_t evaluated_in_training = 0, smallest_batch_norm = 0;
@@ -86,12 +75,11 @@ struct Monitor<T>::State {
   }
   void install_hooks();
   void look(const Tensor<T>& loss);
-  void look_at_loss_operations(const std::vector<detail::TapeEntry<T>>& tape, std::uint64_t last);
   void look_at_modes();
-  void begin_sum();
-  void end_sum();
   void look_at_writes();
   void note_parameters();
+  void note_layers();
+  void note_updates();
 };
 
 template <class T>
@@ -119,62 +107,15 @@ void Monitor<T>::State::install_hooks() {
 }
 
 template <class T>
-void Monitor<T>::State::look_at_loss_operations(const std::vector<detail::TapeEntry<T>>& tape,
-                                                std::uint64_t last) {
-  for (std::size_t i = 0; i < tape.size(); ++i) {
-    const detail::Node<T>& n = *tape[i].node;
-    if (n.rule == nullptr) continue;
-    const std::string name = n.rule->name;
-    for (std::size_t k = 0; k < n.edge_count; ++k) {
-      const detail::Node<T>* input = n.edges[k].node;
-      if (input == nullptr) continue;
-      const std::string before = input->rule ? input->rule->name : "";
-      const bool softmax =
-          (name == "cross_entropy" || name == "log_softmax" || name == "softmax") &&
-          before == "softmax";
-      if (softmax || (name == "binary_cross_entropy_with_logits" && before == "sigmoid")) {
-        report({.check = "double-softmax",
-                .severity = Severity::error,
-                .title = before + " is applied twice",
-                .measured = name + " of the output of " + before,
-                .expected = "scores: " + name + " has " + before + " inside",
-                .where = detail::name_of(tape, i),
-                .remedy = "leave out the " + before + " at the end of the model"});
-      }
-      const std::size_t m = input->elements;
-      const bool column =
-          input->shape.rank() == 1 ||
-          (input->shape.rank() == 2 && m > 1 && (input->shape[0] == 1 || input->shape[1] == 1));
-      if (n.sequence > last && column && m > 1 && n.shape.rank() == 2 && n.shape[0] == m &&
-          n.shape[1] == m &&
-          (name == "subtract" || name == "add" || name == "multiply" ||
-           name.find("loss") != std::string::npos)) {
-        report({.check = "broadcast",
-                .severity = Severity::error,
-                .title = "each prediction is paired with every target",
-                .measured = name + " of " + text(input->shape) + " gives " + text(n.shape),
-                .expected = "the same shape on both sides: (n, 1) against (n) broadcasts to (n, n)",
-                .where = detail::name_of(tape, i),
-                .remedy = "reshape one of them; mse_loss and its like refuse such a pair"});
-      }
-    }
-  }
-}
-
-template <class T>
 void Monitor<T>::State::look_at_modes() {
   std::vector<std::string> off;
   module.apply([&](const std::string& path, Module<T>& m) {
     if (depends_on_mode(m) && !m.is_training()) off.push_back(path);
   });
-  if (off.empty() && (module.is_training() || !module.children().empty())) {
-    if (module.is_training()) return;
-  }
   const bool all = !module.is_training();
+  if (off.empty() && !all) return;
   report({.check = "mode",
-          .severity = off.empty() ? Severity::note
-                      : all       ? Severity::error
-                                  : Severity::note,
+          .severity = all && !off.empty() ? Severity::error : Severity::note,
           .title = "the model is trained in evaluation mode",
           .measured = off.empty() ? "no layer of it depends on the mode"
                                   : "among them " + detail::join(off),
@@ -196,58 +137,16 @@ void Monitor<T>::State::look(const Tensor<T>& loss) {
   if (!is_watched() || watch->seen) return;
   watch->seen = true;
   Diagnosis d;
-  detail::report_strangers(module, tape, d);
-  if (step == 0) detail::report_parameters(module, &optimizer, d);
-  report_all(d);
-  look_at_modes();
+  detail::report_strangers(module, &optimizer, tape, d);
+  if (step == 0) detail::report_parameters(module, &optimizer, tape, d);
   std::uint64_t last = 0;  // of the model's own operations
   for (const auto& call : watch->log.calls()) last = std::max(last, call.last);
-  look_at_loss_operations(tape, last);
+  detail::report_loss_operations(tape, last, d);
+  report_all(d);
+  look_at_modes();
   watch->activity.forward(tape, last);
-  begin_sum();
-}
-
-template <class T>
-void Monitor<T>::State::begin_sum() {
   sum.reset();
-  if (passes > 1) return;  // gradients of several batches are meant to be added up
-  for (const auto& p : optimizer.parameters()) {
-    if (!p.tensor.requires_grad() || !p.tensor.has_grad()) continue;
-    sum.emplace(Sum{p.tensor, p.tensor.gradient().clone(), {}, 0});
-    sum->hook = sum->parameter.register_hook([this](const Tensor<T>& g) {
-      sum->added = sum->added.defined() ? sum->added + g : g.clone();
-      return Tensor<T>();
-    });
-    return;
-  }
-}
-
-template <class T>
-void Monitor<T>::State::end_sum() {
-  if (!sum) return;
-  Sum s = std::move(*sum);
-  sum.reset();
-  s.parameter.remove_hook(s.hook);
-  if (!s.added.defined() || !s.parameter.has_grad()) return;
-  const NoGrad guard;
-  const double old = norm_of(s.before);
-  const Tensor<T> now = s.parameter.gradient();
-  if (old == 0 || distance(now, s.before + s.added) > 1e-3 * old ||
-      distance(now, s.added) < 0.5 * old) {
-    return;
-  }
-  report({.check = "zero-grad",
-          .severity = Severity::error,
-          .title = "the gradients of several steps are added up: zero_grad() is missing",
-          .measured = "a gradient of norm " + rounded(old, 3) +
-                      " was there before the pass, and is "
-                      "part of the " +
-                      rounded(norm_of(now), 3) + " after it",
-          .expected = "the gradient of this step's passes alone",
-          .where = "optimizer",
-          .remedy =
-              "optimizer.zero_grad() before each backward pass, or the first of those that are "
-              "meant to be added up"});
+  if (passes == 1) sum.emplace(optimizer);  // those of several batches are meant to be added up
 }
 
 template <class T>
@@ -294,25 +193,44 @@ void Monitor<T>::State::note_parameters() {
   }
 }
 
+template <class T>
+void Monitor<T>::State::note_updates() {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    ParameterSeries& s = record.parameters[i];
+    const bool known = !watch->before.empty() && s.norm.back() > 0;
+    s.update_ratio.push_back(known ? detail::distance_of(parameters[i].tensor, watch->before[i]) /
+                                         s.norm.back()
+                                   : Finding::kNone);
+  }
+}
+
+template <class T>
+void Monitor<T>::State::note_layers() {
+  for (const detail::LayerActivity& l : watch->activity.layers()) {
+    auto& all = record.layers;
+    auto it = std::find_if(all.begin(), all.end(),
+                           [&](const LayerSeries& o) { return o.name == l.name; });
+    if (it == all.end()) {
+      all.push_back({l.name, l.operation, {}, {}, {}, {}, {}});
+      it = all.end() - 1;
+    }
+    if (it->mean.size() >= record.watched.size()) continue;  // called several times in a step
+    const std::size_t missed = record.watched.size() - 1;
+    for (auto* v : {&it->mean, &it->variance, &it->saturated, &it->dead, &it->gradient_variance})
+      v->resize(missed, Finding::kNone);
+    it->mean.push_back(l.mean);
+    it->variance.push_back(l.variance);
+    it->saturated.push_back(l.saturated);
+    it->dead.push_back(l.dead);
+    it->gradient_variance.push_back(l.gradient_variance);
+  }
+}
+
 // --- calls ---
 
 template <class T>
 Monitor<T>::Monitor(Module<T>& module, Optimizer<T>& optimizer, MonitorOptions options)
-    : s_(new State{module,
-                   optimizer,
-                   options,
-                   {},
-                   {},
-                   {},
-                   module.parameters(),
-                   {},
-                   {},
-                   0,
-                   0,
-                   {},
-                   0,
-                   0,
-                   false}) {
+    : s_(new State(module, optimizer, options)) {
   for (const auto& p : s_->parameters) s_->record.parameters.push_back({p.name, {}, {}, {}});
   s_->install_hooks();
   s_->arm();
@@ -320,7 +238,6 @@ Monitor<T>::Monitor(Module<T>& module, Optimizer<T>& optimizer, MonitorOptions o
 
 template <class T>
 Monitor<T>::~Monitor() {
-  if (s_->sum) s_->sum->parameter.remove_hook(s_->sum->hook);
   for (auto& [module, id] : s_->hooks) module->remove_hook(id);
 }
 
@@ -356,7 +273,10 @@ void Monitor<T>::before_step() {
     s.watch->trace.reset();
   }
   if (!s.is_watched()) return;
-  s.end_sum();
+  if (s.sum) {
+    if (auto f = s.sum->finding()) s.report(std::move(*f));
+    s.sum.reset();
+  }
   s.look_at_writes();
   s.watch->activity.backward();
   Diagnosis d;
@@ -364,40 +284,13 @@ void Monitor<T>::before_step() {
   s.report_all(d);
   s.record.watched.push_back(s.step);
   s.note_parameters();
-  const auto& layers = s.watch->activity.layers();
-  for (const auto& l : layers) {
-    auto& all = s.record.layers;
-    auto it = std::find_if(all.begin(), all.end(),
-                           [&](const LayerSeries& o) { return o.name == l.name; });
-    if (it == all.end()) {
-      all.push_back({l.name, l.operation, {}, {}, {}, {}, {}});
-      it = all.end() - 1;
-    }
-    if (it->mean.size() >= s.record.watched.size()) continue;  // called several times in a step
-    const std::size_t missed = s.record.watched.size() - 1;
-    for (auto* v : {&it->mean, &it->variance, &it->saturated, &it->dead, &it->gradient_variance})
-      v->resize(missed, Finding::kNone);
-    it->mean.push_back(l.mean);
-    it->variance.push_back(l.variance);
-    it->saturated.push_back(l.saturated);
-    it->dead.push_back(l.dead);
-    it->gradient_variance.push_back(l.gradient_variance);
-  }
+  s.note_layers();
 }
 
 template <class T>
 void Monitor<T>::after_step() {
   State& s = *s_;
-  if (s.watch && s.is_watched() && !s.watch->before.empty()) {
-    for (std::size_t i = 0; i < s.parameters.size(); ++i) {
-      const Tensor<T>& then = s.watch->before[i];
-      const double norm = norm_of(then);
-      s.record.parameters[i].update_ratio.push_back(
-          norm > 0 ? distance(s.parameters[i].tensor, then) / norm : Finding::kNone);
-    }
-  } else if (s.watch && s.is_watched()) {
-    for (auto& p : s.record.parameters) p.update_ratio.push_back(Finding::kNone);
-  }
+  if (!s.record.watched.empty() && s.record.watched.back() == s.step) s.note_updates();
   ++s.step;
   s.passes = 0;
   s.arm();

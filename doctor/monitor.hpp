@@ -81,8 +81,7 @@ class Monitor {
 };
 
 namespace detail {
-/// The findings from the curves alone. `movement` is by how much of themselves the weights have
-/// moved at most, all steps together.
+/// The findings from the curves alone: of the losses, of the updates, of the epochs.
 void judge_curve(const TrainingRecord& record, Diagnosis& d);
 void judge_updates(const TrainingRecord& record, Diagnosis& d);
 void judge_epochs(const History& epochs, Diagnosis& d);

@@ -5,17 +5,12 @@
 #include <unordered_map>
 
 #include "xgrad/base/text.hpp"
+#include "xgrad/kernels/optimizer.hpp"
 
 namespace xgrad::detail {
 namespace {
 
-template <class T>
-bool all_finite(const T* x, std::size_t n) {
-  // Sums of what is finite may overflow; products with 0 do not.
-  T sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += x[i] * T(0);
-  return sum == 0;
-}
+using kernels::all_finite;
 
 // "(8, 3) in [-1.5, 2], 4 NaN, 0 infinite"
 template <class T>

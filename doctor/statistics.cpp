@@ -1,7 +1,10 @@
 #include "xgrad/doctor/statistics.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+
+#include "xgrad/kernels/optimizer.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -22,16 +25,20 @@ double sum_of(std::size_t n, const F& f) {
 
 template <class T>
 Moments moments(const T* values, std::size_t n) {
+  if (!kernels::all_finite(values, n)) {
+    std::vector<T> some;
+    std::copy_if(values, values + n, std::back_inserter(some),
+                 [](T v) { return std::isfinite(v); });
+    return moments(some.data(), some.size());
+  }
   const auto at = [&](std::size_t i) { return static_cast<double>(values[i]); };
-  const auto finite = [&](std::size_t i) { return at(i) - at(i) == 0; };
-  Moments r;
-  r.n = static_cast<std::size_t>(sum_of(n, [&](std::size_t i) { return finite(i) ? 1.0 : 0.0; }));
-  if (r.n == 0) return r;
-  const auto count = static_cast<double>(r.n);
-  r.mean = sum_of(n, [&](std::size_t i) { return finite(i) ? at(i) : 0; }) / count;
+  Moments r{n, 0, 0};
+  if (n == 0) return r;
+  const auto count = static_cast<double>(n);
+  r.mean = sum_of(n, at) / count;
   const double squares =
-      sum_of(n, [&](std::size_t i) { return finite(i) ? (at(i) - r.mean) * (at(i) - r.mean) : 0; });
-  if (r.n > 1) r.variance = squares / (count - 1);
+      sum_of(n, [&](std::size_t i) { return (at(i) - r.mean) * (at(i) - r.mean); });
+  if (n > 1) r.variance = squares / (count - 1);
   return r;
 }
 
@@ -55,13 +62,17 @@ Moments moments_of(const T* values, std::size_t n) {
 }
 
 template <class T>
-double squares_of(const T* x, std::size_t n, const T* other) {
-  const auto at = [&](const T* v, std::size_t i) { return static_cast<double>(v[i]); };
-  if (other == nullptr) return sum_of(n, [&](std::size_t i) { return at(x, i) * at(x, i); });
-  return sum_of(n, [&](std::size_t i) {
-    const double d = at(x, i) - at(other, i);
+double norm_of(const Tensor<T>& x) {
+  return std::sqrt(kernels::dot(x.data(), x.data(), x.size()));
+}
+
+template <class T>
+double distance_of(const Tensor<T>& a, const Tensor<T>& b) {
+  const T *const v = a.data(), *const w = b.data();
+  return std::sqrt(sum_of(a.size(), [&](std::size_t i) {
+    const double d = static_cast<double>(v[i]) - static_cast<double>(w[i]);
     return d * d;
-  });
+  }));
 }
 
 double median_of(std::vector<double> values) {
@@ -78,8 +89,10 @@ Trend trend_of(std::span<const double> curve) {
   return {first.mean, last.mean, std::sqrt(a * a + b * b)};
 }
 
-template double squares_of(const float*, std::size_t, const float*);
-template double squares_of(const double*, std::size_t, const double*);
+template double norm_of(const Tensor<float>&);
+template double norm_of(const Tensor<double>&);
+template double distance_of(const Tensor<float>&, const Tensor<float>&);
+template double distance_of(const Tensor<double>&, const Tensor<double>&);
 template Moments moments_of(const float*, std::size_t);
 template Moments moments_of(const double*, std::size_t);
 

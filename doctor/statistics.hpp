@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "xgrad/autograd/tensor.hpp"
+
 namespace xgrad::detail {
 
 /// Count, mean and variance (n - 1 in the denominator; 0 for one number) of finite numbers.
@@ -22,11 +24,13 @@ Moments moments_of(std::span<const double> values);
 template <class T>
 Moments moments_of(const T* values, std::size_t n);
 
-/// Sum of squares, of differences where there is a second operand.
+/// The root of the sum of squares, and that of the differences.
 template <class T>
-double squares_of(const T* x, std::size_t n, const T* other = nullptr);
+double norm_of(const Tensor<T>& x);
+template <class T>
+double distance_of(const Tensor<T>& a, const Tensor<T>& b);
 
-double median_of(std::vector<double> values);  ///< NaN for none
+double median_of(std::vector<double> values);  ///< of an even number the upper one; NaN for none
 
 /// How many standard errors a figure may be off before the doctor speaks: by chance that happens
 /// once in 15 000 times (the normal distribution's two sides), so that some dozen checks of each of

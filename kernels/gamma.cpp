@@ -5,10 +5,10 @@
 #include <numbers>
 #include <vector>
 
-#include "xgrad/kernels/parallel.hpp"
-
 namespace xgrad::kernels {
 namespace {
+
+constexpr std::size_t kCost = 16;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -109,16 +109,6 @@ double cotangent_derivative(unsigned n, double r) {
   return sum;
 }
 
-// Calls visit(i) for all i < n, in pieces.
-template <class Visit>
-void each(std::size_t n, const Visit& visit) {
-  const std::size_t pieces = pieces_for(n * 16);
-  parallel_for(pieces, [&](std::size_t k) {
-    const std::size_t end = piece_begin(n, pieces, k + 1);
-    for (std::size_t i = piece_begin(n, pieces, k); i < end; ++i) visit(i);
-  });
-}
-
 double log_gamma(double x) {
   int sign = 0;
   return ::lgamma_r(x, &sign);
@@ -141,13 +131,14 @@ double polygamma(unsigned n, double x) {
 
 template <class T>
 void lgamma(const T* x, T* y, std::size_t size) {
-  each(size, [=](std::size_t i) { y[i] = static_cast<T>(log_gamma(x[i])); });
+  detail::each_number(size, kCost, [=](std::size_t i) { y[i] = static_cast<T>(log_gamma(x[i])); });
 }
 
 template <class T>
 void polygamma(unsigned n, const T* x, T* y, std::size_t size) {
-  each(size,
-       [=](std::size_t i) { y[i] = static_cast<T>(polygamma(n, static_cast<double>(x[i]))); });
+  detail::each_number(size, kCost, [=](std::size_t i) {
+    y[i] = static_cast<T>(polygamma(n, static_cast<double>(x[i])));
+  });
 }
 
 #define XGRAD_INSTANTIATE(T)                       \

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/random.hpp"
 
 namespace xgrad::kernels {
@@ -37,5 +38,17 @@ template <class T>
 void gamma_slopes(const T* a, const T* z, T* slope, std::size_t size);
 template <class T>
 void gamma_second_slopes(const T* a, const T* z, T* by_a, T* by_z, std::size_t size);
+
+namespace detail {
+/// visit(i) for all i < n, in pieces; one of them takes as long as `cost` elements of a plain loop.
+template <class Visit>
+void each_number(std::size_t n, std::size_t cost, const Visit& visit) {
+  const std::size_t pieces = pieces_for(n * cost);
+  parallel_for(pieces, [&](std::size_t k) {
+    const std::size_t end = piece_begin(n, pieces, k + 1);
+    for (std::size_t i = piece_begin(n, pieces, k); i < end; ++i) visit(i);
+  });
+}
+}  // namespace detail
 
 }  // namespace xgrad::kernels

@@ -6,11 +6,12 @@
 #include <numbers>
 
 #include "xgrad/kernels/gamma.hpp"
-#include "xgrad/kernels/parallel.hpp"
 #include "xgrad/kernels/philox.hpp"
 
 namespace xgrad::kernels {
 namespace {
+
+constexpr std::size_t kCost = 64;
 
 // --- Numbers ---
 
@@ -136,19 +137,11 @@ GammaSlope slope_of_large(double a, double z) {
   return {slope, -w * r3 / 4 + 1.5 * cube * r3 * r * r - by_z * slope, by_z};
 }
 
-template <class Visit>
-void each(std::size_t n, const Visit& visit) {
-  const std::size_t pieces = pieces_for(n * 64);
-  parallel_for(pieces, [&](std::size_t k) {
-    for (std::size_t i = n * k / pieces; i < n * (k + 1) / pieces; ++i) visit(i);
-  });
-}
-
 }  // namespace
 
 template <class T>
 void fill_gamma(const T* a, T* z, std::size_t size, Generator::State draw) {
-  each(size, [=](std::size_t i) {
+  detail::each_number(size, kCost, [=](std::size_t i) {
     const double drawn = draw_gamma(static_cast<double>(a[i]), draw, i);
     z[i] = std::max(static_cast<T>(drawn), std::numeric_limits<T>::min());
   });
@@ -161,12 +154,14 @@ GammaSlope gamma_slope(double a, double z) {
 
 template <class T>
 void gamma_slopes(const T* a, const T* z, T* slope, std::size_t size) {
-  each(size, [=](std::size_t i) { slope[i] = static_cast<T>(gamma_slope(a[i], z[i]).slope); });
+  detail::each_number(size, kCost, [=](std::size_t i) {
+    slope[i] = static_cast<T>(gamma_slope(a[i], z[i]).slope);
+  });
 }
 
 template <class T>
 void gamma_second_slopes(const T* a, const T* z, T* by_a, T* by_z, std::size_t size) {
-  each(size, [=](std::size_t i) {
+  detail::each_number(size, kCost, [=](std::size_t i) {
     const GammaSlope s = gamma_slope(a[i], z[i]);
     by_a[i] = static_cast<T>(s.by_a);
     by_z[i] = static_cast<T>(s.by_z);

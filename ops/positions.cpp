@@ -21,11 +21,10 @@ Tensor<T> of_angles(double (*f)(double), std::size_t length, std::size_t width, 
                     double base) {
   const std::size_t pairs = width / 2;
   const Tensor<T> y = Tensor<T>::uninitialized({length, pairs});
-  for (std::size_t i = 0; i < length; ++i) {
-    for (std::size_t k = 0; k < pairs; ++k) {
-      const double power = 2 * static_cast<double>(k) / static_cast<double>(width),
-                   angle = static_cast<double>(first + i) / std::pow(base, power);
-      y.node()->data[i * pairs + k] = static_cast<T>(f(angle));
+  for (std::size_t k = 0; k < pairs; ++k) {
+    const double period = std::pow(base, 2 * static_cast<double>(k) / static_cast<double>(width));
+    for (std::size_t i = 0; i < length; ++i) {
+      y.node()->data[i * pairs + k] = static_cast<T>(f(static_cast<double>(first + i) / period));
     }
   }
   return y;

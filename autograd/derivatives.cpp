@@ -37,22 +37,7 @@ Tensor<T> pull_back(const Tensor<T>& y, const Tensor<T>& x, const Tensor<T>& u, 
   return g.defined() ? g : zeros_like(x);
 }
 
-// d y[i] / d x[j] row by row.
-template <class T>
-Tensor<T> all_rows(const Tensor<T>& y, const Tensor<T>& x) {
-  Shape shape = y.shape();
-  for (const std::size_t size : x.shape()) shape.push_back(size);
-  Tensor<T> rows = Tensor<T>::uninitialized(shape);
-  T* row = rows.mutable_data();
-  for (std::size_t i = 0; i < y.size(); ++i, row += x.size()) {
-    Tensor<T> u = zeros_like(y);
-    u.mutable_data()[i] = T(1);
-    std::copy_n(pull_back(y, x, u, false).data(), x.size(), row);
-  }
-  return rows;
-}
-
-// The same by several tensors at once.
+// d y[i] / d x[j] row by row, by several tensors at once.
 template <class T>
 std::vector<Tensor<T>> all_rows(const Tensor<T>& y, const std::vector<Tensor<T>>& x) {
   std::vector<Tensor<T>> rows;
@@ -122,7 +107,7 @@ template <class T>
 Tensor<T> jacobian(const UnaryFunction<T>& f, const Tensor<T>& x) {
   const EnableGrad guard;
   const Tensor<T> leaf = parameter(x);
-  return all_rows(f(leaf), leaf);
+  return all_rows(f(leaf), {leaf})[0];
 }
 
 template <class T>
@@ -130,7 +115,7 @@ Tensor<T> hessian(const UnaryFunction<T>& f, const Tensor<T>& x) {
   const EnableGrad guard;
   const Tensor<T> leaf = parameter(x), y = f(leaf);
   require_scalar("hessian", y);
-  return all_rows(pull_back(y, leaf, ones_like(y), true), leaf);
+  return all_rows(pull_back(y, leaf, ones_like(y), true), {leaf})[0];
 }
 
 template <class T>

@@ -166,51 +166,39 @@ struct FocalLoss : LossModule<FocalLoss, T, LabelLoss<T>, FocalOptions<T>, focal
   using FocalLoss::LossModule::LossModule;
 };
 
-/// loss(x, targets, input_lengths, target_lengths): -log of the probability of sequences of labels.
-template <class T>
-class CtcLoss : public Module<T> {
+/// The loss F(x, others..., options). A hook is given x.
+template <class M, class T, class Options, auto F, class... Others>
+class LossOfSeveral : public Module<T> {
  public:
-  explicit CtcLoss(CtcOptions options = {}) : options_(options) {}
-  Tensor<T> operator()(const Tensor<T>& x, const Indices& targets, const Indices& input_lengths,
-                       const Indices& target_lengths) {
-    return this->inside([&] {
-      return this->hooked(x, ctc_loss(x, targets, input_lengths, target_lengths, options_));
-    });
+  explicit LossOfSeveral(Options options = {}) : options_(std::move(options)) {}
+  Tensor<T> operator()(const Tensor<T>& x, const Others&... others) {
+    return this->inside([&] { return this->hooked(x, F(x, others..., options_)); });
   }
-  std::unique_ptr<Module<T>> structure() const override {
-    return std::make_unique<CtcLoss>(options_);
-  }
-
- private:
-  CtcOptions options_;
-};
-
-/// The loss F(x, second, third, options) of three tensors. A hook is given x.
-template <template <class> class M, class T, class Options, auto F>
-class LossOfThree : public Module<T> {
- public:
-  explicit LossOfThree(Options options = {}) : options_(std::move(options)) {}
-  Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& second, const Tensor<T>& third) {
-    return this->inside([&] { return this->hooked(x, F(x, second, third, options_)); });
-  }
-  std::unique_ptr<Module<T>> structure() const override { return std::make_unique<M<T>>(options_); }
+  std::unique_ptr<Module<T>> structure() const override { return std::make_unique<M>(options_); }
 
  private:
   Options options_;
 };
 
+/// loss(x, targets, input_lengths, target_lengths): -log of the probability of sequences of labels.
+template <class T>
+struct CtcLoss : LossOfSeveral<CtcLoss<T>, T, CtcOptions, ctc_loss<T>, Indices, Indices, Indices> {
+  using CtcLoss::LossOfSeveral::LossOfSeveral;
+};
+
 /// loss(x, t, var): (log var + (x - t)^2 / var) / 2.
 template <class T>
-struct GaussianNllLoss : LossOfThree<GaussianNllLoss, T, GaussianNllOptions, gaussian_nll_loss<T>> {
-  using GaussianNllLoss::LossOfThree::LossOfThree;
+struct GaussianNllLoss : LossOfSeveral<GaussianNllLoss<T>, T, GaussianNllOptions,
+                                       gaussian_nll_loss<T>, Tensor<T>, Tensor<T>> {
+  using GaussianNllLoss::LossOfSeveral::LossOfSeveral;
 };
 
 /// loss(anchor, positive, negative): what the distance of the positive lacks of being smaller by
 /// the margin.
 template <class T>
-struct TripletMarginLoss
-    : LossOfThree<TripletMarginLoss, T, TripletMarginOptions, triplet_margin_loss<T>> {
-  using TripletMarginLoss::LossOfThree::LossOfThree;
+struct TripletMarginLoss : LossOfSeveral<TripletMarginLoss<T>, T, TripletMarginOptions,
+                                         triplet_margin_loss<T>, Tensor<T>, Tensor<T>> {
+  using TripletMarginLoss::LossOfSeveral::LossOfSeveral;
 };
 
 }  // namespace xgrad

@@ -19,7 +19,7 @@ using Bases = std::map<std::string, std::string>;  // class -> what it is derive
 
 const Names kAbstract = {"LibraryModule", "FunctionModule", "NoiseModule",  "LastAxesNorm",
                          "LossModule",    "TargetLoss",     "LabelLoss",    "ConvolutionLayer",
-                         "LossOfThree",   "PoolLayer",      "AdaptivePool", "SelfAttentionLayer",
+                         "LossOfSeveral", "PoolLayer",      "AdaptivePool", "SelfAttentionLayer",
                          "ListModule"};
 
 std::string read(const std::filesystem::path& path) {
@@ -62,8 +62,7 @@ Names modules(const Bases& bases) {
 
 bool is_loss(const Bases& bases, const std::string& name) {
   // takes a target: no part of a model
-  return is_derived(bases, name, "LossModule") || is_derived(bases, name, "LossOfThree") ||
-         name == "CtcLoss";
+  return is_derived(bases, name, "LossModule") || is_derived(bases, name, "LossOfSeveral");
 }
 
 }  // namespace

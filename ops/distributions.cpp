@@ -62,7 +62,9 @@ Tensor<T> one_hot_of(const Tensor<T>& x, std::ptrdiff_t axis) {
 
 template <class T>
 void third_backward(const void*, Backward<T>&) {
-  detail::fail<std::logic_error>("sample_gamma", "a third derivative is not implemented");
+  detail::fail<std::logic_error>("sample_gamma",
+                                 "derivatives by the concentration end with the second: detach() "
+                                 "the second ones where they are constants");
 }
 template <class T>
 const Rule<T> kSecondSlope = {"sample_gamma second slope", &third_backward<T>, nullptr};

@@ -51,8 +51,8 @@ Tensor<T> gumbel_softmax(const Tensor<T>& logits, GumbelSoftmaxOptions options =
 /// finite. The mean is concentration / rate. A number that would be below the smallest normal one of
 /// T is that. Gradient: dz/da = -(dF/da) / p with the distribution function F and its derivative p
 /// by z, to some 1e-13 in double for any z and a. The second derivative is that of the quantile at a
-/// fixed probability; a third one is refused. Complexity: the gradient takes of the order of
-/// sqrt(concentration) operations up to 1e6, and few above.
+/// fixed probability; a third one throws std::logic_error: detach() what is a constant. Complexity:
+/// the gradient takes of the order of sqrt(concentration) operations up to 1e6, and few above.
 /// Beta and Dirichlet numbers are quotients: x / (x + y) and x / sum(x).
 /// Source: G. Marsaglia, W. W. Tsang, A simple method for generating gamma variables, 2000; M.
 /// Figurnov, S. Mohamed, A. Mnih, Implicit reparameterization gradients, 2018.

@@ -1,16 +1,15 @@
-// Modules as functions of their parameters, with several inputs and outputs, and the derivatives of
-// each sample.
+// Modules as functions of their parameters, and the derivatives of each sample.
 
 #include "xgrad/modules/functional.hpp"
 
 #include "tests/modules/helpers.hpp"
 #include "tests/modules/references.hpp"
 #include "xgrad/autograd/derivatives.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/data/dataset.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/linear.hpp"
-#include "xgrad/modules/lists.hpp"
 #include "xgrad/modules/losses.hpp"
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/sequential.hpp"
@@ -44,18 +43,13 @@ NamedTensors<double> others(const Module<double>& net, double factor = 0.5) {
 
 std::string failure(Module<double>& net, const NamedTensors<double>& tensors) {
   const auto before = net.parameters();
+  const auto own = numbers(net(wave({2, 3}, 0)));
   const std::string text = message_of<std::invalid_argument>([&] {
     functional_call(net, tensors, wave({2, 3}, 0));
   });
   for (const auto& p : before) BOOST_TEST(net.at(p.name).is_same(p.tensor));
-  BOOST_TEST(numbers(net(wave({2, 3}, 0))) == numbers(net(wave({2, 3}, 0))), same);
+  BOOST_TEST(numbers(net(wave({2, 3}, 0))) == own, same);
   return text;
-}
-
-D mean_of(const List& y) {
-  D total = mean(y[0]);
-  for (std::size_t i = 1; i < y.size(); ++i) total = total + mean(square(y[i]));
-  return total;
 }
 
 }  // namespace
@@ -111,6 +105,19 @@ BOOST_AUTO_TEST_CASE(a_scope_hides_and_restores) {
   }
   BOOST_TEST(first.weight.is_same(weight));
   BOOST_TEST(weight.data()[0] == 7);
+  const D shared = parameter(D::filled({4, 3}, 8));
+  {
+    const ParameterScope<double> scope(net, given);
+    first.weight = shared;  // another parameter from here on
+  }
+  BOOST_TEST(first.weight.is_same(shared));
+  first.weight = weight;
+  {
+    const ParameterScope<double> scope(net, given);
+    first.weight = exp(weight);
+  }
+  BOOST_TEST(first.weight.data()[0] == std::exp(7.0));
+  BOOST_TEST(net.at("0.weight").is_same(weight));
   first.weight = exp(weight);  // covered by a result: shown again afterwards
   const D covering = first.weight;
   functional_call(net, given, wave({2, 3}, 0));
@@ -200,6 +207,10 @@ BOOST_AUTO_TEST_CASE(derived_parameters_and_buffers) {
   sum(y).backward();
   for (auto& p : given) BOOST_TEST(p.tensor.has_grad(), p.name);
   BOOST_TEST(numbers(y) != numbers(normed(x)), same);
+  const std::string derived = "inner.weight";
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
+               functional_call(normed, {{derived, wave({2, 3}, 0)}}, x, {.partial = true});
+             }) == "functional_call: there is no parameter or buffer \"inner.weight\"");
 
   BatchNorm<double> norm(3);
   NamedTensors<double> state = norm.state_dict();
@@ -209,6 +220,8 @@ BOOST_AUTO_TEST_CASE(derived_parameters_and_buffers) {
   BOOST_TEST(numbers(norm.at("running_mean")) == mean, same);
   const auto is_mean = [](const auto& s) { return s.name == "running_mean"; };
   BOOST_TEST(numbers(std::find_if(state.begin(), state.end(), is_mean)->tensor) != mean, same);
+  norm.running_mean = D::filled({3}, 9);
+  BOOST_TEST(numbers(norm.at("running_mean")) == std::vector<double>(3, 9), same);
 }
 
 BOOST_AUTO_TEST_CASE(ensembles_by_their_stacked_parameters) {
@@ -228,6 +241,17 @@ BOOST_AUTO_TEST_CASE(ensembles_by_their_stacked_parameters) {
   BOOST_TEST(message_of<std::invalid_argument>([&] {
                stack_parameters<double>({&a, &other});
              }) == "stack_parameters: modules differ: 4 parameters, 2");
+  Sequential<double> named;
+  named.append(std::make_unique<Linear<double>>(3, 2), "only");
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
+               stack_parameters<double>({&other, &named});
+             }) == "stack_parameters: modules differ: weight (2, 3), only.weight (2, 3)");
+  Linear<double> wider(4, 2);
+  BOOST_TEST(message_of<std::invalid_argument>([&] {
+               stack_parameters<double>({&other, &wider});
+             }) == "stack_parameters: modules differ: weight (2, 3), weight (2, 4)");
+  BOOST_TEST(message_of<std::invalid_argument>([&] { named_like(other, List{D(1.0)}); }) ==
+             "named_like: 1 tensors for 2 parameters");
   stacked[1].tensor = wave({2, 4}, 0);
   BOOST_TEST(message_of<std::invalid_argument>([&] { ensemble_call(a, stacked, x); }) ==
              "ensemble_call: the first axes differ: 0.weight (3, 4, 3), 0.bias (2, 4)");
@@ -293,6 +317,19 @@ BOOST_AUTO_TEST_CASE(per_sample_gradients_of_other_batches) {
              "per_sample_gradients: the loss of a sample has the shape (1, 2), not one number");
 }
 
+// With labels of several axes, inside NoGrad, and for a loss that no parameter has to do with.
+BOOST_AUTO_TEST_CASE(per_sample_gradients_of_any_labels) {
+  Linear<double> net(3, 2);
+  LabeledBatch<double> batch{wave({3, 3}, 0), Indices(Indices::shape_type{3, 2})};
+  for (std::size_t i = 0; i < 6; ++i) batch.labels.data()[i] = static_cast<std::int64_t>(i);
+  const auto loss = [](const D& y, const Indices& t) {
+    return t(0, 0) == 4 ? D(1.0) : sum(y) * static_cast<double>(10 * t(0, 0) + t(0, 1));
+  };
+  const NoGrad guard;
+  const auto g = per_sample_gradients(net, loss, batch);
+  BOOST_TEST(numbers(g[1].tensor) == (std::vector<double>{1, 1, 23, 23, 0, 0}), same);
+}
+
 BOOST_AUTO_TEST_CASE(per_sample_gradients_refuse_statistics_of_the_batch) {
   Sequential<double> net{Linear<double>(3, 4), BatchNorm<double>(4)};
   const TargetBatch<double> batch{wave({3, 3}, 0), wave({3, 4}, 1)};
@@ -337,119 +374,15 @@ BOOST_AUTO_TEST_CASE(jacobians_by_several_inputs_and_by_parameters) {
   BOOST_TEST(of_net[0].name == "weight");
   BOOST_TEST(numbers(of_net[0].tensor) == (std::vector<double>{2, -1, 0, 0, 0, 0, 2, -1}), same);
   BOOST_TEST(numbers(of_net[1].tensor) == (std::vector<double>{1, 0, 0, 1}), same);
+  net.bias.requires_grad_(false);
+  const auto of_weight = parameter_jacobian(net, reshape(a, Shape{1, 2}));
+  BOOST_TEST(of_weight.size() == 1U);
+  BOOST_TEST(numbers(of_weight[0].tensor) == numbers(of_net[0].tensor), same);
   const auto loss = [&](const List& p) {
     return sum(square(functional_call(net, named_like(net, p), reshape(a, Shape{1, 2}))));
   };
   const auto blocks = hessian(loss, tensors_of(net.parameters()));
   BOOST_TEST(numbers(blocks[1][0]) == (std::vector<double>{4, -2, 0, 0, 0, 0, 4, -2}), same);
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-// --- Several inputs and outputs ---
-
-namespace {
-
-template <class T>
-struct Latent : ListModule<T> {
-  TensorList<T> forward_list(const TensorList<T>& x) override {
-    return {x[0] + exp(0.5 * x[1]), x[0], x[1]};
-  }
-};
-
-template <class T>
-struct Difference : ListModule<T> {
-  TensorList<T> forward_list(const TensorList<T>& x) override { return {x.at(0) - x.at(1)}; }
-};
-
-Sequential<double> small_vae() {
-  Sequential<double> net{Linear<double>(3, 4),
-                         Heads<double>(Linear<double>(4, 2), Linear<double>(4, 2))};
-  net.emplace<Latent<double>>();
-  net.append(OnFirst<double>(Sequential<double>{Tanh<double>(), Linear<double>(2, 3)}));
-  return net;
-}
-
-}  // namespace
-
-BOOST_AUTO_TEST_SUITE(lists)
-
-BOOST_AUTO_TEST_CASE(flow_through_a_sequence) {
-  auto net = small_vae();
-  const D x = wave({5, 3}, 0), h = net[0](x);
-  const List y = net(List{x});
-  BOOST_REQUIRE(y.size() == 3U);
-  const auto& heads = net[1].children();
-  const D mean = (*heads[0])(h), log_variance = (*heads[1])(h);
-  BOOST_TEST(numbers(y[1]) == numbers(mean), same);
-  BOOST_TEST(numbers(y[2]) == numbers(log_variance), same);
-  const D z = mean + exp(0.5 * log_variance);
-  BOOST_TEST(numbers(y[0]) == numbers((*net[3].children()[0])(z)), same);
-  check_passes(check_gradients(net, [&]() {
-    const List v = net(List{x});
-    return mean_of(v);
-  }));
-}
-
-BOOST_AUTO_TEST_CASE(are_called_by_several_arguments_or_one) {
-  Difference<double> difference;
-  const D a = wave({3}, 0), b = wave({3}, 1);
-  BOOST_TEST(numbers(difference(a, b)[0]) == numbers(a - b), same);
-  Sequential<double> net{Heads<double>(Identity<double>(), Tanh<double>())};
-  net.emplace<Difference<double>>();
-  BOOST_TEST(numbers(net(a)) == numbers(a - tanh(a)), same);  // one in, one out
-  BOOST_TEST(!Sequential<double>{Tanh<double>()}.takes_list());
-  BOOST_TEST(net.takes_list());
-}
-
-BOOST_AUTO_TEST_CASE(hooks_are_called_for_each_output) {
-  auto net = small_vae();
-  std::vector<Shape> seen;
-  net[1].register_forward_hook([&](Module<double>&, const D& in, const D& out) {
-    BOOST_TEST(in.shape() == (Shape{5, 4}));
-    seen.push_back(out.shape());
-    return out * 2.;
-  });
-  net[2].register_forward_hook([&](Module<double>&, const D& in, const D& out) {
-    BOOST_TEST(!in.defined());
-    seen.push_back(out.shape());
-    return D();
-  });
-  std::size_t passes = 0;
-  net[1].register_backward_hook([&](Module<double>&, const D& g) {
-    ++passes;
-    return g * 0.;
-  });
-  const D x = wave({5, 3}, 0);
-  const List y = net(List{x});
-  BOOST_TEST(seen.size() == 5U);
-  BOOST_TEST(numbers(y[1]) == numbers((*net[1].children()[0])(net[0](x)) * 2.), same);
-  mean_of(y).backward();
-  BOOST_TEST(passes == 2U);
-  for (const double g : net.at("0.weight").grad()) BOOST_TEST(g == 0);
-}
-
-BOOST_AUTO_TEST_CASE(errors_of_lists_name_the_module) {
-  auto net = small_vae();
-  const D x = wave({5, 3}, 0);
-  BOOST_TEST(message_of<std::logic_error>([&] { net(x); }) ==
-             "forward: a Sequential gives 3 tensors: call it with a list, in Sequential");
-  BOOST_TEST(message_of<std::invalid_argument>([&] {
-               net(List{x, x});
-             }) == "forward: a Linear takes one tensor: 2 given, in Sequential / 0 (Linear)");
-  BOOST_TEST(message_of<std::invalid_argument>([&] { OnFirst<double>(Tanh<double>())(List{}); }) ==
-             "forward: an OnFirst takes a tensor at least: 0 given, in OnFirst");
-  BOOST_TEST(message_of<std::logic_error>([&] { Heads<double>()(x); }) ==
-             "forward: the Heads is empty, in Heads");
-}
-
-BOOST_AUTO_TEST_CASE(functional_calls_of_lists) {
-  auto net = small_vae();
-  const D x = wave({5, 3}, 0);
-  const List y = functional_call(net, others(net), List{x});
-  mean_of(y).backward();
-  BOOST_TEST(numbers(y[0]) != numbers(net(List{x})[0]), same);
-  BOOST_TEST(numbers((*clone(net))(List{x})[2]) == numbers(net(List{x})[2]), same);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,7 @@
 #include "xgrad/modules/attention.hpp"
 
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "tests/modules/helpers.hpp"
@@ -11,6 +12,7 @@
 #include "xgrad/modules/transformer.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/diagonals.hpp"
+#include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/positions.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -135,6 +137,39 @@ BOOST_AUTO_TEST_CASE(a_sequence_alone_is_one_of_a_batch) {
   const D x = wave({1, 3, 4}, 0), k = wave({1, 5, 4}, 1);
   check_close(numbers(m(x)), m(squeeze(x, {0})), 0);
   check_close(numbers(m(x, k, k)), m(squeeze(x, {0}), squeeze(k, {0}), squeeze(k, {0})), 0);
+  const D v = wave({1, 5, 4}, 2);
+  const Masks masks = {.key_padding_mask = padding(1, 5)},
+              alone = {.key_padding_mask = squeeze(padding(1, 5), {0})};
+  check_close(numbers(m(x, k, v, masks)),
+              m(squeeze(x, {0}), squeeze(k, {0}), squeeze(v, {0}), alone), 0);
+}
+
+// Which of the inputs are one tensor saves work and changes nothing.
+BOOST_AUTO_TEST_CASE(inputs_may_be_one) {
+  MultiheadAttention<double> m(4, 2);
+  const D x = wave(kX, 0), y = wave(kX, 1);
+  check_close(numbers(m(x, x.clone(), y)), m(x, x, y), 0);
+  check_close(numbers(m(x, y, x.clone())), m(x, y, x), 0);
+  check_close(numbers(m(x, y, y.clone())), m(x, y, y), 0);
+  check_close(numbers(m(x, x.clone(), x.clone())), m(x));
+}
+
+BOOST_AUTO_TEST_CASE(initial_numbers) {
+  const auto is_uniform = [](const D& w, double bound) {
+    const double low = min(w).item(), high = max(w).item();
+    BOOST_TEST((low >= -bound && low < -0.95 * bound && high <= bound && high > 0.95 * bound));
+  };
+  const MultiheadAttention<double> m(32, 4), wide(32, 4, {.kdim = 16, .vdim = 64});
+  is_uniform(m.in_proj_weight, std::sqrt(6.0 / 128));
+  is_uniform(wide.q_proj_weight, std::sqrt(6.0 / 64));
+  is_uniform(wide.k_proj_weight, std::sqrt(6.0 / 48));
+  is_uniform(wide.v_proj_weight, std::sqrt(6.0 / 96));
+  is_uniform(m.out_proj.weight, std::sqrt(1.0 / 32));
+  check_close(std::vector<double>(96, 0), m.in_proj_bias, 0);
+  check_close(std::vector<double>(32, 0), m.out_proj.bias, 0);
+  const auto [mean, var] = moments(LearnedPositions<double>(100, 64).weight);
+  BOOST_TEST(std::abs(mean) < 5 * 0.02 / 80);
+  BOOST_TEST(std::abs(var / 4e-4 - 1) < 5 * std::sqrt(2.0 / 6400));
 }
 
 BOOST_AUTO_TEST_CASE(gradients) {
@@ -153,6 +188,38 @@ BOOST_AUTO_TEST_CASE(dropout_is_for_training) {
     net->eval();
     BOOST_TEST(numbers((*net)(x)) == numbers((*net)(x)));
   }
+}
+
+template <class M>
+void check_parts(M layer, std::size_t dropouts, const std::function<void(M&)>& call) {
+  std::size_t called = 0, found = 0;
+  layer.apply([&](const std::string& path, Module<double>& m) {
+    if (path.starts_with("dropout")) {
+      ++found;
+      m.register_forward_hook([&](Module<double>&, const D&, const D&) { return ++called, D(); });
+    } else if (path.ends_with("attn")) {
+      BOOST_TEST(m.options().number("dropout") == 0.3);
+    } else if (path.starts_with("norm")) {
+      BOOST_TEST(m.options().number("eps") == 0.02);
+    }
+  });
+  call(layer);
+  BOOST_TEST(found == dropouts);
+  BOOST_TEST(called == dropouts);
+}
+
+BOOST_AUTO_TEST_CASE(layers_use_all_their_parts) {
+  using Encoder = TransformerEncoderLayer<double>;
+  using Decoder = TransformerDecoderLayer<double>;
+  const D x = wave(kX, 0), memory = wave(kMemory, 1);
+  for (const bool first : {false, true}) {
+    const TransformerLayerOptions o = {
+        .dim_feedforward = 6, .dropout = 0.3, .layer_norm_eps = 0.02, .norm_first = first};
+    check_parts<Encoder>(Encoder(4, 2, o), 3, [&](Encoder& m) { m(x); });
+    check_parts<Decoder>(Decoder(4, 2, o), 4, [&](Decoder& m) { m(x, memory); });
+  }
+  const TransformerBlock<double> block(4, 2);
+  BOOST_TEST(block.linear1.weight.shape() == (Shape{16, 4}));
 }
 
 // Place by place, and in pieces, as the whole sequence at once.
@@ -182,10 +249,12 @@ BOOST_AUTO_TEST_CASE(a_cache_goes_on_where_it_was) {
     check_generation<double>({.norm_first = false, .rotary = rotary});
   }
   TransformerDecoderLayer<double> layer(4, 2, {.dim_feedforward = 6, .dropout = 0});
-  const D x = wave(kX, 0), memory = wave(kMemory, 1), whole = layer(x, memory, {.causal = true});
+  const Masks masks = {.key_padding_mask = padding(2, 5)};
+  const D x = wave(kX, 0), memory = wave(kMemory, 1),
+          whole = layer(x, memory, {.causal = true}, masks);
   AttentionCache<double> cache;
   Inputs y;
-  for (const D& part : split(x, 3, 1)) y.push_back(layer(part, memory, cache));
+  for (const D& part : split(x, 3, 1)) y.push_back(layer(part, memory, cache, masks));
   check_close(numbers(whole), concat(y, 1));
 }
 

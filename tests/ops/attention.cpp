@@ -90,8 +90,9 @@ void check_case(const Case& c) {
 template <class T>
 Tensor<T> dropped(const Operands<T>& x, double p) {
   Generator generator(Generator::State{7, 3});
-  return scaled_dot_product_attention(x[0], x[1], x[2],
-                                      {.causal = true, .dropout = p, .generator = &generator});
+  const Tensor<T> bias = x.size() > 3 ? x[3] : Tensor<T>();
+  return scaled_dot_product_attention(
+      x[0], x[1], x[2], {.bias = bias, .causal = true, .dropout = p, .generator = &generator});
 }
 
 }  // namespace
@@ -162,11 +163,14 @@ BOOST_AUTO_TEST_CASE(dropout_leaves_out_weights_and_scales_the_others) {
 }
 
 BOOST_AUTO_TEST_CASE(dropout_is_repeated_by_the_backward_pass) {
-  const Operands<double> x = {normal<double>({2, 5, 3}), normal<double>({2, 6, 3}),
-                              normal<double>({2, 6, 2})};
-  const auto r = check_gradients([](const Operands<double>& v) { return dropped(v, 0.4); }, x,
-                                 {.jacobian = true, .order = 2});
-  BOOST_TEST(r.passed(), r.table());
+  Operands<double> x = {normal<double>({2, 5, 3}), normal<double>({2, 6, 3}),
+                        normal<double>({2, 6, 2})};
+  for (const bool biased : {false, true}) {
+    if (biased) x.push_back(normal<double>({2, 5, 6}));
+    const auto r = check_gradients([](const Operands<double>& v) { return dropped(v, 0.4); }, x,
+                                   {.jacobian = true, .order = 2});
+    BOOST_TEST(r.passed(), r.table());
+  }
 }
 
 // Two keys, one of which has nearly all the weight: by the closed form the gradient of the scores is

@@ -3,6 +3,7 @@
 
 #include "xgrad/ops/gamma.hpp"
 
+#include <algorithm>
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -211,6 +212,27 @@ BOOST_AUTO_TEST_CASE(gamma_numbers_have_their_moments) {
   check_means(square(z), v);
   check_means(z * z * z, third);
   check_means(log(z), logs);
+}
+
+// Kolmogorov's distance from the distribution function, which for whole shapes has a closed form.
+BOOST_AUTO_TEST_CASE(gamma_numbers_have_their_distribution) {
+  Generator g(13);
+  for (const double a : {1., 2., 3.}) {
+    constexpr std::size_t n = 1 << 18;
+    const D z = sample_gamma(D::filled({n}, a), 1, {}, g);
+    std::vector<double> p;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double v = z.data()[i];
+      const double tail = a == 1 ? 1 : a == 2 ? 1 + v : 1 + v + v * v / 2;
+      p.push_back(1 - std::exp(-v) * tail);
+    }
+    std::sort(p.begin(), p.end());
+    double most = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      most = std::max(most, std::abs(p[i] - (static_cast<double>(i) + 0.5) / n));
+    }
+    BOOST_TEST(most * std::sqrt(n) < 2);  // in 7 of 10 000 cases it is not
+  }
 }
 
 // d/da of E z = a, of E z^2 = a^2 + a, and of E log z = digamma(a).

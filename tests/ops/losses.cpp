@@ -10,6 +10,7 @@
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/ctc.hpp"
 #include "xgrad/ops/indexing.hpp"
+#include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/slicing.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -238,6 +239,8 @@ BOOST_AUTO_TEST_CASE(focal_losses_without_focus_are_cross_entropies) {
        binary_cross_entropy_with_logits(x, unit({5, 4}), {.reduction = r}).value());
   }
   BOOST_TEST(std::isnan(focal_loss(x, Indices{2, 2, 2, 2, 2}, {.ignore_index = 2}).item()));
+  BOOST_TEST(focal_loss(x, Indices{7, 1, 7, 7, 7}, {.ignore_index = 7}).item() ==
+             focal_loss(slice(x, 0, 1, 2), Indices{1}).item());
 }
 
 // What nothing is missed of counts nothing, for a gamma below 1 too, whose power has no slope there.
@@ -255,6 +258,20 @@ BOOST_AUTO_TEST_CASE(focal_losses_of_sure_predictions) {
   check_slopes(focal, -800, -1, 0);
 }
 
+// Where in float what is missed is 0 and its logarithm not yet, or both are nearly.
+BOOST_AUTO_TEST_CASE(focal_losses_near_sure_predictions) {
+  using F = Tensor<float>;
+  for (float v = 80; v < 110; v += 0.5F) {
+    const F x = parameter(F(v)), row = parameter(F::from({1, 2}, {v, 0}));
+    const F sigmoid = sigmoid_focal_loss(x, F(1.0F), {.alpha = -1, .gamma = 0.5}),
+            focal = focal_loss(row, Indices{0}, {.gamma = 0.5});
+    BOOST_TEST(sigmoid.item() < 1e-30F);
+    BOOST_TEST(std::abs(grad(sigmoid, x).item()) < 1e-30F, v);
+    BOOST_TEST(focal.item() < 1e-30F);
+    BOOST_TEST(std::abs(grad(focal, row).data()[0]) < 1e-30F, v);
+  }
+}
+
 // Two equal labels need three steps.
 BOOST_AUTO_TEST_CASE(ctc_of_labels_that_do_not_fit) {
   const D x = parameter(log_softmax(wave({2, 2, 3}), 2));
@@ -267,8 +284,10 @@ BOOST_AUTO_TEST_CASE(ctc_of_labels_that_do_not_fit) {
   const D g = grad(sum(losses), x), g0 = grad(sum(ctc_loss(x, y, steps, counts, zero)), x);
   const D recorded = grad(sum(ctc_loss(x, y, steps, counts, zero)), x, {.create_graph = true});
   check_close(recorded, g0);
+  const D twice = grad(sum(square(recorded)), x);
   for (std::size_t i = 0; i < g.size(); ++i) {
     const bool first = i % 6 < 3;
+    BOOST_TEST((first ? twice.data()[i] == 0 : std::isfinite(twice.data()[i])));
     BOOST_TEST(std::isnan(g.data()[i]) == (first && i % 3 < 2));
     if (first) BOOST_TEST(g0.data()[i] == 0);
   }
@@ -288,7 +307,11 @@ BOOST_AUTO_TEST_CASE(ctc_of_short_samples) {
   const D one =
       ctc_loss(select(x, 1, 0), Indices{1}, Indices{2}, Indices{1}, {.reduction = Reduction::none});
   BOOST_TEST(one.rank() == 0U);
-  BOOST_TEST(one.item() == ctc_loss(x, y, steps, {1, 0}, {.reduction = Reduction::none}).data()[0]);
+  const D both = ctc_loss(x, y, steps, {1, 0}, {.reduction = Reduction::none});
+  BOOST_TEST(one.item() == both.data()[0]);
+  BOOST_TEST(ctc_loss(x, y, steps, {1, 0}, {.reduction = Reduction::batchmean}).item() ==
+             one.item() / 2);
+  BOOST_TEST(ctc_loss(x, y, steps, {0, 1}, {.reduction = Reduction::none}).data()[1] == kInfinity);
   BOOST_TEST(ctc_loss(D::filled({3, 0, 2}, 0), indices({0, 1}, {}), Indices(Indices::shape_type{0}),
                       Indices(Indices::shape_type{0}), {.reduction = Reduction::sum})
                  .item() == 0);

@@ -14,6 +14,18 @@ const LstmKernels<T>& lstm_kernels() {
   return kernels;
 }
 
+template <class T>
+const GruKernels<T>& gru_kernels() {
+  static const GruKernels<T> kernels = choose([]<Isa I>() { return make_gru_kernels<I, T>(); });
+  return kernels;
+}
+
+template <class T>
+const RnnKernels<T>& rnn_kernels() {
+  static const RnnKernels<T> kernels = choose([]<Isa I>() { return make_rnn_kernels<I, T>(); });
+  return kernels;
+}
+
 // run(first row, rows) in pieces.
 template <class Run>
 void over_rows(std::size_t n, std::size_t d, const Run& run) {
@@ -66,14 +78,51 @@ void lstm_step_backward(const T* z, const T* c, const T* c1, const T* gh, T* gc,
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                      \
-  template void lstm_forward(const T*, T*, const T*, T*, T*, std::size_t, std::size_t);           \
-  template void lstm_cell_backward(const T*, const T*, const T*, T*, bool, T*, bool, std::size_t, \
-                                   std::size_t);                                                  \
-  template void lstm_output_backward(const T*, const T*, const T*, T*, bool, T*, bool,            \
-                                     std::size_t, std::size_t);                                   \
-  template void lstm_step_backward(const T*, const T*, const T*, const T*, T*, T*, std::size_t,   \
-                                   std::size_t);
+template <class T>
+void gru_forward(const T* bias, const T* bias_h, const T* zx, const T* zh, const T* h, T* gates,
+                 T* h1, std::size_t n, std::size_t d) {
+  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
+    gru_kernels<T>().forward(bias, bias_h, zx + 3 * r * d, zh + 3 * r * d, h + r * d,
+                             gates + 4 * r * d, h1 + r * d, rows, d);
+  });
+}
+
+template <class T>
+void gru_backward(const T* gates, const T* h, const T* gh1, T* gzx, T* gzh, T* gh, std::size_t n,
+                  std::size_t d) {
+  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
+    gru_kernels<T>().backward(gates + 4 * r * d, h + r * d, gh1 + r * d, gzx + 3 * r * d,
+                              gzh + 3 * r * d, gh + r * d, rows, d);
+  });
+}
+
+template <class T>
+void rnn_forward(const T* bias, T* z, T* h, bool relu, std::size_t n, std::size_t d) {
+  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
+    rnn_kernels<T>().forward(bias, z + r * d, h + r * d, relu, rows, d);
+  });
+}
+
+template <class T>
+void rnn_backward(const T* z, const T* gh, T* gz, bool relu, std::size_t n, std::size_t d) {
+  over_rows(n, d, [&](std::size_t r, std::size_t rows) {
+    rnn_kernels<T>().backward(z + r * d, gh + r * d, gz + r * d, relu, rows, d);
+  });
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                       \
+  template void lstm_forward(const T*, T*, const T*, T*, T*, std::size_t, std::size_t);            \
+  template void lstm_cell_backward(const T*, const T*, const T*, T*, bool, T*, bool, std::size_t,  \
+                                   std::size_t);                                                   \
+  template void lstm_output_backward(const T*, const T*, const T*, T*, bool, T*, bool,             \
+                                     std::size_t, std::size_t);                                    \
+  template void lstm_step_backward(const T*, const T*, const T*, const T*, T*, T*, std::size_t,    \
+                                   std::size_t);                                                   \
+  template void gru_forward(const T*, const T*, const T*, const T*, const T*, T*, T*, std::size_t, \
+                            std::size_t);                                                          \
+  template void gru_backward(const T*, const T*, const T*, T*, T*, T*, std::size_t, std::size_t);  \
+  template void rnn_forward(const T*, T*, T*, bool, std::size_t, std::size_t);                     \
+  template void rnn_backward(const T*, const T*, T*, bool, std::size_t, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -26,8 +26,32 @@ struct LstmKernels {
                         std::size_t n, std::size_t d);
 };
 
+/// The elementwise half of a gated recurrent unit. What is saved are rows of 4 d: r, z, n as they
+/// are before sigmoid and tanh, and h weight_h^T + bias_h of n.
+template <class T>
+struct GruKernels {
+  /// Of x weight_x^T and h weight_h^T, rows of 3 d: h1 = n + z (h - n).
+  void (*forward)(const T* bias, const T* bias_h, const T* zx, const T* zh, const T* h, T* gates,
+                  T* h1, std::size_t n, std::size_t d);
+  /// Gradients of zx, zh and h by that of h1, which gh may be.
+  void (*backward)(const T* gates, const T* h, const T* gh1, T* gzx, T* gzh, T* gh, std::size_t n,
+                   std::size_t d);
+};
+
+/// Of a recurrent network without gates, z in rows of d.
+template <class T>
+struct RnnKernels {
+  /// z = z + bias, in place; h = tanh(z), or relu(z).
+  void (*forward)(const T* bias, T* z, T* h, bool relu, std::size_t n, std::size_t d);
+  void (*backward)(const T* z, const T* gh, T* gz, bool relu, std::size_t n, std::size_t d);
+};
+
 template <Isa I, class T>
 LstmKernels<T> make_lstm_kernels();
+template <Isa I, class T>
+GruKernels<T> make_gru_kernels();
+template <Isa I, class T>
+RnnKernels<T> make_rnn_kernels();
 
 // The kernels above, with the rows shared out over the threads. A gradient that is null is
 // not wanted.
@@ -43,5 +67,15 @@ void lstm_output_backward(const T* z, const T* c1, const T* gh, T* gz, bool add_
 template <class T>
 void lstm_step_backward(const T* z, const T* c, const T* c1, const T* gh, T* gc, T* gz,
                         std::size_t n, std::size_t d);
+template <class T>
+void gru_forward(const T* bias, const T* bias_h, const T* zx, const T* zh, const T* h, T* gates,
+                 T* h1, std::size_t n, std::size_t d);
+template <class T>
+void gru_backward(const T* gates, const T* h, const T* gh1, T* gzx, T* gzh, T* gh, std::size_t n,
+                  std::size_t d);
+template <class T>
+void rnn_forward(const T* bias, T* z, T* h, bool relu, std::size_t n, std::size_t d);
+template <class T>
+void rnn_backward(const T* z, const T* gh, T* gz, bool relu, std::size_t n, std::size_t d);
 
 }  // namespace xgrad::kernels

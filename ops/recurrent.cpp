@@ -7,16 +7,21 @@
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
+#include "xgrad/kernels/packed_matrix.hpp"
 #include "xgrad/kernels/recurrent.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
+#include "xgrad/ops/packed_sequences.hpp"
 #include "xgrad/ops/product.hpp"
+#include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/slicing.hpp"
 
 namespace xgrad {
 
 using detail::Rule;
+using kernels::PackedMatrix;
+using kernels::Stored;
 
 // A step is three entries of the tape, whose outputs one kernel computes: the gates before sigmoid
 // and tanh, and what they do,
@@ -152,54 +157,56 @@ LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<
   return next;
 }
 
-// A sequence is one entry with one output (steps + 1, n, d): h of each step, and the last c.
+// A sequence is one entry: packed x (total, in) -> h of every row, and the last c, (total + n, d).
 namespace {
 
 enum SequenceInput { kXs, kH0, kC0, kWx, kWh, kB };
 
-struct Sizes {
-  std::size_t steps, n, in, d;
-
-  std::size_t state() const { return n * d; }
-  std::size_t gates() const { return 4 * n * d; }
-};
-
 template <class T>
 struct Sequence {
-  Sizes sizes;
-  Tensor<T> gates;  // before sigmoid and tanh, (steps, n, 4 d)
-  Tensor<T> c;      // (steps, n, d)
+  detail::Steps steps;
+  std::size_t in, d;
+  Tensor<T> gates;  // before sigmoid and tanh, (total, 4 d)
+  Tensor<T> c;      // (total, d)
 };
 
 template <class T>
-void composed_sequence_backward(Backward<T>& b, const Sizes& s) {
+Tensor<T> rows_of(const Tensor<T>& x, std::size_t begin, std::size_t end) {
+  return slice(x, 0, static_cast<std::ptrdiff_t>(begin), static_cast<std::ptrdiff_t>(end));
+}
+
+template <class T>
+void composed_sequence_backward(Backward<T>& b, const detail::Steps& s) {
   const std::vector<Tensor<T>> in = detail::aliases(b);
   LstmState<T> state{in[kH0], in[kC0]};
-  std::vector<Tensor<T>> y;
-  for (std::size_t t = 0; t < s.steps; ++t) {
-    const Tensor<T> x = select(in[kXs], 0, static_cast<std::ptrdiff_t>(t));
-    state = lstm_cell(x, state, in[kWx], in[kWh], in.size() > kB ? in[kB] : Tensor<T>());
+  std::vector<Tensor<T>> y, ended;
+  for (std::size_t t = 0; t < s.count(); ++t) {
+    const std::size_t rows = s.rows[t];
+    state = {rows_of(state.h, 0, rows), rows_of(state.c, 0, rows)};
+    state = lstm_cell(rows_of(in[kXs], s.begin[t], s.begin[t] + rows), state, in[kWx], in[kWh],
+                      in.size() > kB ? in[kB] : Tensor<T>());
     y.push_back(state.h);
+    if (s.rows_at(t + 1) < rows) ended.push_back(rows_of(state.c, s.rows_at(t + 1), rows));
   }
-  y.push_back(state.c);
-  detail::add_composed(b, in, stack(y));
+  y.insert(y.end(), ended.rbegin(), ended.rend());
+  detail::add_composed(b, in, concat(y, 0));
 }
 
 // The gradients of the gates before sigmoid and tanh, those of the first h and c beside.
 template <class T>
-Tensor<T> through_steps(Backward<T>& b, const Sequence<T>& q, T* gh, T* gc) {
-  const Sizes& s = q.sizes;
-  const Tensor<T> c0 = b.input(kC0), weight = b.input(kWh), gy = b.gradient();
-  const Tensor<T> gz = Tensor<T>::uninitialized({s.steps, s.n, 4 * s.d});
-  std::copy_n(gy.data() + s.steps * s.state(), s.state(), gc);
-  for (std::size_t t = s.steps; t-- > 0;) {
-    const T *const gates = q.gates.data() + t * s.gates(), *const c = q.c.data() + t * s.state();
-    T* const g = gz.node()->data + t * s.gates();
-    std::copy_n(gy.data() + t * s.state(), s.state(), gh);
-    if (t + 1 < s.steps) {
-      kernels::gemm(false, false, s.n, s.d, 4 * s.d, g + s.gates(), weight.data(), T(1), gh);
-    }
-    kernels::lstm_step_backward(gates, t == 0 ? c0.data() : c - s.state(), c, gh, gc, g, s.n, s.d);
+Tensor<T> through_steps(Backward<T>& b, const Sequence<T>& q, PackedMatrix<T>& wh, T* gh, T* gc) {
+  const detail::Steps& s = q.steps;
+  const std::size_t d = q.d;
+  const Tensor<T> c0 = b.input(kC0), gy = b.gradient();
+  const Tensor<T> gz = Tensor<T>::uninitialized({s.total, 4 * d});
+  std::copy_n(gy.data() + s.total * d, s.n * d, gc);
+  for (std::size_t t = s.count(); t-- > 0;) {
+    const std::size_t at = s.begin[t] * d, rows = s.rows[t], later = s.rows_at(t + 1);
+    const T* const c = t == 0 ? c0.data() : q.c.data() + s.begin[t - 1] * d;
+    T* const g = gz.node()->data + 4 * at;
+    std::copy_n(gy.data() + at, rows * d, gh);
+    if (later > 0) wh.multiply(g + 4 * rows * d, later, gh, true);
+    kernels::lstm_step_backward(q.gates.data() + 4 * at, c, q.c.data() + at, gh, gc, g, rows, d);
   }
   return gz;
 }
@@ -207,29 +214,30 @@ Tensor<T> through_steps(Backward<T>& b, const Sequence<T>& q, T* gh, T* gc) {
 template <class T>
 void sequence_backward(const void* attributes, Backward<T>& b) {
   const auto& q = *static_cast<const Sequence<T>*>(attributes);
-  const Sizes& s = q.sizes;
+  const detail::Steps& s = q.steps;
   if (b.recording()) return composed_sequence_backward(b, s);
-  Tensor<T> gh = Tensor<T>::uninitialized({s.n, s.d}), gc = Tensor<T>::uninitialized({s.n, s.d});
-  const Tensor<T> gz = through_steps(b, q, gh.node()->data, gc.node()->data);
+  Tensor<T> gh = Tensor<T>::uninitialized({s.n, q.d}), gc = Tensor<T>::uninitialized({s.n, q.d});
+  PackedMatrix<T> wh(Stored::rows, b.input(kWh).data(), 4 * q.d, q.d);
+  const Tensor<T> gz = through_steps(b, q, wh, gh.node()->data, gc.node()->data);
   const T* const g = gz.data();
-  const std::size_t all = s.steps * s.n, later = all - s.n;
   if (b.needs(kXs)) {
     const auto [to, add] = detail::FastPath(b).accumulator(kXs);
-    kernels::gemm(false, false, all, s.in, 4 * s.d, g, b.input(kWx).data(), T(add), to);
+    PackedMatrix<T> wx(Stored::rows, b.input(kWx).data(), 4 * q.d, q.in);
+    wx.multiply(g, s.total, to, add);
   }
   if (b.needs(kH0)) {
-    kernels::gemm(false, false, s.n, s.d, 4 * s.d, g, b.input(kWh).data(), T(0), gh.node()->data);
+    wh.multiply(g, s.n, gh.node()->data, false);
     b.add(kH0, std::move(gh));
   }
   if (b.needs(kC0)) b.add(kC0, std::move(gc));
   if (b.needs(kWx)) {
     const auto [to, add] = detail::FastPath(b).accumulator(kWx);
-    kernels::gemm(true, false, 4 * s.d, s.in, all, g, b.input(kXs).data(), T(add), to);
+    kernels::gemm(true, false, 4 * q.d, q.in, s.total, g, b.input(kXs).data(), T(add), to);
   }
   if (b.needs(kWh)) {
+    const Tensor<T> before = detail::previous_rows(s, b.input(kH0).data(), b.output().data(), q.d);
     const auto [to, add] = detail::FastPath(b).accumulator(kWh);
-    kernels::gemm(true, false, 4 * s.d, s.d, s.n, g, b.input(kH0).data(), T(add), to);
-    kernels::gemm(true, false, 4 * s.d, s.d, later, g + s.gates(), b.output().data(), T(1), to);
+    kernels::gemm(true, false, 4 * q.d, q.d, s.total, g, before.data(), T(add), to);
   }
   if (b.input_count() > kB && b.needs(kB)) b.add(kB, detail::sum_to(gz, b.input_shape(kB)));
 }
@@ -238,14 +246,51 @@ template <class T>
 const Rule<T> kSequence = {"lstm", &sequence_backward<T>, &detail::destroy_attributes<Sequence<T>>};
 
 template <class T>
-Sizes check_sequence(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
-                     const Tensor<T>& weight_h, const Tensor<T>& bias) {
+void check_sequence(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
+                    const Tensor<T>& weight_h, const Tensor<T>& bias) {
   if (x.rank() != 3 || x.shape()[0] == 0 || state.h.rank() != 2) {
     detail::fail("lstm", "x must be (steps, n, in) with a step at least, h (n, d): x ", x.shape(),
                  ", h ", state.h.shape());
   }
   check("lstm", x.shape()[1], x.shape()[2], state, weight_x, weight_h, bias);
-  return {x.shape()[0], x.shape()[1], x.shape()[2], state.h.shape()[1]};
+}
+
+// c of the last step of each sequence, behind the rows of h.
+template <class T>
+void keep_last(const Sequence<T>& q, T* to) {
+  for (std::size_t t = 0; t < q.steps.count(); ++t) {
+    const std::size_t from = q.steps.rows_at(t + 1), rows = q.steps.rows[t] - from;
+    std::copy_n(q.c.data() + (q.steps.begin[t] + from) * q.d, rows * q.d, to + from * q.d);
+  }
+}
+
+// x (total, in), states (n, d) -> (total + n, d).
+template <class T>
+Tensor<T> run(const detail::Steps& s, const Tensor<T>& x, const LstmState<T>& state,
+              const Tensor<T>& weight_x, const Tensor<T>& weight_h, const Tensor<T>& bias) {
+  const std::size_t d = state.h.shape()[1], in = x.shape()[1];
+  const Sequence<T> q{s, in, d, Tensor<T>::uninitialized({s.total, 4 * d}),
+                      Tensor<T>::uninitialized({s.total, d})};
+  const Tensor<T> y = Tensor<T>::uninitialized({s.total + s.n, d});
+  T *const gates = q.gates.node()->data, *const cs = q.c.node()->data, *const hs = y.node()->data;
+  PackedMatrix<T> wx(Stored::transposed, weight_x.data(), in, 4 * d),
+      wh(Stored::transposed, weight_h.data(), d, 4 * d);
+  wx.multiply(x.data(), s.total, gates, false);
+  const T *h = state.h.data(), *c = state.c.data();
+  for (std::size_t t = 0; t < s.count(); ++t) {
+    const std::size_t at = s.begin[t] * d, rows = s.rows[t];
+    wh.multiply(h, rows, gates + 4 * at, true);
+    kernels::lstm_forward(bias.defined() ? bias.data() : nullptr, gates + 4 * at, c, cs + at,
+                          hs + at, rows, d);
+    h = hs + at;
+    c = cs + at;
+  }
+  keep_last(q, hs + s.total * d);
+
+  const Tensor<T>* const inputs[] = {&x, &state.h, &state.c, &weight_x, &weight_h, &bias};
+  detail::record<T>(y, kSequence<T>, {inputs, bias.defined() ? 6U : 5U},
+                    {.inputs = 0x3FU, .output = true}, q);
+  return y;
 }
 
 }  // namespace
@@ -254,39 +299,27 @@ template <class T>
 LstmOutput<T> lstm(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
                    const Tensor<T>& weight_x, const Tensor<T>& weight_h,
                    const std::type_identity_t<Tensor<T>>& bias,
-                   const std::type_identity_t<Tensor<T>>& bias_h) {
+                   const std::type_identity_t<Tensor<T>>& bias_h, const SequenceOptions& options) {
   if (bias_h.defined()) {
-    return lstm(x, state, weight_x, weight_h, sum_of_biases("lstm", bias, bias_h));
+    const Tensor<T> both = sum_of_biases("lstm", bias, bias_h);
+    return lstm(x, state, weight_x, weight_h, both, Tensor<T>(), options);
   }
-  const Sizes s = check_sequence(x, state, weight_x, weight_h, bias);
-  const Sequence<T> q{s, Tensor<T>::uninitialized({s.steps, s.n, 4 * s.d}),
-                      Tensor<T>::uninitialized({s.steps, s.n, s.d})};
-  const Tensor<T> y = Tensor<T>::uninitialized({s.steps + 1, s.n, s.d});
-  T *const gates = q.gates.node()->data, *const cs = q.c.node()->data, *const hs = y.node()->data;
-  kernels::gemm(false, true, s.steps * s.n, 4 * s.d, s.in, x.data(), weight_x.data(), T(0), gates);
-  const T *h = state.h.data(), *c = state.c.data();
-  for (std::size_t t = 0; t < s.steps; ++t) {
-    T *const z = gates + t * s.gates(), *const h1 = hs + t * s.state(),
-             *const c1 = cs + t * s.state();
-    kernels::gemm(false, true, s.n, 4 * s.d, s.d, h, weight_h.data(), T(1), z);
-    kernels::lstm_forward(bias.defined() ? bias.data() : nullptr, z, c, c1, h1, s.n, s.d);
-    h = h1;
-    c = c1;
-  }
-  std::copy_n(c, s.state(), hs + s.steps * s.state());
-
-  const Tensor<T>* const inputs[] = {&x, &state.h, &state.c, &weight_x, &weight_h, &bias};
-  detail::record<T>(y, kSequence<T>, {inputs, bias.defined() ? 6U : 5U},
-                    {.inputs = 0x3FU, .output = true}, q);
-  const Tensor<T> outputs = slice(y, 0, 0, -1);
-  return {outputs, {select(y, 0, -2), select(y, 0, -1)}};
+  check_sequence(x, state, weight_x, weight_h, bias);
+  const detail::Packing packing("lstm", x.shape()[0], x.shape()[1], options);
+  const std::size_t total = packing.steps().total, n = x.shape()[1];
+  const Tensor<T> y =
+      run(packing.steps(), packing.pack(x), {packing.sorted(state.h), packing.sorted(state.c)},
+          weight_x, weight_h, bias);
+  const Tensor<T> h = rows_of(y, 0, total);
+  return {packing.unpack(h), {packing.last(h), packing.unsorted(rows_of(y, total, total + n))}};
 }
 
 #define XGRAD_INSTANTIATE(T)                                                               \
   template LstmState<T> lstm_cell(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&, \
                                   const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);   \
   template LstmOutput<T> lstm(const Tensor<T>&, const LstmState<T>&, const Tensor<T>&,     \
-                              const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);
+                              const Tensor<T>&, const Tensor<T>&, const Tensor<T>&,        \
+                              const SequenceOptions&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

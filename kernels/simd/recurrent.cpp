@@ -112,6 +112,71 @@ void step_backward(const T* z, const T* c, const T* c1, const T* gh, T* gc, T* g
   });
 }
 
+template <class T>
+void gated_forward(const T* bias, const T* bias_h, const T* zx, const T* zh, const T* h, T* gates,
+                   T* h1, std::size_t n, std::size_t d) {
+  using P = Pack<T, Arch>;
+  each_unit<P>(n, d, [&](std::size_t at, std::size_t gate, auto width, std::size_t k) XGRAD_INLINE {
+    const std::size_t in = gate - at + k;  // 3 r d + k
+    const auto of_x = [&](std::size_t q) XGRAD_INLINE {
+      return load<P>(zx + in + q * d, width) + load<P>(bias + k + q * d, width);
+    };
+    const auto of_h = [&](std::size_t q) XGRAD_INLINE {
+      return load<P>(zh + in + q * d, width) + load<P>(bias_h + k + q * d, width);
+    };
+    const P r = of_x(0) + of_h(0), z = of_x(1) + of_h(1), q = of_h(2), a = of_x(2) + sigmoid(r) * q,
+            u = tanh(a);
+    store(r, gates + gate, width);
+    store(z, gates + gate + d, width);
+    store(a, gates + gate + 2 * d, width);
+    store(q, gates + gate + 3 * d, width);
+    store(u + sigmoid(z) * (load<P>(h + at, width) - u), h1 + at, width);
+  });
+}
+
+template <class T>
+void gated_backward(const T* gates, const T* h, const T* gh1, T* gzx, T* gzh, T* gh, std::size_t n,
+                    std::size_t d) {
+  using P = Pack<T, Arch>;
+  each_unit<P>(n, d, [&](std::size_t at, std::size_t gate, auto width, std::size_t k) XGRAD_INLINE {
+    const std::size_t in = gate - at + k;
+    const auto before = [&](std::size_t q)
+                            XGRAD_INLINE { return load<P>(gates + gate + q * d, width); };
+    const Smooth<P> r = smooth_sigmoid(before(0)), z = smooth_sigmoid(before(1)),
+                    u = smooth_tanh(before(2));
+    const P s = load<P>(gh1 + at, width),
+            ga = through(through(s, smooth_sigmoid(-before(1)).value), u.slope),
+            gr = through(through(ga, before(3)), r.slope),
+            gz = through(through(s, load<P>(h + at, width) - u.value), z.slope);
+    store(gr, gzx + in, width);
+    store(gz, gzx + in + d, width);
+    store(ga, gzx + in + 2 * d, width);
+    store(gr, gzh + in, width);
+    store(gz, gzh + in + d, width);
+    store(through(ga, r.value), gzh + in + 2 * d, width);
+    store(through(s, z.value), gh + at, width);
+  });
+}
+
+template <class T>
+void plain_forward(const T* bias, T* z, T* h, bool relu, std::size_t n, std::size_t d) {
+  using P = Pack<T, Arch>;
+  each_unit<P>(n, d, [&](std::size_t at, std::size_t, auto width, std::size_t k) XGRAD_INLINE {
+    const P x = load<P>(z + at, width) + load<P>(bias + k, width);
+    store(x, z + at, width);
+    store(relu ? where(x < P(0), P(0), x) : tanh(x), h + at, width);
+  });
+}
+
+template <class T>
+void plain_backward(const T* z, const T* gh, T* gz, bool relu, std::size_t n, std::size_t d) {
+  using P = Pack<T, Arch>;
+  each_unit<P>(n, d, [&](std::size_t at, std::size_t, auto width, std::size_t) XGRAD_INLINE {
+    const P s = load<P>(gh + at, width), x = load<P>(z + at, width);
+    store(relu ? where(x <= P(0), P(0), s) : through(s, smooth_tanh(x).slope), gz + at, width);
+  });
+}
+
 }  // namespace
 
 template <Isa I, class T>
@@ -119,7 +184,21 @@ LstmKernels<T> make_lstm_kernels() {
   return {&forward<T>, &cell_backward<T>, &output_backward<T>, &step_backward<T>};
 }
 
+template <Isa I, class T>
+GruKernels<T> make_gru_kernels() {
+  return {&gated_forward<T>, &gated_backward<T>};
+}
+
+template <Isa I, class T>
+RnnKernels<T> make_rnn_kernels() {
+  return {&plain_forward<T>, &plain_backward<T>};
+}
+
 template LstmKernels<float> make_lstm_kernels<kIsa, float>();
 template LstmKernels<double> make_lstm_kernels<kIsa, double>();
+template GruKernels<float> make_gru_kernels<kIsa, float>();
+template GruKernels<double> make_gru_kernels<kIsa, double>();
+template RnnKernels<float> make_rnn_kernels<kIsa, float>();
+template RnnKernels<double> make_rnn_kernels<kIsa, double>();
 
 }  // namespace xgrad::kernels

@@ -1,7 +1,9 @@
 #include "xgrad/ops/recurrent.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "tests/ops/failure.hpp"
@@ -10,6 +12,7 @@
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
 
 namespace xgrad::test {
 namespace {
@@ -70,8 +73,71 @@ void add_sequence(std::vector<Row>& rows, const Shape& x, std::size_t d) {
   rows.push_back({name + " last c", inputs(x, d), [](X v) { return sequence(v).last.c; }});
 }
 
+// gru, rnn and lstm with both biases, as lists: x, h (, c), weights, biases -> the outputs, and
+// behind them the last states.
+enum class Unit { gru, tanh, relu, lstm };
+constexpr Unit kUnits[] = {Unit::gru, Unit::tanh, Unit::relu, Unit::lstm};
+const std::string kNames[] = {"gru", "rnn tanh", "rnn relu", "lstm"};
+const std::string& name_of(Unit unit) { return kNames[static_cast<std::size_t>(unit)]; }
+
+template <class T>
+std::vector<Tensor<T>> run(Unit unit, const std::vector<Tensor<T>>& v, const SequenceOptions& o) {
+  if (unit == Unit::lstm) {
+    const auto y = lstm(v[0], {v[1], v[2]}, v[3], v[4], v[5], v[6], o);
+    return {y.h, y.last.h, y.last.c};
+  }
+  const auto f = unit == Unit::relu ? Nonlinearity::relu : Nonlinearity::tanh;
+  const auto y = unit == Unit::gru ? gru(v[0], v[1], v[2], v[3], v[4], v[5], o)
+                                   : rnn(v[0], v[1], v[2], v[3], v[4], v[5], f, o);
+  return {y.h, y.last};
+}
+
+template <class T>
+Tensor<T> joined(const std::vector<Tensor<T>>& y) {
+  std::vector<Tensor<T>> all = {y[0]};
+  for (std::size_t i = 1; i < y.size(); ++i) all.push_back(unsqueeze(y[i], 0));
+  return concat(all, 0);
+}
+
+Tensors unit_inputs(Unit unit, const Shape& x, std::size_t d) {
+  const std::size_t n = x[x.rank() - 2], m = x.back();
+  const std::size_t wide = d * (unit == Unit::lstm ? 4 : unit == Unit::gru ? 3 : 1);
+  std::vector<Shape> shapes = {x, {n, d}};
+  if (unit == Unit::lstm) shapes.push_back({n, d});
+  for (const Shape& s : {Shape{wide, m}, Shape{wide, d}, Shape{wide}, Shape{wide}})
+    shapes.push_back(s);
+  Tensors v;
+  for (const Shape& s : shapes) v.push_back(wave(s, static_cast<int>(v.size())));
+  return v;
+}
+
+void add_unit(std::vector<Row>& rows, Unit unit, const Shape& x, std::size_t d,
+              const std::string& what, const SequenceOptions& options = {}) {
+  rows.push_back({title(name_of(unit).c_str(), x, d) + " " + what, unit_inputs(unit, x, d),
+                  [unit, options](X v) { return joined(run(unit, v, options)); }});
+}
+
+void add_units(std::vector<Row>& rows) {
+  for (const Unit unit : kUnits) {
+    add_unit(rows, unit, {1, 2, 3}, 2, "two biases");
+    add_unit(rows, unit, {4, 3, 2}, 2, "two biases");
+    add_unit(rows, unit, {4, 3, 2}, 2, "reverse", {.reverse = true});
+    add_unit(rows, unit, {4, 3, 2}, 2, "lengths", {.lengths = {2, 4, 1}});
+    add_unit(rows, unit, {4, 3, 2}, 2, "lengths reverse", {.lengths = {3, 1, 2}, .reverse = true});
+  }
+  add_unit(rows, Unit::gru, {3, 1, 1}, 9, "two biases");
+  rows.push_back({"gru_cell 2 3 4", unit_inputs(Unit::gru, {2, 3}, 4),
+                  [](X v) { return gru_cell(v[0], v[1], v[2], v[3], v[4], v[5]); }});
+  rows.push_back({"rnn_cell tanh 2 3 4", unit_inputs(Unit::tanh, {2, 3}, 4),
+                  [](X v) { return rnn_cell(v[0], v[1], v[2], v[3], v[4], v[5]); }});
+  rows.push_back({"rnn_cell relu 2 3 4", unit_inputs(Unit::relu, {2, 3}, 4), [](X v) {
+                    return rnn_cell(v[0], v[1], v[2], v[3], v[4], v[5], Nonlinearity::relu);
+                  }});
+}
+
 std::vector<Row> recurrent_rows() {
   std::vector<Row> rows;
+  add_units(rows);
   add_cell(rows, {2, 3}, 4);
   add_cell(rows, {1, 1}, 1);
   add_cell(rows, {2, 2}, 9);
@@ -110,6 +176,128 @@ BOOST_AUTO_TEST_CASE(a_sequence_in_two_pieces) {
   check_close(concat({first.h, second.h}, 0), whole.h);
   check_close(second.last.c, whole.last.c);
   check_identical(whole.last.h, select(whole.h, 0, -1));
+}
+
+namespace {
+
+template <class T>
+std::vector<Tensor<T>> parameters_of(const Tensors& v) {
+  std::vector<Tensor<T>> all;
+  for (const D& t : v) {
+    const std::vector<T> numbers(t.data(), t.data() + t.size());
+    all.push_back(parameter(Tensor<T>::from(t.shape(), numbers)));
+  }
+  return all;
+}
+
+// Sequence i of (steps, n, ...), its first `length` steps, or of (n, ...).
+template <class T>
+Tensor<T> part(const Tensor<T>& t, std::size_t i, std::size_t length) {
+  const auto at = static_cast<std::ptrdiff_t>(i), end = static_cast<std::ptrdiff_t>(length);
+  return t.rank() == 3 ? slice(slice(t, 0, 0, end), 1, at, at + 1) : slice(t, 0, at, at + 1);
+}
+
+template <class T>
+void check_same_bits(const Tensor<T>& a, const Tensor<T>& b) {
+  BOOST_TEST(a.shape() == b.shape());
+  BOOST_TEST(std::equal(a.data(), a.data() + a.size(), b.data(), b.data() + b.size()));
+}
+
+template <class T>
+std::vector<Tensor<T>> outputs_and_gradients(Unit unit, const std::vector<Tensor<T>>& v,
+                                             const SequenceOptions& options) {
+  std::vector<Tensor<T>> all = run<T>(unit, v, options);
+  Tensor<T> s = sum(all[0] * all[0]);
+  for (std::size_t k = 1; k < all.size(); ++k) s = s + sum(all[k]);
+  s.backward();
+  for (std::size_t k = 0; k + 4 < v.size(); ++k) all.push_back(v[k].gradient());
+  return all;
+}
+
+template <class T>
+void check_each_alone(Unit unit, std::size_t d, bool reverse) {
+  const std::vector<std::size_t> lengths = {3, 7, 1, 7, 4, 2, 5, 6, 1};
+  const std::size_t steps = 8, n = lengths.size(), m = 6;
+  Tensors inputs = unit_inputs(unit, {steps, n, m}, d);
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t t = 0; t < steps; ++t) {
+    for (std::size_t i = 0; i < n; ++i) {
+      if (t >= lengths[i]) std::fill_n(inputs[0].mutable_data() + (t * n + i) * m, m, none);
+    }
+  }
+  const auto v = parameters_of<T>(inputs);
+  const auto together = outputs_and_gradients<T>(unit, v, {.lengths = lengths, .reverse = reverse});
+  for (std::size_t i = 0; i < n; ++i) {
+    Tensors mine;
+    for (const D& t : inputs)
+      mine.push_back(mine.size() + 4 < v.size() ? part(t, i, lengths[i]) : t);
+    const auto one = outputs_and_gradients<T>(unit, parameters_of<T>(mine), {.reverse = reverse});
+    for (std::size_t k = 0; k < one.size(); ++k) {
+      BOOST_TEST_CONTEXT("sequence " << i << ", quantity " << k)
+      check_same_bits(part(together[k], i, lengths[i]), one[k]);
+    }
+    // Padding gives 0 and is not differentiated.
+    for (const std::size_t k : {std::size_t{0}, one.size() + 4 - v.size()}) {
+      const std::size_t wide = together[k].shape()[2];
+      for (std::size_t t = lengths[i]; t < steps; ++t) {
+        const T* const row = together[k].data() + (t * n + i) * wide;
+        BOOST_TEST(std::all_of(row, row + wide, [](T x) { return x == T(0); }));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(sequences_of_different_lengths_are_each_alone) {
+  for (const Unit unit : kUnits) {
+    for (const bool reverse : {false, true}) {
+      BOOST_TEST_CONTEXT(name_of(unit) << (reverse ? ", reverse" : "")) {
+        for (const std::size_t d : {std::size_t{5}, std::size_t{35}}) {
+          check_each_alone<float>(unit, d, reverse);
+          check_each_alone<double>(unit, d, reverse);
+        }
+      }
+    }
+  }
+}
+
+// Weights, too, see nothing of padding: their gradients are the sums of those of each alone.
+BOOST_AUTO_TEST_CASE(gradients_of_weights_are_sums_over_the_sequences) {
+  const SequenceOptions options{.lengths = {2, 4, 1}, .reverse = true};
+  for (const Unit unit : kUnits) {
+    const Tensors inputs = unit_inputs(unit, {4, 3, 2}, 5);
+    const auto v = parameters_of<double>(inputs);
+    outputs_and_gradients<double>(unit, v, options);
+    Tensors sums(v.size());
+    for (std::size_t i = 0; i < 3; ++i) {
+      Tensors mine;
+      for (const D& t : inputs)
+        mine.push_back(mine.size() + 4 < v.size() ? part(t, i, options.lengths[i]) : t);
+      const auto leaves = parameters_of<double>(mine);
+      outputs_and_gradients<double>(unit, leaves, {.reverse = true});
+      for (std::size_t k = v.size() - 4; k < v.size(); ++k)
+        sums[k] = i == 0 ? leaves[k].gradient() : sums[k] + leaves[k].gradient();
+    }
+    for (std::size_t k = v.size() - 4; k < v.size(); ++k) check_close(v[k].gradient(), sums[k]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(units_are_their_steps) {
+  for (const Unit unit : {Unit::gru, Unit::tanh, Unit::relu}) {
+    Tensors v = unit_inputs(unit, {7, 5, 6}, 35);
+    v[3] = 0.1 * v[3];  // or what relu makes grows from step to step
+    const auto f = unit == Unit::relu ? Nonlinearity::relu : Nonlinearity::tanh;
+    Tensors h = {v[1]};
+    for (std::size_t t = 0; t < 7; ++t) {
+      const D x = select(v[0], 0, static_cast<std::ptrdiff_t>(t));
+      h.push_back(unit == Unit::gru ? gru_cell(x, h.back(), v[2], v[3], v[4], v[5])
+                                    : rnn_cell(x, h.back(), v[2], v[3], v[4], v[5], f));
+    }
+    const Tensors y = run(unit, v, {});
+    check_close(y[0], stack(Tensors(h.begin() + 1, h.end())));
+    check_close(y[1], h.back());
+  }
 }
 
 namespace {
@@ -153,6 +341,9 @@ BOOST_AUTO_TEST_CASE(slopes_of_gates_that_are_nearly_open) {
 BOOST_AUTO_TEST_CASE(threads) {
   check_threads([](X v) { return all(sequence(v)); }, inputs({3, 200, 30}, 70));
   check_threads([](X v) { return cell(v).h; }, inputs({200, 30}, 70));
+  check_threads(
+      [](X v) { return joined(run(Unit::gru, v, {.lengths = std::vector<std::size_t>(200, 2)})); },
+      unit_inputs(Unit::gru, {3, 200, 30}, 70));
 }
 
 BOOST_AUTO_TEST_CASE(frozen_operands_get_no_gradient) {
@@ -219,6 +410,34 @@ BOOST_AUTO_TEST_CASE(errors) {
       "lstm: x must be (steps, n, in) with a step at least, h (n, d): x (0, 2, 3), h (2, 4)");
   check_failure<invalid_argument>([&] { lstm(s[0], state, v[3], v[4], wave({4})); },
                                   "lstm: bias (4), (16) expected");
+  const auto with = [&](const SequenceOptions& o) { lstm(s[0], state, v[3], v[4], {}, {}, o); };
+  check_failure<invalid_argument>(
+      [&] {
+        with({.lengths = {1, 2, 3}});
+      },
+      "lstm: lengths has 3 numbers for 2 sequences");
+  check_failure<invalid_argument>(
+      [&] {
+        with({.lengths = {0, 2}});
+      },
+      "lstm: a length is not in [1, 5]: 0");
+  check_failure<invalid_argument>(
+      [&] {
+        with({.lengths = {2, 6}});
+      },
+      "lstm: a length is not in [1, 5]: 6");
+  const Tensors g = unit_inputs(Unit::gru, {5, 2, 3}, 4);
+  check_failure<invalid_argument>([&] { gru(g[0], g[1], g[3], g[3]); },
+                                  "gru: weight_x (12, 4), (12, 3) expected");
+  check_failure<invalid_argument>([&] { gru(g[0], g[1], g[2], g[3], {}, wave({4})); },
+                                  "gru: bias_h (4), (12) expected");
+  check_failure<invalid_argument>(
+      [&] {
+        rnn(g[0], wave({3, 4}), g[2], g[3]);
+      },
+      "rnn: h (3, 4), (2, 4) expected");
+  check_failure<invalid_argument>([&] { gru_cell(g[0], g[1], g[2], g[3]); },
+                                  "gru_cell: x and h must have two axes: x (5, 2, 3), h (2, 4)");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -63,8 +63,8 @@ std::string public_part(std::string text) {
 std::set<std::string> declared_functions(const std::string& header) {
   static const std::regex declaration(
       "\n(?:inline "
-      ")?(?:Tensor<T>|std::vector<Tensor<T>>|LstmState<T>|LstmOutput<T>|SignedLogarithm<T>|Eigh<T>|"
-      "Svd<T>|Sorted<T>|Qr<T>|Indices|std::int64_t|void|auto) "
+      ")?(?:Tensor<T>|std::vector<Tensor<T>>|LstmState<T>|LstmOutput<T>|RecurrentOutput<T>|"
+      "SignedLogarithm<T>|Eigh<T>|Svd<T>|Sorted<T>|Qr<T>|Indices|std::int64_t|void|auto) "
       "([a-z_0-9]+)\\(");
   std::set<std::string> names;
   for (std::sregex_iterator it(header.begin(), header.end(), declaration), end; it != end; ++it)

@@ -31,6 +31,7 @@
 #include "xgrad/doctor/finding.hpp"
 #include "xgrad/doctor/monitor.hpp"
 #include "xgrad/doctor/record.hpp"
+#include "xgrad/doctor/replay.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/gradient_check/structured.hpp"
 #include "xgrad/kernels/isa.hpp"

@@ -2,6 +2,7 @@
 
 #include "xgrad/autograd/elementwise_loop.hpp"
 #include "xgrad/autograd/engine.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/kernels/parallel.hpp"
 
 namespace xgrad::detail {
@@ -27,6 +28,22 @@ Shape broadcast_all(const char* operation, const Shape* const* shapes, std::size
   return out;
 }
 
+// A formula without captures is called with any address.
+template <class T>
+void log_elementwise(const ElementwiseRule<T>& rule, void (*copy)(const void*, void*),
+                     const Tensor<T>& y) {
+  const LoggedOperation<T>* const logged = operation_logs<T>->last();
+  if (logged == nullptr || !logged->output.is_same(y)) return;
+  const auto again = [&rule, copy, functor = logged->attributes,
+                      bytes = logged->attribute_bytes](const std::vector<Tensor<T>>& operands) {
+    std::vector<const Tensor<T>*> inputs;
+    for (const Tensor<T>& x : operands) inputs.push_back(&x);
+    const void* const f = bytes == 0 ? &rule : functor.get();
+    return apply_elementwise<T>(rule, f, bytes, copy, inputs);
+  };
+  log_again(y, again);
+}
+
 }  // namespace
 
 template <class T>
@@ -50,8 +67,10 @@ Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor,
   Loop loop;
   same ? build_loop(loop, y.size(), n) : build_loop(loop, y.shape(), shapes, n);
   if (y.size() != 0) run_forward(rule, functor, loop, in, y.node()->data);
-  if (need != 0 && is_recording())
+  if (need != 0 && is_recording()) {
     record_needed<T>(y, rule, inputs, rule.saves(need), functor, bytes, copy);
+    if (operation_logs<T> != nullptr) log_elementwise(rule, copy, y);
+  }
   return y;
 }
 

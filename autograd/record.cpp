@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "xgrad/autograd/observe.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -32,6 +33,24 @@ Edge<T>* make_block(Node<T>* n, std::size_t count, const void* attributes, std::
     throw;
   }
   return edges;
+}
+
+// For those who want to run it again.
+template <class T>
+void log_operation(const Tensor<T>& y, std::span<const Tensor<T>* const> inputs, Saves saves,
+                   const void* attributes, std::size_t bytes, void (*copy)(const void*, void*)) {
+  std::shared_ptr<const void> kept;
+  if (bytes != 0) {
+    const std::shared_ptr<std::byte[]> place(new std::byte[bytes]);
+    copy(attributes, place.get());
+    kept = {place.get(), [place, destroy = y.node()->rule->destroy](const void*) {
+              if (destroy != nullptr) destroy(place.get());
+            }};
+  }
+  std::vector<Tensor<T>> operands;
+  for (const Tensor<T>* x : inputs) operands.push_back(*x);
+  for (auto* log = operation_logs<T>; log != nullptr; log = log->next)
+    log->add({y.node()->rule, y, operands, saves, kept, bytes, copy});
 }
 
 }  // namespace
@@ -72,6 +91,8 @@ void record_needed(const Tensor<T>& y, const Rule<T>& rule,
     n->saves_output.store(true, std::memory_order_relaxed);
     n->output_version = n->version().load(std::memory_order_relaxed);
   }
+  if (operation_logs<T> != nullptr && !deriving)
+    log_operation(y, inputs, saves, attributes, attribute_bytes, copy);
 }
 
 template <class T>

@@ -33,6 +33,7 @@ struct Monitor<T>::State {
   struct Watch {
     detail::CallLog log;
     detail::KeepEntryValues keep;
+    std::optional<detail::OperationLog<T>> operations;  // of a trace
     std::vector<Tensor<T>> before;  // parameters, at the end of the module's forward
     std::unique_ptr<detail::GradientTrace<T>> trace;
     detail::ActivityWatch<T> activity;
@@ -47,6 +48,7 @@ struct Monitor<T>::State {
   TrainingRecord record;
   History epochs;
   Diagnosis found;
+  std::optional<OperationReplay<T>> replay;
   NamedTensors<T> parameters;
   std::unique_ptr<Watch> watch;
   std::optional<detail::GradientSum<T>> sum;
@@ -66,15 +68,26 @@ struct Monitor<T>::State {
     }
     found.findings.push_back(std::move(f));
   }
+  void report(std::optional<detail::Culprit<T>> culprit) {
+    if (!culprit) return;
+    report(std::move(culprit->finding));
+    if (!replay) replay = std::move(culprit->replay);
+  }
+  void end_trace() {  // of a pass
+    if (watch->trace) report(watch->trace->first_not_finite(step));
+    watch->trace.reset();
+  }
   void report_all(const Diagnosis& d) {
     for (const Finding& f : d.findings) report(f);
   }
   void arm() {
     watch.reset();
     if (options.trace || is_watched()) watch = std::make_unique<Watch>();
+    if (options.trace) watch->operations.emplace();
   }
   void install_hooks();
   void look(const Tensor<T>& loss);
+  void look_at(const std::vector<detail::TapeEntry<T>>& tape);
   void look_at_modes();
   void look_at_writes();
   void note_parameters();
@@ -127,14 +140,18 @@ void Monitor<T>::State::look_at_modes() {
 
 template <class T>
 void Monitor<T>::State::look(const Tensor<T>& loss) {
-  const auto tape = detail::tape_of(loss, &watch->log);
+  auto tape = detail::tape_of(loss, &watch->log);
+  const auto* const log = watch->operations ? &*watch->operations : nullptr;
   const auto value = static_cast<double>(loss.size() == 1 ? loss.item() : T(0));
-  if (!std::isfinite(value)) {
-    if (auto f = detail::first_not_finite(tape, step)) report(std::move(*f));
-  }
-  if (options.trace && std::isfinite(value))
-    watch->trace = std::make_unique<detail::GradientTrace<T>>(tape);
-  if (!is_watched() || watch->seen) return;
+  if (!std::isfinite(value)) report(detail::first_not_finite(tape, log, step));
+  if (is_watched() && !watch->seen) look_at(tape);
+  if (log == nullptr || !std::isfinite(value)) return;
+  end_trace();
+  watch->trace = std::make_unique<detail::GradientTrace<T>>(std::move(tape), *log);
+}
+
+template <class T>
+void Monitor<T>::State::look_at(const std::vector<detail::TapeEntry<T>>& tape) {
   watch->seen = true;
   Diagnosis d;
   detail::report_strangers(module, &optimizer, tape, d);
@@ -268,10 +285,7 @@ template <class T>
 void Monitor<T>::before_step() {
   State& s = *s_;
   if (!s.watch) return;
-  if (s.watch->trace) {
-    if (auto f = s.watch->trace->first_not_finite(s.step)) s.report(std::move(*f));
-    s.watch->trace.reset();
-  }
+  s.end_trace();
   if (!s.is_watched()) return;
   if (s.sum) {
     if (auto f = s.sum->finding()) s.report(std::move(*f));
@@ -323,6 +337,11 @@ std::size_t Monitor<T>::steps() const {
 template <class T>
 const TrainingRecord& Monitor<T>::record() const& {
   return s_->record;
+}
+
+template <class T>
+std::optional<OperationReplay<T>> Monitor<T>::replay() const {
+  return s_->replay;
 }
 
 template <class T>

@@ -36,6 +36,7 @@
 
 #include "xgrad/doctor/finding.hpp"
 #include "xgrad/doctor/record.hpp"
+#include "xgrad/doctor/replay.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/optimizers/optimizer.hpp"
 #include "xgrad/training/history.hpp"
@@ -72,6 +73,9 @@ class Monitor {
 
   std::size_t steps() const;
   const TrainingRecord& record() const&;
+  /// The operation of the first "not-finite" that a trace has found, to be run again; none without
+  /// one, and of parameters that are not finite.
+  std::optional<OperationReplay<T>> replay() const;
   /// What has been found so far.
   Diagnosis diagnosis() const;
 

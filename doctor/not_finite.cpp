@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 
 #include "xgrad/base/text.hpp"
 #include "xgrad/kernels/optimizer.hpp"
@@ -29,9 +28,10 @@ std::string range_of(const Node<T>& n) {
   return r;
 }
 
-// Handles: they keep the numbers, and cost no look at them.
+// All of them where there is a log, else those that are on the tape or saved.
 template <class T>
-std::vector<Tensor<T>> operands_of(const Node<T>& n) {
+std::vector<Tensor<T>> operands_of(const Node<T>& n, const LoggedOperation<T>* logged) {
+  if (logged != nullptr) return logged->operands;
   std::vector<Tensor<T>> r(n.edge_count);
   for (std::size_t i = 0; i < n.edge_count; ++i) {
     Node<T>* input = n.edges[i].node;
@@ -80,98 +80,133 @@ const char* remedy_of(const std::string& operation, bool from_outside) {
 
 }  // namespace
 
+namespace {
+
 template <class T>
-std::optional<Finding> first_not_finite(const std::vector<TapeEntry<T>>& tape, std::size_t step) {
+bool is_finite(const Tensor<T>& x) {
+  return !x.defined() || all_finite(x.data(), x.size());
+}
+
+template <class T>
+Finding finding_of(const std::vector<TapeEntry<T>>& tape, std::size_t i,
+                   const std::vector<Tensor<T>>& operands, std::size_t step) {
+  const Node<T>& n = *tape[i].node;
+  const bool finite_operands = std::all_of(operands.begin(), operands.end(), is_finite<T>);
+  const bool unknown = std::any_of(operands.begin(), operands.end(),
+                                   [](const Tensor<T>& x) { return !x.defined(); });
+  const bool parameter = n.rule == nullptr, outside = parameter || !finite_operands;
+  Finding f{.check = "not-finite",
+            .severity = Severity::error,
+            .title = parameter ? "a parameter is not finite"
+                     : outside ? "an operand of the first operation is not finite: it comes from "
+                                 "outside of the tape"
+                               : "an operation makes the first NaN or infinity",
+            .measured = parameter ? range_of(n)
+                                  : tape[i].operation() + " gives " + range_of(n) + " from " +
+                                        ranges_of(operands),
+            .expected = "finite numbers",
+            .where = parameter ? "a leaf of shape " + text(n.shape) : name_of(tape, i),
+            .remedy = remedy_of(tape[i].operation(), outside),
+            .step = step,
+            .samples = samples_of(n)};
+  if (unknown && !outside) f.measured += " (a constant operand may not have been finite)";
+  return f;
+}
+
+}  // namespace
+
+template <class T>
+std::optional<Culprit<T>> first_not_finite(const std::vector<TapeEntry<T>>& tape,
+                                           const OperationLog<T>* log, std::size_t step) {
   for (std::size_t i = 0; i < tape.size(); ++i) {
     const Node<T>& n = *tape[i].node;
     if (n.data == nullptr || all_finite(n.data, n.elements)) continue;
-    bool finite_operands = true, unknown = false;
-    for (std::size_t k = 0; k < n.edge_count; ++k) {
-      const Node<T>* input = n.edges[k].node;
-      if (input == nullptr || input->data == nullptr)
-        unknown = true;
-      else if (!all_finite(input->data, input->elements))
-        finite_operands = false;
-    }
-    const bool parameter = n.rule == nullptr, outside = parameter || !finite_operands;
-    Finding f{.check = "not-finite",
-              .severity = Severity::error,
-              .title = parameter ? "a parameter is not finite"
-                       : outside ? "an operand of the first operation is not finite: it comes from "
-                                   "outside of the tape"
-                                 : "an operation makes the first NaN or infinity",
-              .measured = parameter ? range_of(n)
-                                    : n.rule->name + std::string(" gives ") + range_of(n) +
-                                          " from " + ranges_of(operands_of(n)),
-              .expected = "finite numbers",
-              .where = parameter ? "a leaf of shape " + text(n.shape) : name_of(tape, i),
-              .remedy = remedy_of(tape[i].operation(), outside),
-              .step = step,
-              .samples = samples_of(n)};
-    if (unknown && !outside) f.measured += " (a constant operand may not have been finite)";
-    return f;
+    const auto* const logged = log == nullptr ? nullptr : log->find(&n);
+    Culprit<T> r{finding_of(tape, i, operands_of(n, logged), step)};
+    if (logged != nullptr) r.replay.emplace(*logged, r.finding.where, Tensor<T>());
+    return r;
   }
   return std::nullopt;
 }
 
 template <class T>
-GradientTrace<T>::GradientTrace(const std::vector<TapeEntry<T>>& tape) {
-  std::unordered_map<const Node<T>*, std::size_t> places;
-  steps_.reserve(tape.size());
-  for (std::size_t i = 0; i < tape.size(); ++i) {
-    places[tape[i].node] = i;
-    Step s{tape[i].node->rule ? name_of(tape, i) : "a leaf",
-           tape[i].operation(),
-           {},
-           {},
-           operands_of(*tape[i].node)};
-    for (std::size_t k = 0; k < tape[i].node->edge_count; ++k) {
-      const auto it = places.find(tape[i].node->edges[k].node);
-      if (it != places.end()) s.inputs.push_back(it->second);
-    }
-    steps_.push_back(std::move(s));
-    if (tape[i].node->data == nullptr) continue;
-    Tensor<T> handle(tape[i].node);
-    const std::size_t id = handle.register_hook([this, i](const Tensor<T>& g) {
-      steps_[i].gradient = g;
+GradientTrace<T>::GradientTrace(std::vector<TapeEntry<T>> tape, const OperationLog<T>& log)
+    : tape_(std::move(tape)), steps_(tape_.size()), log_(log) {
+  for (std::size_t i = 0; i < tape_.size(); ++i) {
+    Step& s = steps_[i];
+    if (tape_[i].node->data == nullptr) continue;
+    s.output = Tensor<T>(tape_[i].node);
+    if (tape_[i].rule == nullptr) continue;  // has its gradient afterwards
+    // At once, while it is in the cache.
+    s.hook = s.output.register_hook([&s](const Tensor<T>& g) {
+      s.finite = all_finite(g.data(), g.size());
+      s.gradient = g;
       return Tensor<T>();
     });
-    hooks_.emplace_back(std::move(handle), id);
   }
 }
 
 template <class T>
 GradientTrace<T>::~GradientTrace() {
-  for (auto& [tensor, id] : hooks_) tensor.remove_hook(id);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i].output.defined() && tape_[i].rule != nullptr)
+      steps_[i].output.remove_hook(steps_[i].hook);
+  }
 }
 
 template <class T>
-std::optional<Finding> GradientTrace<T>::first_not_finite(std::size_t step) const {
-  const auto finite = [](const Tensor<T>& g) {
-    return !g.defined() || all_finite(g.data(), g.size());
-  };
-  // Backward goes from the last to the first: the first bad gradient is that of the last entry.
-  for (std::size_t i = steps_.size(); i-- > 0;) {
-    if (finite(steps_[i].gradient)) continue;
-    for (std::size_t c = steps_.size(); c-- > i + 1;) {
-      const Step& s = steps_[c];
-      if (std::find(s.inputs.begin(), s.inputs.end(), i) == s.inputs.end()) continue;
-      if (!s.gradient.defined()) continue;
-      return Finding{.check = "not-finite",
-                     .severity = Severity::error,
-                     .title = "the backward pass of an operation makes the first NaN or infinity",
-                     .measured = "the slope of " + s.operation + " at " + ranges_of(s.operands),
-                     .expected = "finite gradients",
-                     .where = s.name,
-                     .remedy = remedy_of(s.operation, false),
-                     .step = step};
-    }
-  }
-  return std::nullopt;
+bool GradientTrace<T>::is_finite(std::size_t i) const {
+  if (tape_[i].rule != nullptr || !steps_[i].output.defined()) return steps_[i].finite;
+  return detail::is_finite(steps_[i].output.gradient());
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                       \
-  template std::optional<Finding> first_not_finite(const std::vector<TapeEntry<T>>&, std::size_t); \
+// The operation whose backward gave entry i a gradient that is not finite: the one of those that
+// use it that does so again. TapeEntry::kNone: none, as of the loss itself.
+template <class T>
+std::size_t GradientTrace<T>::maker_of(std::size_t i) const {
+  std::size_t last = TapeEntry<T>::kNone;
+  for (std::size_t c = tape_.size(); c-- > i + 1;) {
+    const auto& inputs = tape_[c].inputs;
+    const auto at = std::find(inputs.begin(), inputs.end(), i);
+    if (at == inputs.end() || !steps_[c].gradient.defined()) continue;
+    if (last == TapeEntry<T>::kNone) last = c;
+    const auto* const logged = log_.find(tape_[c].node);
+    if (logged == nullptr) continue;
+    const auto gradients = logged->gradients(steps_[c].gradient);
+    if (!detail::is_finite(gradients[static_cast<std::size_t>(at - inputs.begin())])) return c;
+  }
+  return last;
+}
+
+template <class T>
+std::optional<Culprit<T>> GradientTrace<T>::first_not_finite(std::size_t step) const {
+  std::size_t first = TapeEntry<T>::kNone;  // the pass goes from the last to the first
+  for (std::size_t i = 0; i < tape_.size(); ++i) {
+    if (is_finite(i)) continue;
+    const std::size_t maker = maker_of(i);
+    if (maker != TapeEntry<T>::kNone && (first == TapeEntry<T>::kNone || maker > first))
+      first = maker;
+  }
+  if (first == TapeEntry<T>::kNone) return std::nullopt;
+  const auto* const logged = log_.find(tape_[first].node);
+  const std::string operation = tape_[first].operation();
+  Culprit<T> r{
+      {.check = "not-finite",
+       .severity = Severity::error,
+       .title = "the backward pass of an operation makes the first NaN or infinity",
+       .measured = "the slope of " + operation + " at " +
+                   ranges_of(logged == nullptr ? std::vector<Tensor<T>>() : logged->operands),
+       .expected = "finite gradients",
+       .where = name_of(tape_, first),
+       .remedy = remedy_of(operation, false),
+       .step = step}};
+  if (logged != nullptr) r.replay.emplace(*logged, r.finding.where, steps_[first].gradient);
+  return r;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                \
+  template std::optional<Culprit<T>> first_not_finite(const std::vector<TapeEntry<T>>&,     \
+                                                      const OperationLog<T>*, std::size_t); \
   template class GradientTrace<T>;
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

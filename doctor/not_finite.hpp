@@ -5,38 +5,51 @@
 #include <optional>
 #include <vector>
 
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/doctor/finding.hpp"
+#include "xgrad/doctor/replay.hpp"
 #include "xgrad/doctor/tape.hpp"
 
 namespace xgrad::detail {
 
-/// The first operation whose result is not finite, with the ranges of its operands, the samples
-/// that it is not finite for, and what that says. Values have to be kept. None: all is finite.
 template <class T>
-std::optional<Finding> first_not_finite(const std::vector<TapeEntry<T>>& tape, std::size_t step);
+struct Culprit {
+  Finding finding;
+  std::optional<OperationReplay<T>> replay = {};  // none of a parameter, and without a log
+};
+
+/// The first operation whose result is not finite, with the ranges of its operands, the samples
+/// that it is not finite for, and what that says. Values have to be kept; a log may be there. None:
+/// all is finite.
+template <class T>
+std::optional<Culprit<T>> first_not_finite(const std::vector<TapeEntry<T>>& tape,
+                                           const OperationLog<T>* log, std::size_t step);
 
 /// Notes the gradients of a pass, for the first operation whose backward made one that is not
 /// finite.
 template <class T>
 class GradientTrace {
  public:
-  /// Before the pass.
-  explicit GradientTrace(const std::vector<TapeEntry<T>>& tape);
+  /// Before the pass. The log must outlive it.
+  GradientTrace(std::vector<TapeEntry<T>> tape, const OperationLog<T>& log);
   GradientTrace(const GradientTrace&) = delete;
   GradientTrace& operator=(const GradientTrace&) = delete;
   ~GradientTrace();
   /// After it.
-  std::optional<Finding> first_not_finite(std::size_t step) const;
+  std::optional<Culprit<T>> first_not_finite(std::size_t step) const;
 
  private:
   struct Step {
-    std::string name, operation;      // of the entry
-    std::vector<std::size_t> inputs;  // places in steps_
-    Tensor<T> gradient;               // of its output; undefined: not reached
-    std::vector<Tensor<T>> operands;  // their numbers; undefined: not kept
+    Tensor<T> output, gradient;  // undefined: not kept, not reached
+    bool finite = true;          // the gradient
+    std::size_t hook = 0;
   };
+  bool is_finite(std::size_t i) const;
+  std::size_t maker_of(std::size_t i) const;
+
+  std::vector<TapeEntry<T>> tape_;
   std::vector<Step> steps_;
-  std::vector<std::pair<Tensor<T>, std::size_t>> hooks_;
+  const OperationLog<T>& log_;
 };
 
 extern template class GradientTrace<float>;

@@ -1,7 +1,7 @@
 #include "xgrad/doctor/tape.hpp"
 
 #include <algorithm>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "xgrad/autograd/observe.hpp"
 
@@ -19,8 +19,11 @@ void CallLog::leave() {
 }
 
 std::string CallLog::layer_of(std::uint64_t sequence) const {
-  for (auto c = calls_.rbegin(); c != calls_.rend(); ++c) {
-    if (c->first < sequence && sequence <= c->last) return c->path;
+  // Entered before; those that have ended since are no part of it.
+  auto c = std::lower_bound(calls_.begin(), calls_.end(), sequence,
+                            [](const Call& call, std::uint64_t s) { return call.first < s; });
+  while (c != calls_.begin()) {
+    if (sequence <= (--c)->last) return c->path;
   }
   return {};
 }
@@ -28,22 +31,29 @@ std::string CallLog::layer_of(std::uint64_t sequence) const {
 template <class T>
 std::vector<TapeEntry<T>> tape_of(const Tensor<T>& loss, const CallLog* log) {
   std::vector<Node<T>*> waiting{loss.node()};
-  std::unordered_set<const Node<T>*> seen{loss.node()};
+  std::unordered_map<const Node<T>*, std::size_t> places{{loss.node(), 0}};
   std::vector<TapeEntry<T>> r;
   while (!waiting.empty()) {
     Node<T>* const n = waiting.back();
     waiting.pop_back();
     const bool leaf = n->rule == nullptr;
-    r.push_back({n, leaf || log == nullptr ? std::string() : log->layer_of(n->sequence)});
+    r.push_back({n, n->rule, leaf || log == nullptr ? std::string() : log->layer_of(n->sequence)});
     for (std::size_t i = 0; !leaf && i < n->edge_count; ++i) {
       Node<T>* const input = n->edges[i].node;
-      if (n->edges[i].needs_grad && seen.insert(input).second) waiting.push_back(input);
+      if (n->edges[i].needs_grad && places.emplace(input, 0).second) waiting.push_back(input);
     }
   }
   std::stable_sort(r.begin(), r.end(), [](const TapeEntry<T>& a, const TapeEntry<T>& b) {
-    const auto time = [](const TapeEntry<T>& e) { return e.node->rule ? e.node->sequence : 0; };
+    const auto time = [](const TapeEntry<T>& e) { return e.rule ? e.node->sequence : 0; };
     return time(a) < time(b);
   });
+  for (std::size_t i = 0; i < r.size(); ++i) places[r[i].node] = i;
+  for (TapeEntry<T>& e : r) {
+    for (std::size_t i = 0; e.rule != nullptr && i < e.node->edge_count; ++i) {
+      const Edge<T>& edge = e.node->edges[i];
+      e.inputs.push_back(edge.needs_grad ? places[edge.node] : TapeEntry<T>::kNone);
+    }
+  }
   return r;
 }
 
@@ -54,18 +64,14 @@ std::string name_of(const std::vector<TapeEntry<T>>& tape, std::size_t i) {
     return !layer.empty() && (e.layer.empty() || layer.starts_with(e.layer + "."));
   };
   // Back through what the same module made itself, to the layer that it began with.
-  for (std::size_t at = i; tape[at].node->rule != nullptr;) {
-    std::size_t before = at;
-    for (std::size_t k = 0; k < tape[at].node->edge_count && before == at; ++k) {
-      const Node<T>* input = tape[at].node->edges[k].node;
-      const auto it = std::find_if(tape.begin(), tape.begin() + static_cast<std::ptrdiff_t>(at),
-                                   [&](const TapeEntry<T>& o) { return o.node == input; });
-      if (input == nullptr || it->node != input || input->rule == nullptr) continue;
-      if (below(it->layer)) return e.operation() + " of " + it->layer;
-      if (it->layer == e.layer) before = static_cast<std::size_t>(it - tape.begin());
+  for (std::size_t at = i, before = at; tape[at].rule != nullptr; at = before) {
+    for (std::size_t k = 0; k < tape[at].inputs.size() && before == at; ++k) {
+      const std::size_t input = tape[at].inputs[k];
+      if (input == TapeEntry<T>::kNone || tape[input].rule == nullptr) continue;
+      if (below(tape[input].layer)) return e.operation() + " of " + tape[input].layer;
+      if (tape[input].layer == e.layer) before = input;
     }
     if (before == at) break;
-    at = before;
   }
   return e.layer.empty() ? e.operation() : e.layer;
 }

@@ -36,9 +36,13 @@ class CallLog : public CallObserver {
 /// An operation, or a leaf that requires a gradient (sequence 0).
 template <class T>
 struct TapeEntry {
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
   Node<T>* node;
-  std::string layer;  // its path; empty outside of modules and in a root's own forward
-  std::string operation() const { return node->rule == nullptr ? "leaf" : node->rule->name; }
+  const Rule<T>* rule;  // null for a leaf
+  std::string layer;    // its path; empty outside of modules and in a root's own forward
+  std::vector<std::size_t> inputs = {};  // places on the tape; kNone: needs no gradient
+  std::string operation() const { return rule == nullptr ? "leaf" : rule->name; }
   bool has_value() const { return node->data != nullptr; }
 };
 
@@ -48,7 +52,7 @@ template <class T>
 std::vector<TapeEntry<T>> tape_of(const Tensor<T>& loss, const CallLog* log);
 
 /// An entry's name for people: "fc1", its layer; "relu of fc1" for an operation that a module makes
-/// itself of what a layer below it gave.
+/// itself of what a layer below it gave. Also after a pass has let go of the entries.
 template <class T>
 std::string name_of(const std::vector<TapeEntry<T>>& tape, std::size_t i);
 

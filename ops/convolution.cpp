@@ -5,6 +5,7 @@
 #include <string>
 
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/convolution.hpp"
@@ -102,6 +103,9 @@ Tensor<T> apply(Map map, const Geometry& g, const Tensor<T>& a, const Tensor<T>&
   } else {
     detail::record(to, rule_of<T>(map), {&a, &b}, saves, g);
   }
+  detail::log_again(to, [map, g](const auto& x) {
+    return apply(map, g, x[0], x[1], x.size() > 2 ? x[2] : Tensor<T>());
+  });
   return to;
 }
 

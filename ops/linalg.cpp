@@ -6,6 +6,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
@@ -119,7 +120,9 @@ Tensor<T> multiply_matrices(const Tensor<T>& a, const Tensor<T>& b, MatmulOption
   Tensor<T> y = Tensor<T>::uninitialized(with_matrix(batch_of(a.shape()), s.m, s.n));
   multiply_into(y.node()->data, a, b, o, T(0));
   const unsigned needed = detail::needed<T>({&a, &b});
-  if (needed != 0) record(y, kMatmul<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1}, o);
+  if (needed == 0) return y;
+  record(y, kMatmul<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1}, o);
+  detail::log_again(y, [o](const auto& x) { return multiply_matrices(x[0], x[1], o); });
   return y;
 }
 
@@ -163,7 +166,9 @@ Tensor<T> inner_product(const Tensor<T>& a, const Tensor<T>& b) {
   Tensor<T> y = Tensor<T>::uninitialized({});
   kernels::gemm(false, false, 1, 1, a.size(), a.data(), b.data(), T(0), y.node()->data);
   const unsigned needed = detail::needed<T>({&a, &b});
-  if (needed != 0) record(y, kDot<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1});
+  if (needed == 0) return y;
+  record(y, kDot<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1});
+  detail::log_again(y, [](const auto& x) { return inner_product(x[0], x[1]); });
   return y;
 }
 
@@ -239,6 +244,9 @@ Tensor<T> linear_rows(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<
   } else {
     record(y, kLinear<T>, {&x, &weight}, saves);
   }
+  detail::log_again(y, [](const auto& operands) {
+    return linear_rows(operands[0], operands[1], operands.size() > 2 ? operands[2] : Tensor<T>());
+  });
   return y;
 }
 

@@ -7,6 +7,7 @@
 
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -219,6 +220,10 @@ Tensor<T> hard_cross_entropy(const Tensor<T>& x, const Indices& labels,
   const Tensor<T> losses = sample_losses(x, s);
   const Tensor<T> y = total_of<T>(losses, s, options.reduction);
   detail::record<T>(y, kCrossEntropy<T>, {&x}, {.inputs = 1}, s);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [labels, options](const auto& operands) {
+    return hard_cross_entropy(operands[0], labels, options);
+  });
   return y;
 }
 
@@ -289,6 +294,10 @@ Tensor<T> nll_loss(const Tensor<T>& x, const Indices& labels,
   }
   const Tensor<T> y = total_of(losses, s, options.reduction);
   detail::record<T>(y, kNll<T>, {&x}, {}, s);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [labels, options](const auto& operands) {
+    return nll_loss(operands[0], labels, options);
+  });
   return y;
 }
 

@@ -9,6 +9,7 @@
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/normalization.hpp"
@@ -250,6 +251,11 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
                     s.bias != 0 ? *list[s.bias] : none, view, centered, eps, true);
   }
   detail::record<T>(y, rule, list, {.inputs = 7}, s);
+  detail::log_again(y, [=, &rule, w = s.weight, b = s.bias](const auto& x) {
+    const Tensor<T> none;
+    return normalized(rule, Operands<T>(x[0], w != 0 ? x[w] : none, b != 0 ? x[b] : none), view,
+                      eps, statistics, centered);
+  });
   return y;
 }
 

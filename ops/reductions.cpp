@@ -8,6 +8,7 @@
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/reduce.hpp"
 #include "xgrad/kernels/scan.hpp"
@@ -73,6 +74,9 @@ Tensor<T> scaled_sum(const Rule<T>& rule, double scale, const Tensor<T>& x, cons
     }
   }
   detail::record<T>(y, rule, {&x}, {}, Scaled{view, scale});
+  detail::log_again(y, [=, &rule](const auto& operands) {
+    return scaled_sum(rule, scale, operands[0], view, shape);
+  });
   return y;
 }
 
@@ -138,6 +142,14 @@ void product_backward(const void* attributes, Backward<T>& b) {
 template <class T>
 const Rule<T> kProd = {"prod", &product_backward<T>, nullptr};
 
+template <class T>
+Tensor<T> product(const Tensor<T>& x, const AxisView& view, const Shape& shape) {
+  const Tensor<T> y = reduced(kernels::Reduction::product, T(1), x, view, shape);
+  detail::record<T>(y, kProd<T>, {&x}, {.inputs = 1}, view);
+  detail::log_again(y, [=](const auto& operands) { return product(operands[0], view, shape); });
+  return y;
+}
+
 struct RunningSum {
   AxisView view;
   bool reverse;
@@ -162,6 +174,7 @@ Tensor<T> running_sum(const Tensor<T>& x, const RunningSum& s) {
   Tensor<T> y = Tensor<T>::uninitialized(x.shape());
   kernels::running_sum(x.data(), y.node()->data, s.view, s.reverse, false);
   detail::record<T>(y, kCumsum<T>, {&x}, {}, s);
+  detail::log_again(y, [s](const auto& operands) { return running_sum(operands[0], s); });
   return y;
 }
 
@@ -170,13 +183,7 @@ Tensor<T> running_sum(const Tensor<T>& x, const RunningSum& s) {
 template <class T>
 Tensor<T> prod(const Tensor<T>& x, const Axes& axes, ReduceOptions options) {
   const auto plan = detail::plan_reduction("prod", x.shape(), axes);
-  return detail::reduce_groups(x, plan, options.keep_dims,
-                               [](const Tensor<T>& part, const AxisView& view, const Shape& shape) {
-                                 Tensor<T> y =
-                                     reduced(kernels::Reduction::product, T(1), part, view, shape);
-                                 detail::record<T>(y, kProd<T>, {&part}, {.inputs = 1}, view);
-                                 return y;
-                               });
+  return detail::reduce_groups(x, plan, options.keep_dims, &product<T>);
 }
 
 template <class T>

@@ -7,6 +7,7 @@
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/kernels/moments.hpp"
@@ -98,15 +99,21 @@ const Rule<T> kSquares = {"sum_of_squares", &squares_backward<T>,
 
 // sum (x - mean)^2.
 template <class T>
+Tensor<T> squares_around_mean(const Tensor<T>& x, const AxisView& view, const Shape& shape) {
+  Squares<T> s{view, {}};
+  const Tensor<T> y = sums_of_squares(x, s, shape, true);
+  detail::record<T>(y, kSquares<T>, {&x}, {.inputs = 1}, s);
+  detail::log_again(
+      y, [=](const auto& operands) { return squares_around_mean(operands[0], view, shape); });
+  return y;
+}
+template <class T>
 Tensor<T> squares_around_mean(const Tensor<T>& x, const Axes& axes, bool keep_dims) {
   const auto plan = detail::plan_reduction("var", x.shape(), axes);
   if (plan.count > 1) {
     return sum(square(deviations_from_mean(x, axes)), axes, {.keep_dims = keep_dims});
   }
-  Squares<T> s{plan.groups[0], {}};
-  const Tensor<T> y = sums_of_squares(x, s, plan.result(keep_dims), true);
-  detail::record<T>(y, kSquares<T>, {&x}, {.inputs = 1}, s);
-  return y;
+  return squares_around_mean(x, plan.groups[0], plan.result(keep_dims));
 }
 
 // --- The root of the sum of squares, also where the squares leave the range of T. ---
@@ -216,6 +223,8 @@ Tensor<T> root_of_squares(const Tensor<T>& x, const AxisView& view, const Shape&
     if (!is_between(p[k], low, high) && !std::isnan(p[k])) p[k] = scaled_norm(x.data(), s, k);
   }
   detail::record<T>(y, kRootOfSquares<T>, {&x}, {.inputs = 1, .output = true}, s);
+  detail::log_again(
+      y, [=](const auto& operands) { return root_of_squares(operands[0], view, shape, centered); });
   return y;
 }
 
@@ -272,6 +281,8 @@ Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& sh
   kernels::log_sum_exp(x.data(), s.maximum.node()->data, s.log_sum.node()->data, view);
   const Tensor<T> y = s.maximum + s.log_sum;
   detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, s);
+  detail::log_again(y,
+                    [=](const auto& operands) { return logsumexp_of(operands[0], view, shape); });
   return y;
 }
 

@@ -2,6 +2,7 @@
 
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -63,6 +64,8 @@ Tensor<T> normalized(const Rule<T>& rule, void (*kernel)(const T*, T*, AxisView)
   Tensor<T> y = Tensor<T>::uninitialized(x.shape());
   kernel(x.data(), y.node()->data, view);
   detail::record<T>(y, rule, {&x}, {.output = true}, Along{view, axis});
+  detail::log_again(
+      y, [=, &rule](const auto& operands) { return normalized(rule, kernel, operands[0], axis); });
   return y;
 }
 

@@ -1,0 +1,251 @@
+// Operations that are run again by themselves.
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "xgrad/autograd/operation_log.hpp"
+#include "xgrad/autograd/tensor_function.hpp"
+#include "xgrad/doctor/monitor.hpp"
+#include "xgrad/modules/linear.hpp"
+#include "xgrad/ops/activations.hpp"
+#include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/convolution.hpp"
+#include "xgrad/ops/linalg.hpp"
+#include "xgrad/ops/losses.hpp"
+#include "xgrad/ops/math.hpp"
+#include "xgrad/ops/normalization.hpp"
+#include "xgrad/ops/random.hpp"
+#include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/slicing.hpp"
+#include "xgrad/ops/softmax.hpp"
+#include "xgrad/optimizers/sgd.hpp"
+
+using namespace xgrad;
+
+namespace {
+
+using D = Tensor<double>;
+using Tensors = std::vector<D>;
+using Replay = OperationReplay<double>;
+
+bool same_bits(const D& a, const D& b) {
+  return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+D numbers(const Shape& shape, std::uint64_t seed) {
+  Generator generator(seed);
+  return uniform<double>(shape, 0.1, 2, generator);
+}
+
+struct Operation {
+  std::string name;
+  TensorFunction<double> f;
+  std::vector<Shape> shapes;
+};
+
+template <class F>
+Operation of(std::string name, F f, std::vector<Shape> shapes) {
+  return {std::move(name), as_tensor_function<double>(std::move(f), "test"), std::move(shapes)};
+}
+
+std::vector<Operation> operations() {
+  Indices labels(Indices::shape_type{3});
+  labels.fill(1);
+  const D weight = numbers({4}, 9);
+  return {
+      of("add", [](const D& x, const D& y) { return x + y; }, {{3, 4}, {4}}),
+      of("divide", [](const D& x, const D& y) { return x / y; }, {{3, 1}, {1, 4}}),
+      of("leaky_relu", [](const D& x) { return leaky_relu(x - 1.0, 0.25); }, {{3, 4}}),
+      of("clamp", [](const D& x) { return clamp(x, 0.5, 1.5); }, {{3, 4}}),
+      of("log", [](const D& x) { return log(x); }, {{3, 4}}),
+      of("sum", [](const D& x) { return sum(x, 1); }, {{3, 4}}),
+      of("mean", [](const D& x) { return mean(x, 0, {.keep_dims = true}); }, {{3, 4}}),
+      of("prod", [](const D& x) { return prod(x, 1); }, {{3, 4}}),
+      of("cumsum", [](const D& x) { return cumsum(x, 1); }, {{3, 4}}),
+      of("sum_of_squares", [](const D& x) { return var(x, 1); }, {{3, 4}}),
+      of("norm", [](const D& x) { return norm(x, 2, 0); }, {{3, 4}}),
+      of("logsumexp", [](const D& x) { return logsumexp(x, 1); }, {{3, 4}}),
+      of("softmax", [](const D& x) { return softmax(x, 0); }, {{3, 4}}),
+      of("log_softmax", [](const D& x) { return log_softmax(x, 1); }, {{3, 4}}),
+      of("matmul", [](const D& x, const D& y) { return matmul(x, y, {.transpose_a = true}); },
+         {{4, 3}, {4, 2}}),
+      of("dot", [](const D& x, const D& y) { return dot(x, y); }, {{5}, {5}}),
+      of("linear", [](const D& x, const D& w) { return linear(x, w); }, {{3, 4}, {2, 4}}),
+      of("linear", [](const D& x, const D& w, const D& b) { return linear(x, w, b); },
+         {{3, 4}, {2, 4}, {2}}),
+      of("convolution", [](const D& x, const D& w, const D& b) { return conv2d(x, w, b); },
+         {{1, 2, 4, 4}, {3, 2, 2, 2}, {3}}),
+      of("convolution_transpose",
+         [](const D& x, const D& w) { return conv_transpose2d(x, w, D(), {.stride = 2}); },
+         {{1, 2, 3, 3}, {2, 1, 2, 2}}),
+      of("layer_norm", [](const D& x, const D& b) { return layer_norm(x, {4}, D(), b); },
+         {{3, 4}, {4}}),
+      of("group_norm", [](const D& x, const D& w) { return group_norm(x, 2, w, D()); },
+         {{2, 4, 3}, {4}}),
+      of("nll_loss",
+         [=](const D& x) {
+           return nll_loss(x, labels, {.weight = weight, .reduction = Reduction::none});
+         },
+         {{3, 4}}),
+      of("cross_entropy", [=](const D& x) { return cross_entropy(x, labels, {.weight = weight}); },
+         {{3, 4}}),
+  };
+}
+
+Tensors arguments(const Operation& o, std::uint64_t seed) {
+  Tensors r;
+  for (const Shape& s : o.shapes) r.push_back(parameter(numbers(s, seed++)));
+  return r;
+}
+
+struct Net : Module<double> {
+  Linear<double>& fc = add<Linear<double>>("fc", 3, 4);
+  D forward(const D& x) override { return fc(x); }
+};
+
+// A step whose loss is made by f from the layer's outputs.
+template <class F>
+std::optional<Replay> replay_of(Net& net, const F& f, MonitorOptions options = {.trace = true}) {
+  Sgd<double> optimizer(net.parameters(), {.learning_rate = 0.1});
+  Monitor<double> monitor(net, optimizer, options);
+  const D loss = f(net(numbers({5, 3}, 1)));
+  monitor.before_backward(loss);
+  loss.backward();
+  monitor.before_step();
+  optimizer.step();
+  monitor.after_step();
+  return monitor.replay();
+}
+
+bool is_finite(const D& x) {
+  return std::all_of(x.data(), x.data() + x.size(), [](double v) { return std::isfinite(v); });
+}
+
+void set_bias(Net& net, double v) { net.fc.bias.set_value(D::filled({4}, v).value()); }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(replay)
+
+// Each operation on its own operands gives its own bits, and on others what the function gives.
+BOOST_AUTO_TEST_CASE(operations_run_again) {
+  for (const Operation& o : operations()) {
+    BOOST_TEST_CONTEXT(o.name) {
+      detail::OperationLog<double> log;
+      const Tensors x = arguments(o, 1), other = arguments(o, 100);
+      const D y = o.f(x).at(0), of_other = o.f(other).at(0);
+      const auto& logged = log.operations();
+      const auto it = std::find_if(logged.begin(), logged.end(),
+                                   [&](const auto& l) { return l.rule->name == o.name; });
+      BOOST_TEST_REQUIRE((it != logged.end()));
+      const Replay again(*it, "here", D());
+      BOOST_TEST(again.can_forward());
+      BOOST_TEST(same_bits(again.forward(), it->output));
+      // One operation: all it takes are the arguments.
+      if (logged.size() != 2) continue;
+      BOOST_TEST(again.operands().size() == x.size());
+      BOOST_TEST(same_bits(again.forward(other), of_other));
+      const D seed = numbers(y.shape(), 7);
+      const Tensors expected = grad<double>({y}, x, {}, {seed}), found = again.backward(seed);
+      for (std::size_t i = 0; i < x.size(); ++i) BOOST_TEST(same_bits(found[i], expected[i]));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_first_nan_is_made_again) {
+  Net net;
+  set_bias(net, -1);
+  const auto r = replay_of(net, [](const D& y) { return mean(sqrt(y - 5.0)); });
+  BOOST_TEST_REQUIRE(r.has_value());
+  BOOST_TEST(r->operation() == "sqrt");
+  BOOST_TEST(r->where() == "sqrt of fc");
+  BOOST_TEST(r->operands().at(0).data()[0] < 0);
+  BOOST_TEST(same_bits(r->forward(), r->output()));
+  BOOST_TEST(std::isnan(r->forward().data()[0]));
+  const D better = clamp(r->operands()[0], 0.0, 10.0);
+  BOOST_TEST(is_finite(r->forward({better})));
+  BOOST_TEST(!r->gradient().defined());
+  BOOST_CHECK_THROW(r->forward({better, better}), std::invalid_argument);
+}
+
+// What the parameters become afterwards does not show.
+BOOST_AUTO_TEST_CASE(operands_are_those_of_the_step) {
+  Net net;
+  set_bias(net, std::numeric_limits<double>::max());
+  const D before = net.fc.bias.clone();
+  const auto r = replay_of(net, [](const D& y) { return sum(y); });
+  BOOST_TEST_REQUIRE(r.has_value());
+  BOOST_TEST(r->operation() == "sum");
+  net.fc.bias.mutable_data()[0] = 0;
+  BOOST_TEST(r->operands()[0].data()[0] == before.data()[0]);
+  BOOST_TEST(std::isinf(r->forward().item()));
+}
+
+// The slope of sqrt is infinite at 0; that of the square, recorded later, is not to blame.
+BOOST_AUTO_TEST_CASE(the_first_infinite_gradient_is_made_again) {
+  Net net;
+  set_bias(net, -50);
+  const auto r = replay_of(net, [](const D& y) {
+    const D z = relu(y);
+    const D first = sum(sqrt(z));
+    return first + sum(square(z));
+  });
+  BOOST_TEST_REQUIRE(r.has_value());
+  BOOST_TEST(r->operation() == "sqrt");
+  BOOST_TEST(is_finite(r->gradient()));
+  BOOST_TEST(std::isinf(r->backward().at(0).data()[0]));
+  BOOST_TEST(is_finite(r->backward(D::filled({5, 4}, 0)).at(0)));
+  BOOST_TEST(is_finite(r->forward()));
+}
+
+// A gradient that nothing but a parameter gets.
+BOOST_AUTO_TEST_CASE(an_infinite_gradient_of_a_parameter_alone) {
+  Net net;
+  set_bias(net, 0);
+  const auto r = replay_of(net, [&](const D& y) { return mean(y) + sum(sqrt(net.fc.bias)); });
+  BOOST_TEST_REQUIRE(r.has_value());
+  BOOST_TEST(r->operation() == "sqrt");
+  BOOST_TEST(std::isinf(r->backward().at(0).data()[0]));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_to_run_where_all_is_finite_or_nothing_is_traced) {
+  Net net;
+  const auto fine = [](const D& y) { return mean(square(y)); };
+  BOOST_TEST(!replay_of(net, fine).has_value());
+  const auto bad = [](const D& y) { return mean(log(-square(y))); };
+  BOOST_TEST(!replay_of(net, bad, {.every = 1}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(some_run_backward_only) {
+  detail::OperationLog<double> log;
+  const D x = parameter(numbers({4}, 1)), y = slice(x, 0, 1, 3);
+  const Replay r(log.operations().at(0), "here", D());
+  BOOST_TEST(!r.can_forward());
+  BOOST_CHECK_THROW(r.forward(), std::logic_error);
+  BOOST_TEST(same_bits(r.backward().at(0), D::from({4}, {0, 1, 1, 0})));
+}
+
+BOOST_AUTO_TEST_CASE(logs_end_in_any_order) {
+  auto first = std::make_unique<detail::OperationLog<double>>();
+  auto second = std::make_unique<detail::OperationLog<double>>();
+  const D x = parameter(numbers({4}, 1)), y = exp(x);
+  first.reset();
+  const D z = exp(y);
+  BOOST_TEST(second->operations().size() == 2u);
+  second.reset();
+  BOOST_TEST(!detail::is_logged<double>());
+}
+
+// What was recorded and left does not pile up.
+BOOST_AUTO_TEST_CASE(logs_forget_what_nobody_sees) {
+  detail::OperationLog<double> log;
+  const D x = parameter(numbers({4}, 1)), kept = exp(exp(x));
+  for (int i = 0; i < 6000; ++i) exp(exp(x));
+  BOOST_TEST(log.operations().size() < 9000u);
+  BOOST_TEST(log.operations().at(1).output.is_same(kept));
+  BOOST_TEST(same_bits(log.operations().at(0).operands.at(0), x));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

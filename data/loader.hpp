@@ -143,9 +143,9 @@ class DataLoader {
     state_.seed = options_.seed;
   }
 
-  /// Batches in an epoch. With a sampler that draws another number of samples than there are: of
-  /// the last epoch begun.
-  std::size_t size() const { return batches(order_ ? order_->size() : data_.size()); }
+  /// Batches in an epoch: of the last one begun, or before that of the first, whose order is drawn to
+  /// know it.
+  std::size_t size() const { return batches((order_ ? order_ : order_of(state_))->size()); }
 
   /// What it draws from.
   const Source& dataset() const { return data_; }

@@ -136,6 +136,7 @@
 #include "xgrad/serialization/state.hpp"
 #include "xgrad/serialization/stored_array.hpp"
 #include "xgrad/training/checkpoint.hpp"
+#include "xgrad/training/collective.hpp"
 #include "xgrad/training/diagnostics.hpp"
 #include "xgrad/training/direction.hpp"
 #include "xgrad/training/early_stopping.hpp"

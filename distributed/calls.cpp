@@ -33,12 +33,10 @@ std::vector<int> offsets_of(const std::vector<int>& counts) {
 }
 
 template <class T>
-std::vector<T> all_gather(MPI_Comm comm, const T* x, std::size_t n, std::vector<int>& counts) {
-  int ranks = 0;
-  MPI_Comm_size(comm, &ranks);
-  counts.assign(static_cast<std::size_t>(ranks), 0);
-  const int own = mpi_count(n);
-  check_mpi(MPI_Allgather(&own, 1, MPI_INT, counts.data(), 1, MPI_INT, comm), "MPI_Allgather");
+std::vector<T> all_gather(MPI_Comm comm, const T* x, const std::vector<int>& counts) {
+  int rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  const int own = counts[static_cast<std::size_t>(rank)];
   const std::vector<int> offsets = offsets_of(counts);
   std::vector<T> all(static_cast<std::size_t>(offsets.back() + counts.back()));
   check_mpi(MPI_Allgatherv(x, own, mpi_type<T>(), all.data(), counts.data(), offsets.data(),
@@ -47,8 +45,19 @@ std::vector<T> all_gather(MPI_Comm comm, const T* x, std::size_t n, std::vector<
   return all;
 }
 
-#define XGRAD_INSTANTIATE(T) \
-  template std::vector<T> all_gather(MPI_Comm, const T*, std::size_t, std::vector<int>&);
+template <class T>
+std::vector<T> all_gather(MPI_Comm comm, const T* x, std::size_t n, std::vector<int>& counts) {
+  int ranks = 0;
+  MPI_Comm_size(comm, &ranks);
+  counts.assign(static_cast<std::size_t>(ranks), 0);
+  const int own = mpi_count(n);
+  check_mpi(MPI_Allgather(&own, 1, MPI_INT, counts.data(), 1, MPI_INT, comm), "MPI_Allgather");
+  return all_gather(comm, x, counts);
+}
+
+#define XGRAD_INSTANTIATE(T)                                                              \
+  template std::vector<T> all_gather(MPI_Comm, const T*, std::size_t, std::vector<int>&); \
+  template std::vector<T> all_gather(MPI_Comm, const T*, const std::vector<int>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::uint64_t)

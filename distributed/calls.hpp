@@ -31,5 +31,8 @@ std::vector<int> offsets_of(const std::vector<int>& counts);
 /// The same from all ranks, in their order: `counts[r]` elements from rank r.
 template <class T>
 std::vector<T> all_gather(MPI_Comm comm, const T* x, std::size_t n, std::vector<int>& counts);
+/// Where all ranks know how many each has: one message less.
+template <class T>
+std::vector<T> all_gather(MPI_Comm comm, const T* x, const std::vector<int>& counts);
 
 }  // namespace xgrad::detail

@@ -6,6 +6,7 @@
 
 #include "xgrad/base/errors.hpp"
 #include "xgrad/distributed/calls.hpp"
+#include "xgrad/distributed/data_parallel.hpp"
 #include "xgrad/distributed/tree_sum.hpp"
 
 namespace xgrad {
@@ -25,15 +26,6 @@ void broadcast_numbers(MPI_Comm comm, T* x, std::size_t n, std::size_t root) {
   }
 }
 
-// All ranks have the same text, or all throw.
-void require_same(const Communicator& c, const std::string& own, const char* operation) {
-  const std::vector<std::string> all = c.all_gather(own);
-  for (std::size_t r = 1; r < all.size(); ++r) {
-    detail::require(all[r] == all[0], operation, "ranks differ: rank 0 has ", all[0], ", rank ", r,
-                    " has ", all[r]);
-  }
-}
-
 template <class T>
 std::string described(const NamedTensor<T>& t) {
   return t.name + ' ' + detail::text(t.tensor.shape());
@@ -50,7 +42,8 @@ void require_same_tensors(const Communicator& c, const NamedTensors<T>& tensors)
   for (const std::uint64_t n : c.all_gather(std::uint64_t{tensors.size()}))
     longest = std::max(longest, n);
   for (std::size_t i = 0; i < longest; ++i)
-    require_same(c, i < tensors.size() ? described(tensors[i]) : "nothing there", "broadcast");
+    detail::require_alike(c, "broadcast",
+                          i < tensors.size() ? described(tensors[i]) : "nothing there");
 }
 
 std::vector<Shape> shapes_of_ranks(MPI_Comm comm, const Shape& own) {
@@ -115,7 +108,7 @@ void Communicator::barrier() const { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"
 template <class T>
 void Communicator::broadcast(Tensor<T>& x, std::size_t root) const {
   check_root(root);
-  require_same(*this, detail::text(x.shape()), "broadcast");
+  detail::require_alike(*this, "broadcast", detail::text(x.shape()));
   broadcast_numbers(comm_, x.mutable_data(), x.size(), root);
 }
 
@@ -139,7 +132,7 @@ void Communicator::broadcast(std::string& text, std::size_t root) const {
 
 template <class T>
 void Communicator::all_reduce(Tensor<T>& x, CommunicatorReduction reduction) const {
-  require_same(*this, detail::text(x.shape()), "all_reduce");
+  detail::require_alike(*this, "all_reduce", detail::text(x.shape()));
   detail::TreeSum<T> sum({comm_, comm_}, size_, x.size());
   std::copy_n(x.data(), x.size(), sum.next());
   sum.add();
@@ -172,13 +165,23 @@ std::vector<Tensor<T>> Communicator::gather(const Tensor<T>& x, std::size_t root
 }
 
 std::vector<double> Communicator::all_gather(double x) const {
-  std::vector<int> counts;
-  return detail::all_gather(comm_, &x, 1, counts);
+  return detail::all_gather(comm_, &x, std::vector<int>(size_, 1));
 }
 
 std::vector<std::uint64_t> Communicator::all_gather(std::uint64_t x) const {
+  return detail::all_gather(comm_, &x, std::vector<int>(size_, 1));
+}
+
+std::vector<std::vector<double>> Communicator::all_gather(const std::vector<double>& x) const {
   std::vector<int> counts;
-  return detail::all_gather(comm_, &x, 1, counts);
+  const std::vector<double> all = detail::all_gather(comm_, x.data(), x.size(), counts);
+  std::vector<std::vector<double>> r;
+  auto from = all.begin();
+  for (const int n : counts) {
+    r.emplace_back(from, from + n);
+    from += n;
+  }
+  return r;
 }
 
 std::vector<std::string> Communicator::all_gather(const std::string& text) const {
@@ -199,6 +202,16 @@ bool Communicator::any(bool x) const {
 }
 
 bool Communicator::all(bool x) const { return !any(!x); }
+
+std::unique_ptr<BatchGradients<float>> Communicator::data_parallel(
+    Module<float>& net, const DataParallelOptions& options) const {
+  return std::make_unique<DataParallel<float>>(*this, net, options);
+}
+
+std::unique_ptr<BatchGradients<double>> Communicator::data_parallel(
+    Module<double>& net, const DataParallelOptions& options) const {
+  return std::make_unique<DataParallel<double>>(*this, net, options);
+}
 
 #define XGRAD_INSTANTIATE(T)                                                        \
   template void Communicator::broadcast(Tensor<T>&, std::size_t) const;             \

@@ -16,28 +16,30 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/training/collective.hpp"
 
 namespace xgrad {
 
 enum class CommunicatorReduction { sum, mean };
 
-class Communicator {
+class Communicator : public Collective {
  public:
   /// Of the ranks of `group`, which stays the caller's: messages go through a duplicate and meet no
   /// others. Collective. **Throws** std::logic_error unless MPI is initialised.
   explicit Communicator(MPI_Comm group = MPI_COMM_WORLD);
-  ~Communicator();
+  ~Communicator() override;
   Communicator(Communicator&& other) noexcept;
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
-  std::size_t rank() const { return rank_; }
-  std::size_t size() const { return size_; }
+  std::size_t rank() const override { return rank_; }
+  std::size_t size() const override { return size_; }
   MPI_Comm handle() const { return comm_; }
   /// Another communicator of the same ranks, whose messages meet none of this one. Collective.
   Communicator duplicate() const { return Communicator(comm_); }
@@ -53,7 +55,7 @@ class Communicator {
   /// the first tensor whose name or shape differs, and changes nothing.
   template <class T>
   void broadcast(const NamedTensors<T>& tensors, std::size_t root = 0) const;
-  void broadcast(std::string& text, std::size_t root = 0) const;
+  void broadcast(std::string& text, std::size_t root = 0) const override;
 
   /// Overwrites `x` with the sum or mean over the ranks, added in pairs in the order of the ranks.
   /// **Throws** as broadcast() does.
@@ -67,12 +69,20 @@ class Communicator {
   template <class T>
   std::vector<Tensor<T>> gather(const Tensor<T>& x, std::size_t root = 0) const;
   std::vector<double> all_gather(double x) const;
-  std::vector<std::uint64_t> all_gather(std::uint64_t x) const;
-  std::vector<std::string> all_gather(const std::string& text) const;
+  std::vector<std::uint64_t> all_gather(std::uint64_t x) const override;
+  std::vector<std::string> all_gather(const std::string& text) const override;
+  /// Ranks may have other numbers of numbers.
+  std::vector<std::vector<double>> all_gather(const std::vector<double>& x) const override;
 
   /// True on all ranks where `x` is on at least one; where it is on all.
-  bool any(bool x) const;
+  bool any(bool x) const override;
   bool all(bool x) const;
+
+  /// A DataParallel, which see.
+  std::unique_ptr<BatchGradients<float>> data_parallel(
+      Module<float>& net, const DataParallelOptions& options = {}) const override;
+  std::unique_ptr<BatchGradients<double>> data_parallel(
+      Module<double>& net, const DataParallelOptions& options = {}) const override;
 
  private:
   void check_root(std::size_t root) const;

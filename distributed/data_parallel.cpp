@@ -1,6 +1,7 @@
 #include "xgrad/distributed/data_parallel.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <numeric>
 #include <stdexcept>
@@ -45,12 +46,6 @@ void broadcast_generator(const Communicator& c) {
 
 }  // namespace
 
-Indices Part::of(const Indices& labels) const {
-  Indices r(Indices::shape_type{size()});
-  std::copy(labels.data() + first, labels.data() + last, r.data());
-  return r;
-}
-
 // --- What DataParallel holds ---
 
 template <class T>
@@ -73,17 +68,19 @@ struct DataParallel<T>::State {
     return n;
   }
 
+  using Use = typename detail::GradientBuckets<T>::Use;
+
   void require_share(const std::vector<std::uint64_t>& all, std::size_t n) const;
   void begin(std::size_t n);
-  void run_shards(const ShardLoss& loss);
-  double loss_of_shard(std::size_t s, const ShardLoss& loss);
+  void forget();
+  void run_shards(const ShardLoss& loss, bool keep);
+  double loss_of_shard(std::size_t s, const ShardLoss& loss, bool of_several);
   void add_buffers(std::size_t samples);
   void restore_buffers();
   void average_buffers();
+  void tell();
   std::vector<bool> used_parameters() const;
-  void finish();
-  double mean_loss() const;
-  void move_generator();
+  void send();
 
   const Communicator& communicator;
   Communicator exchange, collect;
@@ -95,8 +92,13 @@ struct DataParallel<T>::State {
   NamedTensors<T> buffers;
   detail::TreeSum<double> buffer_sum;  // whole numbers, as of batches, are exact
 
+  // Of the step under way: samples of the batches that are kept, and shards with samples.
+  std::size_t kept = 0, working = 0;
+  std::vector<std::vector<std::uint64_t>> uses;  // of each rank, of each parameter
+
   // Of the call under way.
   std::size_t batch = 0;
+  double mean_loss = 0;
   std::vector<Tensor<T>> buffers_before;
   std::vector<double> losses;
   Generator::State draws;
@@ -123,34 +125,48 @@ void DataParallel<T>::State::begin(std::size_t n) {
   losses.assign(own.size(), 0);
   draws = default_generator().state();
   draws_used = 0;
-  gradients.clear();
+  if (kept == 0) gradients.clear(), working = 0;
+  working += std::min(shards, n);
   buffer_sum.clear();
   buffers_before.clear();
   for (const auto& b : buffers) buffers_before.push_back(b.tensor.clone());
 }
 
+// After a failure.
 template <class T>
-void DataParallel<T>::State::run_shards(const ShardLoss& loss) {
+void DataParallel<T>::State::forget() {
+  gradients.listen(false);
+  net.zero_grad();
+  restore_buffers();
+  kept = 0;
+}
+
+template <class T>
+void DataParallel<T>::State::run_shards(const ShardLoss& loss, bool keep) {
   for (std::size_t s = own.first; s < own.last; ++s) {
     net.zero_grad();
     restore_buffers();
-    gradients.begin_shard(s + 1 == own.last);
-    losses[s - own.first] = loss_of_shard(s, loss);
+    const Use sent = s + 1 == own.last ? Use::send_last : Use::send;
+    gradients.begin_shard(s - own.first, keep ? Use::keep : sent);
+    losses[s - own.first] = loss_of_shard(s, loss, keep || kept > 0);
     gradients.end_shard();
   }
 }
 
-// What the shard's loss is of the batch's, whose gradient is taken.
+// The gradient is that of the shard's part of the batch's mean loss; of several batches, whose samples
+// are not counted yet, of its sum.
 template <class T>
-double DataParallel<T>::State::loss_of_shard(std::size_t s, const ShardLoss& loss) {
+double DataParallel<T>::State::loss_of_shard(std::size_t s, const ShardLoss& loss,
+                                             bool of_several) {
   const std::size_t first = batch * own.first / shards;
   const Part part{batch * s / shards - first, batch * (s + 1) / shards - first};
   double value = 0;
   if (part.size() > 0) {
     Generator generator({seed_of_shard(draws.seed, s), draws.draws});
     const GeneratorScope scope(generator);
-    const Tensor<T> share = loss(part) * (static_cast<T>(part.size()) / static_cast<T>(batch));
-    value = static_cast<double>(share.item());
+    const T samples = static_cast<T>(part.size()), all = static_cast<T>(batch);
+    const Tensor<T> share = loss(part) * (of_several ? samples : samples / all);
+    value = static_cast<double>(share.item()) / (of_several ? static_cast<double>(batch) : 1);
     gradients.listen(true);
     share.backward();
     gradients.listen(false);
@@ -192,23 +208,44 @@ void DataParallel<T>::State::average_buffers() {
   }
 }
 
+// What ranks have to tell each other at a batch's end, in one message: the batch's loss, draws of random
+// numbers, on by as many as the shard that drew most, and which parameters were used.
+template <class T>
+void DataParallel<T>::State::tell() {
+  std::vector<std::uint64_t> mine = gradients.uses();
+  const auto n = static_cast<std::ptrdiff_t>(mine.size());
+  mine.push_back(draws_used);
+  for (const double v : losses) mine.push_back(std::bit_cast<std::uint64_t>(v));
+  std::vector<int> counts;
+  for (std::size_t r = 0; r < communicator.size(); ++r)
+    counts.push_back(static_cast<int>(n) + 1 +
+                     static_cast<int>(detail::part_of(shards, communicator.size(), r).size()));
+  const auto all = detail::all_gather(communicator.handle(), mine.data(), counts);
+  auto from = all.begin();
+  std::uint64_t most = 0;
+  mean_loss = 0;
+  uses.clear();
+  for (const int count : counts) {
+    uses.emplace_back(from, from + n);
+    most = std::max(most, from[n]);
+    for (auto v = from + n + 1; v != from + count; ++v) mean_loss += std::bit_cast<double>(*v);
+    from += count;
+  }
+  default_generator().set_state({draws.seed, draws.draws + most});
+}
+
 // Those that any shard used. All shards that have samples use the same, unless `allow_unused`.
 template <class T>
 std::vector<bool> DataParallel<T>::State::used_parameters() const {
-  const std::vector<std::uint64_t> own_uses = gradients.uses();
-  const std::size_t n = own_uses.size(), ranks = communicator.size(),
-                    working = std::min(shards, batch);
-  std::vector<int> counts;
-  const auto all = detail::all_gather(communicator.handle(), own_uses.data(), n, counts);
-  std::vector<bool> used(n);
-  for (std::size_t i = 0; i < n; ++i) {
+  std::vector<bool> used(uses[0].size());
+  for (std::size_t i = 0; i < used.size(); ++i) {
     std::size_t sum = 0;
-    for (std::size_t r = 0; r < ranks; ++r) sum += all[r * n + i];
+    for (const auto& of_rank : uses) sum += of_rank[i];
     used[i] = sum > 0;
     if (allow_unused || sum == 0 || sum == working) continue;
     std::string where;
-    for (std::size_t r = 0; r < ranks; ++r)
-      where += (r > 0 ? ", " : "") + detail::text(all[r * n + i]) + " on rank " + detail::text(r);
+    for (std::size_t r = 0; r < uses.size(); ++r)
+      where += (r > 0 ? ", " : "") + detail::text(uses[r][i]) + " on rank " + detail::text(r);
     detail::fail<std::runtime_error>("DataParallel", gradients.name(i), " has a gradient in ", sum,
                                      " of ", working, " shards: ", where,
                                      "; allow_unused takes it for zero elsewhere");
@@ -217,33 +254,14 @@ std::vector<bool> DataParallel<T>::State::used_parameters() const {
 }
 
 template <class T>
-double DataParallel<T>::State::mean_loss() const {
-  std::vector<int> counts;
-  double sum = 0;
-  for (const double v :
-       detail::all_gather(communicator.handle(), losses.data(), losses.size(), counts)) {
-    sum += v;
-  }
-  return sum;
-}
-
-// On by as many draws as the shard that drew most.
-template <class T>
-void DataParallel<T>::State::move_generator() {
-  std::uint64_t most = 0;
-  for (const std::uint64_t n : communicator.all_gather(draws_used)) most = std::max(most, n);
-  default_generator().set_state({draws.seed, draws.draws + most});
-}
-
-template <class T>
-void DataParallel<T>::State::finish() {
-  backward_end = Clock::now();
+void DataParallel<T>::State::send() {
   gradients.wait();
   end = Clock::now();
+  tell();
   const std::vector<bool> used = used_parameters();
   average_buffers();
-  move_generator();
-  gradients.put(used);
+  gradients.put(used, kept == 0 ? T(1) : T(1) / static_cast<T>(kept + batch));
+  kept = 0;
 }
 
 // --- DataParallel ---
@@ -261,7 +279,7 @@ template <class T>
 DataParallel<T>::~DataParallel() = default;
 
 template <class T>
-double DataParallel<T>::gradients(std::size_t samples, const ShardLoss& loss) {
+double DataParallel<T>::run(std::size_t samples, const ShardLoss& loss, bool keep) {
   State& s = *state_;
   const std::vector<std::uint64_t> all = s.communicator.all_gather(std::uint64_t{samples});
   const std::size_t batch = std::accumulate(all.begin(), all.end(), std::size_t{0});
@@ -269,15 +287,31 @@ double DataParallel<T>::gradients(std::size_t samples, const ShardLoss& loss) {
   s.gradients.check_frozen();
   s.begin(batch);
   try {
-    s.run_shards(loss);
-    s.finish();
+    s.run_shards(loss, keep);
+    s.backward_end = s.end = Clock::now();
+    if (!keep) {
+      s.send();
+      return s.mean_loss;
+    }
+    s.tell();
+    s.average_buffers();
   } catch (...) {
-    s.gradients.listen(false);
-    s.net.zero_grad();
-    s.restore_buffers();
+    s.forget();
     throw;
   }
-  return s.mean_loss();
+  s.net.zero_grad();
+  s.kept += batch;
+  return s.mean_loss;
+}
+
+template <class T>
+double DataParallel<T>::gradients(std::size_t samples, const ShardLoss& loss) {
+  return run(samples, loss, false);
+}
+
+template <class T>
+double DataParallel<T>::accumulate(std::size_t samples, const ShardLoss& loss) {
+  return run(samples, loss, true);
 }
 
 template <class T>

@@ -27,51 +27,25 @@
 // - Parameters are those of rank 0 at the start, and stay the same where all ranks make the same steps.
 
 #include <cstddef>
-#include <cstdint>
-#include <functional>
 #include <memory>
-#include <vector>
 
 #include "xgrad/distributed/communicator.hpp"
 #include "xgrad/modules/module.hpp"
-#include "xgrad/ops/slicing.hpp"
+#include "xgrad/training/collective.hpp"
 
 namespace xgrad {
 
-/// Samples first ... last - 1 of what this rank has of a batch.
-struct Part {
-  std::size_t first = 0, last = 0;
-  std::size_t size() const { return last - first; }
-
-  /// These rows of a tensor, or of labels.
-  template <class T>
-  Tensor<T> of(const Tensor<T>& x) const {
-    if (first == 0 && last == x.size(0)) return x;
-    return slice(x, 0, static_cast<std::ptrdiff_t>(first), static_cast<std::ptrdiff_t>(last));
-  }
-  Indices of(const Indices& labels) const;
-};
-
-struct DataParallelOptions {
-  std::size_t shards = 0;  ///< of a batch, at least one per rank; 0: one per rank
-  std::size_t bucket_bytes = std::size_t{1} << 20;  ///< sent together
-  /// A parameter that some shards use and others do not is an error; with this it counts as zero
-  /// there.
-  bool allow_unused = false;
-};
-
 template <class T>
-class DataParallel {
+class DataParallel : public BatchGradients<T> {
  public:
-  /// The mean loss over the samples of a shard.
-  using ShardLoss = std::function<Tensor<T>(Part part)>;
+  using typename BatchGradients<T>::ShardLoss;
 
   /// Takes rank 0's parameters, buffers and default generator to all ranks. Collective. Module and
   /// communicator must outlive it.
   /// **Throws** std::invalid_argument, on all ranks, for fewer shards than ranks, and where ranks have
   /// other parameters, naming the first.
   DataParallel(const Communicator& communicator, Module<T>& net, DataParallelOptions options = {});
-  ~DataParallel();
+  ~DataParallel() override;
   DataParallel(const DataParallel&) = delete;
   DataParallel& operator=(const DataParallel&) = delete;
 
@@ -87,12 +61,20 @@ class DataParallel {
   /// shards only and `allow_unused` is not set. What `loss` throws leaves this rank's gradients
   /// removed, and the other ranks waiting: run_distributed ends them. std::logic_error for a parameter
   /// that was unfrozen since.
-  double gradients(std::size_t samples, const ShardLoss& loss);
+  double gradients(std::size_t samples, const ShardLoss& loss) override;
+
+  /// A batch of several that a step is made of: its gradients stay here, and those of the next call of
+  /// gradients() are of the mean loss over the samples of all of them. Nothing but losses and buffers
+  /// is sent. Keeps the gradients of each of this rank's shards until then. Returns the batch's mean
+  /// loss, and throws as gradients() does; what is thrown forgets the batches so far.
+  double accumulate(std::size_t samples, const ShardLoss& loss) override;
 
   /// How long the last call waited for other ranks after its backward pass.
   double seconds_waited() const;
 
  private:
+  double run(std::size_t samples, const ShardLoss& loss, bool keep);
+
   struct State;
   std::unique_ptr<State> state_;
   std::size_t shards_;

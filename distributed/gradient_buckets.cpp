@@ -1,6 +1,7 @@
 #include "xgrad/distributed/gradient_buckets.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -56,15 +57,34 @@ template <class T>
 void GradientBuckets<T>::clear() {
   started_ = 0;
   for (Entry& e : entries_) e.used = 0;
+  kept_.clear();
   for (Bucket& b : buckets_) b.sum->clear();
 }
 
+// Zeros at first.
 template <class T>
-void GradientBuckets<T>::begin_shard(bool last) {
-  last_ = last;
-  for (Bucket& b : buckets_) {
+std::vector<std::vector<T>>& GradientBuckets<T>::kept(std::size_t shard) {
+  if (kept_.size() <= shard) kept_.resize(shard + 1);
+  if (kept_[shard].empty()) {
+    for (const Bucket& b : buckets_) kept_[shard].emplace_back(b.size);
+  }
+  return kept_[shard];
+}
+
+template <class T>
+void GradientBuckets<T>::begin_shard(std::size_t shard, Use use) {
+  use_ = use;
+  shard_ = shard;
+  adds_ = use == Use::keep || shard < kept_.size();
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    Bucket& b = buckets_[i];
     b.missing = b.parameters;
-    std::fill_n(b.sum->next(), b.size, T(0));
+    if (use == Use::keep) continue;
+    if (adds_) {
+      std::copy_n(kept(shard)[i].data(), b.size, b.sum->next());
+    } else {
+      std::fill_n(b.sum->next(), b.size, T(0));
+    }
   }
 }
 
@@ -73,9 +93,14 @@ void GradientBuckets<T>::arrived(std::size_t i, const Tensor<T>& g) {
   Entry& e = entries_[i];
   ++e.used;
   Bucket& bucket = buckets_[e.bucket];
-  std::copy_n(g.data(), g.size(), bucket.sum->next() + e.offset);
+  T* const to = (use_ == Use::keep ? kept(shard_)[e.bucket].data() : bucket.sum->next()) + e.offset;
+  if (adds_) {
+    std::transform(g.data(), g.data() + g.size(), to, to, std::plus<T>());
+  } else {
+    std::copy_n(g.data(), g.size(), to);
+  }
   --bucket.missing;
-  if (last_) start_ready();
+  if (use_ == Use::send_last) start_ready();
 }
 
 // Buckets leave in their order, which is the same on all ranks; so do their second phases.
@@ -94,7 +119,8 @@ void GradientBuckets<T>::start_ready() {
 
 template <class T>
 void GradientBuckets<T>::end_shard() {
-  if (!last_) {
+  if (use_ == Use::keep) return;
+  if (use_ == Use::send) {
     for (Bucket& b : buckets_) b.sum->add();
     return;
   }
@@ -115,13 +141,14 @@ std::vector<std::uint64_t> GradientBuckets<T>::uses() const {
 }
 
 template <class T>
-void GradientBuckets<T>::put(const std::vector<bool>& used) {
+void GradientBuckets<T>::put(const std::vector<bool>& used, T factor) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     Tensor<T>& t = entries_[i].parameter.tensor;
     t.zero_grad();
     if (!used[i]) continue;
     Array<T> g(t.value().shape());
-    std::copy_n(buckets_[entries_[i].bucket].sum->wait() + entries_[i].offset, g.size(), g.data());
+    const T* const sum = buckets_[entries_[i].bucket].sum->wait() + entries_[i].offset;
+    std::transform(sum, sum + g.size(), g.data(), [factor](T v) { return v * factor; });
     t.set_gradient(Tensor<T>(std::move(g)));
   }
 }

@@ -28,10 +28,14 @@ class GradientBuckets {
   /// would stay here.
   void check_frozen() const;
 
-  /// For a batch.
+  /// What a shard's gradients are for: to stay here and be added to those of the same shard of the
+  /// next batch, or to be sent, after the last shard.
+  enum class Use { keep, send, send_last };
+
+  /// For the batches of a step.
   void clear();
   /// From here to end_shard() gradients are taken in; after the last shard's buckets leave.
-  void begin_shard(bool last);
+  void begin_shard(std::size_t shard, Use use);
   void listen(bool on) { listening_ = on; }
   void end_shard();
   /// Until all buckets are here.
@@ -40,9 +44,9 @@ class GradientBuckets {
   /// In how many of this rank's shards each parameter had a gradient.
   std::vector<std::uint64_t> uses() const;
   const std::string& name(std::size_t i) const { return entries_[i].parameter.name; }
-  /// The sums become the gradients of those parameters that were used by any shard; the others have
-  /// none.
-  void put(const std::vector<bool>& used);
+  /// The sums, times `factor`, become the gradients of those parameters that were used by any shard;
+  /// the others have none.
+  void put(const std::vector<bool>& used, T factor);
 
  private:
   // A parameter, and where its gradient lies.
@@ -60,11 +64,16 @@ class GradientBuckets {
   void add(NamedTensor<T> parameter, std::size_t most);
   void arrived(std::size_t i, const Tensor<T>& g);
   void start_ready();
+  std::vector<std::vector<T>>& kept(std::size_t shard);
 
   std::vector<Entry> entries_;
   std::vector<Bucket> buckets_;
   NamedTensors<T> frozen_;
-  bool listening_ = false, last_ = false;
+  // Of this rank's shards, in order, and their buckets; empty unless batches are kept.
+  std::vector<std::vector<std::vector<T>>> kept_;
+  bool listening_ = false, adds_ = false;
+  Use use_ = Use::send;
+  std::size_t shard_ = 0;
   std::size_t started_ = 0;
 };
 

@@ -148,6 +148,15 @@ std::string header_text(const Archive& archive, const std::vector<const Archive:
   return json;
 }
 
+// All that comes before the data.
+detail::Bytes beginning(const Archive& archive, const std::vector<const Archive::Entry*>& order) {
+  const std::string header = header_text(archive, order);
+  detail::Bytes bytes;
+  detail::append_little(bytes, std::uint64_t{header.size()});
+  detail::append(bytes, detail::as_bytes(header));
+  return bytes;
+}
+
 }  // namespace
 
 Archive parse_safetensors(std::span<const std::byte> bytes, std::string_view name) {
@@ -164,15 +173,18 @@ Archive read_safetensors(const std::string& path) {
   return parse_safetensors(detail::read_file(kReader, path), path);
 }
 
+std::vector<std::byte> format_safetensors(const Archive& archive) {
+  const auto order = aligned_order(archive);
+  detail::Bytes bytes = beginning(archive, order);
+  for (const Archive::Entry* entry : order) detail::append(bytes, entry->second.bytes);
+  return bytes;
+}
+
 void write_safetensors(const std::string& path, const Archive& archive,
                        const std::string& previous) {
   const auto order = aligned_order(archive);
-  const std::string header = header_text(archive, order);
-  detail::Bytes length;
-  detail::append_little(length, std::uint64_t{header.size()});
   detail::AtomicFile file(kReader, path);
-  file.write(length);
-  file.write(header);
+  file.write(beginning(archive, order));
   for (const Archive::Entry* entry : order) file.write(entry->second.bytes);
   file.commit(previous);
 }

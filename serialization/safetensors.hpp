@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "xgrad/serialization/archive.hpp"
 
@@ -28,6 +29,9 @@ Archive read_safetensors(const std::string& path);
 
 /// The same from memory; `name` stands for the path in messages.
 Archive parse_safetensors(std::span<const std::byte> bytes, std::string_view name);
+
+/// What write_safetensors writes, in memory. Throws std::invalid_argument as it does.
+std::vector<std::byte> format_safetensors(const Archive& archive);
 
 /// Writes arrays and metadata, replacing an old file in one step: after a crash there is the old
 /// file or the new one. Data are ordered by the size of their elements, largest first, so that each

@@ -155,6 +155,11 @@ void save_checkpoint(const std::string& path, const Checkpoint<T>& checkpoint) {
 }
 
 template <class T>
+std::vector<std::byte> format_checkpoint(const Checkpoint<T>& checkpoint) {
+  return format_safetensors(pack(checkpoint));
+}
+
+template <class T>
 Checkpoint<T> detail::unpack_checkpoint(const Archive& a, std::string_view path) {
   Checkpoint<T> c;
   for (const auto& [name, array] : a) {
@@ -228,6 +233,7 @@ void restore(const Checkpoint<T>& checkpoint, Module<T>& module, Optimizer<T>& o
 #define XGRAD_INSTANTIATE(T)                                                             \
   template struct Checkpoint<T>;                                                         \
   template void save_checkpoint(const std::string&, const Checkpoint<T>&);               \
+  template std::vector<std::byte> format_checkpoint(const Checkpoint<T>&);               \
   template Checkpoint<T> load_checkpoint(const std::string&);                            \
   template Checkpoint<T> parse_checkpoint(std::span<const std::byte>, std::string_view); \
   template Checkpoint<T> detail::unpack_checkpoint(const Archive&, std::string_view);    \

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "xgrad/data/loader.hpp"
 #include "xgrad/kernels/random.hpp"
@@ -55,6 +56,10 @@ Checkpoint<T> load_checkpoint(const std::string& path);
 /// The same from memory; `name` stands for the path in messages.
 template <class T>
 Checkpoint<T> parse_checkpoint(std::span<const std::byte> bytes, std::string_view name);
+
+/// What save_checkpoint writes, in memory.
+template <class T>
+std::vector<std::byte> format_checkpoint(const Checkpoint<T>& checkpoint);
 
 /// The checkpoint at `path`, or when it is missing or damaged the one before; what was wrong with
 /// `path` is then in `problem`. Throws FileError, about `path`, when neither can be read.

@@ -1,6 +1,8 @@
 #include "xgrad/training/task.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "xgrad/base/errors.hpp"
 
@@ -44,11 +46,30 @@ struct Column {
     deviations += before * (target - mean);
     errors += (target - prediction) * (target - prediction);
   }
+  // Of two sets together (Chan, Golub, LeVeque 1979).
+  void add(const Column& more) {
+    if (more.n == 0) return;
+    const double apart = more.mean - mean, all = n + more.n;
+    deviations += more.deviations + apart * apart * n * more.n / all;
+    mean += apart * more.n / all;
+    errors += more.errors;
+    n = all;
+  }
   double value() const {
     if (deviations > 0) return 1 - errors / deviations;
     return errors == 0 ? 1 : 0;
   }
 };
+
+void merge_columns(Sums& sums, const Sums& more) {
+  sums.resize(std::max(sums.size(), more.size()));
+  for (std::size_t i = 0; i < more.size(); i += 4) {
+    double* s = sums.data() + i;
+    Column c{s[0], s[1], s[2], s[3]};
+    c.add({more[i], more[i + 1], more[i + 2], more[i + 3]});
+    s[0] = c.n, s[1] = c.mean, s[2] = c.deviations, s[3] = c.errors;
+  }
+}
 
 double mean_r_squared(const Sums& sums) {
   double total = 0;
@@ -59,6 +80,36 @@ double mean_r_squared(const Sums& sums) {
 }
 
 }  // namespace
+
+void detail::add_sums(Sums& sums, const Sums& more) {
+  sums.resize(std::max(sums.size(), more.size()));
+  std::transform(more.begin(), more.end(), sums.begin(), sums.begin(), std::plus<double>());
+}
+
+// Sent as the number of sums, and of each their number and they.
+std::vector<detail::FigureSums> detail::gather_sums(const Collective& group,
+                                                    const std::vector<FigureSums>& own) {
+  std::vector<double> numbers;
+  for (const FigureSums& part : own) {
+    numbers.push_back(static_cast<double>(part.size()));
+    for (const Sums& sums : part) {
+      numbers.push_back(static_cast<double>(sums.size()));
+      numbers.insert(numbers.end(), sums.begin(), sums.end());
+    }
+  }
+  std::vector<FigureSums> all;
+  for (const std::vector<double>& of_rank : group.all_gather(numbers)) {
+    for (auto from = of_rank.begin(); from != of_rank.end();) {
+      all.emplace_back(static_cast<std::size_t>(*from++));
+      for (Sums& sums : all.back()) {
+        const auto n = static_cast<std::ptrdiff_t>(*from++);
+        sums.assign(from, from + n);
+        from += n;
+      }
+    }
+  }
+  return all;
+}
 
 template <class T>
 Metric<T, LabeledBatch<T>> accuracy(std::size_t k) {
@@ -98,7 +149,7 @@ Metric<T, TargetBatch<T>> r_squared() {
               s[0] = c.n, s[1] = c.mean, s[2] = c.deviations, s[3] = c.errors;
             }
           },
-          mean_r_squared, Better::larger};
+          mean_r_squared, Better::larger, merge_columns};
 }
 
 template <class T>

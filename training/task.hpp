@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "xgrad/autograd/grad_mode.hpp"
@@ -29,6 +30,7 @@
 #include "xgrad/data/dataset.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/ops/losses.hpp"
+#include "xgrad/training/collective.hpp"
 #include "xgrad/training/direction.hpp"
 #include "xgrad/training/eval_scope.hpp"
 #include "xgrad/training/history.hpp"
@@ -48,6 +50,9 @@ struct Metric {
   /// Which values are better. To be given where the figure is monitored, unless better_of knows its
   /// name: early stopping, the best epoch, and a ReduceOnPlateau go by it.
   std::optional<Better> better = {};
+  /// Puts the sums of other batches into the sums, where several ranks have some of the batches each;
+  /// empty: number by number they are added. (Those of r_squared are not.)
+  std::function<void(Sums& sums, const Sums& more)> merge = {};
 };
 
 /// Share of samples whose label is among the k highest scores. "accuracy", "top-5 accuracy".
@@ -78,9 +83,13 @@ struct Task {
   std::function<Output(const Batch& batch)> predict = {};
   /// How many samples a batch has; empty: those of batch.inputs.
   std::function<std::size_t(const Batch& batch)> count = {};
+  /// Some of the samples of a batch, where it is cut into shards; empty: rows of `inputs` and of
+  /// `labels` or `targets`.
+  std::function<Batch(const Batch& batch, Part part)> part = {};
 
   Output predictions(Module<T>& module, const Batch& batch) const;
   std::size_t samples(const Batch& batch) const;
+  Batch part_of(const Batch& batch, Part p) const;
 };
 
 /// cross_entropy of scores against labels; accuracy.
@@ -92,6 +101,15 @@ template <class T>
 Task<T, TargetBatch<T>> regression();
 
 namespace detail {
+
+/// Of the loss and of each metric.
+using FigureSums = std::vector<std::vector<double>>;
+
+/// The sums of all ranks' parts, in the order of the ranks.
+std::vector<FigureSums> gather_sums(const Collective& group, const std::vector<FigureSums>& own);
+
+/// Number by number; none yet count as zeros.
+void add_sums(std::vector<double>& sums, const std::vector<double>& more);
 
 /// Loss and metrics over the batches so far.
 template <class T, class Batch, class Output>
@@ -109,6 +127,13 @@ class TaskFigures {
       task_->metrics[i].add(sums_[i + 1], predictions, batch);
     }
   }
+  void merge(const FigureSums& part) {
+    add_sums(sums_[0], part[0]);
+    for (std::size_t i = 0; i < task_->metrics.size(); ++i) {
+      const auto& m = task_->metrics[i].merge;
+      m ? m(sums_[i + 1], part[i + 1]) : add_sums(sums_[i + 1], part[i + 1]);
+    }
+  }
   /// Empty when there was no batch.
   Figures figures(const std::string& prefix = {}) const {
     Figures r;
@@ -119,11 +144,11 @@ class TaskFigures {
     }
     return r;
   }
-  std::vector<std::vector<double>>& sums() { return sums_; }
+  FigureSums& sums() { return sums_; }
 
  private:
   const Task<T, Batch, Output>* task_;
-  std::vector<std::vector<double>> sums_;
+  FigureSums sums_;
 };
 
 }  // namespace detail
@@ -142,6 +167,38 @@ Figures evaluate(Module<T>& module, Loader& loader, const Task<T, Batch, Output>
     figures.add(predictions, task.loss(predictions, batch).item(), batch);
   }
   loader.set_state(position);
+  return figures.figures();
+}
+
+/// The same over several ranks, which have the same module and data: each takes a stretch of the
+/// loader's batches, and their sums are put together in the order of the batches. The same bits on
+/// all ranks, for any number of them. Collective.
+template <class T, class Loader, class Batch, class Output>
+Figures evaluate(Module<T>& module, Loader& loader, const Task<T, Batch, Output>& task,
+                 const Collective& group) {
+  const NoGrad guard;
+  const EvalScope<T> mode(module);
+  const auto position = loader.state();
+  const auto seed = group.all_gather(position.seed)[0], epoch = group.all_gather(position.epoch)[0];
+  loader.set_state({seed, epoch, 0});
+  const std::size_t batches = loader.size(), ranks = group.size();
+  const std::size_t first = batches * group.rank() / ranks;
+  const std::size_t count = batches * (group.rank() + 1) / ranks - first;
+  detail::require_alike(group, "evaluate", detail::text(batches) + " batches");
+  std::vector<detail::FigureSums> own;
+  if (count > 0) {
+    loader.set_state({seed, epoch, first});
+    for (const auto& batch : loader) {
+      detail::TaskFigures<T, Batch, Output> figures(task);
+      const Output predictions = task.predictions(module, batch);
+      figures.add(predictions, task.loss(predictions, batch).item(), batch);
+      own.push_back(std::move(figures.sums()));
+      if (own.size() == count) break;
+    }
+  }
+  loader.set_state(position);
+  detail::TaskFigures<T, Batch, Output> figures(task);
+  for (const auto& part : detail::gather_sums(group, own)) figures.merge(part);
   return figures.figures();
 }
 
@@ -179,6 +236,19 @@ std::size_t Task<T, Batch, Output>::samples(const Batch& batch) const {
     return batch.inputs.shape()[0];
   } else {
     detail::fail("Task", "the batches have no `inputs`: count is needed");
+  }
+}
+
+template <class T, class Batch, class Output>
+Batch Task<T, Batch, Output>::part_of(const Batch& batch, Part p) const {
+  if (part) return part(batch, p);
+  if (p.first == 0 && p.last == samples(batch)) return batch;
+  if constexpr (requires { Batch{p.of(batch.inputs), p.of(batch.labels)}; }) {
+    return {p.of(batch.inputs), p.of(batch.labels)};
+  } else if constexpr (requires { Batch{p.of(batch.inputs), p.of(batch.targets)}; }) {
+    return {p.of(batch.inputs), p.of(batch.targets)};
+  } else {
+    detail::fail("Task", "the batches are not inputs with labels or targets: part is needed");
   }
 }
 

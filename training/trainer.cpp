@@ -9,6 +9,7 @@
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/optimizers/clipping.hpp"
+#include "xgrad/serialization/bytes.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -103,6 +104,26 @@ void TrainerCore<T>::begin(bool validates, const Directions& directions) {
   stop_requested_ = false;
   ended_ = stopping_.should_stop();
   window_samples_ = 0;
+  if (group() != nullptr) join_group();
+}
+
+// Ranks whose options differ would wait for each other for ever.
+template <class T>
+void TrainerCore<T>::join_group() {
+  require_alike(*group(), "Trainer",
+                "epochs " + text(options_.epochs) + ", accumulate " + text(options_.accumulate) +
+                    ", monitor " + quote(options_.monitor) + ", patience " +
+                    text(options_.patience) + ", checkpoint " + quote(options_.checkpoint) +
+                    " every " + text(options_.checkpoint_every));
+  of_all_ = group()->data_parallel(module_, options_.data_parallel);
+  if (group()->rank() == 0) return;
+  options_.progress = nullptr;
+  options_.curves.clear();
+}
+
+template <class T>
+void TrainerCore<T>::check_batches(std::size_t batches) const {
+  if (group() != nullptr) require_alike(*group(), "Trainer", text(batches) + " batches");
 }
 
 template <class T>
@@ -113,13 +134,18 @@ Progress TrainerCore<T>::progress(std::size_t batches) const {
 }
 
 template <class T>
-std::optional<LoaderState> TrainerCore<T>::resume() {
+std::optional<Checkpoint<T>> TrainerCore<T>::find_checkpoint() const {
   if (!options_.resume || !checkpoint_exists(options_.checkpoint)) return std::nullopt;
   std::string problem;
-  const Checkpoint<T> found = load_latest_checkpoint<T>(options_.checkpoint, &problem);
+  Checkpoint<T> found = load_latest_checkpoint<T>(options_.checkpoint, &problem);
   if (!problem.empty() && options_.progress != nullptr) {
     *options_.progress << problem << "; going on from the one before" << std::endl;
   }
+  return found;
+}
+
+template <class T>
+LoaderState TrainerCore<T>::apply(const Checkpoint<T>& found, bool restores) {
   const auto& epoch = required(found.numbers, "Trainer/epoch");
   const auto& step = required(found.numbers, "Trainer/step");
   History history = History::from_json(required(found.text, kHistory));
@@ -140,13 +166,33 @@ std::optional<LoaderState> TrainerCore<T>::resume() {
   get_sums(found.numbers, sums_);
   ended_ = stopping_.should_stop();
   if (ended_) reason_ = StopReason::early;
-  if (options_.on_restore) options_.on_restore(found);
+  if (restores && options_.on_restore) options_.on_restore(found);
   return found.loader;
 }
 
 template <class T>
-void TrainerCore<T>::save(const LoaderState& loader) const {
-  if (options_.checkpoint.empty()) return;
+std::optional<LoaderState> TrainerCore<T>::resume(const LoaderState& at) {
+  if (group() != nullptr && group()->size() > 1) return resume_with_others(at);
+  const auto found = find_checkpoint();
+  if (!found) return std::nullopt;
+  return apply(*found, true);
+}
+
+// Only rank 0 reads: the others may be on machines that do not have the file.
+template <class T>
+LoaderState TrainerCore<T>::resume_with_others(const LoaderState& at) {
+  const Checkpoint<T> own = snapshot(at);
+  const std::string text = from_rank_0(*group(), [&] {
+    const auto found = find_checkpoint();
+    const auto bytes = format_checkpoint(found ? *found : own);
+    return (found ? 'f' : 'o') + std::string(as_text(bytes));
+  });
+  const std::string_view bytes = std::string_view(text).substr(1);
+  return apply(parse_checkpoint<T>(as_bytes(bytes), "rank 0's state"), text.front() == 'f');
+}
+
+template <class T>
+Checkpoint<T> TrainerCore<T>::snapshot(const LoaderState& loader) const {
   Checkpoint<T> c = Checkpoint<T>::of(module_, optimizer_, loader);
   if (options_.average != nullptr) c.optimizer.add(options_.average->state_dict());
   if (scheduler_) c.optimizer.add(scheduler_->state_dict());
@@ -156,8 +202,24 @@ void TrainerCore<T>::save(const LoaderState& loader) const {
   c.text[kHistory] = history_.json();
   c.text[kMonitor] = options_.monitor;
   put_sums(c.numbers, sums_);
+  return c;
+}
+
+// On all ranks: what is gathered for it is asked of all, and all know when it is written.
+template <class T>
+void TrainerCore<T>::save(const LoaderState& loader) const {
+  if (options_.checkpoint.empty()) return;
+  Checkpoint<T> c = snapshot(loader);
   if (options_.on_save) options_.on_save(c);
-  save_checkpoint(options_.checkpoint, c);
+  const auto write = [&] {
+    save_checkpoint(options_.checkpoint, c);
+    return std::string();
+  };
+  if (group() != nullptr) {
+    from_rank_0(*group(), write);
+  } else {
+    write();
+  }
 }
 
 template <class T>
@@ -197,6 +259,20 @@ void TrainerCore<T>::add_gradient(const Tensor<T>& loss, std::size_t samples) {
 }
 
 template <class T>
+void TrainerCore<T>::add_gradient_of_all(std::size_t samples, bool last,
+                                         const std::function<Tensor<T>(Part part)>& loss) {
+  const auto total = [&](Part part) {
+    const Tensor<T> of_shard = loss(part);
+    return options_.penalty ? of_shard + options_.penalty() : of_shard;
+  };
+  if (last) {
+    of_all_->gradients(samples, total);
+  } else {
+    of_all_->accumulate(samples, total);
+  }
+}
+
+template <class T>
 void TrainerCore<T>::scale_gradients(double factor) {
   for (const auto& p : optimizer_.parameters()) {
     if (!p.tensor.has_grad()) continue;
@@ -209,7 +285,8 @@ void TrainerCore<T>::scale_gradients(double factor) {
 
 template <class T>
 void TrainerCore<T>::step(double loss) {
-  if (options_.accumulate > 1) scale_gradients(1 / static_cast<double>(window_samples_));
+  if (options_.accumulate > 1 && group() == nullptr)
+    scale_gradients(1 / static_cast<double>(window_samples_));
   window_samples_ = 0;
   if (options_.before_step) options_.before_step();
   if (options_.clip_value > 0) clip_grad_value(optimizer_.parameters(), options_.clip_value);
@@ -223,6 +300,14 @@ void TrainerCore<T>::step(double loss) {
 
 template <class T>
 bool TrainerCore<T>::wants_stop(bool interrupted) {
+  if (group() != nullptr) {
+    std::uint64_t all = 0;
+    for (const std::uint64_t v :
+         group()->all_gather((interrupted ? 1U : 0U) | (stop_requested_ ? 2U : 0U)))
+      all |= v;
+    interrupted = (all & 1U) != 0;
+    stop_requested_ = (all & 2U) != 0;
+  }
   if (interrupted) reason_ = StopReason::interrupted;
   if (!interrupted && stop_requested_) reason_ = StopReason::requested;
   return interrupted || stop_requested_;
@@ -254,6 +339,7 @@ void TrainerCore<T>::end_epoch(const Figures& figures) {
     }
     if (!validation.empty()) *options_.progress << "  " << to_string(validation) << std::endl;
   }
+  stop_requested_ = agreed(stop_requested_);
   if (stopping_.should_stop()) reason_ = StopReason::early;
   if (stop_requested_) reason_ = StopReason::requested;
   ended_ = stopping_.should_stop() || stop_requested_;
@@ -261,6 +347,7 @@ void TrainerCore<T>::end_epoch(const Figures& figures) {
 
 template <class T>
 void TrainerCore<T>::finish() {
+  of_all_.reset();
   if (options_.restore_best && reason_ != StopReason::interrupted && !history_.empty() &&
       !std::isnan(stopping_.best())) {
     stopping_.restore_best();

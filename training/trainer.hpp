@@ -15,6 +15,12 @@
 // A run that was killed and goes on with `resume` gives bit for bit the numbers of the run that was
 // not: a checkpoint holds the model, the optimizer, the schedule, the default generator, the
 // loader's position, the figures of the epoch under way, the curves, and what early stopping knows.
+// With a communicator all ranks do the same: they begin with rank 0's state, or its checkpoint, take the
+// same steps with the gradients of the whole batch, and decide alike. Rank 0 writes checkpoints, curves
+// and progress; a checkpoint is that of one process, and may be gone on from by any number of ranks.
+// Figures are over the samples of all ranks. The loader for validation is the ordinary one, the same on
+// all ranks: each evaluates a stretch of its batches. `before_backward` is called for each shard.
+//
 // After Ctrl-C fit returns as usual: a program with more to do asks stop_reason() first.
 // Generators of your own are saved by `on_save` and `on_restore`. Optimizers that evaluate the loss
 // themselves, L-BFGS and Newton-CG, are for loops by hand.
@@ -33,6 +39,7 @@
 #include "xgrad/optimizers/optimizer.hpp"
 #include "xgrad/optimizers/scheduler.hpp"
 #include "xgrad/training/checkpoint.hpp"
+#include "xgrad/training/collective.hpp"
 #include "xgrad/training/early_stopping.hpp"
 #include "xgrad/training/history.hpp"
 #include "xgrad/training/interrupt.hpp"
@@ -98,7 +105,12 @@ struct TrainerOptions {
   std::ostream* progress = nullptr;  ///< bars with the time left, or plain lines; null: silence
   std::string curves = {};           ///< file for the curves, `.csv` or `.json`, after each epoch
 
-  // Called by fit.
+  /// Ranks that train together: a Communicator of the component mpi; all call fit, with loaders of
+  /// which distributed_sampler makes each rank's batches. See below.
+  const Collective* communicator = nullptr;
+  DataParallelOptions data_parallel = {};  ///< how batches are cut and sent
+
+  // Called by fit, on all ranks.
   std::function<void(std::size_t epoch)> on_epoch_begin = {};  ///< in training mode already
   std::function<void(const Tensor<T>& loss)> before_backward =
       {};                                  ///< of each batch, also when it is not finite
@@ -135,12 +147,18 @@ class TrainerCore {
   /// Takes the names that there will be figures of, and which values of each are better.
   void begin(bool validates, const Directions& directions);
   Progress progress(std::size_t batches) const;
-  /// The checkpoint to go on from, put back but for the loader; none when there is none.
-  std::optional<LoaderState> resume();
+  /// Puts the checkpoint to go on from back, or rank 0's state, but for the loader, whose position is
+  /// returned; none when there is nothing to put back.
+  std::optional<LoaderState> resume(const LoaderState& at);
+  /// Throws unless all ranks have that many batches.
+  void check_batches(std::size_t batches) const;
   void begin_epoch();
   /// Sets the rate of the step that begins with that batch of the epoch.
   void set_time(std::size_t batch, std::size_t batches);
   void add_gradient(const Tensor<T>& loss, std::size_t samples);
+  /// Of a batch of all ranks, the step's last one or not; `loss` is that of a shard.
+  void add_gradient_of_all(std::size_t samples, bool last,
+                           const std::function<Tensor<T>(Part part)>& loss);
   void step(double loss);
   void check_loss(double loss, std::size_t batch) const;
   /// True when the run is to end, with its reason noted.
@@ -151,6 +169,7 @@ class TrainerCore {
   bool checkpoint_is_due() const;
   void save(const LoaderState& loader) const;
   void finish();
+  const Collective* group() const { return options_.communicator; }
 
   Module<T>& module_;
   Optimizer<T>& optimizer_;
@@ -164,14 +183,21 @@ class TrainerCore {
  private:
   void check() const;
   void check_monitor(const Directions& directions);
+  void join_group();
+  std::optional<Checkpoint<T>> find_checkpoint() const;
+  Checkpoint<T> snapshot(const LoaderState& loader) const;
+  LoaderState apply(const Checkpoint<T>& found, bool restores);
+  LoaderState resume_with_others(const LoaderState& at);
+  bool agreed(bool mine) const { return group() != nullptr ? group()->any(mine) : mine; }
   void scale_gradients(double factor);
 
   std::optional<Scheduler<T>> scheduler_;
   EarlyStopping<T> stopping_;
   StopReason reason_ = StopReason::finished;
   bool stop_requested_ = false;
-  double observed_ = 0;             // the monitored figure of the last epoch
-  std::size_t window_samples_ = 0;  // of the step under way
+  double observed_ = 0;                        // the monitored figure of the last epoch
+  std::size_t window_samples_ = 0;             // of the step under way
+  std::unique_ptr<BatchGradients<T>> of_all_;  // of the ranks, during fit
 };
 
 /// A loader without its type.
@@ -219,8 +245,10 @@ class Trainer : public detail::TrainerCore<T> {
   }
   template <class Loader, class Validation>
   History fit(Loader& train, Validation& validation) {
-    return run(detail::feed<Batch>(train),
-               [&] { return evaluate(this->module_, validation, task_); });
+    return run(detail::feed<Batch>(train), [&] {
+      return this->group() != nullptr ? evaluate(this->module_, validation, task_, *this->group())
+                                      : evaluate(this->module_, validation, task_);
+    });
   }
 
  private:
@@ -232,6 +260,9 @@ class Trainer : public detail::TrainerCore<T> {
   bool train_epoch(const detail::Feed<Batch>& train, const InterruptScope* interrupt);
   double train_batch(const Batch& batch, std::size_t i,
                      detail::TaskFigures<T, Batch, Output>& figures);
+  double train_batch_of_all(const Batch& batch, std::size_t i, bool last,
+                            detail::TaskFigures<T, Batch, Output>& figures);
+  Tensor<T> loss_of_shard(const Batch& batch, Part part, std::vector<detail::FigureSums>& sums);
   Figures epoch_figures(const Evaluate& validate);
   Directions directions(bool validates) const;
   void clear_sums() { this->sums_ = detail::TaskFigures<T, Batch, Output>(task_).sums(); }
@@ -245,7 +276,8 @@ History Trainer<T, Batch, Output>::run(const detail::Feed<Batch>& train, const E
   if (this->options_.stop_on_interrupt && !this->options_.checkpoint.empty()) interrupt.emplace();
   this->begin(static_cast<bool>(validate), directions(static_cast<bool>(validate)));
   if (this->sums_.empty()) clear_sums();
-  if (const auto position = this->resume()) train.set_state(*position);
+  if (const auto position = this->resume(train.state())) train.set_state(*position);
+  this->check_batches(train.size());
   while (!this->ended_ && this->epoch_ < this->options_.epochs) {
     this->begin_epoch();
     if (!train_epoch(train, interrupt ? &*interrupt : nullptr)) break;
@@ -268,9 +300,11 @@ bool Trainer<T, Batch, Output>::train_epoch(const detail::Feed<Batch>& train,
     const std::size_t done = train.state().batch, all = train.size();
     if (!progress && this->options_.progress != nullptr) progress.emplace(this->progress(all));
     if ((done - 1) % this->options_.accumulate == 0) this->set_time(done - 1, all);
-    const double loss = train_batch(batch, done, figures);
+    const bool last = done % this->options_.accumulate == 0 || done == all;
+    const double loss = this->group() != nullptr ? train_batch_of_all(batch, done, last, figures)
+                                                 : train_batch(batch, done, figures);
     if (progress) progress->update(done, to_string(figures.figures()));
-    if (done % this->options_.accumulate != 0 && done < all) return true;
+    if (!last) return true;
     this->step(loss);
     stopped = this->wants_stop(interrupt != nullptr && interrupt->requested());
     this->sums_ = figures.sums();
@@ -293,6 +327,36 @@ double Trainer<T, Batch, Output>::train_batch(const Batch& batch, std::size_t i,
   const NoGrad guard;
   figures.add(predictions, value, batch);
   return value;
+}
+
+template <class T, class Batch, class Output>
+double Trainer<T, Batch, Output>::train_batch_of_all(
+    const Batch& batch, std::size_t i, bool last, detail::TaskFigures<T, Batch, Output>& figures) {
+  std::vector<detail::FigureSums> own;
+  this->add_gradient_of_all(task_.samples(batch), last,
+                            [&](Part part) { return loss_of_shard(batch, part, own); });
+  detail::TaskFigures<T, Batch, Output> of_batch(task_);
+  for (const auto& part : detail::gather_sums(*this->group(), own)) {
+    of_batch.merge(part);
+    figures.merge(part);
+  }
+  const double value = of_batch.sums()[0][0] / of_batch.sums()[0][1];
+  this->check_loss(value, i);
+  return value;
+}
+
+template <class T, class Batch, class Output>
+Tensor<T> Trainer<T, Batch, Output>::loss_of_shard(const Batch& batch, Part part,
+                                                   std::vector<detail::FigureSums>& sums) {
+  const Batch shard = task_.part_of(batch, part);
+  const Output predictions = task_.predictions(this->module_, shard);
+  const Tensor<T> loss = task_.loss(predictions, shard);
+  if (this->options_.before_backward) this->options_.before_backward(loss);
+  const NoGrad guard;
+  detail::TaskFigures<T, Batch, Output> figures(task_);
+  figures.add(predictions, loss.item(), shard);
+  sums.push_back(std::move(figures.sums()));
+  return loss;
 }
 
 template <class T, class Batch, class Output>

@@ -294,6 +294,7 @@ BOOST_AUTO_TEST_CASE(a_loader_of_a_rank) {
                              .sampler = distributed_sampler(c, batches)});
     Net<float> net;
     DataParallel<float> parallel(c, net, {.shards = 4});
+    BOOST_TEST(loader.size() == 4);  // before the first epoch, too
     std::size_t steps = 0;
     for (const auto& [x, labels] : loader) {
       parallel.gradients(labels.size(), [&, &x = x, &labels = labels](Part part) {

@@ -1,3 +1,4 @@
+#include <boost/test/results_reporter.hpp>
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <stdexcept>
@@ -21,6 +22,8 @@ struct Mpi {
     auto& suite = boost::unit_test::framework::master_test_suite();
     session = std::make_unique<MpiSession>(suite.argc, suite.argv);
     all_ranks = std::make_unique<Communicator>();
+    if (all_ranks->rank() > 0)  // its failures are in the log and in the exit status
+      boost::unit_test::results_reporter::set_level(boost::unit_test::NO_REPORT);
   }
   ~Mpi() {
     all_ranks.reset();

@@ -1,0 +1,190 @@
+#include "xgrad/distributed/sharded_optimizer.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "xgrad/base/errors.hpp"
+#include "xgrad/distributed/calls.hpp"
+#include "xgrad/distributed/shard_tree.hpp"
+
+namespace xgrad {
+namespace {
+
+// What an optimizer keeps of a parameter, which only its relatives may ask.
+template <class T>
+struct Names : Optimizer<T> {
+  static std::vector<std::string> of(const Optimizer<T>& optimizer, std::size_t group) {
+    return (optimizer.*(&Names::state_names))(group);
+  }
+};
+
+template <class Options>
+std::string name_of() {
+  if constexpr (std::is_same_v<Options, AdamOptions>) return "Adam";
+  if constexpr (std::is_same_v<Options, AdamWOptions>) return "AdamW";
+  if constexpr (std::is_same_v<Options, SgdOptions>) return "Sgd";
+}
+
+template <class Options>
+DecayOptions decay_of(const Options& options) {
+  DecayOptions decay = options.decay;
+  if constexpr (requires { Options::kDecoupled; }) decay.decoupled = true;
+  return decay;
+}
+
+// The filter of decay sees whole parameters, not their pieces.
+template <class T, class Options>
+Options for_pieces(Options options, const NamedTensors<T>& parameters) {
+  if (!options.decay.only) return options;
+  std::map<std::string, bool> decays;
+  for (const auto& p : parameters) decays[p.name] = options.decay.only(p.name, p.tensor.shape());
+  options.decay.only = [decays](const std::string& name, const Shape&) { return decays.at(name); };
+  return options;
+}
+
+}  // namespace
+
+template <class Inner>
+ShardedOptimizer<Inner>::ShardedOptimizer(const Communicator& communicator,
+                                          const NamedTensors<T>& parameters, const Options& options)
+    : Optimizer<T>(name_of<Options>()), communicator_(communicator.duplicate()) {
+  check_options(options);
+  if constexpr (requires { options.look_ahead; }) {
+    detail::require(!options.look_ahead, "ShardedOptimizer", "look_ahead moves whole parameters");
+  }
+  this->add_slots(parameters, {options.learning_rate, options.weight_decay, decay_of(options)});
+  NamedTensors<T> pieces;
+  std::string all;
+  for (const auto& p : this->parameters()) {
+    all += p.name + ' ' + detail::text(p.tensor.shape()) + '\n';
+    const auto own = detail::part_of(p.tensor.size(), communicator_.size(), communicator_.rank());
+    pieces_.push_back(parameter(Array<T>(typename Array<T>::shape_type{own.size()})));
+    pieces.push_back({p.name, pieces_.back()});
+  }
+  detail::require_alike(communicator_, "ShardedOptimizer", all);
+  inner_ = std::make_unique<Inner>(pieces, for_pieces(options, this->parameters()));
+}
+
+template <class Inner>
+ShardedOptimizer<Inner>::~ShardedOptimizer() = default;
+
+template <class Inner>
+std::vector<int> ShardedOptimizer<Inner>::counts(std::size_t n) const {
+  std::vector<int> r;
+  for (std::size_t q = 0; q < communicator_.size(); ++q)
+    r.push_back(detail::mpi_count(detail::part_of(n, communicator_.size(), q).size()));
+  return r;
+}
+
+// Weights and gradient of this rank's piece.
+template <class Inner>
+void ShardedOptimizer<Inner>::take(std::size_t i) {
+  const Tensor<T>& whole = this->slots()[i].tensor;
+  Tensor<T>& piece = pieces_[i];
+  const auto own = detail::part_of(whole.size(), communicator_.size(), communicator_.rank());
+  const Tensor<T> gradient = whole.gradient();
+  Tensor<T> g = Tensor<T>::uninitialized({own.size()});
+  std::copy_n(whole.data() + own.first, own.size(), piece.mutable_data());
+  std::copy_n(gradient.data() + own.first, own.size(), g.mutable_data());
+  piece.set_gradient(std::move(g));
+}
+
+template <class Inner>
+void ShardedOptimizer<Inner>::step() {
+  this->check_gradients(this->checks());
+  std::vector<std::size_t> updated;
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    if (!this->is_ready(this->slots()[i])) continue;
+    take(i);
+    updated.push_back(i);
+  }
+  inner_->set_learning_rate(this->learning_rate());
+  inner_->step();
+  inner_->zero_grad();
+  for (const std::size_t i : updated) this->slots()[i].steps += 1;
+  gather(updated);
+}
+
+template <class Inner>
+void ShardedOptimizer<Inner>::gather(const std::vector<std::size_t>& updated) {
+  std::vector<MPI_Request> requests;
+  std::vector<std::vector<int>> sizes, offsets;  // until all has come
+  for (const std::size_t i : updated) {
+    Tensor<T>& whole = this->slots()[i].tensor;
+    sizes.push_back(counts(whole.size()));
+    offsets.push_back(detail::offsets_of(sizes.back()));
+    requests.push_back(MPI_REQUEST_NULL);
+    detail::check_mpi(
+        MPI_Iallgatherv(pieces_[i].data(), sizes.back()[communicator_.rank()],
+                        detail::mpi_type<T>(), whole.mutable_data(), sizes.back().data(),
+                        offsets.back().data(), detail::mpi_type<T>(), communicator_.handle(),
+                        &requests.back()),
+        "MPI_Iallgatherv");
+  }
+  detail::check_mpi(
+      MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+      "MPI_Waitall");
+}
+
+template <class Inner>
+std::size_t ShardedOptimizer<Inner>::state_bytes() const {
+  std::size_t n = 0;
+  for (const auto& t : inner_->state_dict().tensors) n += t.tensor.size() * sizeof(T);
+  return n;
+}
+
+template <class Inner>
+std::vector<std::string> ShardedOptimizer<Inner>::state_names(std::size_t group) const {
+  return Names<T>::of(*inner_, group);
+}
+
+template <class Inner>
+auto ShardedOptimizer<Inner>::state_tensors() const -> NamedTensors<T> {
+  const auto own = detail::own_tensors(inner_->state_dict().tensors, this->type_name());
+  NamedTensors<T> r;
+  for (const Slot& s : this->slots()) {
+    if (s.steps == 0) continue;
+    for (const std::string& name : state_names(s.group)) {
+      const std::vector<int> sizes = counts(s.tensor.size());
+      const std::vector<int> offsets = detail::offsets_of(sizes);
+      const bool root = communicator_.rank() == 0;
+      Tensor<T> whole = Tensor<T>::uninitialized(root ? s.tensor.shape() : Shape{0});
+      detail::check_mpi(
+          MPI_Gatherv(own.at(s.name + "/" + name).data(), sizes[communicator_.rank()],
+                      detail::mpi_type<T>(), whole.mutable_data(), sizes.data(), offsets.data(),
+                      detail::mpi_type<T>(), 0, communicator_.handle()),
+          "MPI_Gatherv");
+      if (root) r.push_back({s.name + "/" + name, whole});
+    }
+  }
+  return r;
+}
+
+// The numbers are in place already.
+template <class Inner>
+void ShardedOptimizer<Inner>::restore_tensors(const detail::StateTensors<T>& tensors) {
+  OptimizerState<T> state;
+  StateNumbers numbers;
+  this->visit_numbers([&](const std::string& name, double& number) { numbers[name] = number; });
+  state.numbers = detail::with_prefix(numbers, this->type_name());
+  for (const auto& [name, whole] : tensors) {
+    const auto own = detail::part_of(whole.size(), communicator_.size(), communicator_.rank());
+    Tensor<T> piece = Tensor<T>::uninitialized({own.size()});
+    std::copy_n(whole.data() + own.first, own.size(), piece.mutable_data());
+    state.tensors.push_back({this->type_name() + "/" + name, piece});
+  }
+  inner_->load_state_dict(state);
+}
+
+template <class Inner>
+void ShardedOptimizer<Inner>::update(Slot&) {}
+
+template class ShardedOptimizer<Adam<float>>;
+template class ShardedOptimizer<Adam<double>>;
+template class ShardedOptimizer<AdamW<float>>;
+template class ShardedOptimizer<AdamW<double>>;
+template class ShardedOptimizer<Sgd<float>>;
+template class ShardedOptimizer<Sgd<double>>;
+
+}  // namespace xgrad

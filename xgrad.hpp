@@ -56,6 +56,8 @@
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/options.hpp"
 #include "xgrad/modules/pooling.hpp"
+#include "xgrad/modules/recurrent.hpp"
+#include "xgrad/modules/recurrent_cells.hpp"
 #include "xgrad/modules/registry.hpp"
 #include "xgrad/modules/renormalization.hpp"
 #include "xgrad/modules/sequential.hpp"

@@ -17,6 +17,8 @@
 #include "xgrad/modules/lists.hpp"
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/pooling.hpp"
+#include "xgrad/modules/recurrent.hpp"
+#include "xgrad/modules/recurrent_cells.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
 #include "xgrad/modules/transformer.hpp"
@@ -146,6 +148,12 @@ Makers<T> library() {
       {"TransformerEncoderLayer", &from_options<TransformerEncoderLayer, T>},
       {"TransformerDecoderLayer", &from_options<TransformerDecoderLayer, T>},
       {"TransformerBlock", &from_options<TransformerBlock, T>},
+      {"Rnn", &from_options<Rnn, T>},
+      {"Gru", &from_options<Gru, T>},
+      {"Lstm", &from_options<Lstm, T>},
+      {"RnnCell", &from_options<RnnCell, T>},
+      {"GruCell", &from_options<GruCell, T>},
+      {"LstmCell", &from_options<LstmCell, T>},
   });
   return all;
 }

@@ -121,6 +121,23 @@ double layer_numbers(const ModuleOptions& o) {
   return Attentions * attention + 2 * width * hidden + hidden + width + Norms * 2 * width;
 }
 
+template <int Parts>
+double cell_numbers(const ModuleOptions& o) {
+  const auto in = static_cast<double>(o.size("in")), hidden = static_cast<double>(o.size("hidden"));
+  return Parts * hidden * (in + hidden + (o.flag("bias", true) ? 2 : 0));
+}
+
+template <int Parts>
+double recurrent_numbers(const ModuleOptions& o) {
+  const double layers = o.has("num_layers") ? static_cast<double>(o.size("num_layers")) : 1,
+               ways = o.flag("bidirectional", false) ? 2 : 1;
+  const auto hidden = static_cast<double>(o.size("hidden"));
+  const ModuleOptions above = {
+      {"in", ways * hidden}, {"hidden", hidden}, {"bias", ModuleOptions::of(o.flag("bias", true))}};
+  const double later = layers > 1 ? (layers - 1) * cell_numbers<Parts>(above) : 0;
+  return ways * (cell_numbers<Parts>(o) + later);
+}
+
 const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
   using O = ModuleOptions;
   static const auto size = [](const O& o, const char* key) {
@@ -159,6 +176,12 @@ const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
       {"TransformerEncoderLayer", &layer_numbers<1, 2>},
       {"TransformerBlock", &layer_numbers<1, 2>},
       {"TransformerDecoderLayer", &layer_numbers<2, 3>},
+      {"Rnn", &recurrent_numbers<1>},
+      {"Gru", &recurrent_numbers<3>},
+      {"Lstm", &recurrent_numbers<4>},
+      {"RnnCell", &cell_numbers<1>},
+      {"GruCell", &cell_numbers<3>},
+      {"LstmCell", &cell_numbers<4>},
   };
   return table;
 }

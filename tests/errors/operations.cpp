@@ -310,6 +310,11 @@ std::vector<Call> operations() {
       XGRAD_BAD(lstm_cell(of({2, 3}), {of({2, 4}), of({2, 4})}, of({16, 2}), of({16, 4}))),
       XGRAD_BAD(lstm_cell(of({3}), {of({2, 4}), of({2, 4})}, of({16, 3}), of({16, 4}))),
       XGRAD_BAD(lstm(of({2, 3}), {of({2, 4}), of({2, 4})}, of({16, 3}), of({16, 4}))),
+      XGRAD_BAD(gru(of({5, 2, 3}), of({2, 4}), of({12, 3}), of({12, 4}), {}, {}, {.lengths = {1, 2, 3}})),
+      XGRAD_BAD(gru(of({5, 2, 3}), of({2, 4}), of({12, 3}), of({12, 4}), {}, {}, {.lengths = {1, 6}})),
+      XGRAD_BAD(gru_cell(of({2, 3}), of({2, 4}), of({12, 3}), of({12, 4}), of({12}), of({4}))),
+      XGRAD_BAD(rnn(of({0, 2, 3}), of({2, 4}), of({4, 3}), of({4, 4}))),
+      XGRAD_BAD(rnn_cell(of({2, 3}), of({1, 4}), of({4, 3}), of({4, 4}))),
 
       XGRAD_BAD(l1_penalty(weights(), -1e-9)),
       XGRAD_BAD(l2_penalty(weights(), INFINITY)),

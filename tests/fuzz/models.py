@@ -84,6 +84,20 @@ def transformer(type, width, n, hidden, norms=2, attentions=("self_attn",), caus
                   layer_norm_eps=1e-5, norm_first=1, **options)
 
 
+def recurrent(type, parts, n_in, hidden, layers=0, both=0, bias=1, **options):
+    """A cell, or so many layers."""
+    ways = 1 + both
+    names = [f"_l{k}{way}" for k in range(layers) for way in ("", "_reverse")[:ways]] or [""]
+    tensors = {}
+    for name in names:
+        width = n_in if name in ("", "_l0", "_l0_reverse") else ways * hidden
+        tensors |= {f"weight_ih{name}": [parts * hidden, width], f"weight_hh{name}": [parts * hidden, hidden]}
+        tensors |= {f"bias_{what}{name}": [parts * hidden] for what in ("ih", "hh")[:2 * bias]}
+    if layers:
+        options |= {"num_layers": layers, "bidirectional": both, "dropout": 0.1}
+    return module(type, tensors, **{"in": n_in, "hidden": hidden, "bias": bias}, **options)
+
+
 MODELS = {
     "linear": linear(2, 3),
     "bilinear": module("Bilinear", {"weight": [2, 1, 3], "bias": [2]}, in_a=1, in_b=3, out=2, bias=1),
@@ -130,6 +144,10 @@ MODELS = {
     "transformer": sequence(transformer("TransformerEncoderLayer", 2, 1, 3),
                             transformer("TransformerBlock", 4, 2, 3, causal=1, rotary=1)),
     "decoder": transformer("TransformerDecoderLayer", 2, 1, 3, norms=3, attentions=("self_attn", "multihead_attn")),
+    "recurrent": sequence(recurrent("Rnn", 1, 1, 2, 2, nonlinearity="relu"), recurrent("Gru", 3, 2, 1, 2, both=1),
+                          recurrent("Lstm", 4, 2, 1, 1, bias=0, batch_first=1)),
+    "cells": sequence(recurrent("RnnCell", 1, 1, 2, nonlinearity="tanh"), recurrent("GruCell", 3, 2, 1, bias=0),
+                      recurrent("LstmCell", 4, 1, 2)),
     "shapes": sequence(module("Flatten", first=1), module("Reshape", shape="2 2")),
     "residual": module("Residual", children={"branch": sequence(linear(2, 2), module("Relu"))}, zero_last=1),
     "projection": module("Residual", children={"branch": linear(2, 3), "projection": linear(2, 3, 0)}, zero_last=0),
@@ -143,6 +161,8 @@ MODELS = {
 # What is refused: sizes beyond the tensors, axes and shapes that are none, names twice, no child, the wrong child.
 REFUSED = {
     "large": module("Linear", **{"in": 1e12, "out": 3}),
+    "many_layers": module("Gru", **{"in": 1, "hidden": 1, "num_layers": 1e15}),
+    "projections": module("Lstm", **{"in": 1, "hidden": 2, "proj_size": 1}),
     "large_attention": module("MultiheadAttention", width=1e12, heads=1),
     "axis": module("Softmax", axis=1e300),
     "shape": module("Reshape", shape="-1 4294967296 4294967296"),

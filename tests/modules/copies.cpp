@@ -14,6 +14,8 @@
 #include "xgrad/modules/losses.hpp"
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/pooling.hpp"
+#include "xgrad/modules/recurrent.hpp"
+#include "xgrad/modules/recurrent_cells.hpp"
 #include "xgrad/modules/registry.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
@@ -76,7 +78,17 @@ Examples<T> sequence_examples() {
                           {.dropout = 0.3,
                            .activation = TransformerActivation::relu,
                            .norm_first = false,
-                           .rotary = true}));
+                           .rotary = true}),
+      Rnn<T>(6, 3,
+             {.num_layers = 2,
+              .nonlinearity = Nonlinearity::relu,
+              .bias = false,
+              .dropout = 0.3,
+              .bidirectional = true}),
+      Gru<T>(6, 3, {.num_layers = 2, .dropout = 0.3, .bidirectional = true}),
+      Lstm<T>(6, 3, {.bias = false, .batch_first = true}),
+      RnnCell<T>(6, 3, {.bias = false, .nonlinearity = Nonlinearity::relu}), GruCell<T>(6, 3),
+      LstmCell<T>(6, 3, {.bias = false}));
 }
 
 // Those of signals, images and volumes.

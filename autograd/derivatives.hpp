@@ -70,7 +70,7 @@ Tensor<T> hvp(F&& f, const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
 /// **Complexity** one evaluation and m backward passes; m n numbers.
 template <class T, class F>
 Tensor<T> jacobian(F&& f, const Tensor<T>& x) {
-  return detail::jacobian<T>(std::forward<F>(f), x);
+  return detail::jacobian<T>(detail::UnaryFunction<T>(std::forward<F>(f)), x);
 }
 
 /// The same by each of several inputs, for the price of one: `jacobian(f, {x, y})`.
@@ -89,7 +89,7 @@ std::vector<Tensor<T>> jacobian(F&& f, std::initializer_list<Tensor<T>> x) {
 /// **Complexity** one evaluation and 1 + n backward passes, the first one recorded; n^2 numbers.
 template <class T, class F>
 Tensor<T> hessian(F&& f, const Tensor<T>& x) {
-  return detail::hessian<T>(std::forward<F>(f), x);
+  return detail::hessian<T>(detail::UnaryFunction<T>(std::forward<F>(f)), x);
 }
 
 /// Its blocks for several inputs: block [a][b] is d^2 f / d x_a[i...] d x_b[j...].

@@ -23,7 +23,7 @@ template <class T>
 struct LoggedOperation;
 }
 
-/// Holds copies: what becomes of parameters and data later changes nothing.
+/// An operation with its operands. Holds copies: what becomes of parameters and data later changes nothing.
 template <class T>
 class OperationReplay {
  public:

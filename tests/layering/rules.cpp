@@ -38,6 +38,9 @@ const std::map<std::string, Folders> kMayInclude = {
     {"distributed",
      {"base", "kernels", "autograd", "ops", "modules", "optimizers", "serialization", "data",
       "training", "distributed"}},
+    {"live",
+     {"base", "kernels", "autograd", "gradient_check", "ops", "compile", "modules", "optimizers",
+      "serialization", "data", "training", "doctor", "report", "live"}},
 };
 
 // Old names of headers that moved up: they include the new one and nothing else.

@@ -65,6 +65,7 @@
 #include "xgrad/modules/state_dict.hpp"
 #include "xgrad/modules/summary.hpp"
 #include "xgrad/modules/transformer.hpp"
+#include "xgrad/modules/transformer_stacks.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"

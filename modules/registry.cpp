@@ -22,6 +22,7 @@
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
 #include "xgrad/modules/transformer.hpp"
+#include "xgrad/modules/transformer_stacks.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 
 namespace xgrad {
@@ -148,6 +149,8 @@ Makers<T> library() {
       {"TransformerEncoderLayer", &from_options<TransformerEncoderLayer, T>},
       {"TransformerDecoderLayer", &from_options<TransformerDecoderLayer, T>},
       {"TransformerBlock", &from_options<TransformerBlock, T>},
+      {"TransformerEncoder", &from_options<TransformerEncoder, T>},
+      {"TransformerDecoder", &from_options<TransformerDecoder, T>},
       {"Rnn", &from_options<Rnn, T>},
       {"Gru", &from_options<Gru, T>},
       {"Lstm", &from_options<Lstm, T>},

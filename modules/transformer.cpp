@@ -37,14 +37,6 @@ ModuleOptions options_of(std::size_t width, std::size_t heads, const Transformer
           {"norm_first", ModuleOptions::of(o.norm_first)}};
 }
 
-TransformerLayerOptions layer_options(const ModuleOptions& o) {
-  return {.dim_feedforward = o.size("dim_feedforward"),
-          .dropout = o.number("dropout"),
-          .activation = activation_of(o),
-          .layer_norm_eps = o.number("layer_norm_eps"),
-          .norm_first = o.flag("norm_first", false)};
-}
-
 TransformerLayerOptions layer_options(std::size_t width, const TransformerBlockOptions& o) {
   return {.dim_feedforward = o.dim_feedforward != 0 ? o.dim_feedforward : 4 * width,
           .dropout = o.dropout,
@@ -54,6 +46,14 @@ TransformerLayerOptions layer_options(std::size_t width, const TransformerBlockO
 }
 
 }  // namespace
+
+TransformerLayerOptions detail::transformer_layer_options(const ModuleOptions& o) {
+  return {.dim_feedforward = o.size("dim_feedforward"),
+          .dropout = o.number("dropout"),
+          .activation = activation_of(o),
+          .layer_norm_eps = o.number("layer_norm_eps"),
+          .norm_first = o.flag("norm_first", false)};
+}
 
 const char* to_string(TransformerActivation activation) {
   return activation == TransformerActivation::relu ? "relu" : "gelu";
@@ -111,7 +111,8 @@ ModuleOptions TransformerEncoderLayer<T>::options() const {
 template <class T>
 std::unique_ptr<Module<T>> TransformerEncoderLayer<T>::from(const ModuleOptions& o) {
   const std::size_t width = o.size("width"), heads = o.size("heads");
-  return std::make_unique<TransformerEncoderLayer>(width, heads, layer_options(o));
+  return std::make_unique<TransformerEncoderLayer>(width, heads,
+                                                   detail::transformer_layer_options(o));
 }
 
 // --- TransformerBlock ---
@@ -143,7 +144,7 @@ ModuleOptions TransformerBlock<T>::options() const {
 
 template <class T>
 std::unique_ptr<Module<T>> TransformerBlock<T>::from(const ModuleOptions& o) {
-  const TransformerLayerOptions layer = layer_options(o);
+  const TransformerLayerOptions layer = detail::transformer_layer_options(o);
   const std::size_t width = o.size("width"), heads = o.size("heads");
   return std::make_unique<TransformerBlock>(
       width, heads,
@@ -219,7 +220,8 @@ ModuleOptions TransformerDecoderLayer<T>::options() const {
 template <class T>
 std::unique_ptr<Module<T>> TransformerDecoderLayer<T>::from(const ModuleOptions& o) {
   const std::size_t width = o.size("width"), heads = o.size("heads");
-  return std::make_unique<TransformerDecoderLayer>(width, heads, layer_options(o));
+  return std::make_unique<TransformerDecoderLayer>(width, heads,
+                                                   detail::transformer_layer_options(o));
 }
 
 template class SelfAttentionLayer<TransformerEncoderLayer, float>;

@@ -1,10 +1,11 @@
 #pragma once
 
 // Layers of transformers: TransformerEncoderLayer, TransformerDecoderLayer and TransformerBlock, one
-// after the other in a Sequential or a loop. Names of parameters and default values are PyTorch's.
+// after the other in a Sequential, a loop, or the stacks of transformer_stacks.hpp. Names of
+// parameters and default values are PyTorch's.
 //
-//   Sequential<float> encoder;
-//   for (int i = 0; i < 6; ++i) encoder.emplace<TransformerEncoderLayer<float>>(512, 8);
+//   Sequential<float> model;
+//   for (int i = 0; i < 6; ++i) model.emplace<TransformerBlock<float>>(512, 8);
 //
 // Sequences are (batch, length, width), or (length, width).
 
@@ -27,6 +28,11 @@ struct TransformerLayerOptions {
   double layer_norm_eps = 1e-5;
   bool norm_first = false;  ///< x + f(norm(x)), not norm(x + f(x))
 };
+
+namespace detail {
+/// As a layer's ModuleOptions have them.
+TransformerLayerOptions transformer_layer_options(const ModuleOptions& options);
+}  // namespace detail
 
 /// What layers of self-attention and two linear maps have in common.
 template <template <class> class M, class T>

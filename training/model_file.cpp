@@ -121,6 +121,12 @@ double layer_numbers(const ModuleOptions& o) {
   return Attentions * attention + 2 * width * hidden + hidden + width + Norms * 2 * width;
 }
 
+template <int Attentions, int Norms>
+double stack_numbers(const ModuleOptions& o) {
+  const double norm = o.flag("norm", false) ? 2 * static_cast<double>(o.size("width")) : 0;
+  return static_cast<double>(o.size("num_layers")) * layer_numbers<Attentions, Norms>(o) + norm;
+}
+
 template <int Parts>
 double cell_numbers(const ModuleOptions& o) {
   const auto in = static_cast<double>(o.size("in")), hidden = static_cast<double>(o.size("hidden"));
@@ -176,6 +182,8 @@ const std::map<std::string, double (*)(const ModuleOptions&)>& own_numbers() {
       {"TransformerEncoderLayer", &layer_numbers<1, 2>},
       {"TransformerBlock", &layer_numbers<1, 2>},
       {"TransformerDecoderLayer", &layer_numbers<2, 3>},
+      {"TransformerEncoder", &stack_numbers<1, 2>},
+      {"TransformerDecoder", &stack_numbers<2, 3>},
       {"Rnn", &recurrent_numbers<1>},
       {"Gru", &recurrent_numbers<3>},
       {"Lstm", &recurrent_numbers<4>},
@@ -249,8 +257,9 @@ double detail::numbers_of(const ModuleDescription& d) {
   static const std::set<std::string> containers = {
       "Sequential", "Parallel", "Concat", "Residual", "WeightNorm", "DropConnect", "Ensemble"};
   // What makes its children by itself, from its own options.
-  static const std::set<std::string> whole = {"MultiheadAttention", "TransformerEncoderLayer",
-                                              "TransformerDecoderLayer", "TransformerBlock"};
+  static const std::set<std::string> whole = {"MultiheadAttention",      "TransformerEncoderLayer",
+                                              "TransformerDecoderLayer", "TransformerBlock",
+                                              "TransformerEncoder",      "TransformerDecoder"};
   const auto own = own_numbers().find(d.type);
   if (whole.contains(d.type)) return own->second(d.options);
   const bool adds = containers.contains(d.type);

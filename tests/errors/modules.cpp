@@ -23,6 +23,12 @@ T attend_after(const T& first, const T& second) {
   return heads(second, cache);
 }
 
+T decode_with_caches(std::size_t count) {
+  TransformerDecoder<D> decoder(6, 2, {.num_layers = 3, .layer = {.dim_feedforward = 4}});
+  std::vector<AttentionCache<D>> caches(count);
+  return decoder(of({1, 1, 6}), of({1, 2, 6}), caches);
+}
+
 }  // namespace
 
 // clang-format off
@@ -93,6 +99,10 @@ std::vector<Call> modules() {
       XGRAD_BAD(TransformerEncoderLayer<D>(6, 2)(of({2, 3, 5}))),
       XGRAD_BAD(TransformerDecoderLayer<D>(6, 2, {.dim_feedforward = 0})),
       XGRAD_BAD(TransformerDecoderLayer<D>(6, 2)(of({2, 3, 6}), of({1, 3, 6}))),
+      XGRAD_BAD(TransformerEncoder<D>(6, 2, {.num_layers = 0})),
+      XGRAD_BAD(TransformerEncoder<D>(6, 2, {.num_layers = 1, .layer = {.dim_feedforward = 4}})(of({2, 3, 5}))),
+      XGRAD_BAD(TransformerDecoder<D>(6, 4)),
+      XGRAD_BAD(decode_with_caches(2)),
       XGRAD_BAD(TransformerBlock<D>(6, 2, {.dropout = -1})),
       XGRAD_BAD(make("TransformerBlock", {{"width", 2.0}, {"heads", 1.0}, {"dim_feedforward", 1.0}, {"dropout", 0.0},
                                           {"activation", "tanh"}, {"layer_norm_eps", 1.0}})),

@@ -84,6 +84,15 @@ def transformer(type, width, n, hidden, norms=2, attentions=("self_attn",), caus
                   layer_norm_eps=1e-5, norm_first=1, **options)
 
 
+def stack(type, layers, width, norm=1):
+    """Layers of transformers, which have their options."""
+    children = {"layers": sequence(*layers)}
+    if norm:
+        weights = {"weight": [width], "bias": [width]}
+        children |= {"norm": module("LayerNorm", weights, normalized=str(width), eps=1e-5, affine=1)}
+    return module(type, {}, children, **dict(layers[0][0]["options"]), num_layers=len(layers), norm=norm)
+
+
 def recurrent(type, parts, n_in, hidden, layers=0, both=0, bias=1, **options):
     """A cell, or so many layers."""
     ways = 1 + both
@@ -144,6 +153,9 @@ MODELS = {
     "transformer": sequence(transformer("TransformerEncoderLayer", 2, 1, 3),
                             transformer("TransformerBlock", 4, 2, 3, causal=1, rotary=1)),
     "decoder": transformer("TransformerDecoderLayer", 2, 1, 3, norms=3, attentions=("self_attn", "multihead_attn")),
+    "stacks": stack("TransformerEncoder", [transformer("TransformerEncoderLayer", 2, 1, 3)] * 2, 2),
+    "decoders": stack("TransformerDecoder", [transformer("TransformerDecoderLayer", 2, 1, 3, norms=3,
+                                                         attentions=("self_attn", "multihead_attn"))], 2, norm=0),
     "recurrent": sequence(recurrent("Rnn", 1, 1, 2, 2, nonlinearity="relu"), recurrent("Gru", 3, 2, 1, 2, both=1),
                           recurrent("Lstm", 4, 2, 1, 1, bias=0, batch_first=1)),
     "cells": sequence(recurrent("RnnCell", 1, 1, 2, nonlinearity="tanh"), recurrent("GruCell", 3, 2, 1, bias=0),
@@ -162,6 +174,7 @@ MODELS = {
 REFUSED = {
     "large": module("Linear", **{"in": 1e12, "out": 3}),
     "many_layers": module("Gru", **{"in": 1, "hidden": 1, "num_layers": 1e15}),
+    "no_layers": stack("TransformerEncoder", [transformer("TransformerEncoderLayer", 2, 1, 3)], 2),
     "projections": module("Lstm", **{"in": 1, "hidden": 2, "proj_size": 1}),
     "large_attention": module("MultiheadAttention", width=1e12, heads=1),
     "axis": module("Softmax", axis=1e300),
@@ -173,6 +186,7 @@ REFUSED = {
     "other_child": module("Residual", children={"branch": module("Relu"), "other": module("Relu")}),
     "child": module("Relu", children={"0": module("Relu")}),
 }
+REFUSED["no_layers"][0]["options"][-2] = ["num_layers", 0]
 REFUSED["twice"][0]["children"] *= 2
 
 

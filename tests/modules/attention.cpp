@@ -10,6 +10,7 @@
 #include "tests/modules/references.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/transformer.hpp"
+#include "xgrad/modules/transformer_stacks.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/diagonals.hpp"
 #include "xgrad/ops/extrema.hpp"
@@ -130,6 +131,34 @@ BOOST_AUTO_TEST_CASE(layers_give_what_pytorch_gives) {
   check_reference("decoder", Decoder(4, 2, post), {kX, kMemory}, [](Decoder& m, const Inputs& x) {
     return m(x[0], x[1], {.causal = true}, {.key_padding_mask = padding(2, 5)});
   });
+}
+
+BOOST_AUTO_TEST_CASE(stacks_give_what_pytorch_gives) {
+  using Encoder = TransformerEncoder<double>;
+  using Decoder = TransformerDecoder<double>;
+  TransformerStackOptions options{.num_layers = 2, .layer = {.dim_feedforward = 6, .dropout = 0}};
+  check_reference("decoders", Decoder(4, 2, options), {kX, kMemory},
+                  [](Decoder& m, const Inputs& x) {
+                    return m(x[0], x[1], {.causal = true}, {.key_padding_mask = padding(2, 5)});
+                  });
+  options.norm = options.layer.norm_first = true;
+  check_reference("encoders", Encoder(4, 2, options), {kX}, [](Encoder& m, const Inputs& x) {
+    return m(x[0], {.key_padding_mask = padding(2, 3), .causal = true});
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_decoder_goes_on_from_its_caches) {
+  TransformerDecoder<double> decoder(4, 2,
+                                     {.num_layers = 2, .norm = true, .layer = {.dropout = 0}});
+  TransformerEncoder<double> encoder(4, 2, {.num_layers = 1, .layer = {.dropout = 0}});
+  const D x = wave(kX, 0), memory = encoder(wave(kMemory, 1));
+  const D whole = decoder(x, memory, {.causal = true});
+  std::vector<AttentionCache<double>> caches;
+  Inputs y;
+  for (const D& part : split(x, 3, 1)) y.push_back(decoder(part, memory, caches));
+  BOOST_TEST(caches.size() == 2U);
+  check_close(numbers(whole), concat(y, 1));
+  BOOST_TEST(decoder.layer(1).norm3.path() == "layers.1.norm3");
 }
 
 BOOST_AUTO_TEST_CASE(a_sequence_alone_is_one_of_a_batch) {

@@ -20,6 +20,7 @@
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/modules/shapes.hpp"
 #include "xgrad/modules/transformer.hpp"
+#include "xgrad/modules/transformer_stacks.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -79,6 +80,10 @@ Examples<T> sequence_examples() {
                            .activation = TransformerActivation::relu,
                            .norm_first = false,
                            .rotary = true}),
+      TransformerEncoder<T>(6, 2,
+                            {.num_layers = 2,
+                             .norm = true,
+                             .layer = {.dim_feedforward = 5, .dropout = 0.3, .norm_first = true}}),
       Rnn<T>(6, 3,
              {.num_layers = 2,
               .nonlinearity = Nonlinearity::relu,
@@ -249,6 +254,9 @@ BOOST_AUTO_TEST_CASE(modules_of_other_inputs) {
   BOOST_TEST((describe<double>(*decoder) == describe<double>(layer)));
   BOOST_TEST(numbers((*decoder)(kInput, kInput)) == numbers(layer(kInput, kInput)),
              boost::test_tools::per_element());
+  TransformerDecoder<double> stack(6, 3, {.num_layers = 2, .layer = {.dim_feedforward = 5}});
+  const auto stacked = make_module<double>(describe<double>(stack));
+  BOOST_TEST((describe<double>(*stacked) == describe<double>(stack)));
   MultiheadAttention<double> wide(6, 3, {.kdim = 4, .vdim = 5});
   const auto heads = clone(wide);
   const Tensor<double> k = standard_normal({3, 4}), v = standard_normal({3, 5});

@@ -17,10 +17,11 @@ namespace {
 using Names = std::set<std::string>;
 using Bases = std::map<std::string, std::string>;  // class -> what it is derived from
 
-const Names kAbstract = {"LibraryModule", "FunctionModule",  "NoiseModule",  "LastAxesNorm",
-                         "LossModule",    "TargetLoss",      "LabelLoss",    "ConvolutionLayer",
-                         "LossOfSeveral", "PoolLayer",       "AdaptivePool", "SelfAttentionLayer",
-                         "ListModule",    "RecurrentLayers", "RecurrentCell"};
+const Names kAbstract = {
+    "LibraryModule", "FunctionModule",   "NoiseModule",     "LastAxesNorm",
+    "LossModule",    "TargetLoss",       "LabelLoss",       "ConvolutionLayer",
+    "LossOfSeveral", "PoolLayer",        "AdaptivePool",    "SelfAttentionLayer",
+    "ListModule",    "TransformerStack", "RecurrentLayers", "RecurrentCell"};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path);

@@ -70,5 +70,10 @@ run("decoder", nn.TransformerDecoderLayer(4, 2, 6, **no_dropout()), [X, MEMORY],
     lambda m, x, y: m(x, y, tgt_mask=later(3, 3), memory_key_padding_mask=padding(2, 5)))
 run("decoder first", nn.TransformerDecoderLayer(4, 2, 6, activation="gelu", norm_first=True, **no_dropout()),
     [X, MEMORY], lambda m, x, y: m(x, y))
+run("encoders", nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, norm_first=True, **no_dropout()), 2,
+                                      nn.LayerNorm(4)), [X],
+    lambda m, x: m(x, mask=later(3, 3), src_key_padding_mask=padding(2, 3)))
+run("decoders", nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 6, **no_dropout()), 2), [X, MEMORY],
+    lambda m, x, y: m(x, y, tgt_mask=later(3, 3), memory_key_padding_mask=padding(2, 5)))
 
 (pathlib.Path(__file__).parent / "attention.txt").write_text("".join(lines))

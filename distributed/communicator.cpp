@@ -1,7 +1,9 @@
 #include "xgrad/distributed/communicator.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "xgrad/base/errors.hpp"
@@ -202,6 +204,28 @@ bool Communicator::any(bool x) const {
 }
 
 bool Communicator::all(bool x) const { return !any(!x); }
+
+void Communicator::send(const std::string& text, std::size_t to) const {
+  check_root(to);
+  check_mpi(MPI_Send(text.data(), detail::mpi_count(text.size()), MPI_CHAR, static_cast<int>(to), 0,
+                     comm_),
+            "MPI_Send");
+}
+
+// MPI waits with the processor at work, which others may need.
+std::pair<std::size_t, std::string> Communicator::receive() const {
+  MPI_Status status;
+  for (int there = 0; there == 0;) {
+    check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, 0, comm_, &there, &status), "MPI_Iprobe");
+    if (there == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  int n = 0;
+  check_mpi(MPI_Get_count(&status, MPI_CHAR, &n), "MPI_Get_count");
+  std::string text(static_cast<std::size_t>(n), ' ');
+  check_mpi(MPI_Recv(text.data(), n, MPI_CHAR, status.MPI_SOURCE, 0, comm_, MPI_STATUS_IGNORE),
+            "MPI_Recv");
+  return {static_cast<std::size_t>(status.MPI_SOURCE), std::move(text)};
+}
 
 std::unique_ptr<BatchGradients<float>> Communicator::data_parallel(
     Module<float>& net, const DataParallelOptions& options) const {

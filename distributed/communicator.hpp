@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "xgrad/autograd/parameters.hpp"
@@ -77,6 +78,10 @@ class Communicator : public Collective {
   /// True on all ranks where `x` is on at least one; where it is on all.
   bool any(bool x) const override;
   bool all(bool x) const;
+
+  /// Not collective. Throws std::out_of_range for a rank that is none.
+  void send(const std::string& text, std::size_t to) const override;
+  std::pair<std::size_t, std::string> receive() const override;
 
   /// A DataParallel, which see.
   std::unique_ptr<BatchGradients<float>> data_parallel(

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "xgrad/autograd/tensor.hpp"
@@ -47,7 +48,7 @@ class BatchGradients {
   virtual double accumulate(std::size_t samples, const ShardLoss& loss) = 0;
 };
 
-/// All functions are collective, but for rank() and size().
+/// All functions are collective, but for rank(), size(), send() and receive().
 class Collective {
  public:
   virtual ~Collective() = default;
@@ -60,6 +61,10 @@ class Collective {
   virtual std::vector<std::string> all_gather(const std::string& text) const = 0;
   virtual std::vector<std::vector<double>> all_gather(const std::vector<double>& x) const = 0;
   virtual bool any(bool x) const = 0;
+
+  virtual void send(const std::string& text, std::size_t to) const = 0;
+  /// The next text that any rank sends here, and that rank. Sleeps while there is none.
+  virtual std::pair<std::size_t, std::string> receive() const = 0;
 
   virtual std::unique_ptr<BatchGradients<float>> data_parallel(
       Module<float>& net, const DataParallelOptions& options) const = 0;

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "xgrad/modules/options.hpp"
+#include "xgrad/training/collective.hpp"
 
 namespace xgrad {
 
@@ -92,6 +93,11 @@ struct SearchOptions {
   /// Runs at a time, each in a process of its own with one thread; 0: all in this process, one
   /// after the other. The scores are the same.
   std::size_t processes = 0;
+  /// Ranks to run on, one run each at a time: a Communicator of the component mpi; all call search,
+  /// and all have its result. Rank 0 hands the runs out, to the next rank that is free, keeps the log
+  /// and calls on_progress; it sleeps meanwhile, so that one more rank than cores is right. The scores
+  /// are the same. `processes` is then not looked at.
+  const Collective* communicator = nullptr;
   /// File with a line of JSON for each finished run; runs that are in it already are not repeated.
   /// Empty: none. It has to be another file when the objective is another one.
   std::string log = {};

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -139,8 +141,7 @@ class Log {
   std::map<std::string, Outcome> known_;
 };
 
-// A child process that runs one trial and says its outcome into a pipe: a byte 's' and the score,
-// or 'e' and a message.
+// A child process that runs one trial and says its outcome into a pipe.
 struct Worker {
   std::size_t trial;
   pid_t process;
@@ -148,11 +149,24 @@ struct Worker {
   std::string said = {};
 };
 
+// 's' and the score's bytes, or 'e' and a message.
+std::string message_of(const Outcome& outcome) {
+  if (!outcome.error.empty()) return "e" + outcome.error;
+  return "s" + std::string(reinterpret_cast<const char*>(&outcome.score), sizeof outcome.score);
+}
+
+std::optional<Outcome> outcome_in(const std::string& message) {
+  if (message.size() == 1 + sizeof(double) && message[0] == 's') {
+    double score;
+    std::memcpy(&score, message.data() + 1, sizeof score);
+    return Outcome{score};
+  }
+  if (message.size() > 1 && message[0] == 'e') return Outcome{0, message.substr(1)};
+  return std::nullopt;
+}
+
 void say(int to, const Outcome& outcome) {
-  std::string message =
-      outcome.error.empty()
-          ? "s" + std::string(reinterpret_cast<const char*>(&outcome.score), sizeof outcome.score)
-          : "e" + outcome.error;
+  const std::string message = message_of(outcome);
   const char* p = message.data();
   for (std::size_t left = message.size(); left > 0;) {
     const ssize_t n = ::write(to, p, left);
@@ -239,24 +253,68 @@ class Pool {
     ::close(w.pipe);
     int status = 0;
     ::waitpid(w.process, &status, 0);
-    if (w.said.size() == 1 + sizeof(double) && w.said[0] == 's') {
-      double score;
-      std::memcpy(&score, w.said.data() + 1, sizeof score);
-      return {w.trial, {score}, true};
-    }
-    if (w.said.size() > 1 && w.said[0] == 'e') return {w.trial, {0, w.said.substr(1)}, true};
+    if (const auto outcome = outcome_in(w.said)) return {w.trial, *outcome, true};
     return {w.trial, {0, how_it_ended(status)}, false};
   }
 
   std::vector<Worker> workers_;
 };
 
+using Finished = std::function<void(std::size_t trial, const Outcome& outcome, bool keep)>;
+
+// Rank 0's side of a search over ranks: a rank is sent the number of a trial, or nothing at the end.
+void hand_out(const Collective& group, const std::vector<std::size_t>& left,
+              const Finished& finished) {
+  std::vector<std::size_t> trial_of(group.size());
+  std::size_t next = 0, running = 0;
+  const auto send = [&](std::size_t to) {
+    if (next == left.size()) return group.send("", to);
+    trial_of[to] = left[next++];
+    ++running;
+    group.send(detail::text(trial_of[to]), to);
+  };
+  for (std::size_t r = 1; r < group.size(); ++r) send(r);
+  while (running > 0) {
+    const auto [rank, message] = group.receive();
+    --running;
+    finished(trial_of[rank], outcome_in(message).value_or(Outcome{0, "no outcome came"}), true);
+    send(rank);
+  }
+}
+
+void work_for_rank_0(const Collective& group, const std::vector<Trial>& trials,
+                     const Objective& objective) {
+  for (;;) {
+    const std::string number = group.receive().second;
+    if (number.empty()) return;
+    group.send(message_of(run_alone(trials[std::stoul(number)], objective)), 0);
+  }
+}
+
+// All ranks have rank 0's.
+void share(const Collective& group, std::vector<Outcome>& outcomes) {
+  Json list = Json::array();
+  for (const Outcome& o : outcomes)
+    list.push_back({std::bit_cast<std::uint64_t>(o.score), o.error});
+  std::string text = list.dump(-1, ' ', false, Json::error_handler_t::replace);
+  group.broadcast(text, 0);
+  outcomes.clear();
+  for (const Json& o : Json::parse(text))
+    outcomes.push_back({std::bit_cast<double>(o[0].get<std::uint64_t>()), o[1].get<std::string>()});
+}
+
 }  // namespace
 
 std::vector<Outcome> run_trials(const std::vector<Trial>& trials, const Objective& objective,
                                 const SearchOptions& options) {
-  Log log(options.log);
+  const Collective* const group = options.communicator;
   std::vector<Outcome> outcomes(trials.size());
+  if (group != nullptr && group->rank() > 0) {
+    work_for_rank_0(*group, trials, objective);
+    share(*group, outcomes);
+    return outcomes;
+  }
+  Log log(options.log);
   std::vector<std::size_t> left;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (const auto known = log.find(trials[i])) {
@@ -267,13 +325,18 @@ std::vector<Outcome> run_trials(const std::vector<Trial>& trials, const Objectiv
   }
   std::size_t done = trials.size() - left.size();
   const std::size_t interrupts = noted_interrupts();
-  const auto finished = [&](std::size_t i, const Outcome& outcome, bool keep) {
+  const Finished finished = [&](std::size_t i, const Outcome& outcome, bool keep) {
     check_interrupts(interrupts, done, trials.size());
     outcomes[i] = outcome;
     if (keep) log.add(trials[i], outcome);
     ++done;
     if (options.on_progress) options.on_progress(done, trials.size());
   };
+  if (group != nullptr && group->size() > 1) {
+    hand_out(*group, left, finished);
+    share(*group, outcomes);
+    return outcomes;
+  }
   Pool pool;
   for (auto it = left.begin(); it != left.end() || pool.size() > 0;) {
     if (options.processes == 0) {

@@ -11,7 +11,14 @@
 #include <vector>
 #include <xgrad/distributed/data_parallel.hpp>
 #include <xgrad/distributed/sampler.hpp>
-#include <xgrad/xgrad.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/extrema.hpp>
+#include <xgrad/ops/math.hpp>
+#include <xgrad/ops/random.hpp>
+#include <xgrad/ops/reductions.hpp>
+#include <xgrad/optimizers/averaging.hpp>
+#include <xgrad/training/search.hpp>
+#include <xtensor/xmath.hpp>
 
 #include "tests/distributed/groups.hpp"
 #include "tests/message.hpp"
@@ -246,6 +253,43 @@ BOOST_AUTO_TEST_CASE(interruption) {
     BOOST_TEST((trainer.stop_reason() == StopReason::interrupted));
     BOOST_TEST(trainer.steps_done() == 9U);
     BOOST_TEST(load_checkpoint<float>(s.options.checkpoint).numbers.at("Trainer/step") == 9);
+  });
+}
+
+// The scores of a search are those of one process, on all ranks; runs in the log are not repeated.
+BOOST_AUTO_TEST_CASE(search_over_ranks) {
+  SearchSpace space;
+  space.uniform("x", -1, 1).choice("kind", {"good", "bad"});
+  const auto settings = random_settings(space, 9);
+  for_groups([&](const Communicator& c) {
+    std::size_t runs = 0;
+    const auto objective = [&](const Trial& t) {
+      ++runs;
+      if (t.setting.text("kind") == "bad" && t.seed == 2) throw std::runtime_error("bad \xff");
+      return t.setting.number("x") + normal<double>({1}, 0, 1).item();
+    };
+    std::size_t reported = 0;
+    SearchOptions options{.seeds = {1, 2, 3},
+                          .communicator = &c,
+                          .log = file(c, "search.jsonl"),
+                          .on_progress = [&](std::size_t done, std::size_t) { reported = done; }};
+    const SearchResult found = search(settings, objective, options);
+    BOOST_TEST(reported == (c.rank() == 0 ? 27U : 0U));
+    BOOST_TEST((runs > 0) == (c.rank() > 0 || c.size() == 1));
+    runs = 0;
+    const SearchResult again = search(settings, objective, options);
+    BOOST_TEST(runs == 0U);
+    const SearchResult expected = search(settings, objective, {.seeds = {1, 2, 3}});
+    for (const SearchResult* r : {&found, &again}) {
+      BOOST_TEST(r->ranking().size() == 9U);
+      for (std::size_t i = 0; i < 9; ++i) {
+        BOOST_TEST((r->ranking()[i].setting == expected.ranking()[i].setting));
+        BOOST_TEST(r->ranking()[i].failed() == expected.ranking()[i].failed());
+        if (r->ranking()[i].failed()) continue;
+        BOOST_TEST(r->ranking()[i].scores == expected.ranking()[i].scores,
+                   boost::test_tools::per_element());
+      }
+    }
   });
 }
 

@@ -74,6 +74,7 @@ struct DataParallel<T>::State {
   void begin(std::size_t n);
   void forget();
   void run_shards(const ShardLoss& loss, bool keep);
+  void run_alone(const ShardLoss& loss);
   double loss_of_shard(std::size_t s, const ShardLoss& loss, bool of_several);
   void add_buffers(std::size_t samples);
   void restore_buffers();
@@ -151,6 +152,20 @@ void DataParallel<T>::State::run_shards(const ShardLoss& loss, bool keep) {
     losses[s - own.first] = loss_of_shard(s, loss, keep || kept > 0);
     gradients.end_shard();
   }
+}
+
+// One rank with one shard: nothing is added to its gradients, which stay where they are.
+template <class T>
+void DataParallel<T>::State::run_alone(const ShardLoss& loss) {
+  Generator generator({seed_of_shard(draws.seed, 0), draws.draws});
+  {
+    const GeneratorScope scope(generator);
+    net.zero_grad();
+    const Tensor<T> mean = loss({0, batch});
+    mean_loss = static_cast<double>(mean.item());
+    mean.backward();
+  }
+  default_generator().set_state({draws.seed, generator.state().draws});
 }
 
 // The gradient is that of the shard's part of the batch's mean loss; of several batches, whose samples
@@ -287,6 +302,11 @@ double DataParallel<T>::run(std::size_t samples, const ShardLoss& loss, bool kee
   s.gradients.check_frozen();
   s.begin(batch);
   try {
+    if (shards_ == 1 && !keep && s.kept == 0) {
+      s.run_alone(loss);
+      s.backward_end = s.end = Clock::now();
+      return s.mean_loss;
+    }
     s.run_shards(loss, keep);
     s.backward_end = s.end = Clock::now();
     if (!keep) {

@@ -79,19 +79,16 @@ void GradientBuckets<T>::begin_shard(std::size_t shard, Use use) {
   for (std::size_t i = 0; i < buckets_.size(); ++i) {
     Bucket& b = buckets_[i];
     b.missing = b.parameters;
-    if (use == Use::keep) continue;
-    if (adds_) {
-      std::copy_n(kept(shard)[i].data(), b.size, b.sum->next());
-    } else {
-      std::fill_n(b.sum->next(), b.size, T(0));
-    }
+    if (use != Use::keep && adds_) std::copy_n(kept(shard)[i].data(), b.size, b.sum->next());
   }
+  for (Entry& e : entries_) e.arrived = false;
 }
 
 template <class T>
 void GradientBuckets<T>::arrived(std::size_t i, const Tensor<T>& g) {
   Entry& e = entries_[i];
   ++e.used;
+  e.arrived = true;
   Bucket& bucket = buckets_[e.bucket];
   T* const to = (use_ == Use::keep ? kept(shard_)[e.bucket].data() : bucket.sum->next()) + e.offset;
   if (adds_) {
@@ -120,6 +117,11 @@ void GradientBuckets<T>::start_ready() {
 template <class T>
 void GradientBuckets<T>::end_shard() {
   if (use_ == Use::keep) return;
+  for (const Entry& e : entries_) {
+    Bucket& b = buckets_[e.bucket];
+    if (!adds_ && !e.arrived)
+      std::fill_n(b.sum->next() + e.offset, e.parameter.tensor.size(), T(0));
+  }
   if (use_ == Use::send) {
     for (Bucket& b : buckets_) b.sum->add();
     return;

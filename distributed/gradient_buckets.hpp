@@ -55,6 +55,7 @@ class GradientBuckets {
     std::size_t bucket, offset;
     std::size_t hook = 0;
     std::size_t used = 0;  // shards of this rank
+    bool arrived = false;  // in the shard under way
   };
   struct Bucket {
     std::size_t size = 0, parameters = 0, missing = 0;

@@ -90,41 +90,35 @@ void ShardedOptimizer<Inner>::take(std::size_t i) {
   piece.set_gradient(std::move(g));
 }
 
+// One parameter after another, so that there is one piece's gradient at a time; weights leave as they are
+// made.
 template <class Inner>
 void ShardedOptimizer<Inner>::step() {
   this->check_gradients(this->checks());
-  std::vector<std::size_t> updated;
+  inner_->set_learning_rate(this->learning_rate());
+  std::vector<Gathering> under_way;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     if (!this->is_ready(this->slots()[i])) continue;
     take(i);
-    updated.push_back(i);
+    inner_->step();
+    pieces_[i].zero_grad();
+    this->slots()[i].steps += 1;
+    gather(i, under_way.emplace_back());
   }
-  inner_->set_learning_rate(this->learning_rate());
-  inner_->step();
-  inner_->zero_grad();
-  for (const std::size_t i : updated) this->slots()[i].steps += 1;
-  gather(updated);
+  for (Gathering& g : under_way)
+    detail::check_mpi(MPI_Wait(&g.request, MPI_STATUS_IGNORE), "MPI_Wait");
 }
 
 template <class Inner>
-void ShardedOptimizer<Inner>::gather(const std::vector<std::size_t>& updated) {
-  std::vector<MPI_Request> requests;
-  std::vector<std::vector<int>> sizes, offsets;  // until all has come
-  for (const std::size_t i : updated) {
-    Tensor<T>& whole = this->slots()[i].tensor;
-    sizes.push_back(counts(whole.size()));
-    offsets.push_back(detail::offsets_of(sizes.back()));
-    requests.push_back(MPI_REQUEST_NULL);
-    detail::check_mpi(
-        MPI_Iallgatherv(pieces_[i].data(), sizes.back()[communicator_.rank()],
-                        detail::mpi_type<T>(), whole.mutable_data(), sizes.back().data(),
-                        offsets.back().data(), detail::mpi_type<T>(), communicator_.handle(),
-                        &requests.back()),
-        "MPI_Iallgatherv");
-  }
+void ShardedOptimizer<Inner>::gather(std::size_t i, Gathering& g) {
+  Tensor<T>& whole = this->slots()[i].tensor;
+  g.counts = counts(whole.size());
+  g.offsets = detail::offsets_of(g.counts);
   detail::check_mpi(
-      MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
-      "MPI_Waitall");
+      MPI_Iallgatherv(pieces_[i].data(), g.counts[communicator_.rank()], detail::mpi_type<T>(),
+                      whole.mutable_data(), g.counts.data(), g.offsets.data(),
+                      detail::mpi_type<T>(), communicator_.handle(), &g.request),
+      "MPI_Iallgatherv");
 }
 
 template <class Inner>

@@ -7,8 +7,8 @@
 //
 // Each rank has a stretch of every parameter, 1 / ranks of it: it keeps the state of that stretch,
 // updates it, and all ranks gather the weights. Weights have the same bits as with the optimizer
-// itself. Per rank (Adam): 2 / ranks of the weights for the moments in place of 2, 1 / ranks for a copy
-// of the stretch's weights, and during a step as much for its gradients.
+// itself. Per rank (Adam): 2 / ranks of the weights' memory for the moments in place of 2, and 1 / ranks
+// for a copy of the stretches.
 //
 // Its state is that of the optimizer, under the same names: checkpoints go on with the one or the other,
 // and with any number of ranks.
@@ -56,7 +56,12 @@ class ShardedOptimizer : public Optimizer<typename Inner::value_type> {
 
   std::vector<int> counts(std::size_t n) const;
   void take(std::size_t i);
-  void gather(const std::vector<std::size_t>& updated);
+  // Weights on their way; MPI reads the counts until they are there.
+  struct Gathering {
+    std::vector<int> counts, offsets;
+    MPI_Request request = MPI_REQUEST_NULL;
+  };
+  void gather(std::size_t i, Gathering& g);
 
   Communicator communicator_;
   std::vector<Tensor<T>> pieces_;  // of each parameter, in the order of the slots

@@ -45,11 +45,12 @@ template <class T>
 void TreeSum<T>::exchange() {
   sent_counts_.clear();
   counts_.clear();
-  sent_.resize(depth_ * n_);
+  const bool packs = depth_ > 1;  // otherwise stretches lie one after another already
+  if (packs) sent_.resize(depth_ * n_);
   T* to = sent_.data();
   for (std::size_t q = 0; q < ranks_; ++q) {
     const ShardRange s = segment(q);
-    for (std::size_t d = 0; d < depth_; ++d)
+    for (std::size_t d = 0; packs && d < depth_; ++d)
       to = std::copy_n(stack_[d].data() + s.first, s.size(), to);
     sent_counts_.push_back(mpi_count(depth_ * s.size()));
     const auto nodes = nodes_within(shards_, part_of(shards_, ranks_, q));
@@ -58,7 +59,8 @@ void TreeSum<T>::exchange() {
   sent_offsets_ = offsets_of(sent_counts_);
   offsets_ = offsets_of(counts_);
   received_.resize(static_cast<std::size_t>(offsets_.back() + counts_.back()));
-  check_mpi(MPI_Ialltoallv(sent_.data(), sent_counts_.data(), sent_offsets_.data(), mpi_type<T>(),
+  const T* const from = packs ? sent_.data() : stack_[0].data();
+  check_mpi(MPI_Ialltoallv(from, sent_counts_.data(), sent_offsets_.data(), mpi_type<T>(),
                            received_.data(), counts_.data(), offsets_.data(), mpi_type<T>(),
                            comms_.exchange, &request_),
             "MPI_Ialltoallv");

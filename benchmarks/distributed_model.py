@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Step times of data-parallel training, from a model of its cost.
+
+    mpirun -n 2 benchmark_distributed > 2.txt; mpirun -n 4 ... > 4.txt
+    distributed_model.py 2.txt 4.txt       the prediction beside what was measured
+    distributed_model.py                   2 to 1024 ranks on networks, three models beside published figures
+
+A message of n bytes takes alpha + n beta. A step on p ranks takes
+
+    t(p) = compute + small messages + what of the reduction the backward pass does not hide
+
+    ring          2 (p - 1) alpha + 2 (p - 1) / p n beta
+    tree          2 log2(p) (alpha + n beta), in pieces pipelined: 2 log2(p) alpha + 2 n beta
+    hierarchical  a ring within the machine, one between machines
+    this library  2 phases of p - 1 messages of n / p bytes: as the ring, with all messages at once
+
+The backward pass, two thirds of the computation, hides the reduction but for its last bucket. Nothing is said of ranks
+that are slower than others: figures are bounds from above.
+"""
+import json
+import math
+import sys
+
+BUCKET = 1 << 20
+SMALL_MESSAGES = 6  # gathers of some numbers in a step: samples, losses and uses, sums of figures, stop
+
+
+class Network:
+    def __init__(self, name, alpha, beta):
+        self.name, self.alpha, self.beta = name, alpha, beta
+
+
+def ring(p, n, net):
+    return 2 * (p - 1) * net.alpha + 2 * (p - 1) / p * n * net.beta if p > 1 else 0
+
+
+def tree(p, n, net):
+    return 2 * math.ceil(math.log2(p)) * net.alpha + 2 * n * net.beta if p > 1 else 0
+
+
+def hierarchical(p, n, net, within, per_machine):
+    inner = min(p, per_machine)
+    return ring(inner, n, within) + ring(max(1, p // per_machine), n, net)
+
+
+def exposed(reduction, n, backward):
+    last = reduction * min(1, BUCKET / n)
+    return max(last, reduction - backward * (1 - min(1, BUCKET / n)))
+
+
+def read(paths):
+    for path in paths:
+        with open(path) as lines:
+            for line in lines:
+                if line.startswith("{"):
+                    yield json.loads(line)
+
+
+def fit(rows):
+    """alpha from the smallest message, beta from the largest."""
+    messages = sorted((r["bytes"], r["seconds"]) for r in rows if r["what"] == "message")
+    return Network("measured", messages[0][1], messages[-1][1] / messages[-1][0])
+
+
+def against_measurements(paths, cores=2):
+    rows = list(read(paths))
+    net = fit(rows)
+    print(f"message: {net.alpha * 1e6:.2f} us + {1e-9 / net.beta:.2f} GB/s")
+    gathers = {r["ranks"]: r["seconds"] for r in rows if r["what"] == "gather"}
+    print(f"{'model':14} {'ranks':>5} {'predicted':>10} {'measured':>10} {'error':>7}")
+    worst = 0
+    for r in (r for r in rows if r["what"] == "scaling"):
+        p, n = r["ranks"], 4 * r["parameters"]
+        crowd = max(1, p / cores)
+        compute = r["alone"] * r["overhead of one rank"] * crowd
+        reduction = ring(p, n, net)
+        t = compute + SMALL_MESSAGES / 2 * gathers.get(p, 0) + exposed(reduction, n, compute * 2 / 3)
+        error = t / r["together"] - 1
+        worst = max(worst, abs(error))
+        print(f"{r['model']:14} {p:5} {t * 1e3:8.2f} ms {r['together'] * 1e3:8.2f} ms {error * 100:6.1f} %")
+    print(f"largest error {worst * 100:.1f} %")
+
+
+# name, parameters, images per second of one GPU, images per GPU and step, GPUs, published scaling, its source
+PUBLISHED = [
+    ("Inception V3", 23.8e6, 142, 64, 512, 0.90, "Horovod, 4 P100 per server, 25 Gbit/s"),
+    ("VGG-16", 138.4e6, 154, 64, 512, 0.68, "Horovod, 4 P100 per server, 25 Gbit/s"),
+    ("ResNet-50", 25.6e6, 219, 32, 256, 0.90, "Goyal et al. 2017, 8 P100 per server, 50 Gbit/s, from 8 GPUs"),
+]
+
+
+def table():
+    within = Network("PCIe", 10e-6, 1 / 10e9)
+    for name, parameters, rate, batch, gpus, published, source in PUBLISHED:
+        line = 50e9 / 8 if "50 Gbit" in source else 25e9 / 8
+        per_machine = 8 if "8 P100" in source else 4
+        # TCP gets about 0.7 of the line.
+        net = Network("TCP", 30e-6, 1 / (0.7 * line))
+        n, step = 4 * parameters, batch / rate
+        print(f"\n{name}: {parameters / 1e6:.1f} M parameters, {step * 1e3:.0f} ms per step on one GPU; {source}")
+        print(f"{'ranks':>6} {'ring':>16} {'tree':>16} {'hierarchical':>16}")
+        for p in [2**i for i in range(1, 11)]:
+            cells = []
+            for reduction in (ring(p, n, net), tree(p, n, net), hierarchical(p, n, net, within, per_machine)):
+                t = step + exposed(reduction, n, step * 2 / 3)
+                cells.append(f"{t * 1e3:8.0f} ms {step / t:4.2f}")
+            mark = f"   published {published:.2f}" if p == gpus else ""
+            print(f"{p:6} " + " ".join(f"{c:>16}" for c in cells) + mark)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        against_measurements(sys.argv[1:])
+    else:
+        table()

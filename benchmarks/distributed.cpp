@@ -125,16 +125,14 @@ double apart(const Communicator& world, Steps& steps) {
          kSteps;
 }
 
-double together(const Communicator& world, Steps& steps, double* waited = nullptr) {
+double together(const Communicator& world, Steps& steps, std::vector<double>* waits = nullptr) {
   world.barrier();
-  double sum = 0;
   const double t = seconds([&] {
     for (std::size_t i = 0; i < kSteps; ++i) {
       steps.step();
-      sum += steps.waited();
+      if (waits != nullptr) waits->push_back(steps.waited());
     }
   });
-  if (waited != nullptr) *waited = sum / kSteps;
   return t / kSteps;
 }
 
@@ -166,6 +164,30 @@ void messages(const Communicator& world) {
   }
 }
 
+// The last rank to come waits for messages alone: the least of each step.
+double wait_of(const Communicator& world, const std::vector<double>& own) {
+  std::vector<double> least = own;
+  for (const auto& of_rank : world.all_gather(own)) {
+    for (std::size_t i = 0; i < least.size(); ++i) least[i] = std::min(least[i], of_rank[i]);
+  }
+  return median(least);
+}
+
+// All ranks at once: y += x, per byte of x.
+void passes(const Communicator& world) {
+  std::vector<float> x(std::size_t{1} << 22, 1.0F), y(x);
+  std::vector<double> times;
+  for (int i = 0; i < 20; ++i) {
+    world.barrier();
+    times.push_back(seconds([&] {
+      for (std::size_t j = 0; j < x.size(); ++j) y[j] += x[j];
+    }));
+  }
+  if (world.rank() == 0)
+    std::printf("{\"what\": \"pass\", \"ranks\": %zu, \"seconds per byte\": %.3g}\n", world.size(),
+                median(times) / static_cast<double>(x.size() * sizeof(float)));
+}
+
 void gather_of_a_number(const Communicator& world) {
   std::vector<double> times;
   for (int i = 0; i < 1000; ++i)
@@ -184,17 +206,15 @@ void scaling(const Communicator& world, const Model& model, int rounds) {
       of_one_exact(model, part, &self, {.shards = 4});
   std::vector<double> plain, side_by_side, through, fast, waits, late, sure, sure_one;
   for (int i = 0; i < rounds; ++i) {
-    double waited = 0, waited_late = 0;
     plain.push_back(alone(world, one));
     side_by_side.push_back(apart(world, one));
     through.push_back(alone(world, of_one));
     sure_one.push_back(alone(world, of_one_exact));
-    fast.push_back(together(world, all, &waited));
-    waits.push_back(waited);
-    together(world, at_the_end, &waited_late);
-    late.push_back(waited_late);
+    fast.push_back(together(world, all, &waits));
+    together(world, at_the_end, &late);
     sure.push_back(together(world, exact));
   }
+  const double waited = wait_of(world, waits), reduction = wait_of(world, late);
   if (world.rank() != 0) return;
   const auto ratio = [](const std::vector<double>& a, const std::vector<double>& b) {
     std::vector<double> r;
@@ -202,15 +222,13 @@ void scaling(const Communicator& world, const Model& model, int rounds) {
     return median(r);
   };
   std::printf(
-      "{\"what\": \"scaling\", \"model\": \"%s\", \"parameters\": %zu, \"batch\": %zu, \"ranks\": "
-      "%zu, "
-      "\"alone\": %.4g, \"together\": %.4g, \"scaling\": %.3f, \"scaling beside others\": %.3f, "
-      "\"overhead of one rank\": %.4f, "
-      "\"waited\": %.3g, \"reduction at the end\": %.3g, \"waited share\": %.3f, "
-      "\"four shards each\": %.3f, \"four shards of one\": %.3f}\n",
-      model.name.c_str(), one.parameters(), model.batch, ranks, median(plain), median(fast),
-      ratio(plain, fast), ratio(side_by_side, fast), ratio(through, plain), median(waits),
-      median(late), ratio(waits, late), ratio(sure, fast), ratio(sure_one, through));
+      "{\"what\": \"scaling\", \"model\": \"%s\", \"parameters\": %zu, \"batch\": %zu, "
+      "\"ranks\": %zu, \"alone\": %.4g, \"side by side\": %.4g, \"together\": %.4g, "
+      "\"scaling\": %.3f, \"overhead of one rank\": %.4f, \"waited\": %.3g, "
+      "\"reduction at the end\": %.3g, \"four shards each\": %.3f, \"four shards of one\": %.3f}\n",
+      model.name.c_str(), one.parameters(), model.batch, ranks, median(plain), median(side_by_side),
+      median(fast), ratio(plain, fast), ratio(through, plain), waited, reduction, ratio(sure, fast),
+      ratio(sure_one, through));
   std::fflush(stdout);
 }
 
@@ -254,6 +272,7 @@ int main(int argc, char** argv) {
   return run_distributed(argc, argv, [&](Communicator& world) {
     set_num_threads(1);
     messages(world);
+    passes(world);
     gather_of_a_number(world);
     memory(world);
     for (const Model& model : models()) scaling(world, model, rounds);

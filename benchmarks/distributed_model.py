@@ -7,7 +7,9 @@
 
 A message of n bytes takes alpha + n beta. A step on p ranks takes
 
-    t(p) = compute + small messages + what of the reduction the backward pass does not hide
+    t(p) = compute + passes + small messages + what of the reduction the backward pass does not hide
+
+    passes        over the gradient, in memory, with more than one rank: into a bucket, the sum, and out of it
 
     ring          2 (p - 1) alpha + 2 (p - 1) / p n beta
     tree          2 log2(p) (alpha + n beta), in pieces pipelined: 2 log2(p) alpha + 2 n beta
@@ -23,6 +25,9 @@ import sys
 
 BUCKET = 1 << 20
 SMALL_MESSAGES = 6  # gathers of some numbers in a step: samples, losses and uses, sums of figures, stop
+
+
+PASSES = 3
 
 
 class Network:
@@ -62,19 +67,22 @@ def fit(rows):
     return Network("measured", messages[0][1], messages[-1][1] / messages[-1][0])
 
 
-def against_measurements(paths, cores=2):
+def against_measurements(paths):
     rows = list(read(paths))
     net = fit(rows)
+    passes = {r["ranks"]: r["seconds per byte"] for r in rows if r["what"] == "pass"}
     print(f"message: {net.alpha * 1e6:.2f} us + {1e-9 / net.beta:.2f} GB/s")
     gathers = {r["ranks"]: r["seconds"] for r in rows if r["what"] == "gather"}
     print(f"{'model':14} {'ranks':>5} {'predicted':>10} {'measured':>10} {'error':>7}")
     worst = 0
     for r in (r for r in rows if r["what"] == "scaling"):
         p, n = r["ranks"], 4 * r["parameters"]
-        crowd = max(1, p / cores)
-        compute = r["alone"] * r["overhead of one rank"] * crowd
-        reduction = ring(p, n, net)
-        t = compute + SMALL_MESSAGES / 2 * gathers.get(p, 0) + exposed(reduction, n, compute * 2 / 3)
+        compute = r["side by side"] * r["overhead of one rank"]
+        t = compute
+        if p > 1:
+            reduction = ring(p, n, net)
+            t += PASSES * n * passes[p] + SMALL_MESSAGES * gathers[p]
+            t += exposed(reduction, n, compute * 2 / 3)
         error = t / r["together"] - 1
         worst = max(worst, abs(error))
         print(f"{r['model']:14} {p:5} {t * 1e3:8.2f} ms {r['together'] * 1e3:8.2f} ms {error * 100:6.1f} %")

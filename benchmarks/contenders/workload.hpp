@@ -102,6 +102,13 @@ inline std::vector<std::int64_t> labels(std::size_t n, std::uint64_t classes) {
   return v;
 }
 
+/// Lengths of n sequences from 1 to `steps`, in no order: half of the steps are padding.
+inline std::vector<std::size_t> lengths_up_to(std::size_t steps, std::size_t n) {
+  std::vector<std::size_t> v(n);
+  for (std::size_t i = 0; i < n; ++i) v[i] = 1 + i * 13 % n * (steps - 1) / (n > 1 ? n - 1 : 1);
+  return v;
+}
+
 /// Seeds of the arrays, the same in every contender.
 namespace seeds {
 constexpr std::uint64_t kInput = 1, kOther = 2, kGradient = 3, kParameters = 100;

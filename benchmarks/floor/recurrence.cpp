@@ -125,7 +125,7 @@ class Lstm : public Workload {
 
 template <class T>
 std::unique_ptr<Workload> make_recurrence(const std::string& name, const Parameters& p) {
-  if (name.starts_with("lstm")) return std::make_unique<Lstm<T>>(p);
+  if (name.starts_with("lstm") && name != "lstm_module") return std::make_unique<Lstm<T>>(p);
   return nullptr;
 }
 

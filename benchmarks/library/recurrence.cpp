@@ -1,7 +1,8 @@
 // The long short-term memory from primitive operations, with the library's cell, and with its
-// operation for a whole sequence.
+// operation for a whole sequence; Gru and Lstm as modules.
 
 #include "common.hpp"
+#include "xgrad/modules/recurrent.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/math.hpp"
@@ -90,6 +91,48 @@ class Lstm : public Workload {
   Tensor<T> loss_;
 };
 
+/// Gru or Lstm, loss mean(h^2) of all outputs; with padding=half sequences of 1 to all steps.
+template <template <class> class Net, class T>
+class RecurrentModule : public Workload {
+ public:
+  explicit RecurrentModule(const Parameters& p)
+      : d_(p.size("hidden", 128)), n_(p.size("batch", 32)), net_(d_, d_) {
+    const std::size_t steps = p.size("steps", 100);
+    x_ = random<T>({steps, n_, d_}, 1000);
+    if (p.text("padding", "none") == "half") lengths_ = lengths_up_to(steps, n_);
+    reset();
+  }
+  void reset() override {
+    std::uint64_t seed = seeds::kParameters;
+    for (const auto& [name, parameter] : net_.parameters()) {
+      Tensor<T> to = parameter;
+      fill(to.mutable_data(), to.size(), seed++, 0.08);
+    }
+    optimizer_ = std::make_unique<xgrad::Sgd<T>>(
+        net_.parameters(), xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
+  }
+  void step() override {
+    optimizer_->zero_grad();
+    const Tensor<T> h = net_(x_, {.lengths = lengths_}).h;
+    loss_ = mean(h * h);
+    loss_.backward();
+    optimizer_->step();
+  }
+  Results results() override {
+    Results all = {result("loss", loss_)};
+    for (const auto& [name, parameter] : net_.parameters())
+      all.push_back(result(name + " gradient", parameter.gradient()));
+    return all;
+  }
+
+ private:
+  std::size_t d_, n_;
+  Net<T> net_;
+  std::unique_ptr<xgrad::Optimizer<T>> optimizer_;
+  std::vector<std::size_t> lengths_;
+  Tensor<T> x_, loss_;
+};
+
 }  // namespace
 
 template <class T>
@@ -98,6 +141,8 @@ std::unique_ptr<Workload> make_recurrence(const std::string& name, const Paramet
   if (name == "lstm") return std::make_unique<Lstm<T>>(p, Way::primitives);
   if (name == "lstm_cell") return std::make_unique<Lstm<T>>(p, Way::cell);
   if (name == "lstm_sequence") return std::make_unique<Lstm<T>>(p, Way::sequence);
+  if (name == "gru") return std::make_unique<RecurrentModule<xgrad::Gru, T>>(p);
+  if (name == "lstm_module") return std::make_unique<RecurrentModule<xgrad::Lstm, T>>(p);
   return nullptr;
 }
 

@@ -282,6 +282,56 @@ class Lstm : public Workload {
   Tensor loss_;
 };
 
+/// nn::GRU or nn::LSTM, loss mean(h^2) of all outputs; with padding=half a packed sequence.
+template <class Net, class Options>
+class RecurrentModule : public Workload {
+ public:
+  explicit RecurrentModule(const Parameters& p)
+      : p_(p), steps_(p.size("steps", 100)), n_(p.size("batch", 32)), net_(nullptr) {
+    const std::int64_t d = count(p.size("hidden", 128));
+    net_ = Net(Options(d, d));
+    net_->to(type_of(p));
+    x_ = random({count(steps_), count(n_), d}, type_of(p), 1000);
+    padded_ = p.text("padding", "none") == "half";
+    reset();
+  }
+  void reset() override {
+    std::uint64_t seed = seeds::kParameters;
+    for (const Tensor& parameter : net_->parameters()) fill(parameter.data(), seed++, 0.08);
+    optimizer_ = make_optimizer(p_, net_->parameters());
+  }
+  void step() override {
+    optimizer_->zero_grad();
+    const Tensor h = padded_ ? of_lengths() : std::get<0>(net_->forward(x_));
+    loss_ = (h * h).mean();
+    loss_.backward();
+    optimizer_->step();
+  }
+  Results results() override {
+    Results all = {result("loss", loss_)};
+    for (const auto& parameter : net_->named_parameters())
+      all.push_back(result(parameter.key() + " gradient", parameter.value().grad()));
+    return all;
+  }
+
+ private:
+  Tensor of_lengths() {
+    std::vector<std::int64_t> lengths;
+    for (const std::size_t length : lengths_up_to(steps_, n_)) lengths.push_back(count(length));
+    const auto packed = nn::utils::rnn::pack_padded_sequence(
+        x_, torch::tensor(lengths), /*batch_first=*/false, /*enforce_sorted=*/false);
+    const auto y = std::get<0>(net_->forward_with_packed_input(packed));
+    return std::get<0>(nn::utils::rnn::pad_packed_sequence(y, false, 0, count(steps_)));
+  }
+
+  Parameters p_;
+  std::size_t steps_, n_;
+  bool padded_ = false;
+  Net net_;
+  Tensor x_, loss_;
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+};
+
 }  // namespace
 
 std::unique_ptr<Workload> make_training(const std::string& name, const Parameters& p) {
@@ -301,6 +351,8 @@ std::unique_ptr<Workload> make_training(const std::string& name, const Parameter
   if (name == "lstm") return std::make_unique<Lstm>(p, Lstm::Way::primitives);
   if (name == "lstm_cell") return std::make_unique<Lstm>(p, Lstm::Way::cell);
   if (name == "lstm_sequence") return std::make_unique<Lstm>(p, Lstm::Way::sequence);
+  if (name == "gru") return std::make_unique<RecurrentModule<nn::GRU, nn::GRUOptions>>(p);
+  if (name == "lstm_module") return std::make_unique<RecurrentModule<nn::LSTM, nn::LSTMOptions>>(p);
   return nullptr;
 }
 

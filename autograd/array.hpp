@@ -32,6 +32,7 @@ class PoolAllocator {
   using propagate_on_container_move_assignment = std::true_type;
 
   PoolAllocator() = default;
+  /// Shows `borrowed`, which is not freed here.
   explicit PoolAllocator(T* borrowed) : borrowed_(borrowed) {}
   template <class U>
   PoolAllocator(const PoolAllocator<U>&) {}

@@ -10,10 +10,11 @@
 
 namespace xgrad {
 
+/// A tensor with the name it has where it came from.
 template <class T>
 struct NamedTensor {
   std::string name;  ///< with the path of modules: "encoder.fc1.weight"
-  Tensor<T> tensor;
+  Tensor<T> tensor;  ///< a handle, sharing memory with its owner
 };
 
 /// In the order of registration.

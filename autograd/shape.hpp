@@ -18,6 +18,7 @@ namespace xgrad {
 /// The sizes of an array, outermost axis first; no axis at all is a scalar. At most 8 axes.
 class Shape {
  public:
+  /// The most axes that an array can have.
   static constexpr std::size_t kMaxRank = kernels::kMaxRank;
 
   Shape() {}
@@ -30,12 +31,13 @@ class Shape {
            requires(const Range& r) { r.begin() != r.end(); }) explicit Shape(const Range& sizes)
       : Shape(sizes.begin(), sizes.end()) {}
 
+  /// Throws likewise.
   template <class Iterator>
   Shape(Iterator first, Iterator last) {
     for (; first != last; ++first) push_back(static_cast<std::size_t>(*first));
   }
 
-  std::size_t rank() const { return rank_; }
+  std::size_t rank() const { return rank_; }  ///< number of axes
   std::size_t size() const { return rank_; }  ///< number of axes, as of any container
   bool empty() const { return rank_ == 0; }
   /// Product of the sizes; 1 for a scalar.

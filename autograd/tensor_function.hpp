@@ -18,6 +18,7 @@
 
 namespace xgrad {
 
+/// A function of a list of tensors.
 template <class T>
 using TensorFunction = std::function<std::vector<Tensor<T>>(const std::vector<Tensor<T>>&)>;
 

@@ -32,10 +32,11 @@ namespace xgrad {
 /// One image, to be changed in place: pixel (c, y, x) is at (c height + y) width + x.
 template <class T>
 struct Image {
-  T* pixels;
-  std::size_t channels, height, width;
+  T* pixels;                            ///< (channels, height, width), row-major
+  std::size_t channels, height, width;  ///< its sizes
 
   std::size_t size() const { return channels * height * width; }
+  /// The pixel of a channel at row y and column x.
   T& operator()(std::size_t c, std::size_t y, std::size_t x) const {
     return pixels[(c * height + y) * width + x];
   }
@@ -90,8 +91,9 @@ void augment(const Augmentation& augmentation, Tensor<T>& images,
 template <class Source>
 class Augmented : public Dataset<typename Source::Batch> {
  public:
-  using Batch = typename Source::Batch;
+  using Batch = typename Source::Batch;  ///< as the source's
   Augmented(const Source&&, Augmentation, std::uint64_t = 0) = delete;
+  /// The same `seed` gives the same images, epoch by epoch.
   Augmented(const Source& source, Augmentation augmentation, std::uint64_t seed = 0)
       : source_(source), augmentation_(std::move(augmentation)), seed_(seed) {}
 

@@ -49,8 +49,8 @@ inline constexpr char kDetectSeparator = '\0';
 struct CsvOptions {
   char separator = ',';  ///< ' ' stands for any run of blanks and tabs
   Header header = Header::automatic;
-  std::size_t skip = 0;  ///< lines to leave out at the beginning
-  Missing missing = Missing::nan;
+  std::size_t skip = 0;            ///< lines to leave out at the beginning
+  Missing missing = Missing::nan;  ///< what becomes of missing values
   /// Texts that stand for a missing value; so does every spelling of nan. Those of R, SQL, Python,
   /// pandas and Excel. Where "None" is a category, leave it out of a list of your own.
   std::vector<std::string> missing_values = {"",     "NA",   "N/A", "n/a",  "<NA>", "#N/A",

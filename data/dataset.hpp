@@ -35,7 +35,7 @@ struct TargetBatch {
 template <class BatchType>
 class Dataset {
  public:
-  using Batch = BatchType;
+  using Batch = BatchType;  ///< what a loader hands out
   virtual ~Dataset() = default;
   virtual std::size_t size() const = 0;
   /// The samples of these numbers, in this order. Throws std::out_of_range for a number that is not
@@ -58,8 +58,10 @@ class LabeledDataset : public Dataset<LabeledBatch<T>> {
   std::size_t size() const override { return labels_.size(); }
   LabeledBatch<T> get(std::span<const std::int64_t> samples) const override;
 
+  /// The inputs, (n, ...); of a temporary a copy, and so the labels, (n).
   const Array<T>& inputs() const& { return inputs_; }
   Array<T> inputs() const&& { return inputs_; }
+  /// The labels, (n).
   const Indices& labels() const& { return labels_; }
   Indices labels() const&& { return labels_; }
 
@@ -125,8 +127,9 @@ class Subset : public Dataset<typename Source::Batch> {
 template <class Source>
 class Transformed : public Dataset<typename Source::Batch> {
  public:
-  using Batch = typename Source::Batch;
+  using Batch = typename Source::Batch;  ///< as the source's
   Transformed(const Source&&, std::function<Batch(Batch)>) = delete;
+  /// `source` must outlive it; `transform` is called for each batch.
   Transformed(const Source& source, std::function<Batch(Batch)> transform)
       : source_(source), transform_(std::move(transform)) {}
   std::size_t size() const override { return source_.size(); }

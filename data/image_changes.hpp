@@ -2,6 +2,7 @@
 
 // The kinds of augmentation. Each is a value: `Affine{.degrees = 10}`. Where an image is uncovered
 // it becomes `fill`. None limits the pixels to a range but Clip.
+// `check` throws std::invalid_argument for numbers out of range, `apply` changes one image as `draws` decide.
 
 #include <array>
 
@@ -89,7 +90,7 @@ struct Erase {
 
 /// Limits the pixels to a range.
 struct Clip {
-  double low = 0, high = 1;
+  double low = 0, high = 1;  ///< the range
   void check() const;
   template <class T>
   void apply(Image<T> image, Draws& draws) const;

@@ -51,8 +51,8 @@ struct LoaderOptions {
   bool drop_last = false;  ///< leaves out a last batch that is smaller
   std::uint64_t seed = 0;
   std::size_t prefetch =
-      0;  ///< batches prepared ahead by a background thread, at most; 0: no thread
-  Sampler sampler = {};
+      0;                 ///< batches prepared ahead by a background thread, at most; 0: no thread
+  Sampler sampler = {};  ///< the order of each epoch; empty: as `shuffle` says
 };
 
 /// Where a loader is.
@@ -131,7 +131,7 @@ class Prefetcher {
 template <class Source>
 class DataLoader {
  public:
-  using Batch = typename Source::Batch;
+  using Batch = typename Source::Batch;  ///< what the data set makes of some samples
 
   DataLoader(const Source&&, LoaderOptions = {}) = delete;
   /// Throws std::invalid_argument for a batch size of 0.

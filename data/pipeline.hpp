@@ -42,13 +42,15 @@ enum class Unknown {
 
 struct PipelineOptions {
   std::vector<std::string> columns = {};  ///< of the table, in this order; empty: all
-  Encoding encoding = Encoding::one_hot;
-  Unknown unknown = Unknown::error;
+  Encoding encoding = Encoding::one_hot;  ///< of categories
+  Unknown unknown =
+      Unknown::error;  ///< what becomes of a category that was not seen when it was fitted
 };
 
 template <class T>
 class Pipeline {
  public:
+  /// Without steps: columns are chosen and added below.
   explicit Pipeline(PipelineOptions options = {}) : options_(std::move(options)) {}
 
   /// A step, applied after those before to the columns of these names, all by default. The name of

@@ -21,12 +21,12 @@ enum class Per {
 };
 
 struct ScalingOptions {
-  Per per = Per::feature;
+  Per per = Per::feature;  ///< what shares a mean and a deviation
 };
 
 struct MinMaxOptions {
   double low = 0, high = 1;  ///< low < high
-  Per per = Per::feature;
+  Per per = Per::feature;    ///< what shares a range
 };
 
 namespace detail {

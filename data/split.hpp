@@ -17,6 +17,7 @@
 
 namespace xgrad {
 
+/// Numbers of samples in a data set, from 0.
 using Samples = std::vector<std::int64_t>;
 
 /// The samples 0 ... n - 1 in parts of these shares, each in random order. Sizes are the shares of

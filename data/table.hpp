@@ -27,7 +27,7 @@ class ColumnRef {
   template <std::integral Index>
   ColumnRef(Index index) : index_(static_cast<std::ptrdiff_t>(index)), by_index_(true) {}
 
-  bool by_index() const { return by_index_; }
+  bool by_index() const { return by_index_; }  ///< false: by name
   std::ptrdiff_t index() const { return index_; }
   const std::string& name() const { return name_; }
 
@@ -39,10 +39,11 @@ class ColumnRef {
 
 /// One column of a table.
 struct Column {
-  std::string name;
+  std::string name;            ///< unique within a table
   std::vector<double> values;  ///< numbers, or codes: indices of `categories`; missing is NaN
   std::vector<std::string> categories = {};  ///< of a categorical column; empty for numbers
 
+  /// Whether its values are codes of categories.
   bool is_categorical() const { return !categories.empty(); }
 };
 
@@ -52,6 +53,7 @@ class Categories : public std::map<std::string, std::vector<std::string>> {
   using std::map<std::string, std::vector<std::string>>::map;
   /// Those of a column; of a temporary a copy. Throws std::out_of_range.
   const std::vector<std::string>& at(const std::string& column) const&;
+  /// The same of a temporary: a copy.
   std::vector<std::string> at(const std::string& column) const&& { return at(column); }
 };
 
@@ -65,6 +67,7 @@ class Table {
   /// categorical column are no indices of its categories (NaN is missing).
   explicit Table(std::vector<Column> columns);
 
+  /// The length of its columns.
   std::size_t rows() const { return columns_.empty() ? 0 : columns_[0].values.size(); }
   std::size_t columns() const { return columns_.size(); }
   std::vector<std::string> names() const;

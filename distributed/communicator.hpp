@@ -41,7 +41,7 @@ class Communicator : public Collective {
 
   std::size_t rank() const override { return rank_; }
   std::size_t size() const override { return size_; }
-  MPI_Comm handle() const { return comm_; }
+  MPI_Comm handle() const { return comm_; }  ///< for calls of MPI; it stays the communicator's
   /// Another communicator of the same ranks, whose messages meet none of this one. Collective.
   Communicator duplicate() const { return Communicator(comm_); }
 

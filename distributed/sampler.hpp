@@ -16,10 +16,11 @@ enum class LastBatch {
   drop,  ///< they are left out
 };
 
+/// How batches are divided among ranks.
 struct DistributedBatches {
-  std::size_t batch_size = 32;  ///< of all ranks together
-  std::size_t shards = 0;       ///< as DataParallelOptions says; 0: one per rank
-  LastBatch last = LastBatch::pad;
+  std::size_t batch_size = 32;      ///< of all ranks together
+  std::size_t shards = 0;           ///< as DataParallelOptions says; 0: one per rank
+  LastBatch last = LastBatch::pad;  ///< samples that do not fill a batch
 };
 
 /// How many samples of a batch of all ranks this rank has: what LoaderOptions::batch_size is to be.

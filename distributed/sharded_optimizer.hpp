@@ -29,6 +29,7 @@ class ShardedOptimizer : public Optimizer<typename Inner::value_type> {
   using T = typename Inner::value_type;
 
  public:
+  /// Those of Inner.
   using Options = std::decay_t<decltype(std::declval<const Inner&>().options())>;
 
   /// All ranks have the same gradients when step() is called, as DataParallel makes them. The

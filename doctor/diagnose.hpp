@@ -70,9 +70,9 @@ struct DiagnoseOptions {
   std::function<Tensor<T>(const Tensor<T>& inputs)> predict = {};
   /// The loss of guessing; empty: that of equal scores, or of the best constant prediction.
   std::optional<double> expected_loss = {};
-  std::size_t batch_size = 32;  ///< of trial steps; of a DataLoader its own
-  std::size_t samples = 256;    ///< that figures are taken of, at most
-  std::size_t trial_steps = 40;
+  std::size_t batch_size = 32;         ///< of trial steps; of a DataLoader its own
+  std::size_t samples = 256;           ///< that figures are taken of, at most
+  std::size_t trial_steps = 40;        ///< steps of the trial training, at most
   std::uint64_t seed = 0;              ///< chooses samples
   std::vector<std::string> skip = {};  ///< checks that are not made
 };

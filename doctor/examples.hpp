@@ -49,7 +49,8 @@ class Examples {
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  bool labeled() const { return labeled_; }
+  bool labeled() const { return labeled_; }  ///< whether there are labels, not targets
+  /// The batch of these samples.
   ExampleBatch<T> get(std::span<const std::int64_t> samples) const { return get_(samples); }
 
   /// Numbers of `count` samples, or of all when they are fewer, in a random order.

@@ -35,12 +35,14 @@ struct Finding {
   std::string where = {};   ///< the parameter, layer or operation by name; empty: all of the model
   std::string remedy = {};  ///< what to try
 
-  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  static constexpr double kNone =
+      std::numeric_limits<double>::quiet_NaN();  ///< the figure there is not
   double value = kNone;  ///< the figure measured; NaN: there is no single one
   double low = kNone;    ///< and the range it should be in; NaN: no such end
-  double high = kNone;
+  double high = kNone;   ///< the other end of it
 
-  static constexpr std::size_t kNever = static_cast<std::size_t>(-1);
+  static constexpr std::size_t kNever =
+      static_cast<std::size_t>(-1);       ///< before or after the training
   std::size_t step = kNever;              ///< of the training, from 0; kNever: not while training
   std::vector<std::size_t> samples = {};  ///< of the batch or data set, where they are known
 
@@ -50,19 +52,21 @@ struct Finding {
 /// A check that could not be made.
 struct Skipped {
   std::string check;
-  std::string reason;
+  std::string reason;  ///< why not
   bool operator==(const Skipped&) const = default;
 };
 
+/// What was found, and what was looked at.
 struct Diagnosis {
-  std::vector<Finding> findings = {};
+  std::vector<Finding> findings = {};    ///< as they were found
   std::vector<std::string> passed = {};  ///< checks that were made and found nothing
-  std::vector<Skipped> skipped = {};
+  std::vector<Skipped> skipped = {};     ///< checks that could not be made
 
+  /// Whether that check found something of at least this severity.
   bool has(std::string_view check, Severity least = Severity::note) const;
   /// The first finding of that check. Throws std::out_of_range when there is none.
   const Finding& of(std::string_view check) const&;
-  std::size_t count(Severity severity) const;
+  std::size_t count(Severity severity) const;  ///< findings of this severity
   /// No errors and no warnings.
   bool healthy() const { return count(Severity::error) + count(Severity::warning) == 0; }
   /// For a program's return: 1 with an error, else 0; `strict` counts warnings as well.

@@ -72,6 +72,7 @@ class Monitor {
   void attach(TrainerOptions<T>& options);
 
   std::size_t steps() const;
+  /// What was watched, for reports; of a temporary a copy.
   const TrainingRecord& record() const&;
   /// The operation of the first "not-finite" that a trace has found, to be run again; none without
   /// one, and of parameters that are not finite.

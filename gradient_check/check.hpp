@@ -53,9 +53,9 @@ struct GradientElement {
   /// How far the two may be apart: the error of `numeric` where the function is smooth, and the
   /// rounding of `analytic`. What passes is nearer.
   double bound = 0;
-  double left = 0;  ///< the one-sided derivatives
-  double right = 0;
-  double step = 0;  ///< the smallest difference used
+  double left = 0;   ///< the one-sided derivatives
+  double right = 0;  ///< derivative from the right, at a kink
+  double step = 0;   ///< the smallest difference used
   Verdict verdict = Verdict::inconclusive;
   std::string note;  ///< why, where the numbers do not say it
 
@@ -92,19 +92,21 @@ enum class Problem {
 /// "no_inputs" and so on.
 const char* to_string(Problem problem);
 
+/// Something that makes the check prove less than it seems to.
 struct GradientProblem {
-  Problem kind;
+  Problem kind;       ///< which
   std::string text;   ///< names and values
   bool fatal = true;  ///< false: meant, as the caller said, or a warning
 };
 
 /// What the caller says is meant. Everything else that makes a check prove nothing fails it.
 struct Meant {
-  bool zero_gradient = false;
-  bool unused_input = false;
-  bool empty = false;
-  bool constant_mask = false;
-  bool kink_not_a_subgradient = false;
+  bool zero_gradient = false;  ///< a gradient is 0 everywhere
+  bool unused_input = false;   ///< an input does not reach the outputs
+  bool empty = false;          ///< there are no elements
+  bool constant_mask = false;  ///< a mask is the same everywhere
+  bool kink_not_a_subgradient =
+      false;  ///< conventions at several kinks together are no subgradient
 };
 
 struct GradientCheckOptions {
@@ -132,8 +134,8 @@ struct GradientCheckOptions {
 
 /// One input as it was checked.
 struct CheckedInput {
-  std::string name;
-  Shape shape;
+  std::string name;             ///< as given, or "input 0"
+  Shape shape;                  ///< of the input
   std::size_t checked = 0;      ///< how many coordinates
   std::size_t informative = 0;  ///< how many of them have a gradient other than 0
   double norm = 0;  ///< Euclidean norm of the analytic gradient, all coordinates and outputs
@@ -142,12 +144,12 @@ struct CheckedInput {
 /// What a check found. `elements` holds first order, `second_order` the gradient of the gradient.
 class GradientReport {
  public:
-  std::vector<CheckedInput> inputs;
+  std::vector<CheckedInput> inputs;  ///< in the order given
   std::vector<GradientElement> elements;
   std::vector<GradientElement> second_order;
-  std::vector<GradientProblem> problems;
-  std::uint64_t seed = 0;
-  std::size_t evaluations = 0;  ///< how often the function was evaluated
+  std::vector<GradientProblem> problems;  ///< fatal ones fail the check
+  std::uint64_t seed = 0;                 ///< that chose the coordinates
+  std::size_t evaluations = 0;            ///< how often the function was evaluated
   /// |<J v, u> - <v, J' u>| and |<H v, w> - <v, H w>| for random vectors and the Hessian H of a
   /// combination of the outputs, relative to the size of their terms: rounding, without
   /// differences. Order 2 only.
@@ -216,7 +218,7 @@ requires(!std::same_as<T, double>) GradientReport
 
 /// What checking a regularised loss found, term by term.
 struct RegularizedReport {
-  GradientReport data, penalty, sum;
+  GradientReport data, penalty, sum;  ///< each by itself, and together
   bool passed() const { return data.passed() && penalty.passed() && sum.passed(); }
   explicit operator bool() const { return passed(); }
   std::string table(std::size_t rows = 12) const;

@@ -17,14 +17,17 @@ namespace detail {
 class DrawsScope;
 }
 
+/// A source of random numbers: a seed, and how often it was drawn from.
 class Generator {
  public:
+  /// All there is of it.
   struct State {
     std::uint64_t seed = 0;
     std::uint64_t draws = 0;  ///< how many arrays were drawn so far
     bool operator==(const State&) const = default;
   };
 
+  /// From a seed, or going on from a state.
   explicit Generator(std::uint64_t seed = 0) : seed_(seed) {}
   explicit Generator(State state) : seed_(state.seed), draws_(state.draws) {}
 

@@ -96,6 +96,7 @@ struct Hardtanh : FunctionModule<Hardtanh, T, hardtanh<T>, double, double> {
 template <class T>
 class Gelu : public LibraryModule<Gelu, T> {
  public:
+  /// The form is kept by its name in files.
   explicit Gelu(GeluForm form = GeluForm::exact) : form_(form) {}
   Tensor<T> forward(const Tensor<T>& x) override { return gelu(x, form_); }
   ModuleOptions options() const override;
@@ -116,6 +117,7 @@ struct Softmax : FunctionModule<Softmax, T, softmax<T>, std::ptrdiff_t> {
 template <class T>
 struct LogSoftmax : FunctionModule<LogSoftmax, T, log_softmax<T>, std::ptrdiff_t> {
   static constexpr std::array kOptions = {"axis"};
+  /// Along `axis`.
   explicit LogSoftmax(std::ptrdiff_t axis = -1) : LogSoftmax::FunctionModule(axis) {}
 };
 

@@ -14,9 +14,9 @@ struct MultiheadAttentionOptions {
   double dropout = 0;    ///< of the weights, in training
   bool bias = true;      ///< in_proj_bias and out_proj.bias
   std::size_t kdim = 0;  ///< width of keys and values; 0: that of the queries
-  std::size_t vdim = 0;
-  bool causal = false;  ///< a query sees the keys up to its own place, always
-  bool rotary = false;  ///< queries and keys are turned by where they stand, see rotary
+  std::size_t vdim = 0;  ///< width of the values; 0: that of the keys
+  bool causal = false;   ///< a query sees the keys up to its own place, always
+  bool rotary = false;   ///< queries and keys are turned by where they stand, see rotary
 };
 
 /// Which keys a query sees. PyTorch's names and, unlike those of scaled_dot_product_attention, PyTorch's
@@ -34,7 +34,7 @@ struct AttentionMasks {
 /// width of a head). Empty at the start.
 template <class T>
 struct AttentionCache {
-  Tensor<T> key = {}, value = {};
+  Tensor<T> key = {}, value = {};  ///< of all steps so far
   std::size_t length() const { return key.defined() ? key.shape()[2] : 0; }
 };
 

@@ -72,6 +72,7 @@ class Parallel : public Module<T> {
 template <class T>
 class Concat : public Module<T> {
  public:
+  /// The outputs side by side along `axis`; the modules are moved in.
   template <ModuleOf<T>... Modules>
   explicit Concat(std::ptrdiff_t axis, Modules&&... modules) : axis_(axis) {
     (append(detail::owned<T>(std::move(modules))), ...);

@@ -10,23 +10,25 @@
 
 namespace xgrad {
 
+/// As ConvOptions of the operation.
 struct ConvLayerOptions {
-  ImageSizes stride = 1;
-  ImagePadding padding = 0;
-  ImageSizes dilation = 1;
-  std::size_t groups = 1;
-  bool bias = true;
-  PaddingMode padding_mode = PaddingMode::zeros;
+  ImageSizes stride = 1;                          ///< steps between the windows
+  ImagePadding padding = 0;                       ///< margin of x, or "same", "valid"
+  ImageSizes dilation = 1;                        ///< distance between neighbours in a window
+  std::size_t groups = 1;                         ///< of channels that do not mix
+  bool bias = true;                               ///< a number for each output channel
+  PaddingMode padding_mode = PaddingMode::zeros;  ///< what the margin is filled with
   Generator* generator = nullptr;  ///< of the initial numbers; null: the default generator
 };
 
+/// As ConvTransposeOptions of the operation.
 struct ConvTransposeLayerOptions {
-  ImageSizes stride = 1;
-  ImageSizes padding = 0;
-  ImageSizes output_padding = 0;
-  std::size_t groups = 1;
-  bool bias = true;
-  ImageSizes dilation = 1;
+  ImageSizes stride = 1;   ///< steps between the windows of the convolution that it transposes
+  ImageSizes padding = 0;  ///< margin of the result that is cut off
+  ImageSizes output_padding = 0;   ///< added to the result, behind
+  std::size_t groups = 1;          ///< of channels that do not mix
+  bool bias = true;                ///< a number for each output channel
+  ImageSizes dilation = 1;         ///< distance between neighbours in a window
   Generator* generator = nullptr;  ///< of the initial numbers; null: the default generator
 };
 
@@ -43,8 +45,8 @@ class ConvolutionLayer : public LibraryModule<M, T> {
   ModuleOptions options() const override;
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
 
-  Tensor<T>& weight;
-  Tensor<T>& bias;  ///< undefined without bias
+  Tensor<T>& weight;  ///< as the operation takes it
+  Tensor<T>& bias;    ///< undefined without bias
 
  private:
   Options options_;

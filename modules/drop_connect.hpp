@@ -16,9 +16,9 @@ enum class DropConnectInference {
 };
 
 struct DropConnectOptions {
-  double p = 0.5;  ///< probability of dropping a weight, in [0, 1)
-  bool bias = true;
-  DropConnectInference inference = DropConnectInference::mean;
+  double p = 0.5;    ///< probability of dropping a weight, in [0, 1)
+  bool bias = true;  ///< false: none is learned
+  DropConnectInference inference = DropConnectInference::mean;  ///< what evaluation mode does
   std::size_t samples = 100;       ///< draws of the Gaussian inference, at least 1
   Generator* generator = nullptr;  ///< of masks and draws; must outlive the module; null: default
 };
@@ -53,6 +53,7 @@ class DropConnect : public Module<T> {
 
   ModuleOptions options() const override;
   std::unique_ptr<Module<T>> structure() const override;
+  /// The layer of these options, around `activation`.
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options,
                                          std::unique_ptr<Module<T>> activation);
 

@@ -22,10 +22,13 @@ namespace xgrad {
 
 // --- Constants ---
 
+/// All numbers 0.
 template <class T>
 void zeros_(Tensor<T> w);
+/// All numbers 1.
 template <class T>
 void ones_(Tensor<T> w);
+/// All numbers `value`.
 template <class T>
 void constant_(Tensor<T> w, std::type_identity_t<T> value);
 /// 1 on the diagonal, 0 elsewhere; w is a matrix, not necessarily square.
@@ -35,8 +38,8 @@ void identity_(Tensor<T> w);
 // --- Plain distributions ---
 
 struct UniformOptions {
-  double low = -0.01;
-  double high = 0.01;
+  double low = -0.01;              ///< included
+  double high = 0.01;              ///< not included
   Generator* generator = nullptr;  ///< null: the default generator
 };
 /// Uniform in [low, high).
@@ -44,8 +47,8 @@ template <class T>
 void uniform_(Tensor<T> w, UniformOptions options = {});
 
 struct NormalOptions {
-  double mean = 0;
-  double deviation = 0.01;
+  double mean = 0;          ///< of the distribution
+  double deviation = 0.01;  ///< standard deviation
   Generator* generator = nullptr;
 };
 /// Normal. The default deviation is the classical 0.01, which is too small for a deep network: the
@@ -54,10 +57,10 @@ template <class T>
 void normal_(Tensor<T> w, NormalOptions options = {});
 
 struct TruncatedNormalOptions {
-  double mean = 0;
+  double mean = 0;          ///< of the distribution before it is cut
   double deviation = 0.01;  ///< of the distribution before it is cut
   double low = -2;          ///< where it is cut, in deviations from the mean
-  double high = 2;
+  double high = 2;          ///< the other end
   Generator* generator = nullptr;
 };
 /// Normal restricted to [mean + low deviation, mean + high deviation], by inversion of the
@@ -88,6 +91,7 @@ enum class Activation {
 /// of small variance: sigmoid 1 and tanh 5/3. `slope` belongs to leaky_relu.
 double gain(Activation activation, double slope = 0.01);
 
+/// How many numbers meet at an output (`in`), and at an input in the backward pass (`out`).
 struct Fans {
   std::size_t in, out;
 };
@@ -115,12 +119,13 @@ void lecun_uniform_(Tensor<T> w, FanOptions options = {});
 template <class T>
 void lecun_normal_(Tensor<T> w, FanOptions options = {});
 
+/// Which of the two fans decides: `in` keeps the variance forward, `out` backward.
 enum class Fan { in, out };
 
 struct HeOptions {
   Fan fan = Fan::in;  ///< in keeps the variance of the signal, out that of the gradient
-  Activation activation = Activation::relu;
-  double slope = 0.01;  ///< of leaky_relu
+  Activation activation = Activation::relu;  ///< whose gain it is
+  double slope = 0.01;                       ///< of leaky_relu
   Generator* generator = nullptr;
 };
 /// Variance gain(activation)^2 / fan, for relu 2 / fan: half of the signal is cut off and made up

@@ -8,7 +8,7 @@
 namespace xgrad {
 
 struct LinearOptions {
-  bool bias = true;
+  bool bias = true;                ///< add a learned vector
   Generator* generator = nullptr;  ///< of the initial numbers; null: the default generator
 };
 

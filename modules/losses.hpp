@@ -20,7 +20,8 @@ namespace xgrad {
 template <class T>
 class TargetLoss : public Module<T> {
  public:
-  using Target = Tensor<T>;
+  using Target = Tensor<T>;  ///< what it is held against
+  /// The loss, without hooks: call the module instead.
   virtual Tensor<T> evaluate(const Tensor<T>& x, const Tensor<T>& t) = 0;
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& t) {
     return this->inside([&] { return this->hooked(x, evaluate(x, t)); });
@@ -31,7 +32,8 @@ class TargetLoss : public Module<T> {
 template <class T>
 class LabelLoss : public Module<T> {
  public:
-  using Target = Indices;
+  using Target = Indices;  ///< what it is held against
+  /// The loss, without hooks: call the module instead.
   virtual Tensor<T> evaluate(const Tensor<T>& x, const Indices& labels) = 0;
   Tensor<T> operator()(const Tensor<T>& x, const Indices& labels) {
     return this->inside([&] { return this->hooked(x, evaluate(x, labels)); });
@@ -42,7 +44,7 @@ class LabelLoss : public Module<T> {
 template <template <class> class M, class T, class Base, class Options, auto F>
 class LossModule : public Base {
  public:
-  using Target = typename Base::Target;
+  using Target = typename Base::Target;  ///< what it is held against
   explicit LossModule(Options options = {}) : options_(std::move(options)) {}
   Tensor<T> evaluate(const Tensor<T>& x, const Target& target) override {
     return F(x, target, options_);

@@ -47,8 +47,10 @@ template <class T>
 class Module {
  public:
   using value_type = T;
+  /// What register_forward_hook takes.
   using ForwardHook =
       std::function<Tensor<T>(Module& module, const Tensor<T>& input, const Tensor<T>& output)>;
+  /// What register_backward_hook takes.
   using BackwardHook = std::function<Tensor<T>(Module& module, const Tensor<T>& gradient)>;
 
   Module() = default;

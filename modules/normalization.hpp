@@ -67,6 +67,7 @@ struct NormLayerOptions {
 template <template <class> class M, class T>
 class LastAxesNorm : public LibraryModule<M, T> {
  public:
+  /// Over one axis of `features`, or over several.
   explicit LastAxesNorm(std::size_t features, NormLayerOptions options = {})
       : LastAxesNorm(Shape{features}, options) {}
   /// Throws std::invalid_argument for no numbers and eps < 0.

@@ -17,9 +17,10 @@ namespace xgrad {
 /// A number or a text. Truth values are 1 and 0, shapes are texts such as "28 28".
 using OptionValue = std::variant<double, std::string>;
 
+/// One option of a constructor.
 struct ModuleOption {
-  std::string key;
-  OptionValue value;
+  std::string key;    ///< as in the options' structure: "bias"
+  OptionValue value;  ///< truth values are 1 and 0
   bool operator==(const ModuleOption&) const = default;
 };
 
@@ -27,10 +28,14 @@ struct ModuleOption {
 class ModuleOptions {
  public:
   ModuleOptions() = default;
+  /// From pairs, such as {{"in", 3}, {"bias", 1}}.
   ModuleOptions(std::initializer_list<ModuleOption> list) : list_(list) {}
+  /// The same of a vector.
   explicit ModuleOptions(std::vector<ModuleOption> list) : list_(std::move(list)) {}
 
+  /// Whether there is such a key.
   bool has(const std::string& key) const { return find(key) != nullptr; }
+
   // Each throws std::invalid_argument when the key is missing or its value of another kind; those
   // with a fallback return it when the key is missing.
   double number(const std::string& key) const;

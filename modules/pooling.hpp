@@ -79,6 +79,7 @@ template <class T>
 struct AdaptiveAvgPool1d : AdaptivePool<AdaptiveAvgPool1d, T, adaptive_avg_pool1d<T>> {
   using AdaptiveAvgPool1d::AdaptivePool::AdaptivePool;
 };
+/// The mean of each part of images.
 template <class T>
 struct AdaptiveAvgPool2d : AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>> {
   using AdaptiveAvgPool2d::AdaptivePool::AdaptivePool;
@@ -88,6 +89,7 @@ template <class T>
 struct AdaptiveMaxPool1d : AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>> {
   using AdaptiveMaxPool1d::AdaptivePool::AdaptivePool;
 };
+/// The largest number of each part of images.
 template <class T>
 struct AdaptiveMaxPool2d : AdaptivePool<AdaptiveMaxPool2d, T, adaptive_max_pool2d<T>> {
   using AdaptiveMaxPool2d::AdaptivePool::AdaptivePool;
@@ -117,6 +119,7 @@ class Upsample : public LibraryModule<Upsample, T> {
 template <class T>
 struct PixelShuffle : FunctionModule<PixelShuffle, T, pixel_shuffle<T>, std::size_t> {
   static constexpr std::array kOptions = {"upscale_factor"};
+  /// See pixel_shuffle.
   explicit PixelShuffle(std::size_t upscale_factor)
       : PixelShuffle::FunctionModule(upscale_factor) {}
 };
@@ -124,6 +127,7 @@ struct PixelShuffle : FunctionModule<PixelShuffle, T, pixel_shuffle<T>, std::siz
 template <class T>
 struct PixelUnshuffle : FunctionModule<PixelUnshuffle, T, pixel_unshuffle<T>, std::size_t> {
   static constexpr std::array kOptions = {"downscale_factor"};
+  /// See pixel_unshuffle.
   explicit PixelUnshuffle(std::size_t downscale_factor)
       : PixelUnshuffle::FunctionModule(downscale_factor) {}
 };
@@ -132,6 +136,7 @@ struct PixelUnshuffle : FunctionModule<PixelUnshuffle, T, pixel_unshuffle<T>, st
 template <class T>
 class Unfold : public LibraryModule<Unfold, T> {
  public:
+  /// See unfold.
   explicit Unfold(const ImageSizes& kernel_size, UnfoldOptions options = {})
       : kernel_size_(kernel_size), options_(std::move(options)) {}
   Tensor<T> forward(const Tensor<T>& x) override { return unfold(x, kernel_size_, options_); }
@@ -147,6 +152,7 @@ class Unfold : public LibraryModule<Unfold, T> {
 template <class T>
 class Refold : public LibraryModule<Refold, T> {
  public:
+  /// See fold.
   Refold(const ImageSizes& output_size, const ImageSizes& kernel_size, UnfoldOptions options = {})
       : output_size_(output_size), kernel_size_(kernel_size), options_(std::move(options)) {}
   Tensor<T> forward(const Tensor<T>& x) override {

@@ -33,6 +33,7 @@ struct RecurrentInput {
   Tensor<T> state = {};                   ///< (layers, n, hidden); undefined: 0
   std::vector<std::size_t> lengths = {};  ///< as in SequenceOptions; empty: all steps
 };
+/// The same for Lstm, whose state is two tensors.
 template <class T>
 struct LstmInput {
   LstmState<T> state = {};  ///< of such shapes; undefined: 0
@@ -46,7 +47,7 @@ struct RecurrentWeights {
   Tensor<T>& weight_ih;
   Tensor<T>& weight_hh;
   Tensor<T>& bias_ih;  ///< undefined without bias
-  Tensor<T>& bias_hh;
+  Tensor<T>& bias_hh;  ///< likewise
 };
 
 /// What Rnn, Gru and Lstm have in common.
@@ -65,6 +66,7 @@ class RecurrentLayers : public LibraryModule<M, T> {
   Tensor<T> forward(const Tensor<T>& x) override;
   using Module<T>::operator();
 
+  /// Those of a layer, or of its other direction. Throws std::out_of_range.
   RecurrentWeights<T>& weights(std::size_t layer, bool reverse = false);
   std::size_t hidden() const { return hidden_; }
 
@@ -100,11 +102,11 @@ class RecurrentLayers : public LibraryModule<M, T> {
 
 struct RnnOptions {
   std::size_t num_layers = 1;
-  Nonlinearity nonlinearity = Nonlinearity::tanh;
-  bool bias = true;
-  bool batch_first = false;
-  double dropout = 0;
-  bool bidirectional = false;
+  Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< after each sum
+  bool bias = true;                                ///< bias_ih and bias_hh
+  bool batch_first = false;                        ///< x (n, steps, in)
+  double dropout = 0;                              ///< of the outputs of each layer but the last
+  bool bidirectional = false;                      ///< a second pass from the end
   std::size_t proj_size = 0;
 };
 
@@ -116,6 +118,7 @@ class Rnn : public RecurrentLayers<Rnn, T> {
   Rnn(std::size_t in, std::size_t hidden, RnnOptions options = {});
 
   using Rnn::RecurrentLayers::operator();
+  /// From a state, of sequences of any lengths. Throws as forward.
   RecurrentOutput<T> operator()(const Tensor<T>& x, const RecurrentInput<T>& from);
 
   ModuleOptions options() const override;
@@ -138,6 +141,7 @@ class Gru : public RecurrentLayers<Gru, T> {
   Gru(std::size_t in, std::size_t hidden, RecurrentOptions options = {});
 
   using Gru::RecurrentLayers::operator();
+  /// From a state, of sequences of any lengths. Throws as forward.
   RecurrentOutput<T> operator()(const Tensor<T>& x, const RecurrentInput<T>& from);
 
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
@@ -157,6 +161,7 @@ class Lstm : public RecurrentLayers<Lstm, T> {
   Lstm(std::size_t in, std::size_t hidden, RecurrentOptions options = {});
 
   using Lstm::RecurrentLayers::operator();
+  /// From a state, of sequences of any lengths. Throws as forward.
   LstmOutput<T> operator()(const Tensor<T>& x, const LstmInput<T>& from);
 
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);

@@ -42,8 +42,8 @@ class RecurrentCell : public LibraryModule<M, T> {
 };
 
 struct RnnCellOptions {
-  bool bias = true;
-  Nonlinearity nonlinearity = Nonlinearity::tanh;
+  bool bias = true;                                ///< bias_ih and bias_hh
+  Nonlinearity nonlinearity = Nonlinearity::tanh;  ///< after the sum
 };
 
 /// rnn_cell with its parameters; the next state of a state, which is 0 where only x is given.
@@ -54,6 +54,7 @@ class RnnCell : public RecurrentCell<RnnCell, T> {
 
   Tensor<T> forward(const Tensor<T>& x) override { return step(x, {}); }
   using Module<T>::operator();
+  /// The next state. Throws std::invalid_argument for shapes that do not fit.
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& h);
 
   ModuleOptions options() const override;
@@ -65,7 +66,7 @@ class RnnCell : public RecurrentCell<RnnCell, T> {
 };
 
 struct RecurrentCellOptions {
-  bool bias = true;
+  bool bias = true;  ///< bias_ih and bias_hh
 };
 
 /// gru_cell with its parameters; likewise.
@@ -76,6 +77,7 @@ class GruCell : public RecurrentCell<GruCell, T> {
 
   Tensor<T> forward(const Tensor<T>& x) override { return step(x, {}); }
   using Module<T>::operator();
+  /// The next state. Throws std::invalid_argument for shapes that do not fit.
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& h);
 
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
@@ -92,6 +94,7 @@ class LstmCell : public RecurrentCell<LstmCell, T> {
 
   Tensor<T> forward(const Tensor<T>& x) override { return step(x, {}).h; }
   using Module<T>::operator();
+  /// The next state. Throws std::invalid_argument for shapes that do not fit.
   LstmState<T> operator()(const Tensor<T>& x, const LstmState<T>& state);
 
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);

@@ -17,8 +17,8 @@ struct RenormalizeOptions {
 
 /// What a layer's outputs were before it was renormalised, as a whole.
 struct RenormalizedLayer {
-  std::string path;
-  double deviation;
+  std::string path;  ///< where the layer is in the tree
+  double deviation;  ///< of all its outputs
 };
 
 /// Data-dependent initialisation: scales weight and bias of every layer, in the order in which they

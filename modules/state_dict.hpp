@@ -15,7 +15,8 @@ struct LoadOptions {
 
 /// Names that did not match in a load that was not strict.
 struct LoadReport {
-  std::vector<std::string> missing, unexpected;
+  std::vector<std::string> missing,
+      unexpected;  ///< parameters without numbers; numbers without a parameter
 };
 
 namespace detail {

@@ -17,15 +17,16 @@
 
 namespace xgrad {
 
+/// The function between the two linear maps.
 enum class TransformerActivation { relu, gelu };
 /// "relu", "gelu".
 const char* to_string(TransformerActivation activation);
 
 struct TransformerLayerOptions {
-  std::size_t dim_feedforward = 2048;
+  std::size_t dim_feedforward = 2048;  ///< width of the hidden units
   double dropout = 0.1;  ///< of the weights of attention, of the hidden units, and of each branch
-  TransformerActivation activation = TransformerActivation::relu;
-  double layer_norm_eps = 1e-5;
+  TransformerActivation activation = TransformerActivation::relu;  ///< between the linear maps
+  double layer_norm_eps = 1e-5;                                    ///< added to the variance
   bool norm_first = false;  ///< x + f(norm(x)), not norm(x + f(x))
 };
 
@@ -45,6 +46,7 @@ class SelfAttentionLayer : public LibraryModule<M, T> {
   /// Throws std::invalid_argument for shapes that do not fit.
   Tensor<T> operator()(const Tensor<T>& x, const AttentionMasks<T>& masks);
 
+  /// The parts, by PyTorch's names.
   MultiheadAttention<T>& self_attn;
   Linear<T>& linear1;
   Dropout<T>& dropout;
@@ -81,11 +83,11 @@ class TransformerEncoderLayer : public SelfAttentionLayer<TransformerEncoderLaye
 
 struct TransformerBlockOptions {
   std::size_t dim_feedforward = 0;  ///< 0: four times the width
-  double dropout = 0;
-  TransformerActivation activation = TransformerActivation::gelu;
-  double layer_norm_eps = 1e-5;
-  bool norm_first = true;
-  bool rotary = false;  ///< see MultiheadAttentionOptions
+  double dropout = 0;               ///< of weights of attention, hidden units and branches
+  TransformerActivation activation = TransformerActivation::gelu;  ///< between the linear maps
+  double layer_norm_eps = 1e-5;                                    ///< added to the variance
+  bool norm_first = true;  ///< x + f(norm(x)), not norm(x + f(x))
+  bool rotary = false;     ///< see MultiheadAttentionOptions
 };
 
 /// A layer of a decoder alone, as language models have them: a TransformerEncoderLayer with other default
@@ -134,6 +136,7 @@ class TransformerDecoderLayer : public LibraryModule<TransformerDecoderLayer, T>
   ModuleOptions options() const override;
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
 
+  /// The parts, by PyTorch's names.
   MultiheadAttention<T>& self_attn;
   MultiheadAttention<T>& multihead_attn;
   Linear<T>& linear1;

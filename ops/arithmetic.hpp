@@ -70,6 +70,7 @@ Tensor<T> xlogy(const Tensor<T>& x, const Tensor<T>& y);
 template <class T>
 Tensor<T> atan2(const Tensor<T>& y, const Tensor<T>& x);
 
+/// a < b, and so on: 1 where it holds, else 0.
 template <class T>
 Tensor<T> less(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>

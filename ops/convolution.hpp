@@ -40,6 +40,7 @@ class ImageSizes {
   ImageSizes(std::vector<std::size_t> sizes) : sizes_(std::move(sizes)) {}
   ImageSizes(const Shape& sizes) : sizes_(sizes.begin(), sizes.end()) {}
 
+  /// As given: one, or one for each axis.
   const std::vector<std::size_t>& values() const { return sizes_; }
   bool operator==(const ImageSizes&) const = default;
 
@@ -61,9 +62,10 @@ class ImagePadding {
   ImagePadding(ImageSizes sizes) : sizes_(std::move(sizes)) {}
   /// Throws std::invalid_argument for another word.
   ImagePadding(std::string_view word);
+  /// The same of a literal.
   ImagePadding(const char* word) : ImagePadding(std::string_view(word)) {}
 
-  bool is_same() const { return same_; }
+  bool is_same() const { return same_; }  ///< given as "same"
   const ImageSizes& sizes() const { return sizes_; }
 
  private:

@@ -11,6 +11,7 @@
 
 namespace xgrad {
 
+/// All numbers 0, 1, or a given one.
 template <class T>
 Tensor<T> zeros(const Shape& shape) {
   return Tensor<T>::filled(shape, T(0));

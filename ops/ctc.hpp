@@ -13,7 +13,7 @@ namespace xgrad {
 struct CtcOptions {
   std::int64_t blank = 0;      ///< the class of "no label here"
   bool zero_infinity = false;  ///< labels that do not fit into the steps cost nothing, not infinity
-  Reduction reduction = Reduction::mean;
+  Reduction reduction = Reduction::mean;  ///< of the batch
 };
 
 /// -log of the probability of the labels: the sum over all ways to spread them, in order, over the

@@ -8,7 +8,7 @@ namespace xgrad {
 
 struct MatmulOptions {
   bool transpose_a = false;  ///< use the last two axes of a swapped; a needs at least two
-  bool transpose_b = false;
+  bool transpose_b = false;  ///< the same of b
 };
 
 /// The matrix product.

@@ -76,7 +76,7 @@ Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOption
 
 struct CosineLossOptions {
   std::ptrdiff_t axis = 1;
-  double eps = 1e-8;
+  double eps = 1e-8;  ///< least norm that is divided by
   Reduction reduction = Reduction::mean;
 };
 
@@ -164,7 +164,7 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
                         const std::type_identity_t<CrossEntropyOptions<T>>& options = {});
 
 struct HingeOptions {
-  double margin = 1;
+  double margin = 1;                      ///< by how much the right score must be larger
   Reduction reduction = Reduction::mean;  ///< over the samples
 };
 

@@ -19,10 +19,10 @@
 namespace xgrad {
 
 struct MaxPoolOptions {
-  ImageSizes stride = 0;  ///< 0: the kernel's size
-  ImageSizes padding = 0;
-  ImageSizes dilation = 1;
-  bool ceil_mode = false;  ///< a last window may reach beyond the margin, if it begins before it
+  ImageSizes stride = 0;    ///< 0: the kernel's size
+  ImageSizes padding = 0;   ///< margin, which is never the largest
+  ImageSizes dilation = 1;  ///< distance between neighbours in a window
+  bool ceil_mode = false;   ///< a last window may reach beyond the margin, if it begins before it
 };
 
 /// The largest number of each window. NaN where a window has one.
@@ -37,8 +37,8 @@ Tensor<T> max_pool2d(const Tensor<T>& x, const ImageSizes& kernel,
                      const MaxPoolOptions& options = {});
 
 struct AvgPoolOptions {
-  ImageSizes stride = 0;  ///< 0: the kernel's size
-  ImageSizes padding = 0;
+  ImageSizes stride = 0;          ///< 0: the kernel's size
+  ImageSizes padding = 0;         ///< margin of zeros
   bool ceil_mode = false;         ///< as of max_pool
   bool count_include_pad = true;  ///< numbers of the margin count, as zeros
   std::size_t divisor = 0;        ///< instead of how many numbers count; 0: those

@@ -18,8 +18,8 @@ Tensor<T> sinusoidal_positions(std::size_t length, std::size_t width, std::size_
 
 struct RotaryOptions {
   std::size_t first = 0;  ///< the position of the first vector
-  double base = 10000;
-  bool halves = false;  ///< pairs are (k, k + width / 2) and not (2 k, 2 k + 1)
+  double base = 10000;    ///< of the wavelengths
+  bool halves = false;    ///< pairs are (k, k + width / 2) and not (2 k, 2 k + 1)
 };
 
 /// The pair k of the vector at position p turned by the angle p / base^(2 k / width): inner products of

@@ -23,7 +23,7 @@ struct UpsampleOptions {
   ImageSizes size = 0;  ///< of the result, or
   std::vector<double> scale_factor =
       {};  ///< how many times larger, one number or one for each axis
-  UpsampleMode mode = UpsampleMode::nearest;
+  UpsampleMode mode = UpsampleMode::nearest;  ///< how numbers between places are found
   /// Of linear: the outermost numbers stay where they are, not the edges of the image.
   bool align_corners = false;
 };
@@ -43,9 +43,9 @@ template <class T>
 Tensor<T> pixel_unshuffle(const Tensor<T>& x, std::size_t factor);
 
 struct UnfoldOptions {
-  ImageSizes dilation = 1;
-  ImageSizes padding = 0;
-  ImageSizes stride = 1;
+  ImageSizes dilation = 1;  ///< distance between neighbours in a window
+  ImageSizes padding = 0;   ///< margin of zeros
+  ImageSizes stride = 1;    ///< steps between the windows
 };
 
 /// The windows of a convolution as columns. Shapes: x (n, c, h, w) -> (n, c kernel, windows), the

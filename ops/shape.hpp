@@ -27,22 +27,26 @@ namespace xgrad {
 /// The sizes asked of `reshape`, of any integer type: `{n, -1}`, one number, a Shape or a vector.
 class Sizes {
  public:
+  /// One of them; -1: what is left.
   struct Size {
+    /// `size` itself.
     template <std::integral I>
     Size(I size) : value(static_cast<std::ptrdiff_t>(size)) {}
-    std::ptrdiff_t value;
+    std::ptrdiff_t value;  ///< as asked for
   };
 
   Sizes() = default;
+  /// One size.
   template <std::integral I>
   Sizes(I size) : Sizes({Size(size)}) {}
   Sizes(std::initializer_list<Size> sizes) {
     for (const Size s : sizes) sizes_.push_back(s.value);
   }
+  /// Those of a shape, or of a vector.
   Sizes(const Shape& shape) : sizes_(shape.begin(), shape.end()) {}
   Sizes(std::vector<std::ptrdiff_t> sizes) : sizes_(std::move(sizes)) {}
 
-  const std::vector<std::ptrdiff_t>& values() const { return sizes_; }
+  const std::vector<std::ptrdiff_t>& values() const { return sizes_; }  ///< as asked for
 
  private:
   std::vector<std::ptrdiff_t> sizes_;

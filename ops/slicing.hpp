@@ -81,8 +81,8 @@ Tensor<T> stack(std::initializer_list<Tensor<T>> parts, std::ptrdiff_t axis = 0)
 
 /// How many elements `pad` adds at both ends of an axis.
 struct Padding {
-  std::size_t before = 0;
-  std::size_t after = 0;
+  std::size_t before = 0;  ///< the first elements
+  std::size_t after = 0;   ///< the last elements
 };
 
 /// x with a margin of `value` around it, one Padding for each axis: `pad(x, {{}, {1, 1}})`.

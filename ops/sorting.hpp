@@ -21,8 +21,8 @@ namespace xgrad {
 /// Elements of a tensor and where along the axis they come from: of equal shapes.
 template <class T>
 struct Sorted {
-  Tensor<T> values;
-  Indices indices;
+  Tensor<T> values;  ///< the elements
+  Indices indices;   ///< their places along the axis, before
 };
 
 struct SortOptions {

@@ -7,11 +7,11 @@
 namespace xgrad {
 
 struct AdadeltaOptions {
-  double learning_rate = 1;
-  double rho = 0.9;         ///< memory, in [0, 1)
-  double epsilon = 1e-6;    ///< above 0: it is what the first step is made of
-  double weight_decay = 0;  ///< L2
-  DecayOptions decay = {};
+  double learning_rate = 1;  ///< a below
+  double rho = 0.9;          ///< memory, in [0, 1)
+  double epsilon = 1e-6;     ///< above 0: it is what the first step is made of
+  double weight_decay = 0;   ///< L2
+  DecayOptions decay = {};   ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a:

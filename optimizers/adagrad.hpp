@@ -7,12 +7,12 @@
 namespace xgrad {
 
 struct AdagradOptions {
-  double learning_rate = 1e-2;
+  double learning_rate = 1e-2;     ///< a below
   double learning_rate_decay = 0;  ///< at least 0
   double initial_accumulator = 0;  ///< what s starts from; at least 0
   double epsilon = 1e-10;          ///< at least 0
   double weight_decay = 0;         ///< L2
-  DecayOptions decay = {};
+  DecayOptions decay = {};         ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, step count t from 1:

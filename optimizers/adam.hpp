@@ -8,24 +8,24 @@
 namespace xgrad {
 
 struct AdamOptions {
-  double learning_rate = 1e-3;
-  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;     ///< memory of the second moment, in [0, 1)
-  double epsilon = 1e-8;    ///< at least 0
-  bool amsgrad = false;     ///< divide by the largest second moment so far
-  double weight_decay = 0;  ///< L2
-  DecayOptions decay = {};
+  double learning_rate = 1e-3;  ///< a below
+  double beta1 = 0.9;           ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;         ///< memory of the second moment, in [0, 1)
+  double epsilon = 1e-8;        ///< at least 0
+  bool amsgrad = false;         ///< divide by the largest second moment so far
+  double weight_decay = 0;      ///< L2
+  DecayOptions decay = {};      ///< what else decays, and where
 };
 
 /// AdamOptions with the weight decay of AdamW.
 struct AdamWOptions {
   static constexpr bool kDecoupled = true;  ///< whatever `decay.decoupled` says
-  double learning_rate = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  bool amsgrad = false;
-  double weight_decay = 1e-2;
+  double learning_rate = 1e-3;              ///< as in AdamOptions, and so the next ones
+  double beta1 = 0.9;                       ///< memory of the first moment
+  double beta2 = 0.999;                     ///< memory of the second moment
+  double epsilon = 1e-8;                    ///< added to the root
+  bool amsgrad = false;                     ///< divide by the largest second moment so far
+  double weight_decay = 1e-2;               ///< of the weights themselves
   DecayOptions decay = {};
 };
 
@@ -71,6 +71,7 @@ extern template class AdamFamily<double, AdamWOptions>;
 template <class T>
 class Adam : public detail::AdamFamily<T, AdamOptions> {
  public:
+  /// Throws std::invalid_argument for options out of range, and as add_group.
   explicit Adam(const NamedTensors<T>& parameters, const AdamOptions& options = {})
       : detail::AdamFamily<T, AdamOptions>("Adam", parameters, options) {}
   explicit Adam(const std::vector<Tensor<T>>& parameters, const AdamOptions& options = {})
@@ -85,6 +86,7 @@ class Adam : public detail::AdamFamily<T, AdamOptions> {
 template <class T>
 class AdamW : public detail::AdamFamily<T, AdamWOptions> {
  public:
+  /// Throws as Adam.
   explicit AdamW(const NamedTensors<T>& parameters, const AdamWOptions& options = {})
       : detail::AdamFamily<T, AdamWOptions>("AdamW", parameters, options) {}
   explicit AdamW(const std::vector<Tensor<T>>& parameters, const AdamWOptions& options = {})

@@ -7,12 +7,12 @@
 namespace xgrad {
 
 struct AdamaxOptions {
-  double learning_rate = 2e-3;
-  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;     ///< how fast a large gradient is forgotten, in [0, 1)
-  double epsilon = 1e-8;    ///< at least 0
-  double weight_decay = 0;  ///< L2
-  DecayOptions decay = {};
+  double learning_rate = 2e-3;  ///< a below
+  double beta1 = 0.9;           ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;         ///< how fast a large gradient is forgotten, in [0, 1)
+  double epsilon = 1e-8;        ///< at least 0
+  double weight_decay = 0;      ///< L2
+  DecayOptions decay = {};      ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, step count t from 1:

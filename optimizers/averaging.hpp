@@ -65,6 +65,7 @@ struct EmaOptions {
 template <class T>
 class Ema : public WeightAverage<T> {
  public:
+  /// Begins with the tensors' numbers.
   explicit Ema(const NamedTensors<T>& tensors, const EmaOptions& options = {});
 
  private:
@@ -78,6 +79,7 @@ class Ema : public WeightAverage<T> {
 template <class T>
 class PolyakAverage : public WeightAverage<T> {
  public:
+  /// Begins with the tensors' numbers.
   explicit PolyakAverage(const NamedTensors<T>& tensors)
       : WeightAverage<T>("PolyakAverage", tensors) {}
 

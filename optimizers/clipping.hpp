@@ -44,9 +44,9 @@ template <class T>
 void clip_grad_value(const NamedTensors<T>& parameters, double limit);
 
 struct GradientNoiseOptions {
-  double eta = 0.01;    ///< variance of the first step's noise; the paper tries 0.01, 0.3 and 1
-  double gamma = 0.55;  ///< how fast it falls
-  std::uint64_t seed = 0;
+  double eta = 0.01;       ///< variance of the first step's noise; the paper tries 0.01, 0.3 and 1
+  double gamma = 0.55;     ///< how fast it falls
+  std::uint64_t seed = 0;  ///< of the noise
 };
 
 /// Adds normal noise to gradients: in step t = 0, 1, ... with mean 0 and variance

@@ -12,7 +12,7 @@ struct LionOptions {
   double beta1 = 0.9;                       ///< of the direction, in [0, 1)
   double beta2 = 0.99;                      ///< memory of the average, in [0, 1)
   double weight_decay = 0;                  ///< decoupled L2; 3 to 10 times larger than AdamW's
-  DecayOptions decay = {};
+  DecayOptions decay = {};                  ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a:

@@ -7,13 +7,13 @@
 namespace xgrad {
 
 struct NadamOptions {
-  double learning_rate = 2e-3;
+  double learning_rate = 2e-3;   ///< a below
   double beta1 = 0.9;            ///< memory of the first moment, in [0, 1)
   double beta2 = 0.999;          ///< memory of the second moment, in [0, 1)
   double epsilon = 1e-8;         ///< at least 0
   double momentum_decay = 4e-3;  ///< psi: how fast the momentum rises to beta1; at least 0
   double weight_decay = 0;       ///< L2
-  DecayOptions decay = {};
+  DecayOptions decay = {};       ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, step count t from 1:

@@ -76,6 +76,7 @@ class Optimizer {
   /// Names of the parameters that require a gradient and have none: step() would skip them.
   std::vector<std::string> without_gradient() const;
 
+  /// What step() refuses from now on.
   void set_checks(StepChecks checks) { checks_ = checks; }
   const StepChecks& checks() const { return checks_; }
 

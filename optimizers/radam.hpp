@@ -7,12 +7,12 @@
 namespace xgrad {
 
 struct RAdamOptions {
-  double learning_rate = 1e-3;
-  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;     ///< memory of the second moment, in [0, 1)
-  double epsilon = 1e-8;    ///< at least 0
-  double weight_decay = 0;  ///< L2
-  DecayOptions decay = {};
+  double learning_rate = 1e-3;  ///< a below
+  double beta1 = 0.9;           ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;         ///< memory of the second moment, in [0, 1)
+  double epsilon = 1e-8;        ///< at least 0
+  double weight_decay = 0;      ///< L2
+  DecayOptions decay = {};      ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, step count t from 1:

@@ -8,13 +8,13 @@
 namespace xgrad {
 
 struct RmsPropOptions {
-  double learning_rate = 1e-2;
-  double memory = 0.99;     ///< alpha, in [0, 1); 0.9, 0.99 and 0.999 are common
-  double epsilon = 1e-8;    ///< at least 0
-  double momentum = 0;      ///< mu, in [0, 1)
-  bool centred = false;     ///< divide by the deviation of the gradient instead
-  double weight_decay = 0;  ///< L2
-  DecayOptions decay = {};
+  double learning_rate = 1e-2;  ///< a below
+  double memory = 0.99;         ///< alpha, in [0, 1); 0.9, 0.99 and 0.999 are common
+  double epsilon = 1e-8;        ///< at least 0
+  double momentum = 0;          ///< mu, in [0, 1)
+  bool centred = false;         ///< divide by the deviation of the gradient instead
+  double weight_decay = 0;      ///< L2
+  DecayOptions decay = {};      ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a:

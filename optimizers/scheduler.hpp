@@ -35,11 +35,12 @@ struct ReduceOnPlateau {
   double smallest = 0;       ///< of the product of factors; at least 0
   bool maximize = false;
 
-  double at(double) const { return current; }
-  void check() const;
-  void observe(double metric);
+  double at(double) const { return current; }  ///< the product of the factors so far
+  void check() const;           ///< throws std::invalid_argument for numbers out of range
+  void observe(double metric);  ///< takes the metric
   /// Throws std::invalid_argument for false where `maximize` was given.
   void set_maximize(bool on);
+  /// Calls `visit` for each number to save.
   void visit_numbers(const std::function<void(const std::string&, double&)>& visit);
 
   // What it has seen; part of the saved state.
@@ -50,7 +51,8 @@ struct ReduceOnPlateau {
 /// of t.
 class Schedule {
  public:
-  using Visitor = std::function<void(const std::string& name, double& number)>;
+  using Visitor = std::function<void(const std::string& name,
+                                     double& number)>;  ///< is called with each number to save
 
   /// From anything with `double at(double t) const`, or that can be called with t. Throws
   /// std::invalid_argument for numbers out of range, where it has a `check()`.

@@ -12,7 +12,7 @@
 //   product({StepDecay{}, ReduceOnPlateau{}})
 //   [](double t) { return std::pow(t + 1, -0.3); }
 //
-// Durations are in the unit of t.
+// Durations are in the unit of t. `check` throws std::invalid_argument for numbers out of range.
 
 #include <cstddef>
 #include <vector>

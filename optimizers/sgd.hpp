@@ -8,15 +8,15 @@
 namespace xgrad {
 
 struct SgdOptions {
-  double learning_rate = 1e-2;
-  double momentum = 0;    ///< mu, in [0, 1): what is kept of the velocity; 0.9 is common
-  double dampening = 0;   ///< in [0, 1): taken off the gradient's share in the velocity
-  bool nesterov = false;  ///< Nesterov's momentum; needs momentum above 0 and no dampening
+  double learning_rate = 1e-2;  ///< a below
+  double momentum = 0;          ///< mu, in [0, 1): what is kept of the velocity; 0.9 is common
+  double dampening = 0;         ///< in [0, 1): taken off the gradient's share in the velocity
+  bool nesterov = false;        ///< Nesterov's momentum; needs momentum above 0 and no dampening
   bool look_ahead =
       false;  ///< Nesterov's momentum as published: see look_ahead(); implies nesterov
   bool rate_in_velocity = false;  ///< the velocity is in units of the weights, not of the gradient
   double weight_decay = 0;        ///< L2
-  DecayOptions decay = {};
+  DecayOptions decay = {};        ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, momentum mu, dampening d (0 in the first step).

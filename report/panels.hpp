@@ -14,17 +14,18 @@
 
 namespace xgrad {
 
+/// A picture with words below it.
 struct CaptionedPicture {
-  std::string caption;
-  Picture picture;
+  std::string caption;  ///< below it
+  Picture picture;      ///< of any size
 };
 
 /// Counts in bins of one width from `low` to `high`.
 struct Histogram {
-  std::string name;
+  std::string name;  ///< its title
   double low, high;
-  std::vector<std::size_t> counts;
-  std::size_t not_finite = 0;  ///< NaN and infinities, in no bin
+  std::vector<std::size_t> counts;  ///< of each bin
+  std::size_t not_finite = 0;       ///< NaN and infinities, in no bin
 };
 
 /// From the least to the largest finite number. Throws std::invalid_argument for no bins.
@@ -35,7 +36,7 @@ Histogram histogram(std::string name, const Tensor<T>& numbers, std::size_t bins
 struct CalibrationBin {
   double confidence;  ///< the mean of the largest probability
   double accuracy;    ///< the share that is right
-  std::size_t count;
+  std::size_t count;  ///< predictions in the bin
 };
 
 /// Ten bins of the largest probability, empty ones left out.
@@ -47,9 +48,9 @@ std::vector<CalibrationBin> calibration_bins(const Tensor<T>& probabilities, con
 
 /// A sample that the model gets wrong.
 struct WorstExample {
-  std::string truth, predicted;
-  double loss;
-  std::optional<Picture> picture = {};
+  std::string truth, predicted;         ///< names of classes
+  double loss;                          ///< of this sample
+  std::optional<Picture> picture = {};  ///< of its input, if that is an image
 };
 
 /// The samples with the largest -log of their label's probability among those predicted wrongly, the worst
@@ -64,19 +65,21 @@ std::vector<WorstExample> worst_examples(const Tensor<T>& probabilities, const I
 /// Something in two dimensions: a surface with the paths of optimizers, or what a model says with the
 /// points it learned from.
 struct ReportPlane {
-  std::string title;
-  PlaneWindow window = {};
+  std::string title;                       ///< above it
+  PlaneWindow window = {};                 ///< what part of the plane it shows
   std::optional<Picture> background = {};  ///< of the window, as decision_picture draws it
   std::size_t width = 0, height = 0;       ///< of `values`
   std::vector<double> values = {};         ///< a surface, row after row from the bottom
+  /// A sample.
   struct Point {
-    double x, y;
-    std::size_t label;
+    double x, y;        ///< where
+    std::size_t label;  ///< its class
   };
   std::vector<Point> points = {};
+  /// Where an optimizer went.
   struct Path {
-    std::string name;
-    std::vector<double> x, y;
+    std::string name;          ///< of the optimizer
+    std::vector<double> x, y;  ///< of each step
   };
   std::vector<Path> paths = {};
 };
@@ -87,12 +90,13 @@ ReportPlane surface(std::string title, const std::function<double(double x, doub
 
 /// The tape behind a tensor.
 struct TapeGraph {
+  /// An operation, or a leaf.
   struct Entry {
     std::string name;   ///< of the operation, or of the parameter
     std::string shape;  ///< "(128, 10)"
     bool is_operation;  ///< else a parameter or another leaf
   };
-  std::vector<Entry> entries;
+  std::vector<Entry> entries;                              ///< in the order of recording
   std::vector<std::pair<std::size_t, std::size_t>> edges;  ///< from an input to what uses it
   std::size_t left_out = 0;                                ///< earlier entries beyond the limit
 };

@@ -32,17 +32,18 @@ struct Color {
 /// the first again. **Source** Okabe & Ito 2008.
 Color class_color(std::size_t i);
 
+/// Colors in rows.
 class Picture {
  public:
   /// Throws std::invalid_argument when a side is 0 or above 65535.
   Picture(std::size_t width, std::size_t height, Color background = {255, 255, 255});
 
-  std::size_t width() const { return width_; }
-  std::size_t height() const { return height_; }
+  std::size_t width() const { return width_; }    ///< pixels of a row
+  std::size_t height() const { return height_; }  ///< rows
   /// Row 0 is on top. Throws std::out_of_range.
   Color& at(std::size_t row, std::size_t column) { return pixels_[place(row, column)]; }
   const Color& at(std::size_t row, std::size_t column) const { return pixels_[place(row, column)]; }
-  const std::vector<Color>& pixels() const { return pixels_; }
+  const std::vector<Color>& pixels() const { return pixels_; }  ///< row after row
   bool operator==(const Picture&) const = default;
 
  private:
@@ -60,7 +61,7 @@ enum class Shades {
 /// What is below `low` has its color, and so above `high`; a NaN is green. Equal: the least and the
 /// largest number of the picture, for `diverging` with 0 in the middle.
 struct Shading {
-  Shades shades = Shades::grey;
+  Shades shades = Shades::grey;  ///< which colors
   double low = 0, high = 1;
 };
 
@@ -85,10 +86,10 @@ std::vector<Picture> filter_pictures(const Tensor<T>& weight, const Shape& image
                                      std::size_t most = 64);
 
 struct TileOptions {
-  std::size_t columns = 0;  ///< 0: as many as rows, or one more
-  std::size_t scale = 1;    ///< pixels to a side for each pixel
-  std::size_t gap = 2;      ///< pixels between pictures
-  Color background = {128, 128, 128};
+  std::size_t columns = 0;             ///< 0: as many as rows, or one more
+  std::size_t scale = 1;               ///< pixels to a side for each pixel
+  std::size_t gap = 2;                 ///< pixels between pictures
+  Color background = {128, 128, 128};  ///< of gaps and empty places
 };
 
 /// Pictures of one size side by side, row after row. Throws std::invalid_argument for none and for
@@ -97,7 +98,7 @@ Picture tile(const std::vector<Picture>& pictures, const TileOptions& options = 
 
 /// A part of the plane: x to the right, y upwards.
 struct PlaneWindow {
-  double left = -1, right = 1, bottom = -1, top = 1;
+  double left = -1, right = 1, bottom = -1, top = 1;  ///< its edges
 };
 
 /// What a model says about the plane: each class has a color, which is the whiter the less certain.
@@ -109,7 +110,7 @@ Picture decision_picture(const std::function<Tensor<T>(const Tensor<T>& points)>
                          const PlaneWindow& window, std::size_t width = 400);
 
 struct PointStyle {
-  double radius = 3;
+  double radius = 3;        ///< in pixels
   double brightness = 0.6;  ///< of the color of its class
 };
 
@@ -134,9 +135,9 @@ void write_svg(const std::string& path, const Picture& picture,
 
 struct CurveOptions {
   std::vector<std::string> figures = {};  ///< empty: all but "learning rate"
-  std::string title = {};
-  bool log = false;  ///< a scale of powers of ten; what is not above 0 is left out
-  double width = 640, height = 360;
+  std::string title = {};                 ///< above it
+  bool log = false;                  ///< a scale of powers of ten; what is not above 0 is left out
+  double width = 640, height = 360;  ///< in pixels
 };
 
 /// Learning curves as an SVG file: a line for each figure over the rows' numbers, with gaps at what is

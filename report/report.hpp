@@ -44,14 +44,14 @@ struct Report {
   std::vector<ReportRun> runs = {};
   std::optional<Diagnosis> diagnosis = {};  ///< none: what read_curves says of the history
   std::optional<TrainingRecord> record = {};
-  std::vector<Histogram> histograms = {};
+  std::vector<Histogram> histograms = {};  ///< of parameters, gradients, activations
   std::vector<CaptionedPicture> pictures = {};
   std::optional<ConfusionMatrix> confusion = {};
-  std::vector<std::string> classes = {};  ///< their names; missing ones are numbers
-  std::vector<CalibrationBin> calibration = {};
-  std::vector<WorstExample> worst = {};
-  std::vector<ReportPlane> planes = {};
-  std::optional<TapeGraph> graph = {};
+  std::vector<std::string> classes = {};         ///< their names; missing ones are numbers
+  std::vector<CalibrationBin> calibration = {};  ///< of calibration_bins
+  std::vector<WorstExample> worst = {};          ///< of worst_examples
+  std::vector<ReportPlane> planes = {};          ///< surfaces and decision boundaries
+  std::optional<TapeGraph> graph = {};           ///< the tape behind a tensor
 };
 
 /// The file's content. Throws std::invalid_argument for a ReportPlane whose values or points do not fit.

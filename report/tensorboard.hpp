@@ -39,7 +39,7 @@ class TensorBoardWriter {
   TensorBoardWriter(TensorBoardWriter&&) noexcept;
   TensorBoardWriter& operator=(TensorBoardWriter&&) noexcept;
 
-  const std::string& path() const;
+  const std::string& path() const;  ///< of the file that is written
 
   // Each is in the file when it returns. Throws FileError when it cannot be written,
   // std::invalid_argument for an empty tag.

@@ -23,7 +23,7 @@ namespace xgrad {
 /// Arrays by name, in a fixed order: that of adding, or of the file they were read from.
 class Archive {
  public:
-  using Entry = std::pair<std::string, StoredArray>;
+  using Entry = std::pair<std::string, StoredArray>;  ///< a name with its array
 
   Archive() = default;
 
@@ -37,6 +37,7 @@ class Archive {
     add(std::move(name), StoredArray::from(array));
   }
 
+  /// Whether there is an array of that name.
   bool contains(std::string_view name) const { return index_.find(name) != index_.end(); }
 
   /// As stored. Throws FileError, listing what there is, when there is no array of that name.
@@ -51,7 +52,7 @@ class Archive {
   /// All but the arrays whose names begin with `prefix`/.
   Archive without(std::string_view prefix) const;
 
-  std::vector<std::string> names() const;
+  std::vector<std::string> names() const;  ///< in their order
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
   auto begin() const { return entries_.begin(); }  ///< (name, StoredArray) pairs

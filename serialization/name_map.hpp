@@ -14,6 +14,7 @@
 
 namespace xgrad {
 
+/// What else a rule does to its tensors.
 struct NameRuleOptions {
   bool transpose =
       false;  ///< exchange the two axes: for weights (in, out), where ours are (out, in)
@@ -23,7 +24,7 @@ struct NameRuleOptions {
 /// `*` is what the first one stood for, and so on. A rule with an empty `to` leaves tensors out.
 struct NameRule {
   std::string from, to;
-  NameRuleOptions options = {};
+  NameRuleOptions options = {};  ///< of its tensors
 };
 
 class NameMap {

@@ -40,7 +40,7 @@ bool is_floating(DType dtype);
 
 /// An array as a file holds it. An aggregate, to be filled by hand or by `from`.
 struct StoredArray {
-  DType dtype = DType::float32;
+  DType dtype = DType::float32;  ///< how the numbers are stored
   Shape shape = {};
   std::vector<std::byte> bytes =
       {};  ///< row-major, little-endian, `item_size(dtype)` for each element

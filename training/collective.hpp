@@ -44,7 +44,9 @@ class BatchGradients {
   using ShardLoss = std::function<Tensor<T>(Part part)>;
 
   virtual ~BatchGradients() = default;
+  /// The gradients of a batch of `samples` of all ranks, in place of those there were; returns its loss.
   virtual double gradients(std::size_t samples, const ShardLoss& loss) = 0;
+  /// The gradients of a part of a step, kept on this rank and added up by the next call of gradients().
   virtual double accumulate(std::size_t samples, const ShardLoss& loss) = 0;
 };
 
@@ -55,17 +57,21 @@ class Collective {
   virtual std::size_t rank() const = 0;
   virtual std::size_t size() const = 0;
 
+  /// The text that `root` has.
   virtual void broadcast(std::string& text, std::size_t root) const = 0;
-  /// In the order of the ranks.
+  /// What every rank has, in the order of the ranks.
   virtual std::vector<std::uint64_t> all_gather(std::uint64_t x) const = 0;
   virtual std::vector<std::string> all_gather(const std::string& text) const = 0;
   virtual std::vector<std::vector<double>> all_gather(const std::vector<double>& x) const = 0;
+  /// Whether x is true at one of the ranks.
   virtual bool any(bool x) const = 0;
 
+  /// A text for one rank, which receive() gives it.
   virtual void send(const std::string& text, std::size_t to) const = 0;
   /// The next text that any rank sends here, and that rank. Sleeps while there is none.
   virtual std::pair<std::size_t, std::string> receive() const = 0;
 
+  /// A DataParallel of the net.
   virtual std::unique_ptr<BatchGradients<float>> data_parallel(
       Module<float>& net, const DataParallelOptions& options) const = 0;
   virtual std::unique_ptr<BatchGradients<double>> data_parallel(

@@ -48,10 +48,11 @@ class TrainingStateScope {
   Generator::State generator_;
 };
 
+/// What check_initial_loss found.
 struct InitialLossCheck {
-  double loss, expected;
-  bool passed;       ///< |loss - expected| <= tolerance * expected
-  std::string text;  ///< a sentence
+  double loss, expected;  ///< the loss of the batch, and that of guessing
+  bool passed;            ///< |loss - expected| <= tolerance * expected
+  std::string text;       ///< a sentence
 };
 
 /// Step 1: the loss of the first batch in training mode, before any training and without
@@ -68,6 +69,7 @@ struct OverfitOptions {
   double target_loss = 0.01;  ///< the mean over the batches, at which it has learned them
 };
 
+/// What overfit_small_sample found.
 struct OverfitReport {
   std::vector<double> losses;  ///< of each step; the last may be NaN or infinite
   bool passed;                 ///< the target was reached
@@ -88,6 +90,7 @@ struct RangeTestOptions {
   double stop_factor = 4;  ///< ends when the smoothed loss is this many times the best one
 };
 
+/// What learning_rate_range_test found.
 struct RangeTestReport {
   std::vector<double> rates, losses, smoothed;  ///< of each step made
   /// The rate at which the smoothed loss falls fastest, by the logarithm of the rate; 0 when it

@@ -9,6 +9,7 @@
 
 namespace xgrad {
 
+/// Which values of a figure are better.
 enum class Better { smaller, larger };
 
 /// "smaller", "larger".

@@ -59,6 +59,7 @@ class Ensemble : public Module<T> {
   std::size_t size() const { return this->children().size(); }
   Module<T>& operator[](std::size_t i) const { return *this->children().at(i); }
   Combination combination() const { return combination_; }
+  /// How predictions become one.
   void set_combination(Combination combination) { combination_ = combination; }
 
   /// Throws std::logic_error without members.

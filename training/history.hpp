@@ -29,9 +29,11 @@ class History {
 
   std::size_t size() const { return rows_.size(); }
   bool empty() const { return rows_.empty(); }
+  /// Of the figures, in their order; of a temporary a copy.
   const std::vector<std::string>& names() const& { return names_; }
+  /// The same of a temporary.
   std::vector<std::string> names() const&& { return names_; }
-  bool contains(std::string_view name) const;
+  bool contains(std::string_view name) const;  ///< whether there is such a curve
   /// One figure of all rows; NaN where a row has none. Throws std::out_of_range with the names
   /// there are.
   std::vector<double> curve(std::string_view name) const;

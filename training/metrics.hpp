@@ -29,23 +29,26 @@ std::size_t count_correct(const Tensor<T>& scores, const Indices& labels, std::s
 /// Counts of (true class, predicted class).
 class ConfusionMatrix {
  public:
+  /// Empty, for labels 0 to classes - 1.
   explicit ConfusionMatrix(std::size_t classes)
       : classes_(classes),
         counts_(detail::checked_product("ConfusionMatrix", classes, classes)),
         none_(classes) {}
 
+  /// Adds a batch: scores (n, classes), whose largest is the prediction, and labels (n).
   template <class T>
   void add(const Tensor<T>& scores, const Indices& labels);
   /// -1 as prediction: none. Throws std::out_of_range for something else that is no class.
   void add(std::int64_t truth, std::int64_t predicted);
 
+  /// How often.
   std::size_t operator()(std::size_t truth, std::size_t predicted) const {
     return counts_[truth * classes_ + predicted];
   }
   /// Samples of a class for which nothing was predicted, since a score was NaN.
   std::size_t without_prediction(std::size_t truth) const { return none_[truth]; }
-  std::size_t classes() const { return classes_; }
-  std::size_t total() const;  ///< these included
+  std::size_t classes() const { return classes_; }  ///< number of them
+  std::size_t total() const;                        ///< these included
   std::size_t correct() const;
   /// correct / total; NaN for no samples.
   double accuracy() const;

@@ -45,12 +45,13 @@ ClassScores class_scores(const ConfusionMatrix& confusion);
 struct RocCurve {
   std::vector<double> thresholds;           ///< falling; the first is infinity
   std::vector<double> false_positive_rate;  ///< from 0 to 1
-  std::vector<double> true_positive_rate;
+  std::vector<double> true_positive_rate;   ///< from 0 to 1
   /// By the trapezoidal rule: the probability that a positive sample has a higher score than a
   /// negative one, ties counting half (Mann, Whitney). NaN when one of the two kinds is absent.
   double area() const;
 };
 
+/// Points of a curve over the thresholds, as of RocCurve.
 struct PrecisionRecallCurve {
   std::vector<double> thresholds;  ///< falling
   std::vector<double> precision, recall;
@@ -89,7 +90,7 @@ double brier_score(const Tensor<T>& probabilities, const Indices& labels);
 /// Samples by how sure the prediction is, in bins of equal width: ((i - 1)/n, i/n], the first with
 /// its lower end.
 struct Calibration {
-  std::vector<std::size_t> count;
+  std::vector<std::size_t> count;  ///< predictions in the bin
   std::vector<double> confidence;  ///< mean of the highest probability; NaN for an empty bin
   std::vector<double> accuracy;    ///< share of right predictions
   /// Sum over the bins of (share of samples) |accuracy - confidence|. **Source** Guo, Pleiss, Sun,
@@ -113,14 +114,14 @@ template <class T>
 double r_squared(const Tensor<T>& predictions, const Tensor<T>& targets);
 
 struct BootstrapOptions {
-  std::size_t resamples = 1000;
-  double confidence = 0.95;
-  std::uint64_t seed = 0;
+  std::size_t resamples = 1000;  ///< how many are drawn
+  double confidence = 0.95;      ///< share of them between low and high
+  std::uint64_t seed = 0;        ///< of the draws
 };
 struct BootstrapInterval {
-  double value;      ///< of all samples
-  double low, high;  ///< percentiles of the resamples, between neighbours linear
-  double standard_error;
+  double value;           ///< of all samples
+  double low, high;       ///< percentiles of the resamples, between neighbours linear
+  double standard_error;  ///< standard deviation of the resamples
 };
 /// How sure a figure of n samples is: it is taken of n samples that are drawn with replacement, again
 /// and again. `figure` gets their numbers. Resamples that give NaN are left out; of fewer than 2 the

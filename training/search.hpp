@@ -33,10 +33,12 @@ using Setting = ModuleOptions;
 /// What there is to try.
 class SearchSpace {
  public:
+  /// How values are drawn.
   enum class Kind { uniform, log_uniform, choice };
+  /// One hyper-parameter.
   struct Axis {
-    std::string name;
-    Kind kind;
+    std::string name;                      ///< as in settings
+    Kind kind;                             ///< a range or a choice
     double low = 0, high = 0;              ///< of a range
     std::vector<OptionValue> values = {};  ///< of a choice
     bool operator==(const Axis&) const = default;
@@ -54,6 +56,7 @@ class SearchSpace {
   SearchSpace& choice(const std::string& name, std::initializer_list<double> values);
   SearchSpace& choice(const std::string& name, std::initializer_list<const char*> values);
 
+  /// In the order they were added; of a temporary a copy.
   const std::vector<Axis>& axes() const& { return axes_; }
   std::vector<Axis> axes() const&& { return axes_; }
   bool operator==(const SearchSpace&) const = default;
@@ -113,16 +116,17 @@ struct SettingResult {
   Setting setting;
   std::vector<double> scores;       ///< NaN: failed
   std::vector<std::string> errors;  ///< of failed runs
-  double budget = 1;
+  double budget = 1;                ///< that its runs had, as of halving
 
-  bool failed() const { return !errors.empty(); }
-  double mean() const;  ///< NaN when a run failed
+  bool failed() const { return !errors.empty(); }  ///< whether a run threw
+  double mean() const;                             ///< NaN when a run failed
   /// Of the mean: deviation / sqrt(n), with n - 1 in the deviation; NaN for one run.
   double standard_error() const;
 };
 
 class SearchResult {
  public:
+  /// For results from elsewhere.
   SearchResult(std::vector<SettingResult> results, bool maximize);
 
   /// Best first, failed ones last; equals in the order they were tried.
@@ -173,7 +177,7 @@ std::vector<std::string> ranges_left_at_their_end(const SearchSpace& space,
                                                   const SearchResult& result, double share = 0.05);
 
 struct CoarseToFineOptions {
-  std::size_t rounds = 2;
+  std::size_t rounds = 2;     ///< each around the best of the one before
   std::size_t settings = 16;  ///< per round, random
   double share = 0.5;         ///< what refine keeps
   std::uint64_t seed = 0;

@@ -43,8 +43,8 @@ namespace xgrad {
 /// middle.
 template <class T, class Batch, class Output = Tensor<T>>
 struct Metric {
-  using Sums = std::vector<double>;
-  std::string name;
+  using Sums = std::vector<double>;  ///< what add fills
+  std::string name;                  ///< as in figures: "accuracy"
   std::function<void(Sums& sums, const Output& predictions, const Batch& batch)> add;
   std::function<double(const Sums& sums)> value;
   /// Which values are better. To be given where the figure is monitored, unless better_of knows its
@@ -87,7 +87,9 @@ struct Task {
   /// `labels` or `targets`.
   std::function<Batch(const Batch& batch, Part part)> part = {};
 
+  /// What the model makes of a batch.
   Output predictions(Module<T>& module, const Batch& batch) const;
+  /// How many samples a batch has.
   std::size_t samples(const Batch& batch) const;
   Batch part_of(const Batch& batch, Part p) const;
 };

@@ -62,6 +62,7 @@ enum class StopReason {
   interrupted,  ///< Ctrl-C or SIGTERM; the checkpoint is written
 };
 
+/// What after_step is told.
 struct StepReport {
   std::size_t epoch;     ///< from 0
   std::size_t step;      ///< steps of the optimizer so far, this one included
@@ -74,7 +75,7 @@ struct TrainerOptions {
   std::size_t epochs = 10;  ///< in all, those before a resumption included
 
   std::optional<Schedule> schedule = {};
-  ScheduleUnit schedule_unit = ScheduleUnit::epochs;
+  ScheduleUnit schedule_unit = ScheduleUnit::epochs;  ///< what the schedule's time counts
 
   std::size_t accumulate = 1;  ///< batches per step; their gradients are weighted by their samples
   double clip_norm = 0;        ///< clip_grad_norm before each step; 0: none

@@ -35,8 +35,8 @@ struct BackwardOptions {
 
 /// Options of `grad`.
 struct GradOptions {
-  bool retain_graph = false;
-  bool create_graph = false;
+  bool retain_graph = false;  ///< as in BackwardOptions
+  bool create_graph = false;  ///< as in BackwardOptions
   bool allow_unused =
       false;  ///< an input the outputs do not depend on gets an undefined tensor, not an error
 };
@@ -98,6 +98,7 @@ class Tensor {
   static Tensor from(const Shape& shape, std::initializer_list<T> values);
   static Tensor from(const Shape& shape, const std::vector<T>& values);
 
+  /// Whether there is a value.
   bool defined() const { return node() != nullptr; }
 
   /// The numbers. The reference is valid as long as a handle to this tensor exists; of a temporary
@@ -123,10 +124,12 @@ class Tensor {
   /// The same as a raw pointer.
   T* mutable_data();
 
+  /// Whether gradients flow to it: a parameter, or the result of a recorded operation.
   bool requires_grad() const { return defined() && node()->requires_grad; }
   /// Makes a leaf require a gradient, or freezes it. Throws std::logic_error for a result of a
   /// recorded operation.
   Tensor& requires_grad_(bool on = true) &;
+  /// The same of a temporary, which is handed on.
   Tensor requires_grad_(bool on = true) && { return requires_grad_(on); }
   /// True for constants and parameters, false for results of recorded operations.
   bool is_leaf() const { return checked().rule == nullptr; }
@@ -204,6 +207,11 @@ class Tensor {
 
   std::uintptr_t bits_ = 0;  // the node; the lowest bit marks a detail::Place
 };
+
+/// No tensor. xtensor calls functions of ours, such as sum<void>, with arrays of its own, finds them by
+/// their names, and looks whether the array would do.
+template <>
+class Tensor<void> {};
 
 /// A leaf that requires gradients, from any xtensor expression.
 template <class E>

@@ -58,6 +58,12 @@ std::string fixed(double value, int decimals) {
   return std::isnan(value) ? "nan" : digits_of(value, std::chars_format::fixed, decimals);
 }
 
+std::string scientific(float value) { return digits_of(value, std::chars_format::scientific); }
+std::string scientific(double value) { return digits_of(value, std::chars_format::scientific); }
+std::string scientific(double value, int decimals) {
+  return digits_of(value, std::chars_format::scientific, decimals);
+}
+
 std::string quote(std::string_view text, std::size_t most) {
   std::string r = "\"";
   for (std::size_t i = 0; i < text.size();) {

@@ -77,6 +77,12 @@ std::string rounded(double value, int digits = 6);
 /// Exactly `decimals` of them, as "%.*f" writes them.
 std::string fixed(double value, int decimals);
 
+/// With an exponent, as "1.25e-09": the shortest digits that read back as the same value, or exactly
+/// `decimals` of them.
+std::string scientific(float value);
+std::string scientific(double value);
+std::string scientific(double value, int decimals);
+
 /// Text that came from outside, as a message shows it: in quotes, on one line, valid UTF-8. Quotes,
 /// backslashes, control characters and bytes that are no UTF-8 are escaped; after `most` bytes it
 /// is cut, between two characters.

@@ -1,8 +1,13 @@
 #include "xgrad/autograd/elementwise.hpp"
 
+#include <array>
+#include <string>
+#include <string_view>
+
 #include "xgrad/autograd/elementwise_loop.hpp"
 #include "xgrad/autograd/engine.hpp"
 #include "xgrad/autograd/operation_log.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/parallel.hpp"
 
 namespace xgrad::detail {
@@ -21,10 +26,38 @@ void run_forward(const ElementwiseRule<T>& rule, const void* functor, const Loop
   });
 }
 
+// What the operands are called where it is not a and b.
+struct Names {
+  std::string_view operation;
+  std::array<std::string_view, 3> operands;
+};
+constexpr Names kNames[] = {{"where", {"mask", "a", "b"}},
+                            {"pow", {"x", "y"}},
+                            {"xlogy", {"x", "y"}},
+                            {"atan2", {"y", "x"}},
+                            {"prelu", {"x", "slope"}}};
+
+std::string name_of(std::string_view operation, std::size_t i, std::size_t n) {
+  for (const Names& names : kNames) {
+    if (names.operation == operation) return std::string(names.operands[i]);
+  }
+  return n == 2 ? std::string(i == 0 ? "a" : "b") : "input " + text(i);
+}
+
+[[noreturn]] void fail_broadcast(const char* operation, const Shape* const* shapes, std::size_t n) {
+  std::string list;
+  for (std::size_t i = 0; i < n; ++i) {
+    list += (i == 0 ? "" : ", ") + name_of(operation, i, n) + " " + to_string(*shapes[i]);
+  }
+  fail(operation, "shapes do not broadcast: ", list);
+}
+
 // The shape that all of them broadcast to.
 Shape broadcast_all(const char* operation, const Shape* const* shapes, std::size_t n) {
   Shape out = *shapes[0];
-  for (std::size_t i = 1; i < n; ++i) out = broadcast_shapes(operation, out, *shapes[i]);
+  for (std::size_t i = 1; i < n; ++i) {
+    if (!broadcast(out, *shapes[i], out)) fail_broadcast(operation, shapes, n);
+  }
   return out;
 }
 

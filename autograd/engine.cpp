@@ -146,24 +146,73 @@ Tensor<T> Engine<T>::collected(const Tensor<T>& sink) const {
 template <class T>
 void Engine<T>::inspect(std::span<const Tensor<T>> outputs) {
   for (const Tensor<T>& t : outputs) reach(t.node());
-  while (!lists_.found.empty()) {
-    const std::uint32_t place = lists_.found.front().place;
-    std::pop_heap(lists_.found.begin(), lists_.found.end());
-    lists_.found.pop_back();
-    look_into(place);
+  while (look_further()) {
   }
-  for (const std::uint32_t place : lists_.leaves) look_into(place);
+  look_into_leaves();
+  if (other_ != nullptr) other_->look_into_leaves();
   if (collecting_) mark_useful();
-  if (!options_.create_graph && any_recorded_passes<T>()) options_.recorded = meets_recorded_rule();
+  if (!options_.create_graph)
+    options_.recorded =
+        meets_recorded_rule() || (other_ != nullptr && other_->meets_recorded_rule());
   options_.retain = options_.retain || options_.recorded;
+  if (other_ != nullptr) other_->follow(*this);
+}
+
+// Of the entries that were found, looks into the one recorded last.
+template <class T>
+bool Engine<T>::look_further() {
+  const auto& found = lists_.found;
+  if (other_ != nullptr && !other_->lists_.found.empty() &&
+      (found.empty() || found.front().sequence < other_->lists_.found.front().sequence)) {
+    other_->look_into_last();
+    return true;
+  }
+  if (found.empty()) return false;
+  look_into_last();
+  return true;
+}
+
+template <class T>
+void Engine<T>::look_into_last() {
+  const std::uint32_t place = lists_.found.front().place;
+  std::pop_heap(lists_.found.begin(), lists_.found.end());
+  lists_.found.pop_back();
+  look_into(place);
+}
+
+template <class T>
+void Engine<T>::look_into_leaves() {
+  for (const std::uint32_t place : lists_.leaves) look_into(place);
+}
+
+// The pass among tensors of the other type, which has no outputs or sinks of its own.
+template <class T>
+Engine<OtherType<T>>& Engine<T>::other() {
+  if (other_ == nullptr) {
+    led_ = std::make_unique<Engine<OtherType<T>>>(typename Engine<OtherType<T>>::Options{});
+    other_ = led_.get();
+    other_->other_ = this;
+    other_->follow(*this);
+  }
+  return *other_;
+}
+
+template <class T>
+template <class U>
+void Engine<T>::follow(const Engine<U>& leader) {
+  const auto& o = leader.options_;
+  options_ = {o.retain, o.create_graph, o.stop_at_sinks, o.keeps_leaves, o.recorded};
+  collecting_ = leader.collecting_;
+  earliest_ = leader.earliest_;
 }
 
 template <class T>
 bool Engine<T>::meets_recorded_rule() const {
-  return std::any_of(lists_.order.begin(), lists_.order.end(), [this](std::uint32_t place) {
-    const Visit<T>& v = pass_[place];
-    return passes(v) && requires_recorded_pass(v.node->rule);
-  });
+  return any_recorded_passes<T>() &&
+         std::any_of(lists_.order.begin(), lists_.order.end(), [this](std::uint32_t place) {
+           const Visit<T>& v = pass_[place];
+           return passes(v) && requires_recorded_pass(v.node->rule);
+         });
 }
 
 // What a pass that records itself for its own use gives away.
@@ -219,23 +268,40 @@ void Engine<T>::look_into(std::uint32_t place) {
       pass_[place].partly = true;
     }
   }
+  if (n->rule == &cast_rule<T>) other().reach(source_of(n));
   if (collecting_) lists_.input_end.push_back(static_cast<std::uint32_t>(lists_.inputs.size()));
 }
 
 // An entry is useful when one of its inputs is a sink or useful; inputs were recorded before it.
 template <class T>
 void Engine<T>::mark_useful() {
-  std::size_t end = lists_.inputs.size();
-  for (std::size_t i = lists_.order.size(); i-- > 0;) {
-    Visit<T>& v = pass_[lists_.order[i]];
-    const std::size_t begin = i == 0 ? 0 : lists_.input_end[i - 1];
-    for (std::size_t k = begin; k < end; ++k) {
-      const Visit<T>& input = pass_[lists_.inputs[k]];
-      (input.sink || input.useful ? v.useful : v.partly) = true;
-    }
-    end = begin;
-    if (v.useful && v.written) fail_written(v.node, find_written(v.node));
+  Unmarked left{lists_.order.size(), lists_.inputs.size()};
+  if (other_ == nullptr) {
+    while (left.entries > 0) mark_last(left);
+    return;
   }
+  typename Engine<OtherType<T>>::Unmarked others{other_->lists_.order.size(),
+                                                 other_->lists_.inputs.size()};
+  while (left.entries + others.entries > 0) {
+    const bool mine = others.entries == 0 ||
+                      (left.entries > 0 &&
+                       sequence_at(left.entries - 1) < other_->sequence_at(others.entries - 1));
+    mine ? mark_last(left) : other_->mark_last(others);
+  }
+}
+
+template <class T>
+void Engine<T>::mark_last(Unmarked& left) {
+  const std::size_t i = --left.entries;
+  Visit<T>& v = pass_[lists_.order[i]];
+  const std::size_t begin = i == 0 ? 0 : lists_.input_end[i - 1];
+  for (std::size_t k = begin; k < left.inputs; ++k) {
+    const Visit<T>& input = pass_[lists_.inputs[k]];
+    (input.sink || input.useful ? v.useful : v.partly) = true;
+  }
+  left.inputs = begin;
+  if (v.node->rule == &cast_rule<T>) v.useful = other_->wanted(source_of(v.node));
+  if (v.useful && v.written) fail_written(v.node, find_written(v.node));
 }
 
 // --- The walk ---
@@ -298,6 +364,13 @@ bool Engine<T>::would_copy(Node<T>* n, const Tensor<T>& gradient) {
          (slot(n) != nullptr || !is_exclusive(gradient.node()));
 }
 
+// From an entry of this type to its input of the other.
+template <class T>
+void Engine<T>::hand_over(const CastSource<OtherType<T>>& source, Backward<T>& b) {
+  Engine<OtherType<T>>& to = *b.engine_.other_;
+  if (to.wanted(source.node)) to.add(source.node, b.take_gradient().template to<OtherType<T>>());
+}
+
 // The gradient of a node is complete.
 template <class T>
 Tensor<T> Engine<T>::finished(std::uint32_t place) {
@@ -329,6 +402,15 @@ void Engine<T>::visit(std::uint32_t place) {
 }
 
 template <class T>
+void Engine<T>::pass_by(std::size_t i) {
+  constexpr std::size_t kAhead = 4;
+  if (i + kAhead < lists_.order.size()) fetch(pass_[lists_.order[i + kAhead]].node);
+  const std::uint32_t place = lists_.order[i];
+  if (pass_[place].gradient != nullptr && passes(pass_[place])) visit(place);
+  if (!pass_[place].sink) pass_.forget(place);
+}
+
+template <class T>
 void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds) {
   ++passes_begun;
   const RecordingScope scope(options_.create_graph || options_.recorded);
@@ -336,12 +418,15 @@ void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (wanted(outputs[i].node())) add(outputs[i].node(), Tensor<T>(seeds[i]));
   }
-  constexpr std::size_t kAhead = 4;
-  for (std::size_t i = 0; i < lists_.order.size(); ++i) {
-    if (i + kAhead < lists_.order.size()) fetch(pass_[lists_.order[i + kAhead]].node);
-    const std::uint32_t place = lists_.order[i];
-    if (pass_[place].gradient != nullptr && passes(pass_[place])) visit(place);
-    if (!pass_[place].sink) pass_.forget(place);
+  for (std::size_t i = 0, k = 0; i < lists_.order.size() || other_ != nullptr;) {
+    if (other_ != nullptr && k < other_->lists_.order.size() &&
+        (i == lists_.order.size() || sequence_at(i) < other_->sequence_at(k))) {
+      other_->pass_by(k++);
+    } else if (i < lists_.order.size()) {
+      pass_by(i++);
+    } else {
+      break;
+    }
   }
   if (options_.stop_at_sinks) return;
   // Leaves and sinks that were not passed have not met their hooks yet.
@@ -351,8 +436,15 @@ void Engine<T>::walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<
   }
 }
 
+template <class T>
+void hand_over(const void* source, Backward<T>& b) {
+  Engine<T>::hand_over(*static_cast<const CastSource<OtherType<T>>*>(source), b);
+}
+
 template class Engine<float>;
 template class Engine<double>;
+template void hand_over(const void*, Backward<float>&);
+template void hand_over(const void*, Backward<double>&);
 
 }  // namespace xgrad::detail
 

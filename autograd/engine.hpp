@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "xgrad/autograd/cast.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/pass.hpp"
 #include "xgrad/autograd/record.hpp"
@@ -63,7 +65,11 @@ class Engine {
   void walk(std::span<const Tensor<T>> outputs, std::span<const Tensor<T>> seeds);
   bool reached(const Tensor<T>& sink) const { return pass_[pass_.find(sink.node())].reached; }
   /// Whether the outputs depend on a derivative that was taken with `create_graph`.
-  bool met_derivative() const { return met_derivative_; }
+  bool met_derivative() const {
+    return met_derivative_ || (other_ != nullptr && other_->met_derivative_);
+  }
+
+  static void hand_over(const CastSource<OtherType<T>>& source, Backward<T>& b);
 
   /// The gradient collected for a sink; undefined when it was not reached.
   Tensor<T> collected(const Tensor<T>& sink) const;
@@ -71,6 +77,8 @@ class Engine {
  private:
   friend class Backward<T>;
   friend class FastPath<T>;
+  template <class>
+  friend class Engine;
 
   bool wanted(const Node<T>* n) const {
     if (!collecting_) return true;
@@ -112,12 +120,25 @@ class Engine {
   std::uint32_t reach(Node<T>* n);
   void enter(Node<T>* n, std::uint32_t place);
   void look_into(std::uint32_t place);
+  bool look_further();
+  void look_into_last();
+  void look_into_leaves();
   void mark_useful();
+  struct Unmarked {
+    std::size_t entries, inputs;
+  };
+  void mark_last(Unmarked& left);
+  Engine<OtherType<T>>& other();
+  template <class U>
+  void follow(const Engine<U>& leader);
   bool meets_recorded_rule() const;
   Tensor<T> given(Tensor<T> g) const;
   bool passes(const Visit<T>& v) const { return !collecting_ || v.useful; }
   void visit(std::uint32_t place);
+  void pass_by(std::size_t i);
   Tensor<T> finished(std::uint32_t place);
+
+  std::uint64_t sequence_at(std::size_t i) const { return pass_[lists_.order[i]].node->sequence; }
 
   // The entries that were found and not looked into, the one recorded last first, and leaves, which
   // come after all of them.
@@ -146,6 +167,10 @@ class Engine {
   std::uint64_t earliest_ = 0;
   Pass<T> pass_;
   Lists lists_;
+  // The pass among tensors of the other type, where there are some: it is led by the one that the
+  // outputs are of, and the entries of both are visited in the order of their recording.
+  Engine<OtherType<T>>* other_ = nullptr;
+  std::unique_ptr<Engine<OtherType<T>>> led_;
 };
 
 }  // namespace xgrad::detail

@@ -10,6 +10,7 @@ template <class T>
 Node<T>* make_node() {
   auto* n = ::new (object_allocate(sizeof(Node<T>))) Node<T>;
   n->owner.store(mark_of_new_node(), std::memory_order_relaxed);
+  if (!is_recording()) n->apart = Apart::unrecorded;
   count_live(1);
   return n;
 }

@@ -45,6 +45,9 @@ struct Rule {
 template <class T>
 struct Node;
 
+/// Why nothing leads to a value that is no result of a recorded operation, for messages.
+enum class Apart : std::uint8_t { no, unrecorded, derivative, detached };
+
 /// An input of an entry. `node` is null for an input that neither requires a gradient nor is saved.
 template <class T>
 struct Edge {
@@ -98,6 +101,7 @@ struct Node {
   bool replaced = false;     // was a module's parameter, and another one has its place now
   std::uint16_t places = 0;  // of modules, that hold it as a parameter
   std::atomic<bool> gradient_locked{false};  // somebody is adding to the gradient
+  Apart apart = Apart::no;
 
   // What the user sees of the gradient, and hooks to it.
   Node* grad = nullptr;

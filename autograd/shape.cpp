@@ -66,20 +66,32 @@ std::size_t checked_elements(const Shape& shape, std::size_t bytes) {
 
 }  // namespace detail
 
-Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
-  if (a == b) return a;
-  const Shape& longer = a.rank() >= b.rank() ? a : b;
-  const Shape& shorter = a.rank() >= b.rank() ? b : a;
-  Shape r = longer;
-  const std::size_t offset = longer.rank() - shorter.rank();
+bool detail::broadcast(const Shape& a, const Shape& b, Shape& out) {
+  const Shape shorter = a.rank() >= b.rank() ? b : a;
+  out = a.rank() >= b.rank() ? a : b;
+  const std::size_t offset = out.rank() - shorter.rank();
   for (std::size_t i = 0; i < shorter.rank(); ++i) {
-    std::size_t& size = r[offset + i];
+    std::size_t& size = out[offset + i];
     if (size == shorter[i] || shorter[i] == 1) continue;
-    if (size != 1) {
-      detail::fail(operation, "shapes do not broadcast: a ", a, ", b ", b);
-    }
+    if (size != 1) return false;
     size = shorter[i];
   }
+  return true;
+}
+
+Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  Shape r;
+  if (!detail::broadcast(a, b, r))
+    detail::fail(operation, "shapes do not broadcast: a ", a, ", b ", b);
+  return r;
+}
+
+Shape broadcast_batches(const char* operation, const Shape& a, const Shape& b, const Shape& of_a,
+                        const Shape& of_b) {
+  Shape r;
+  if (!detail::broadcast(a, b, r))
+    detail::fail(operation, "batches do not broadcast: a ", of_a, ", b ", of_b);
   return r;
 }
 

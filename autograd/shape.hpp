@@ -91,6 +91,15 @@ std::string to_string(const Shape& shape);
 /// Throws std::invalid_argument naming `operation` and both shapes.
 Shape broadcast_shapes(const char* operation, const Shape& a, const Shape& b);
 
+/// The same for the axes in front of matrices; the message has the whole shapes `of_a` and `of_b`.
+Shape broadcast_batches(const char* operation, const Shape& a, const Shape& b, const Shape& of_a,
+                        const Shape& of_b);
+
+namespace detail {
+/// Whether they broadcast; the result goes to `out`, which may be one of them.
+bool broadcast(const Shape& a, const Shape& b, Shape& out);
+}  // namespace detail
+
 /// `axis` counted from the end when negative, as an index in [0, rank). Throws std::out_of_range.
 std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size_t rank);
 

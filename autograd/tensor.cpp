@@ -5,7 +5,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/cast.hpp"
 #include "xgrad/autograd/engine.hpp"
+#include "xgrad/autograd/observe.hpp"
 #include "xgrad/autograd/place.hpp"
 #include "xgrad/base/errors.hpp"
 
@@ -22,11 +24,29 @@ void require_writable(const detail::Node<T>& n, const char* what) {
 }
 
 template <class T>
+const char* why_not(const detail::Node<T>& n) {
+  switch (n.apart) {
+    case detail::Apart::unrecorded:
+      return "it was computed while recording was off: inside NoGrad, or by a backward pass "
+             "without {.create_graph = true}";
+    case detail::Apart::derivative:
+      return "it is a derivative that was taken without {.create_graph = true}";
+    case detail::Apart::detached:
+      return "it was detached; go on with the tensor before detach()";
+    case detail::Apart::no:
+      break;
+  }
+  return "what it was computed from are constants, detached or frozen; parameter(x) or "
+         "x.requires_grad_() before the computation makes x count";
+}
+
+template <class T>
 void require_differentiable(const char* operation, const Tensor<T>& output) {
   if (!output.defined()) detail::fail<std::logic_error>(operation, "the output is undefined");
   if (!output.requires_grad()) {
-    detail::fail<std::logic_error>(operation, "the output ", output.shape(),
-                                   " does not depend on anything that requires a gradient");
+    detail::fail<std::logic_error>(
+        operation, "the output ", output.shape(),
+        " does not depend on anything that requires a gradient: ", why_not(*output.node()));
   }
 }
 
@@ -78,25 +98,15 @@ Tensor<T> Tensor<T>::filled(const Shape& shape, T value) {
   return t;
 }
 
-namespace {
-template <class T, class Values>
-Tensor<T> from_values(const Shape& shape, const Values& values) {
-  if (values.size() != shape.elements()) {
-    detail::fail("tensor", values.size(), " values for shape ", shape);
-  }
-  Tensor<T> t = Tensor<T>::uninitialized(shape);
-  std::copy(values.begin(), values.end(), t.node()->data);
-  return t;
-}
-}  // namespace
-
 template <class T>
 Tensor<T> Tensor<T>::from(const Shape& shape, std::initializer_list<T> values) {
-  return from_values<T>(shape, values);
+  return from<std::initializer_list<T>>(shape, values);
 }
+
 template <class T>
-Tensor<T> Tensor<T>::from(const Shape& shape, const std::vector<T>& values) {
-  return from_values<T>(shape, values);
+Tensor<T> Tensor<T>::from(std::initializer_list<detail::NumberList<T>> lists) {
+  const detail::NumberList<T> all(lists);
+  return from(all.shape(), all.values());
 }
 
 template <class T>
@@ -112,9 +122,42 @@ std::size_t Tensor<T>::size(std::ptrdiff_t axis) const {
 template <class T>
 T Tensor<T>::item() const {
   if (size() != 1) {
-    detail::fail("item", "the tensor has shape ", shape(), ", not one element");
+    detail::fail("item", "the tensor has shape ", shape(),
+                 ", not one element; x.item(i, j, ...) is ", "one of several");
   }
   return data()[0];
+}
+
+template <class T>
+T Tensor<T>::element(const std::vector<std::ptrdiff_t>& index) const {
+  detail::require(index.size() == rank(), "item", "an index for each axis is needed: x ", shape(),
+                  ", index ", index);
+  std::size_t at = 0;
+  for (std::size_t axis = 0; axis < rank(); ++axis) {
+    const auto n = static_cast<std::ptrdiff_t>(shape()[axis]);
+    const std::ptrdiff_t i = index[axis] < 0 ? index[axis] + n : index[axis];
+    detail::require<std::out_of_range>(0 <= i && i < n, "item", "index out of range: x ", shape(),
+                                       ", index ", index);
+    at = at * shape()[axis] + static_cast<std::size_t>(i);
+  }
+  return data()[at];
+}
+
+template <class T>
+template <class U>
+Tensor<U> Tensor<T>::to() const {
+  if constexpr (std::is_same_v<T, U>) {
+    return Tensor(&checked());
+  } else {
+    const Tensor<U> y = Tensor<U>::uninitialized(shape());
+    std::transform(data(), data() + size(), y.node()->data, [](T v) { return static_cast<U>(v); });
+    if (!is_recording() || !requires_grad()) return y;
+    const detail::CastSource<T> source(node());
+    detail::last_sequence(node()->sequence);
+    detail::record_needed<U>(y, detail::cast_rule<U>, {}, {}, &source, sizeof source,
+                             &detail::copy_attributes<detail::CastSource<T>>);
+    return y;
+  }
 }
 
 template <class T>
@@ -123,6 +166,7 @@ void Tensor<T>::set_value(const Array<T>& array) {
     detail::fail("set_value", "the value has shape ", Shape(array.shape()), ", the tensor ",
                  shape());
   }
+  require_writable(checked(), "set_value");
   std::copy_n(array.data(), size(), mutable_data());
 }
 
@@ -213,7 +257,9 @@ void Tensor<T>::backward(const Tensor& seed, BackwardOptions options) const {
 
 template <class T>
 Tensor<T> Tensor<T>::detach() const {
-  return Tensor(detail::share_value(detail::storage_of(&checked()), shape()));
+  Tensor t(detail::share_value(detail::storage_of(&checked()), shape()));
+  t.node()->apart = detail::Apart::detached;
+  return t;
 }
 
 template <class T>
@@ -250,6 +296,14 @@ template <class T>
 }
 
 template <class T>
+[[noreturn]] void fail_constant(std::size_t i, const Tensor<T>& input) {
+  detail::require<std::logic_error>(input.defined(), "grad", "input ", i, " is undefined");
+  detail::fail<std::logic_error>("grad", "input ", i, " ", input.shape(),
+                                 " does not require a gradient: it takes parameter(x) or "
+                                 "x.requires_grad_() before the computation");
+}
+
+template <class T>
 std::vector<Tensor<T>> collect_gradients(const std::vector<Tensor<T>>& outputs,
                                          const std::vector<Tensor<T>>& inputs, GradOptions options,
                                          const std::vector<Tensor<T>>& starts) {
@@ -282,7 +336,9 @@ void keep_differentiable(std::vector<Tensor<T>>& gradients) {
 template <class T>
 void make_separate(std::vector<Tensor<T>>& gradients) {
   for (Tensor<T>& g : gradients) {
-    if (g.defined() && !detail::is_exclusive(g.node())) g = g.clone();
+    if (!g.defined()) continue;
+    if (!detail::is_exclusive(g.node())) g = g.clone();
+    g.node()->apart = detail::Apart::derivative;
   }
 }
 
@@ -302,7 +358,7 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].requires_grad()) {
-      detail::fail<std::logic_error>("grad", "input ", i, " does not require a gradient");
+      fail_constant(i, inputs[i]);
     }
   }
   std::vector<Tensor<T>> result = collect_gradients(outputs, inputs, options, starts);
@@ -315,6 +371,10 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
 
 template class Tensor<float>;
 template class Tensor<double>;
+template Tensor<float> Tensor<float>::to() const;
+template Tensor<double> Tensor<float>::to() const;
+template Tensor<float> Tensor<double>::to() const;
+template Tensor<double> Tensor<double>::to() const;
 template std::vector<Tensor<float>> grad(const std::vector<Tensor<float>>&,
                                          const std::vector<Tensor<float>>&, GradOptions,
                                          const std::vector<Tensor<float>>&);

@@ -15,6 +15,8 @@
 
 #include "xgrad/autograd/array.hpp"
 #include "xgrad/autograd/node.hpp"
+#include "xgrad/autograd/number_list.hpp"
+#include "xgrad/autograd/print.hpp"
 #include "xgrad/autograd/shape.hpp"
 
 namespace xgrad {
@@ -22,7 +24,13 @@ namespace xgrad {
 namespace detail {
 template <class T>
 class Place;
-}
+
+// What a tensor is taken for by mistake. Not the types of sizes: a list of one tensor is no vector
+// of as many elements.
+template <class V>
+inline constexpr bool kNumber =
+    std::is_floating_point_v<V> || std::is_same_v<V, bool> || std::is_same_v<V, int>;
+}  // namespace detail
 
 /// Options of a backward pass.
 struct BackwardOptions {
@@ -64,6 +72,14 @@ class Tensor {
   template <class E>
   Tensor(const xt::xexpression<E>& expression) : Tensor(Array<T>(expression.derived_cast())) {}
 
+  /// Refused while compiling.
+  template <class U>
+  explicit Tensor(const Tensor<U>&) {
+    static_assert(detail::kNever<U>,
+                  "xgrad: tensors of float and of double do not mix: write x.to<float>() or "
+                  "x.to<double>()");
+  }
+
   Tensor(const Tensor& other) : Tensor(other.node()) {}
   Tensor(Tensor&& other) noexcept : bits_(other.bits_) {
     if (other.is_place()) [[unlikely]] {
@@ -96,7 +112,23 @@ class Tensor {
   /// A constant from numbers in row-major order. Throws std::invalid_argument when their count is
   /// not the shape's.
   static Tensor from(const Shape& shape, std::initializer_list<T> values);
-  static Tensor from(const Shape& shape, const std::vector<T>& values);
+  /// The same from a std::vector, std::array, std::span and the like, of numbers of any type.
+  template <detail::NumberRange R>
+  static Tensor from(const Shape& shape, const R& values) {
+    detail::check_count("tensor", std::size(values), shape);
+    Tensor t = uninitialized(shape);
+    T* to = t.node()->data;
+    for (const auto v : values) *to++ = static_cast<T>(v);
+    return t;
+  }
+  /// The same along one axis.
+  template <detail::NumberRange R>
+  static Tensor from(const R& values) {
+    return from(Shape{std::size(values)}, values);
+  }
+  /// From lists in each other: `from({1, 2})`, `from({{1, 2}, {3, 4}})`. Throws
+  /// std::invalid_argument where they are of different lengths.
+  static Tensor from(std::initializer_list<detail::NumberList<T>> lists);
 
   /// Whether there is a value.
   bool defined() const { return node() != nullptr; }
@@ -114,6 +146,26 @@ class Tensor {
   std::size_t size(std::ptrdiff_t axis) const;
   /// The only element. Throws std::invalid_argument when there is not exactly one.
   T item() const;
+  /// One element, by an index for each axis; negative ones count from the end. Throws
+  /// std::invalid_argument for another number of them, std::out_of_range. For reading: writing is
+  /// mutable_value's.
+  template <std::integral... I>
+  requires(sizeof...(I) > 0) T item(I... index)
+  const { return element({static_cast<std::ptrdiff_t>(index)...}); }
+  T item(const std::vector<std::ptrdiff_t>& index) const { return element(index); }
+  /// The same: `x(1, 2)`.
+  template <std::integral... I>
+  requires(sizeof...(I) > 0) T operator()(I... index) const {
+    return element({static_cast<std::ptrdiff_t>(index)...});
+  }
+  /// Refused while compiling.
+  template <class V>
+  requires(detail::kNumber<V>) operator V() const {
+    static_assert(
+        detail::kNever<V>,
+        "xgrad: a Tensor is no number: write x.item() for the only element of x, x.item(i, "
+        "j) for one of several");
+  }
 
   /// Writes the numbers of a leaf or constant (of the same shape) in place. A pending backward
   /// pass that saved the old ones is then refused. Throws std::logic_error for a result of a
@@ -172,6 +224,11 @@ class Tensor {
   /// A constant with a copy of the numbers.
   Tensor clone() const;
 
+  /// The numbers as those of a Tensor<U>, float or double; this tensor itself when it is one.
+  /// Gradient: gy, rounded to T. It flows through: a graph may have parts of both types.
+  template <class U>
+  Tensor<U> to() const;
+
   /// True when both handles show the same tensor.
   bool is_same(const Tensor& other) const { return node() == other.node(); }
 
@@ -201,6 +258,7 @@ class Tensor {
     return *node();
   }
   [[noreturn]] static void fail_undefined();
+  T element(const std::vector<std::ptrdiff_t>& index) const;
   bool is_place() const { return (bits_ & kPlace) != 0; }
   void leave_in_place() noexcept;  // a place that is moved from is copied
   Tensor& assign_place(const Tensor& value, bool moved);
@@ -255,6 +313,27 @@ template <class T>
 Tensor<T> grad(const Tensor<T>& output, const Tensor<T>& input, GradOptions options = {}) {
   return grad(std::vector<Tensor<T>>{output}, std::vector<Tensor<T>>{input}, options)[0];
 }
+
+namespace detail {
+/// For a function of two tensors that was given both types: refused while compiling.
+template <class T, class U>
+Tensor<T> mixed(const Tensor<T>& a, const Tensor<U>&) {
+  static_assert(kNever<U>,
+                "xgrad: tensors of float and of double do not mix: write x.to<float>() or "
+                "x.to<double>() for one of them");
+  return a;
+}
+
+/// For labels in a container of the standard library: refused while compiling.
+template <class R>
+concept PlainRange = NumberRange<R> && !std::is_base_of_v<xt::xexpression<R>, R>;
+template <PlainRange R>
+Indices labels_of(const R&) {
+  static_assert(kNever<R>,
+                "xgrad: labels and positions are xgrad::Indices: write to_indices(labels)");
+  return {};
+}
+}  // namespace detail
 
 extern template class Tensor<float>;
 extern template class Tensor<double>;

@@ -28,11 +28,11 @@ class Residual : public Module<T> {
  public:
   template <ModuleOf<T> Branch>
   explicit Residual(Branch&& branch, ResidualOptions options = {})
-      : Residual(detail::owned<T>(std::move(branch)), nullptr, options) {}
+      : Residual(detail::owned<T>(std::forward<Branch>(branch)), nullptr, options) {}
   template <ModuleOf<T> Branch, ModuleOf<T> Projection>
   Residual(Branch&& branch, Projection&& projection, ResidualOptions options = {})
-      : Residual(detail::owned<T>(std::move(branch)), detail::owned<T>(std::move(projection)),
-                 options) {}
+      : Residual(detail::owned<T>(std::forward<Branch>(branch)),
+                 detail::owned<T>(std::forward<Projection>(projection)), options) {}
   /// `projection` may be null.
   Residual(std::unique_ptr<Module<T>> branch, std::unique_ptr<Module<T>> projection,
            ResidualOptions options = {});
@@ -53,7 +53,7 @@ class Parallel : public Module<T> {
  public:
   template <ModuleOf<T>... Modules>
   explicit Parallel(Modules&&... modules) {
-    (append(detail::owned<T>(std::move(modules))), ...);
+    (append(detail::owned<T>(std::forward<Modules>(modules))), ...);
   }
   /// Adds a module under its index or the given name.
   Parallel& append(std::unique_ptr<Module<T>> module, const std::string& name = {});
@@ -75,7 +75,7 @@ class Concat : public Module<T> {
   /// The outputs side by side along `axis`; the modules are moved in.
   template <ModuleOf<T>... Modules>
   explicit Concat(std::ptrdiff_t axis, Modules&&... modules) : axis_(axis) {
-    (append(detail::owned<T>(std::move(modules))), ...);
+    (append(detail::owned<T>(std::forward<Modules>(modules))), ...);
   }
   /// Adds a module under its index or the given name.
   Concat& append(std::unique_ptr<Module<T>> module, const std::string& name = {});

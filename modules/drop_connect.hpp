@@ -41,7 +41,7 @@ class DropConnect : public Module<T> {
               std::unique_ptr<Module<T>> activation = nullptr);
   template <ModuleOf<T> Activation>
   DropConnect(std::size_t in, std::size_t out, DropConnectOptions options, Activation&& activation)
-      : DropConnect(in, out, options, detail::owned<T>(std::move(activation))) {}
+      : DropConnect(in, out, options, detail::owned<T>(std::forward<Activation>(activation))) {}
 
   Tensor<T> forward(const Tensor<T>& x) override;
 

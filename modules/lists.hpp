@@ -52,7 +52,7 @@ class Heads : public ListModule<T> {
  public:
   template <ModuleOf<T>... Modules>
   explicit Heads(Modules&&... modules) {
-    (append(detail::owned<T>(std::move(modules))), ...);
+    (append(detail::owned<T>(std::forward<Modules>(modules))), ...);
   }
   /// Adds a module under its index or the given name.
   Heads& append(std::unique_ptr<Module<T>> module, const std::string& name = {});
@@ -68,7 +68,7 @@ template <class T>
 class OnFirst : public ListModule<T> {
  public:
   template <ModuleOf<T> Inner>
-  explicit OnFirst(Inner&& inner) : OnFirst(detail::owned<T>(std::move(inner))) {}
+  explicit OnFirst(Inner&& inner) : OnFirst(detail::owned<T>(std::forward<Inner>(inner))) {}
   explicit OnFirst(std::unique_ptr<Module<T>> inner);
 
   /// Throws std::invalid_argument for no tensors.

@@ -241,6 +241,12 @@ void detail::fail_clone(const std::string& type_name) {
       "make it with add, or override structure()");
 }
 
+// So that the instantiation here compiles; nothing calls it.
+template <>
+void detail::CopiedByClone<float>::refuse() {}
+template <>
+void detail::CopiedByClone<double>::refuse() {}
+
 template class Module<float>;
 template class Module<double>;
 template LoadReport Module<float>::load_state_dict(const NamedTensors<float>&, LoadOptions);

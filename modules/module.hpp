@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <iosfwd>
 #include <list>
 #include <memory>
 #include <stdexcept>
@@ -43,8 +44,34 @@ using TensorList = std::vector<Tensor<T>>;
 template <class T>
 class ParameterScope;
 
+namespace detail {
+
+/// Copying is refused while compiling, in the words that say what to write. (A deleted constructor
+/// would be named after the module that somebody derived.)
 template <class T>
-class Module {
+struct CopiedByClone {
+  CopiedByClone() = default;
+  CopiedByClone(CopiedByClone&&) noexcept = default;
+  CopiedByClone& operator=(CopiedByClone&&) noexcept = default;
+  CopiedByClone(const CopiedByClone&) { refuse(); }
+  CopiedByClone& operator=(const CopiedByClone&) {
+    refuse();
+    return *this;
+  }
+  ~CopiedByClone() = default;
+
+ private:
+  static void refuse() {
+    static_assert(kNever<T>,
+                  "xgrad: a module is not copied by accident: write auto copy = clone(net) for a "
+                  "deep copy, const auto& or std::move(net) for none");
+  }
+};
+
+}  // namespace detail
+
+template <class T>
+class Module : detail::CopiedByClone<T> {
  public:
   using value_type = T;
   /// What register_forward_hook takes.
@@ -54,6 +81,11 @@ class Module {
   using BackwardHook = std::function<Tensor<T>(Module& module, const Tensor<T>& gradient)>;
 
   Module() = default;
+  Module(const Module& other) : detail::CopiedByClone<T>(other) {}  // does not compile
+  Module& operator=(const Module& other) {
+    detail::CopiedByClone<T>::operator=(other);
+    return *this;
+  }
   Module(Module&& other) noexcept { take(other); }
   Module& operator=(Module&& other) noexcept {
     if (this != &other) take(other);
@@ -73,6 +105,10 @@ class Module {
   /// the same tree, and has parameters to learn: they would not be found. A module that is meant to
   /// stay outside is frozen, or called by its forward().
   Tensor<T> operator()(const Tensor<T>& x);
+  /// Refused while compiling.
+  template <class U>
+  requires(!std::is_same_v<T, U>) Tensor<T>
+  operator()(const Tensor<U>& x) { return (*this)(Tensor<T>(x)); }
 
   /// The outputs for a list of inputs: forward of the only one, unless the module is one for lists
   /// (xgrad/modules/lists.hpp). The default throws std::invalid_argument for several.
@@ -259,11 +295,26 @@ class Module {
   std::function<std::unique_ptr<Module>()> factory_;
 };
 
+namespace detail {
+template <class T>
+bool is_module(const Module<T>*);
+template <class A>
+concept IsModule = requires(const A* a) {
+  is_module(a);
+};
+
+/// An argument of a constructor that can be kept.
+template <class A>
+inline constexpr bool kCopied = std::is_copy_constructible_v<A>;
+template <IsModule A>
+inline constexpr bool kCopied<A> = false;
+}  // namespace detail
+
 template <class T>
 template <class M, class... Args>
 M& Module<T>::add(const std::string& name, Args&&... args) {
   std::function<std::unique_ptr<Module>()> factory;
-  if constexpr ((std::is_copy_constructible_v<std::decay_t<Args>> && ...) &&
+  if constexpr ((detail::kCopied<std::decay_t<Args>> && ...) &&
                 std::is_constructible_v<M, const std::decay_t<Args>&...>) {
     factory = [... kept = std::decay_t<Args>(args)]() -> std::unique_ptr<Module> {
       return std::make_unique<M>(kept...);
@@ -301,6 +352,17 @@ std::unique_ptr<M> clone(const M& module, const Args&... args) {
   copy->copy_state(module);
   return std::unique_ptr<M>(static_cast<M*>(copy.release()));
 }
+
+/// The module and what is in it, indented, with what their constructors were given:
+///   Sequential {
+///     0: Linear(in 784, out 10, bias 1)
+///     1: Softmax(axis -1)
+///   }
+/// One that does not know it shows its parameters: `Net(scale (10))`.
+template <class T>
+std::string to_string(const Module<T>& module);
+template <class T>
+std::ostream& operator<<(std::ostream& out, const Module<T>& module);
 
 extern template class Module<float>;
 extern template class Module<double>;

@@ -24,14 +24,14 @@ class Sequential : public Module<T> {
  public:
   template <ModuleOf<T>... Modules>
   explicit Sequential(Modules&&... modules) {
-    (append(std::move(modules)), ...);
+    (append(std::forward<Modules>(modules)), ...);
   }
 
   /// Adds a module at the end, under its index or the given name. Throws std::invalid_argument for
   /// a name that is taken or has a dot.
   template <ModuleOf<T> M>
   Sequential& append(M&& module, const std::string& name = {}) {
-    return append(detail::owned<T>(std::move(module)), name);
+    return append(detail::owned<T>(std::forward<M>(module)), name);
   }
   Sequential& append(std::unique_ptr<Module<T>> module, const std::string& name = {});
   /// Constructs a module of type M at the end: `net.emplace<Block<float>>(64)`. A module of your
@@ -51,6 +51,10 @@ class Sequential : public Module<T> {
   bool takes_list() const override;
   std::unique_ptr<Module<T>> structure() const override;
 };
+
+/// `Sequential{Linear<float>(784, 10), Softmax<float>()}` is one of float.
+template <class M, class... Modules>
+Sequential(M&&, Modules&&...) -> Sequential<typename std::remove_cvref_t<M>::value_type>;
 
 extern template class Sequential<float>;
 extern template class Sequential<double>;

@@ -22,7 +22,7 @@ template <class T>
 class WeightNorm : public Module<T> {
  public:
   template <ModuleOf<T> Inner>
-  explicit WeightNorm(Inner&& inner) : WeightNorm(detail::owned<T>(std::move(inner))) {}
+  explicit WeightNorm(Inner&& inner) : WeightNorm(detail::owned<T>(std::forward<Inner>(inner))) {}
   /// Throws std::invalid_argument when the module has no parameter `weight` of two axes or more.
   explicit WeightNorm(std::unique_ptr<Module<T>> inner);
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tests/autograd/helpers.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"
@@ -281,8 +282,27 @@ BOOST_AUTO_TEST_CASE(nothing_to_differentiate) {
   const D c = D::from({3}, {1, 2, 3});
   check_failure<std::logic_error>(
       [&] { sum(c).backward(); },
-      "backward: the output () does not depend on anything that requires a gradient");
+      "backward: the output () does not depend on anything that requires a gradient: what it was "
+      "computed "
+      "from are constants, detached or frozen; parameter(x) or x.requires_grad_() before the "
+      "computation makes x count");
   check_failure<std::logic_error>([] { D().backward(); }, "backward: the output is undefined");
+}
+
+BOOST_AUTO_TEST_CASE(why_there_is_nothing_to_differentiate) {
+  const D x = leaf({2});
+  const auto refused = [](const D& y, const std::string& why) {
+    check_failure<std::logic_error>([&] { y.backward(); },
+                                    "backward: the output (1) does not depend on anything that "
+                                    "requires a gradient: " +
+                                        why);
+  };
+  refused(x.detach(), "it was detached; go on with the tensor before detach()");
+  refused(grad(x * x, x), "it is a derivative that was taken without {.create_graph = true}");
+  const NoGrad guard;
+  refused(x * x,
+          "it was computed while recording was off: inside NoGrad, or by a backward pass without "
+          "{.create_graph = true}");
 }
 
 BOOST_AUTO_TEST_CASE(no_gradient_yet) {

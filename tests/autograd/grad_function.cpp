@@ -142,10 +142,14 @@ BOOST_AUTO_TEST_CASE(errors) {
       [&] {
         (void)grad(Tensors{sum(y)}, {x, c});
       },
-      "grad: input 1 does not require a gradient");
+      "grad: input 1 (2) does not require a gradient: it takes parameter(x) or x.requires_grad_() "
+      "before the computation");
   check_failure<std::logic_error>(
       [&] { (void)grad({c}, {x}); },
-      "grad: the output (2) does not depend on anything that requires a gradient");
+      "grad: the output (2) does not depend on anything that requires a gradient: what it was "
+      "computed "
+      "from are constants, detached or frozen; parameter(x) or x.requires_grad_() before the "
+      "computation makes x count");
   check_failure<std::invalid_argument>(
       [&] { (void)grad(y, x); },
       "grad: the output has shape (2); only a single element can be differentiated "

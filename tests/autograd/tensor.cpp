@@ -1,7 +1,9 @@
 // A tensor as a value: where it comes from, whose memory it shows, how handles are copied
 // and moved.
 
+#include <array>
 #include <limits>
+#include <span>
 
 #include "tests/autograd/helpers.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -45,6 +47,68 @@ BOOST_AUTO_TEST_CASE(from_numbers) {
         (void)D::from({2, 2}, {1, 2, 3});
       },
       "tensor: 3 values for shape (2, 2)");
+}
+
+BOOST_AUTO_TEST_CASE(from_numbers_of_any_type) {
+  const std::vector<int> whole = {1, -2, 3, 4};
+  is(D::from({2, 2}, whole), {{1, -2}, {3, 4}});
+  is(D::from(whole), {1, -2, 3, 4});
+  is(D::from(std::span(whole).subspan(1, 2)), {-2, 3});
+  is(D::from({3, 1}, std::array<unsigned char, 3>{1, 2, 255}),
+     D::from({3, 1}, {1, 2, 255}).value());
+  is(D::from(std::vector<bool>{true, false}), {1, 0});
+  BOOST_TEST(Tensor<float>::from(std::vector<double>{0.1}).data()[0] == 0.1F);
+  check_failure<std::invalid_argument>([&] { (void)D::from({3}, whole); },
+                                       "tensor: 4 values for shape (3)");
+}
+
+BOOST_AUTO_TEST_CASE(from_lists) {
+  is(D::from({1, 2.5, 3}), {1, 2.5, 3});
+  is(D::from({{1, 2}, {3, 4}, {5, 6}}), {{1, 2}, {3, 4}, {5, 6}});
+  is(D::from({{0}, {1}}), D::from({2, 1}, {0, 1}).value());
+  is(D::from({{1, 2}}), D::from({1, 2}, {1, 2}).value());
+  is(D::from({{{1}, {2}}, {{3}, {4}}}), D::from({2, 2, 1}, {1, 2, 3, 4}).value());
+  BOOST_TEST(to_string(D::from({}).shape()) == "(0)");
+  BOOST_TEST(to_string(D::from({{}, {}}).shape()) == "(2, 0)");
+  const auto ragged = [](auto make, const char* shapes) {
+    check_failure<std::invalid_argument>(
+        make, "tensor: the lists are of different shapes: " + std::string(shapes));
+  };
+  ragged([] { (void)D::from({{1, 2}, {3}}); }, "(2), (1)");
+  ragged([] { (void)D::from({{{1}}, {2}}); }, "(1, 1), (1)");
+  ragged([] { (void)D::from({{1}, 2}); }, "(1), ()");
+}
+
+BOOST_AUTO_TEST_CASE(indices_from_whole_numbers) {
+  const Indices a = to_indices({2, 2}, std::vector<unsigned char>{1, 2, 3, 255});
+  BOOST_TEST(a(1, 1) == 255);
+  BOOST_TEST(to_indices(std::vector<int>{-1, 7})(0) == -1);
+  BOOST_TEST(to_indices({2, 1}, {3, 4})(1, 0) == 4);
+  BOOST_TEST(to_indices({5, 6}).shape().size() == 1U);
+  check_failure<std::invalid_argument>(
+      [] {
+        to_indices({2, 2}, {1, 2, 3});
+      },
+      "to_indices: 3 values for shape (2, 2)");
+  check_failure<std::invalid_argument>(
+      [] { to_indices(std::vector<std::uint64_t>{std::uint64_t{1} << 63U}); },
+      "to_indices: more than an index can be: 9223372036854775808");
+}
+
+BOOST_AUTO_TEST_CASE(elements_by_index) {
+  const D x = D::from({{1, 2, 3}, {4, 5, 6}});
+  BOOST_TEST(x(1, 0) == 4);
+  BOOST_TEST(x.item(0, -1) == 3);
+  BOOST_TEST(x.item({-1, 1}) == 5);
+  BOOST_TEST(D(7).item({}) == 7);
+  check_failure<std::invalid_argument>(
+      [&] { (void)x(1); }, "item: an index for each axis is needed: x (2, 3), index (1)");
+  const auto outside = [&](std::ptrdiff_t i, std::ptrdiff_t k, const char* index) {
+    check_failure<std::out_of_range>(
+        [&] { (void)x(i, k); }, "item: index out of range: x (2, 3), index " + std::string(index));
+  };
+  outside(2, 0, "(2, 0)");
+  outside(0, -4, "(0, -4)");
 }
 
 BOOST_AUTO_TEST_CASE(without_elements) {
@@ -130,10 +194,14 @@ BOOST_AUTO_TEST_CASE(sizes) {
 
 BOOST_AUTO_TEST_CASE(item) {
   BOOST_TEST(D::from({1, 1}, {4}).item() == 4);
-  check_failure<std::invalid_argument>([] { (void)D::filled({2}, 1).item(); },
-                                       "item: the tensor has shape (2), not one element");
-  check_failure<std::invalid_argument>([] { (void)D::filled({0}, 1).item(); },
-                                       "item: the tensor has shape (0), not one element");
+  check_failure<std::invalid_argument>(
+      [] { (void)D::filled({2}, 1).item(); },
+      "item: the tensor has shape (2), not one element; x.item(i, j, ...) is "
+      "one of several");
+  check_failure<std::invalid_argument>(
+      [] { (void)D::filled({0}, 1).item(); },
+      "item: the tensor has shape (0), not one element; x.item(i, j, ...) is "
+      "one of several");
 }
 
 BOOST_AUTO_TEST_CASE(value_shows_the_memory_of_the_tensor) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/formulas/comparisons.hpp"
@@ -118,6 +119,9 @@ Tensor<T> logical_not(const Tensor<T>& a) {
 template <class T>
 Tensor<T> masked_fill(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& mask,
                       std::type_identity_t<T> value) {
+  Shape both;
+  detail::require(detail::broadcast(x.shape(), mask.shape(), both), "masked_fill",
+                  "shapes do not broadcast: x ", x.shape(), ", mask ", mask.shape());
   return where(mask, Tensor<T>(value), x);
 }
 template <class T>

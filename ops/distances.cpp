@@ -154,7 +154,7 @@ Tensor<T> cdist(const Tensor<T>& a, const Tensor<T>& b, CdistOptions options) {
   detail::require_in("cdist", "p", options.p, "[0, inf]");
   require(!options.squared || options.p == 2, "cdist", "squares are there for p = 2 only: p ",
           options.p);
-  const Shape batch = broadcast_shapes("cdist", batch_of(sa), batch_of(sb));
+  const Shape batch = broadcast_batches("cdist", batch_of(sa), batch_of(sb), sa, sb);
   const Tensor<T> all_a = detail::broadcast_to(a, with_matrix(batch, rows(sa), sa.back())),
                   all_b = detail::broadcast_to(b, with_matrix(batch, rows(sb), sb.back()));
   // Rows of no elements are at distance 0, also where they have no largest one.

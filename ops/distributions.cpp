@@ -24,12 +24,18 @@ namespace {
 
 // `draws`, and behind it the broadcast shape of the parameters.
 template <class T>
-Shape shape_of_samples(const char* operation, const Tensor<T>& a, const Tensor<T>& b,
+struct Parameter {
+  const char* name;
+  const Tensor<T>& value;
+};
+template <class T>
+Shape shape_of_samples(const char* operation, const Parameter<T>& a, const Parameter<T>& b,
                        const Shape& draws) {
-  Shape shape = draws;
-  for (const std::size_t size : broadcast_shapes(operation, a.shape(), b.shape())) {
-    shape.push_back(size);
-  }
+  Shape shape = draws, both;
+  detail::require(detail::broadcast(a.value.shape(), b.value.shape(), both), operation,
+                  "shapes do not broadcast: ", a.name, " ", a.value.shape(), ", ", b.name, " ",
+                  b.value.shape());
+  for (const std::size_t size : both) shape.push_back(size);
   return shape;
 }
 
@@ -114,7 +120,8 @@ Tensor<T> standard_gamma(const Tensor<T>& a, Generator& generator) {
 template <class T>
 Tensor<T> sample_normal(const Tensor<T>& mean, const std::type_identity_t<Tensor<T>>& deviation,
                         const Shape& draws, Generator& generator) {
-  const Shape shape = shape_of_samples("sample_normal", mean, deviation, draws);
+  const Shape shape =
+      shape_of_samples<T>("sample_normal", {"mean", mean}, {"deviation", deviation}, draws);
   const T* const end = deviation.data() + deviation.size();
   const T* const wrong = std::find_if(deviation.data(), end, [](T v) { return v < 0; });
   detail::require(wrong == end, "sample_normal", "a deviation is negative at position ",
@@ -125,7 +132,7 @@ Tensor<T> sample_normal(const Tensor<T>& mean, const std::type_identity_t<Tensor
 template <class T>
 Tensor<T> sample_uniform(const Tensor<T>& low, const std::type_identity_t<Tensor<T>>& high,
                          const Shape& draws, Generator& generator) {
-  const Shape shape = shape_of_samples("sample_uniform", low, high, draws);
+  const Shape shape = shape_of_samples<T>("sample_uniform", {"low", low}, {"high", high}, draws);
   const Tensor<T> width = high - low;
   const T* const end = width.data() + width.size();
   const T* const wrong = std::find_if(width.data(), end, [](T v) { return v < 0; });
@@ -150,7 +157,8 @@ Tensor<T> gumbel_softmax(const Tensor<T>& logits, GumbelSoftmaxOptions options,
 template <class T>
 Tensor<T> sample_gamma(const Tensor<T>& concentration, const std::type_identity_t<Tensor<T>>& rate,
                        const Shape& draws, Generator& generator) {
-  const Shape shape = shape_of_samples("sample_gamma", concentration, rate, draws);
+  const Shape shape =
+      shape_of_samples<T>("sample_gamma", {"concentration", concentration}, {"rate", rate}, draws);
   require_positive("sample_gamma", "concentration", concentration);
   require_positive("sample_gamma", "rate", rate);
   return standard_gamma(broadcast_to(concentration, shape), generator) / rate;

@@ -134,7 +134,7 @@ Tensor<T> lstsq(const Tensor<T>& a, const Tensor<T>& b, LeastSquaresOptions opti
   }
   const Matrices right = detail::matrices_of("lstsq", b.shape());
   detail::require(right.m == m.m, "lstsq", "sizes differ: a ", a.shape(), ", b ", b.shape());
-  const Shape batch = broadcast_shapes("lstsq", m.batch, right.batch);
+  const Shape batch = broadcast_batches("lstsq", m.batch, right.batch, a.shape(), b.shape());
   detail::require_finite("lstsq", "b", b);
   const Factors<T> f = factors_of("lstsq", a, options);
   return apply_inverse(spread(a, batch), spread(b, batch), spread(f, batch), false);

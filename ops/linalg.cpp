@@ -145,7 +145,7 @@ Tensor<T> multiply_batches(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions
     const Tensor<T> y = multiply_matrices(view(a, {m, k}), b, o);
     return view(y, with_matrix(batch_a, rows(a.shape()), columns(y.shape())));
   }
-  const Shape batch = broadcast_shapes("matmul", batch_a, batch_b);
+  const Shape batch = broadcast_batches("matmul", batch_a, batch_b, a.shape(), b.shape());
   return multiply_matrices(
       detail::broadcast_to(a, with_matrix(batch, rows(a.shape()), columns(a.shape()))),
       detail::broadcast_to(b, with_matrix(batch, rows(b.shape()), columns(b.shape()))), o);

@@ -10,9 +10,10 @@
 namespace xgrad::detail {
 
 template <class T>
-void require_same_shape(const char* operation, const Tensor<T>& x, const Tensor<T>& t) {
-  if (x.shape() == t.shape()) return;
-  fail(operation, "shapes differ: ", x.shape(), ", ", t.shape());
+void require_same_shape(const char* operation, const Tensor<T>& x, const Tensor<T>& t,
+                        const char* name_of_x = "x", const char* name_of_t = "t") {
+  require(x.shape() == t.shape(), operation, "shapes differ: ", name_of_x, " ", x.shape(), ", ",
+          name_of_t, " ", t.shape());
 }
 
 template <class T>

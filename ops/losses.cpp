@@ -53,7 +53,7 @@ Tensor<T> huber_loss(const Tensor<T>& x, const Tensor<T>& t, HuberOptions option
 
 template <class T>
 Tensor<T> binary_cross_entropy(const Tensor<T>& p, const Tensor<T>& t, LossOptions options) {
-  require_same_shape("binary_cross_entropy", p, t);
+  require_same_shape("binary_cross_entropy", p, t, "p");
   require_probabilities("binary_cross_entropy", p);
   return elementwise_loss(primitives::BinaryCrossEntropy{}, p, t, options.reduction);
 }
@@ -67,10 +67,10 @@ Tensor<T> binary_cross_entropy_with_logits(
   Tensor<T> loss = apply(primitives::LogitCrossEntropy{}, x, t);
   if (options.pos_weight.defined()) {
     const Tensor<T> w = options.pos_weight.detach();
-    if (broadcast_shapes(kName, x.shape(), w.shape()) != x.shape()) {
-      detail::fail(kName, "pos_weight ", to_string(w.shape()), " does not broadcast to x ",
-                   to_string(x.shape()));
-    }
+    Shape both;
+    detail::require(detail::broadcast(x.shape(), w.shape(), both) && both == x.shape(), kName,
+                    "pos_weight does not broadcast to x: pos_weight ", w.shape(), ", x ",
+                    x.shape());
     loss = loss + (w - 1) * t * softplus(-x);
   }
   return reduced_loss(loss, options.reduction);
@@ -126,7 +126,7 @@ Tensor<T> unit_vectors(const Tensor<T>& x, double eps, std::size_t axis) {
 
 template <class T>
 Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOptions options) {
-  require_same_shape("cosine_similarity", a, b);
+  require_same_shape("cosine_similarity", a, b, "a", "b");
   detail::require_in("cosine_similarity", "eps", options.eps, "[0, inf]");
   const std::size_t axis = normalize_axis("cosine_similarity", options.axis, a.rank());
   const Tensor<T> size_a = maximum(norm(a, 2, axis), Tensor<T>(options.eps));
@@ -139,7 +139,7 @@ Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOption
 
 template <class T>
 Tensor<T> cosine_loss(const Tensor<T>& a, const Tensor<T>& b, CosineLossOptions options) {
-  require_same_shape("cosine_loss", a, b);
+  require_same_shape("cosine_loss", a, b, "a", "b");
   return reduced_loss(1 - cosine_similarity(a, b, {options.axis, options.eps}), options.reduction);
 }
 

@@ -77,8 +77,8 @@ template <class T>
 Tensor<T> triplet_margin_loss(const Tensor<T>& anchor, const Tensor<T>& positive,
                               const Tensor<T>& negative, TripletMarginOptions options) {
   constexpr const char* kName = "triplet_margin_loss";
-  require_same_shape(kName, anchor, positive);
-  require_same_shape(kName, anchor, negative);
+  require_same_shape(kName, anchor, positive, "anchor", "positive");
+  require_same_shape(kName, anchor, negative, "anchor", "negative");
   detail::require(anchor.rank() > 0, kName, "there is no axis of features: ()");
   require_in(kName, "margin", options.margin, "[0, inf)");
   require_in(kName, "p", options.p, "(0, inf]");

@@ -112,7 +112,7 @@ template <class T>
 Pair<T> with_one_batch(const char* operation, const Tensor<T>& a, const Tensor<T>& b) {
   const Shape batch_a = batch_of(a.shape()), batch_b = batch_of(b.shape());
   if (batch_a == batch_b) return {a, b};
-  const Shape batch = broadcast_shapes(operation, batch_a, batch_b);
+  const Shape batch = broadcast_batches(operation, batch_a, batch_b, a.shape(), b.shape());
   return {broadcast_to(a, with_matrix(batch, rows(a.shape()), columns(a.shape()))),
           broadcast_to(b, with_matrix(batch, rows(b.shape()), columns(b.shape())))};
 }

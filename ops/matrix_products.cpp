@@ -49,7 +49,7 @@ Tensor<T> kron(const Tensor<T>& a, const Tensor<T>& b) {
   require(a.rank() != 0 && b.rank() != 0, "kron", "a scalar is no matrix: a ", a.shape(), ", b ",
           b.shape());
   const Matrices sa = matrices(a.shape()), sb = matrices(b.shape());
-  const Shape batch = broadcast_shapes("kron", sa.batch, sb.batch);
+  const Shape batch = broadcast_batches("kron", sa.batch, sb.batch, a.shape(), b.shape());
   const std::size_t m = detail::checked_product("kron", sa.m, sb.m),
                     n = detail::checked_product("kron", sa.n, sb.n);
   const Tensor<T> y = spread_out(a, sa, batch, true) * spread_out(b, sb, batch, false);

@@ -86,7 +86,13 @@ template <class T>
 Tensor<T> sum(const std::vector<Tensor<T>>& terms) {
   detail::require(!terms.empty(), "sum", "there are no terms");
   Tensor<T> total = terms.front();
-  for (std::size_t i = 1; i < terms.size(); ++i) total = total + terms[i];
+  Shape both = total.shape();
+  for (std::size_t i = 1; i < terms.size(); ++i) {
+    detail::require(detail::broadcast(both, terms[i].shape(), both), "sum",
+                    "shapes do not broadcast: term ", i, " ", terms[i].shape(), ", those before ",
+                    total.shape());
+    total = total + terms[i];
+  }
   return total;
 }
 

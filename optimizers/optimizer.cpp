@@ -112,7 +112,9 @@ void Optimizer<T>::check_gradients(StepChecks checks) const {
   detail::require_kept(type_name_, slots_);
   std::vector<std::string> wrong;
   if (checks.missing && !(wrong = without_gradient()).empty()) {
-    detail::fail<std::logic_error>(type_name_, "no gradient: ", detail::join(wrong));
+    detail::fail<std::logic_error>(type_name_,
+                                   "parameters without a gradient: ", detail::join(wrong),
+                                   "; call backward() before step(), or freeze them");
   }
   if (!checks.nan) return;
   for (const Slot& s : slots_) {

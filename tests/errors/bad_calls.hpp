@@ -14,6 +14,7 @@ struct Call {
   std::function<void()> run;
 };
 
+std::vector<Call> common();
 std::vector<Call> operations();
 std::vector<Call> losses();
 std::vector<Call> modules();

@@ -35,8 +35,9 @@ std::string refusal(const bad_calls::Call& call) {
 const std::vector<bad_calls::Call>& all_calls() {
   static const auto calls = [] {
     std::vector<bad_calls::Call> all;
-    for (const auto& family : {bad_calls::operations(), bad_calls::losses(), bad_calls::modules(),
-                               bad_calls::optimizers(), bad_calls::schedules()}) {
+    for (const auto& family :
+         {bad_calls::common(), bad_calls::operations(), bad_calls::losses(), bad_calls::modules(),
+          bad_calls::optimizers(), bad_calls::schedules()}) {
       all.insert(all.end(), family.begin(), family.end());
     }
     return all;

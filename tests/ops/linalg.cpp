@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(errors) {
       [&] {
         matmul(random({2, 2, 3}, 1), random({3, 3, 2}, 1));
       },
-      "matmul: shapes do not broadcast: a (2), b (3)");
+      "matmul: batches do not broadcast: a (2, 2, 3), b (3, 3, 2)");
   test::check_failure<std::invalid_argument>([&] { dot(vector, random({4}, 1)); },
                                              "dot: sizes differ: a (3), b (4)");
   test::check_failure<std::invalid_argument>([&] { outer(matrix, vector); },

@@ -123,8 +123,9 @@ BOOST_AUTO_TEST_CASE(parameter_without_gradient_is_skipped_and_reported) {
 
   optimizer.set_checks({.missing = true});
   const T before = used.item();
-  BOOST_TEST(message_of<std::logic_error>([&] { optimizer.step(); }) ==
-             "Adam: no gradient: unused");
+  BOOST_TEST(
+      message_of<std::logic_error>([&] { optimizer.step(); }) ==
+      "Adam: parameters without a gradient: unused; call backward() before step(), or freeze them");
   BOOST_TEST(used.item() == before);
   unused.requires_grad_(false);
   BOOST_TEST(optimizer.without_gradient().empty());

@@ -181,6 +181,26 @@ template <class T, class E> Tensor<T> maximum(const xt::xexpression<E>& a, const
 template <class T, class E> Tensor<T> minimum(const Tensor<T>& a, const xt::xexpression<E>& b) { return minimum(a, Tensor<T>(b)); }
 template <class T, class E> Tensor<T> minimum(const xt::xexpression<E>& a, const Tensor<T>& b) { return minimum(Tensor<T>(a), b); }
 template <class T, class E> Tensor<T> where(const xt::xexpression<E>& mask, const Tensor<T>& a, const std::type_identity_t<Tensor<T>>& b) { return where(Tensor<T>(mask), a, b); }
+// float with double: refused while compiling, with what to write.
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator+(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator-(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator*(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator/(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator<(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator<=(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator>(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator>=(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator==(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator!=(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator&&(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> operator||(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> add(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> subtract(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> multiply(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> divide(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> pow(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> maximum(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> minimum(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
 // clang-format on
 
 }  // namespace xgrad

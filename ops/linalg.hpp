@@ -20,6 +20,13 @@ struct MatmulOptions {
 template <class T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b, MatmulOptions options = {});
 
+/// Refused while compiling: float with double.
+template <class T, class U>
+requires(!std::is_same_v<T, U>) Tensor<T> matmul(const Tensor<T>& a, const Tensor<U>& b,
+                                                 MatmulOptions = {}) {
+  return detail::mixed(a, b);
+}
+
 /// Inner product of two vectors: (n), (n) -> (). Throws std::invalid_argument for other shapes.
 template <class T>
 Tensor<T> dot(const Tensor<T>& a, const Tensor<T>& b);

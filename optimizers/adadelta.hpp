@@ -8,10 +8,12 @@ namespace xgrad {
 
 struct AdadeltaOptions {
   double learning_rate = 1;  ///< a below
-  double rho = 0.9;          ///< memory, in [0, 1)
-  double epsilon = 1e-6;     ///< above 0: it is what the first step is made of
-  double weight_decay = 0;   ///< L2
-  DecayOptions decay = {};   ///< what else decays, and where
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double rho = 0.9;         ///< memory, in [0, 1)
+  double epsilon = 1e-6;    ///< above 0: it is what the first step is made of
+  double weight_decay = 0;  ///< L2
+  DecayOptions decay = {};  ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a:
@@ -30,6 +32,13 @@ class Adadelta : public GroupedOptimizer<T, AdadeltaOptions> {
       : GroupedOptimizer<T, AdadeltaOptions>("Adadelta", parameters, options) {}
   explicit Adadelta(const std::vector<Tensor<T>>& parameters, const AdadeltaOptions& options = {})
       : Adadelta(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adadelta(const NamedTensors<T>& p, V rate)
+      : Adadelta(p, detail::named_options<AdadeltaOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adadelta(const std::vector<Tensor<T>>& p, V rate)
+      : Adadelta(p, detail::named_options<AdadeltaOptions>(rate)) {}
 
  private:
   using typename Optimizer<T>::Slot;

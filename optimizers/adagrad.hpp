@@ -7,7 +7,9 @@
 namespace xgrad {
 
 struct AdagradOptions {
-  double learning_rate = 1e-2;     ///< a below
+  double learning_rate = 1e-2;  ///< a below
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
   double learning_rate_decay = 0;  ///< at least 0
   double initial_accumulator = 0;  ///< what s starts from; at least 0
   double epsilon = 1e-10;          ///< at least 0
@@ -30,6 +32,13 @@ class Adagrad : public GroupedOptimizer<T, AdagradOptions> {
       : GroupedOptimizer<T, AdagradOptions>("Adagrad", parameters, options) {}
   explicit Adagrad(const std::vector<Tensor<T>>& parameters, const AdagradOptions& options = {})
       : Adagrad(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adagrad(const NamedTensors<T>& p, V rate)
+      : Adagrad(p, detail::named_options<AdagradOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adagrad(const std::vector<Tensor<T>>& p, V rate)
+      : Adagrad(p, detail::named_options<AdagradOptions>(rate)) {}
 
  private:
   using typename Optimizer<T>::Slot;

@@ -9,23 +9,27 @@ namespace xgrad {
 
 struct AdamOptions {
   double learning_rate = 1e-3;  ///< a below
-  double beta1 = 0.9;           ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;         ///< memory of the second moment, in [0, 1)
-  double epsilon = 1e-8;        ///< at least 0
-  bool amsgrad = false;         ///< divide by the largest second moment so far
-  double weight_decay = 0;      ///< L2
-  DecayOptions decay = {};      ///< what else decays, and where
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;     ///< memory of the second moment, in [0, 1)
+  double epsilon = 1e-8;    ///< at least 0
+  bool amsgrad = false;     ///< divide by the largest second moment so far
+  double weight_decay = 0;  ///< L2
+  DecayOptions decay = {};  ///< what else decays, and where
 };
 
 /// AdamOptions with the weight decay of AdamW.
 struct AdamWOptions {
   static constexpr bool kDecoupled = true;  ///< whatever `decay.decoupled` says
   double learning_rate = 1e-3;              ///< as in AdamOptions, and so the next ones
-  double beta1 = 0.9;                       ///< memory of the first moment
-  double beta2 = 0.999;                     ///< memory of the second moment
-  double epsilon = 1e-8;                    ///< added to the root
-  bool amsgrad = false;                     ///< divide by the largest second moment so far
-  double weight_decay = 1e-2;               ///< of the weights themselves
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double beta1 = 0.9;          ///< memory of the first moment
+  double beta2 = 0.999;        ///< memory of the second moment
+  double epsilon = 1e-8;       ///< added to the root
+  bool amsgrad = false;        ///< divide by the largest second moment so far
+  double weight_decay = 1e-2;  ///< of the weights themselves
   DecayOptions decay = {};
 };
 
@@ -76,6 +80,13 @@ class Adam : public detail::AdamFamily<T, AdamOptions> {
       : detail::AdamFamily<T, AdamOptions>("Adam", parameters, options) {}
   explicit Adam(const std::vector<Tensor<T>>& parameters, const AdamOptions& options = {})
       : Adam(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adam(const NamedTensors<T>& p, V rate)
+      : Adam(p, detail::named_options<AdamOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adam(const std::vector<Tensor<T>>& p, V rate)
+      : Adam(p, detail::named_options<AdamOptions>(rate)) {}
 };
 
 /// Adam with decoupled weight decay: before Adam's update, with the gradient of the old w,
@@ -91,6 +102,13 @@ class AdamW : public detail::AdamFamily<T, AdamWOptions> {
       : detail::AdamFamily<T, AdamWOptions>("AdamW", parameters, options) {}
   explicit AdamW(const std::vector<Tensor<T>>& parameters, const AdamWOptions& options = {})
       : AdamW(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) AdamW(const NamedTensors<T>& p, V rate)
+      : AdamW(p, detail::named_options<AdamWOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) AdamW(const std::vector<Tensor<T>>& p, V rate)
+      : AdamW(p, detail::named_options<AdamWOptions>(rate)) {}
 };
 
 }  // namespace xgrad

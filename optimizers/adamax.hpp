@@ -8,11 +8,13 @@ namespace xgrad {
 
 struct AdamaxOptions {
   double learning_rate = 2e-3;  ///< a below
-  double beta1 = 0.9;           ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;         ///< how fast a large gradient is forgotten, in [0, 1)
-  double epsilon = 1e-8;        ///< at least 0
-  double weight_decay = 0;      ///< L2
-  DecayOptions decay = {};      ///< what else decays, and where
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;     ///< how fast a large gradient is forgotten, in [0, 1)
+  double epsilon = 1e-8;    ///< at least 0
+  double weight_decay = 0;  ///< L2
+  DecayOptions decay = {};  ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, step count t from 1:
@@ -31,6 +33,13 @@ class Adamax : public GroupedOptimizer<T, AdamaxOptions> {
       : GroupedOptimizer<T, AdamaxOptions>("Adamax", parameters, options) {}
   explicit Adamax(const std::vector<Tensor<T>>& parameters, const AdamaxOptions& options = {})
       : Adamax(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adamax(const NamedTensors<T>& p, V rate)
+      : Adamax(p, detail::named_options<AdamaxOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Adamax(const std::vector<Tensor<T>>& p, V rate)
+      : Adamax(p, detail::named_options<AdamaxOptions>(rate)) {}
 
  private:
   using typename Optimizer<T>::Slot;

@@ -10,7 +10,8 @@ namespace xgrad {
 
 struct LbfgsOptions {
   double learning_rate = 1;  ///< first step length tried; the step length without line search
-  std::size_t max_iterations = 20;   ///< in one step()
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};  ///< refused: it is learning_rate
+  std::size_t max_iterations = 20;                              ///< in one step()
   std::size_t max_evaluations = 0;   ///< of the loss in one step(); 0: 5/4 max_iterations
   double tolerance_gradient = 1e-7;  ///< stops when no |g| is larger
   double tolerance_change = 1e-9;    ///< stops when the loss or all weights change by less
@@ -47,6 +48,13 @@ class Lbfgs : public Optimizer<T> {
   explicit Lbfgs(const NamedTensors<T>& parameters, const LbfgsOptions& options = {});
   explicit Lbfgs(const std::vector<Tensor<T>>& parameters, const LbfgsOptions& options = {})
       : Lbfgs(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Lbfgs(const NamedTensors<T>& p, V rate)
+      : Lbfgs(p, detail::named_options<LbfgsOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Lbfgs(const std::vector<Tensor<T>>& p, V rate)
+      : Lbfgs(p, detail::named_options<LbfgsOptions>(rate)) {}
 
   /// Up to max_iterations iterations. Returns the loss before the first.
   /// **Throws** std::invalid_argument when loss or gradient are not finite at the start or where a

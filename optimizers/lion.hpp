@@ -9,10 +9,12 @@ namespace xgrad {
 struct LionOptions {
   static constexpr bool kDecoupled = true;  ///< whatever `decay.decoupled` says
   double learning_rate = 1e-4;              ///< 3 to 10 times smaller than Adam's
-  double beta1 = 0.9;                       ///< of the direction, in [0, 1)
-  double beta2 = 0.99;                      ///< memory of the average, in [0, 1)
-  double weight_decay = 0;                  ///< decoupled L2; 3 to 10 times larger than AdamW's
-  DecayOptions decay = {};                  ///< what else decays, and where
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double beta1 = 0.9;       ///< of the direction, in [0, 1)
+  double beta2 = 0.99;      ///< memory of the average, in [0, 1)
+  double weight_decay = 0;  ///< decoupled L2; 3 to 10 times larger than AdamW's
+  DecayOptions decay = {};  ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a:
@@ -31,6 +33,13 @@ class Lion : public GroupedOptimizer<T, LionOptions> {
       : GroupedOptimizer<T, LionOptions>("Lion", parameters, options) {}
   explicit Lion(const std::vector<Tensor<T>>& parameters, const LionOptions& options = {})
       : Lion(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Lion(const NamedTensors<T>& p, V rate)
+      : Lion(p, detail::named_options<LionOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Lion(const std::vector<Tensor<T>>& p, V rate)
+      : Lion(p, detail::named_options<LionOptions>(rate)) {}
 
  private:
   using typename Optimizer<T>::Slot;

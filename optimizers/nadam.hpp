@@ -7,7 +7,9 @@
 namespace xgrad {
 
 struct NadamOptions {
-  double learning_rate = 2e-3;   ///< a below
+  double learning_rate = 2e-3;  ///< a below
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
   double beta1 = 0.9;            ///< memory of the first moment, in [0, 1)
   double beta2 = 0.999;          ///< memory of the second moment, in [0, 1)
   double epsilon = 1e-8;         ///< at least 0
@@ -36,6 +38,13 @@ class Nadam : public GroupedOptimizer<T, NadamOptions> {
       : GroupedOptimizer<T, NadamOptions>("Nadam", parameters, options) {}
   explicit Nadam(const std::vector<Tensor<T>>& parameters, const NadamOptions& options = {})
       : Nadam(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Nadam(const NamedTensors<T>& p, V rate)
+      : Nadam(p, detail::named_options<NadamOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Nadam(const std::vector<Tensor<T>>& p, V rate)
+      : Nadam(p, detail::named_options<NadamOptions>(rate)) {}
 
  private:
   using typename Optimizer<T>::Slot;

@@ -11,8 +11,9 @@
 namespace xgrad {
 
 struct NewtonCgOptions {
-  double learning_rate = 1;           ///< first step length tried; 1 is Newton's
-  std::size_t max_iterations = 1;     ///< Newton iterations in one step()
+  double learning_rate = 1;  ///< first step length tried; 1 is Newton's
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};  ///< refused: it is learning_rate
+  std::size_t max_iterations = 1;                               ///< Newton iterations in one step()
   std::size_t max_cg_iterations = 0;  ///< products H d in each; 0: twice the number of weights
   double tolerance_gradient = 1e-8;   ///< stops when no |g| is larger
   double forcing = 0.03;              ///< in (0, 1]: see the rule; smaller solves more exactly
@@ -41,6 +42,13 @@ class NewtonCg : public Optimizer<T> {
   explicit NewtonCg(const NamedTensors<T>& parameters, const NewtonCgOptions& options = {});
   explicit NewtonCg(const std::vector<Tensor<T>>& parameters, const NewtonCgOptions& options = {})
       : NewtonCg(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) NewtonCg(const NamedTensors<T>& p, V rate)
+      : NewtonCg(p, detail::named_options<NewtonCgOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) NewtonCg(const std::vector<Tensor<T>>& p, V rate)
+      : NewtonCg(p, detail::named_options<NewtonCgOptions>(rate)) {}
 
   /// Up to max_iterations iterations. Returns the loss before the first.
   /// **Throws** std::invalid_argument when loss or gradient are not finite at the start, and what

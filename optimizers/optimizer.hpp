@@ -33,6 +33,26 @@ struct StepChecks {
   bool missing = false;  ///< a parameter that requires a gradient and has none
 };
 
+namespace detail {
+
+/// Stands where PyTorch has `lr`, and says that here it is `learning_rate`.
+struct LearningRateIsItsName {
+  LearningRateIsItsName() = default;
+  template <class V>
+  requires(std::is_arithmetic_v<V>) LearningRateIsItsName(V) {
+    static_assert(kNever<V>, "xgrad: the option is called learning_rate: {.learning_rate = 1e-3}");
+  }
+};
+
+/// For a bare number where options are expected.
+template <class Options, class V>
+Options named_options(V) {
+  static_assert(kNever<V>, "xgrad: options have names: write {.learning_rate = 1e-3}");
+  return {};
+}
+
+}  // namespace detail
+
 template <class T>
 class Optimizer {
  public:

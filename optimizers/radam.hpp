@@ -8,11 +8,13 @@ namespace xgrad {
 
 struct RAdamOptions {
   double learning_rate = 1e-3;  ///< a below
-  double beta1 = 0.9;           ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;         ///< memory of the second moment, in [0, 1)
-  double epsilon = 1e-8;        ///< at least 0
-  double weight_decay = 0;      ///< L2
-  DecayOptions decay = {};      ///< what else decays, and where
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;     ///< memory of the second moment, in [0, 1)
+  double epsilon = 1e-8;    ///< at least 0
+  double weight_decay = 0;  ///< L2
+  DecayOptions decay = {};  ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, step count t from 1:
@@ -40,6 +42,13 @@ class RAdam : public GroupedOptimizer<T, RAdamOptions> {
       : GroupedOptimizer<T, RAdamOptions>("RAdam", parameters, options) {}
   explicit RAdam(const std::vector<Tensor<T>>& parameters, const RAdamOptions& options = {})
       : RAdam(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) RAdam(const NamedTensors<T>& p, V rate)
+      : RAdam(p, detail::named_options<RAdamOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) RAdam(const std::vector<Tensor<T>>& p, V rate)
+      : RAdam(p, detail::named_options<RAdamOptions>(rate)) {}
 
  private:
   using typename Optimizer<T>::Slot;

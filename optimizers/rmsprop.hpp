@@ -9,12 +9,14 @@ namespace xgrad {
 
 struct RmsPropOptions {
   double learning_rate = 1e-2;  ///< a below
-  double memory = 0.99;         ///< alpha, in [0, 1); 0.9, 0.99 and 0.999 are common
-  double epsilon = 1e-8;        ///< at least 0
-  double momentum = 0;          ///< mu, in [0, 1)
-  bool centred = false;         ///< divide by the deviation of the gradient instead
-  double weight_decay = 0;      ///< L2
-  DecayOptions decay = {};      ///< what else decays, and where
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double memory = 0.99;     ///< alpha, in [0, 1); 0.9, 0.99 and 0.999 are common
+  double epsilon = 1e-8;    ///< at least 0
+  double momentum = 0;      ///< mu, in [0, 1)
+  bool centred = false;     ///< divide by the deviation of the gradient instead
+  double weight_decay = 0;  ///< L2
+  DecayOptions decay = {};  ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a:
@@ -35,6 +37,13 @@ class RmsProp : public GroupedOptimizer<T, RmsPropOptions> {
       : GroupedOptimizer<T, RmsPropOptions>("RmsProp", parameters, options) {}
   explicit RmsProp(const std::vector<Tensor<T>>& parameters, const RmsPropOptions& options = {})
       : RmsProp(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) RmsProp(const NamedTensors<T>& p, V rate)
+      : RmsProp(p, detail::named_options<RmsPropOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) RmsProp(const std::vector<Tensor<T>>& p, V rate)
+      : RmsProp(p, detail::named_options<RmsPropOptions>(rate)) {}
 
  private:
   using typename Optimizer<T>::Slot;

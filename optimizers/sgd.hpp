@@ -9,9 +9,11 @@ namespace xgrad {
 
 struct SgdOptions {
   double learning_rate = 1e-2;  ///< a below
-  double momentum = 0;          ///< mu, in [0, 1): what is kept of the velocity; 0.9 is common
-  double dampening = 0;         ///< in [0, 1): taken off the gradient's share in the velocity
-  bool nesterov = false;        ///< Nesterov's momentum; needs momentum above 0 and no dampening
+  /// Refused while compiling: it is learning_rate.
+  [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  double momentum = 0;    ///< mu, in [0, 1): what is kept of the velocity; 0.9 is common
+  double dampening = 0;   ///< in [0, 1): taken off the gradient's share in the velocity
+  bool nesterov = false;  ///< Nesterov's momentum; needs momentum above 0 and no dampening
   bool look_ahead =
       false;  ///< Nesterov's momentum as published: see look_ahead(); implies nesterov
   bool rate_in_velocity = false;  ///< the velocity is in units of the weights, not of the gradient
@@ -53,6 +55,13 @@ class Sgd : public GroupedOptimizer<T, SgdOptions> {
       : GroupedOptimizer<T, SgdOptions>("Sgd", parameters, options) {}
   explicit Sgd(const std::vector<Tensor<T>>& parameters, const SgdOptions& options = {})
       : Sgd(named(parameters), options) {}
+  /// Refused while compiling: options have names.
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Sgd(const NamedTensors<T>& p, V rate)
+      : Sgd(p, detail::named_options<SgdOptions>(rate)) {}
+  template <class V>
+  requires(std::is_arithmetic_v<V>) Sgd(const std::vector<Tensor<T>>& p, V rate)
+      : Sgd(p, detail::named_options<SgdOptions>(rate)) {}
 
   /// Moves the weights of groups with `look_ahead` to where the velocity leads; step() must follow
   /// with gradients taken there. A parameter that has none then goes back. Throws std::logic_error

@@ -6,6 +6,7 @@
 #include "xgrad/autograd/derivatives.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/parameters.hpp"
+#include "xgrad/autograd/print.hpp"
 #include "xgrad/autograd/shape.hpp"
 #include "xgrad/autograd/tensor.hpp"
 #include "xgrad/compile/checkpoint.hpp"

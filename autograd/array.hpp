@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -84,37 +83,6 @@ concept NumberRange = requires(const R& r) {
 
 /// Throws std::invalid_argument unless `shape` has that many elements.
 void check_count(const char* operation, std::size_t values, const Shape& shape);
-[[noreturn]] void fail_too_large(std::uint64_t value);
-
-template <class V>
-std::int64_t to_index(V value) {
-  static_assert(std::is_integral_v<V>, "xgrad: labels and positions are whole numbers");
-  if (!std::is_signed_v<V> && static_cast<std::uint64_t>(value) >> 63U != 0)
-    fail_too_large(static_cast<std::uint64_t>(value));
-  return static_cast<std::int64_t>(value);
-}
 }  // namespace detail
-
-/// Labels from whole numbers of any type, in row-major order: `to_indices({2, 3}, vector)`. Throws
-/// std::invalid_argument when their count is not the shape's, or for one above 2^63 - 1.
-template <detail::NumberRange R>
-Indices to_indices(const Shape& shape, const R& values) {
-  detail::check_count("to_indices", std::size(values), shape);
-  auto r = Indices::from_shape(shape);
-  auto* to = r.data();
-  for (const auto v : values) *to++ = detail::to_index(v);
-  return r;
-}
-inline Indices to_indices(const Shape& shape, std::initializer_list<std::int64_t> values) {
-  return to_indices<std::initializer_list<std::int64_t>>(shape, values);
-}
-/// The same along one axis.
-template <detail::NumberRange R>
-Indices to_indices(const R& values) {
-  return to_indices(Shape{std::size(values)}, values);
-}
-inline Indices to_indices(std::initializer_list<std::int64_t> values) {
-  return to_indices(Shape{values.size()}, values);
-}
 
 }  // namespace xgrad

@@ -18,6 +18,7 @@
 
 namespace xgrad {
 
+/// Rows one after the other, as tensors lie in memory.
 template <class T>
 using EigenMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 

@@ -23,8 +23,4 @@ void check_count(const char* operation, std::size_t values, const Shape& shape) 
   require(values == shape.elements(), operation, values, " values for shape ", shape);
 }
 
-void fail_too_large(std::uint64_t value) {
-  fail("to_indices", "more than an index can be: ", value);
-}
-
 }  // namespace xgrad::detail

@@ -26,14 +26,18 @@ struct PrintOptions {
   std::size_t line_width = 75;   ///< lines are broken there
 };
 
+/// As above.
 template <class T>
 std::string to_string(const Tensor<T>& t, const PrintOptions& options = {});
+/// Writes to_string(t).
 template <class T>
 std::ostream& operator<<(std::ostream& out, const Tensor<T>& t);
 
+/// The numbers as NumPy writes them.
 std::string to_string(const Array<float>& a, const PrintOptions& options = {});
 std::string to_string(const Array<double>& a, const PrintOptions& options = {});
 std::string to_string(const Indices& a, const PrintOptions& options = {});
+/// Writes to_string(a).
 std::ostream& operator<<(std::ostream& out, const Array<float>& a);
 std::ostream& operator<<(std::ostream& out, const Array<double>& a);
 std::ostream& operator<<(std::ostream& out, const Indices& a);

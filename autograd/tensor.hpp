@@ -330,7 +330,7 @@ concept PlainRange = NumberRange<R> && !std::is_base_of_v<xt::xexpression<R>, R>
 template <PlainRange R>
 Indices labels_of(const R&) {
   static_assert(kNever<R>,
-                "xgrad: labels and positions are xgrad::Indices: write to_indices(labels)");
+                "xgrad: labels and positions are xgrad::Indices: write indices(labels)");
   return {};
 }
 }  // namespace detail

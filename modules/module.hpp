@@ -361,6 +361,7 @@ std::unique_ptr<M> clone(const M& module, const Args&... args) {
 /// One that does not know it shows its parameters: `Net(scale (10))`.
 template <class T>
 std::string to_string(const Module<T>& module);
+/// Writes to_string(module).
 template <class T>
 std::ostream& operator<<(std::ostream& out, const Module<T>& module);
 

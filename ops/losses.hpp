@@ -271,37 +271,42 @@ template <class T>
 Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
                      const std::type_identity_t<FocalOptions<T>>& options = {});
 
-// Refused while compiling, with what to write: labels that are no Indices, float with double.
-
+/// Refused while compiling: labels that are no Indices.
 template <class T, detail::PlainRange R>
 Tensor<T> cross_entropy(const Tensor<T>& x, const R& labels,
                         const std::type_identity_t<CrossEntropyOptions<T>>& options = {}) {
   return cross_entropy(x, detail::labels_of(labels), options);
 }
+/// Refused while compiling: labels that are no Indices.
 template <class T, detail::PlainRange R>
 Tensor<T> nll_loss(const Tensor<T>& x, const R& labels,
                    const std::type_identity_t<NllOptions<T>>& options = {}) {
   return nll_loss(x, detail::labels_of(labels), options);
 }
+/// Refused while compiling: labels that are no Indices.
 template <class T, detail::PlainRange R>
 Tensor<T> focal_loss(const Tensor<T>& x, const R& labels,
                      const std::type_identity_t<FocalOptions<T>>& options = {}) {
   return focal_loss(x, detail::labels_of(labels), options);
 }
+/// Refused while compiling: labels that are no Indices.
 template <class T, detail::PlainRange R>
 Tensor<T> multi_class_hinge(const Tensor<T>& x, const R& labels, HingeOptions options = {}) {
   return multi_class_hinge(x, detail::labels_of(labels), options);
 }
+/// Refused while compiling: labels that are no Indices.
 template <class T, detail::PlainRange R>
 Tensor<T> multi_class_squared_hinge(const Tensor<T>& x, const R& labels,
                                     HingeOptions options = {}) {
   return multi_class_squared_hinge(x, detail::labels_of(labels), options);
 }
+/// Refused while compiling: float with double.
 template <class T, class U>
 requires(!std::is_same_v<T, U>) Tensor<T> mse_loss(const Tensor<T>& x, const Tensor<U>& t,
                                                    LossOptions = {}) {
   return detail::mixed(x, t);
 }
+/// Refused while compiling: float with double.
 template <class T, class U>
 requires(!std::is_same_v<T, U>) Tensor<T> cross_entropy(
     const Tensor<T>& x, const Tensor<U>& t,

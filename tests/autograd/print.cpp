@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(tensors_say_what_they_are) {
 BOOST_AUTO_TEST_CASE(arrays_and_shapes) {
   BOOST_TEST(streamed(Shape{2, 3}) == "(2, 3)");
   BOOST_TEST(streamed(Shape{}) == "()");
-  BOOST_TEST(streamed(to_indices({1, 20})) == "array([ 1, 20])");
+  BOOST_TEST(streamed(Indices{1, 20}) == "array([ 1, 20])");
   BOOST_TEST(streamed(Array<float>{1, 2}) == "array([1., 2.], dtype=float32)");
   BOOST_TEST(streamed(leaf({1, 2}).value()) == "array([1., 2.])");
 }

@@ -79,22 +79,6 @@ BOOST_AUTO_TEST_CASE(from_lists) {
   ragged([] { (void)D::from({{1}, 2}); }, "(1), ()");
 }
 
-BOOST_AUTO_TEST_CASE(indices_from_whole_numbers) {
-  const Indices a = to_indices({2, 2}, std::vector<unsigned char>{1, 2, 3, 255});
-  BOOST_TEST(a(1, 1) == 255);
-  BOOST_TEST(to_indices(std::vector<int>{-1, 7})(0) == -1);
-  BOOST_TEST(to_indices({2, 1}, {3, 4})(1, 0) == 4);
-  BOOST_TEST(to_indices({5, 6}).shape().size() == 1U);
-  check_failure<std::invalid_argument>(
-      [] {
-        to_indices({2, 2}, {1, 2, 3});
-      },
-      "to_indices: 3 values for shape (2, 2)");
-  check_failure<std::invalid_argument>(
-      [] { to_indices(std::vector<std::uint64_t>{std::uint64_t{1} << 63U}); },
-      "to_indices: more than an index can be: 9223372036854775808");
-}
-
 BOOST_AUTO_TEST_CASE(elements_by_index) {
   const D x = D::from({{1, 2, 3}, {4, 5, 6}});
   BOOST_TEST(x(1, 0) == 4);

@@ -45,9 +45,9 @@ void mistake() {
   Sequential<float> model{Linear<float>(2, 2), layer};
 #elif XGRAD_MISTAKE == 14  // xgrad: a module owns those in it: write std::move(m), or clone(m) to keep m
   Residual<float> model(net);
-#elif XGRAD_MISTAKE == 15  // xgrad: labels and positions are xgrad::Indices: write to_indices(labels)
+#elif XGRAD_MISTAKE == 15  // xgrad: labels and positions are xgrad::Indices: write indices(labels)
   auto loss = cross_entropy(x, labels);
-#elif XGRAD_MISTAKE == 16  // xgrad: labels and positions are xgrad::Indices: write to_indices(labels)
+#elif XGRAD_MISTAKE == 16  // xgrad: labels and positions are xgrad::Indices: write indices(labels)
   auto loss = nll_loss(x, labels, {.ignore_index = 3});
 #elif XGRAD_MISTAKE == 17  // xgrad: the function takes tensors of another type: gradients are checked in double, so write it for const auto&, or convert the model to double
   check_gradients([](const Tensor<float>& v) { return sum(v); }, {d});
@@ -64,7 +64,7 @@ void mistake() {
   Lion<float> lion({parameter(x)}, {.learning_rate = 1e-3});
   Sequential model{std::move(layer), Relu<float>(), std::move(*clone(net))};
   Sequential<float> moved = std::move(model);
-  const auto y = (x.to<double>() * d).to<float>() + cross_entropy(x, to_indices(labels));
+  const auto y = (x.to<double>() * d).to<float>() + cross_entropy(x, indices(labels));
   const double value = sum(y).item();
   static_cast<void>(value);
 #endif

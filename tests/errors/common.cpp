@@ -77,7 +77,7 @@ std::vector<Call> common() {
       XGRAD_BAD(T::from({2, 2}, std::vector<int>{1, 2, 3})),
       XGRAD_BAD(of({2, 3})(2, 0)),
       XGRAD_BAD(of({2, 3}).item(1)),
-      XGRAD_BAD(to_indices({2, 2}, {1, 2, 3})),
+      XGRAD_BAD(indices({2, 2}, std::vector<int>{1, 2, 3})),
       // Losses and labels.
       XGRAD_BAD(mse_loss(of({32, 1}), of({32}))),
       XGRAD_BAD(cross_entropy(of({2, 10}), Indices{3, 10})),

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "xgrad/base/errors.hpp"
 #include "xgrad/doctor/patient.hpp"
@@ -186,7 +187,7 @@ Guess<T> guess_of(const Patient<T>& p, const Tensor<T>& y, const ExampleBatch<T>
     }
   } else if (p.probe.targets.defined() && y.size() == batch.targets.size()) {
     Tensor<T> means = mean_targets(batch);
-    constants.push_back(Tensor<T>::from(y.shape(), {means.data(), means.data() + means.size()}));
+    constants.push_back(Tensor<T>::from(y.shape(), std::span(means.data(), means.size())));
   }
   for (const Tensor<T>& c : constants) {
     const auto loss = p.loss_at(c, batch);

@@ -37,6 +37,10 @@ Tensor<T> pow(const Tensor<T>& x, const Tensor<T>& y);
 /// and reciprocal.
 template <class T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> p);
+template <class T, class S>
+requires(std::is_arithmetic_v<S> && !std::is_same_v<S, T>) Tensor<T> pow(const Tensor<T>& x, S p) {
+  return pow(x, static_cast<T>(p));
+}
 
 /// The larger of a and b; NaN when either is. Equal arguments share the gradient evenly; where x
 /// equals a number, maximum(x, number) has the slope 0.

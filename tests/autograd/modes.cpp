@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(results_cannot_be_changed) {
       "can be changed";
   check_failure<std::logic_error>([&] { y.requires_grad_(false); }, "requires_grad_" + rest);
   check_failure<std::logic_error>([&] { y.mutable_value() = 1.0; }, "mutable_value" + rest);
-  check_failure<std::logic_error>([&] { y.set_value({1}); }, "mutable_value" + rest);
+  check_failure<std::logic_error>([&] { y.set_value({1}); }, "set_value" + rest);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

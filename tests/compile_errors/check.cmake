@@ -3,6 +3,7 @@
 # Each mistake of the source is compiled alone; the first line of the compiler's that has "error: " must have what stands
 # behind the mistake's number. The library is precompiled once.
 set(flags -std=c++20 -Wno-unused)
+list(REMOVE_ITEM INCLUDE /usr/include)  # where the compiler looks last: its own headers include the next of that name
 foreach(folder IN LISTS INCLUDE)
   list(APPEND flags -isystem ${folder})
 endforeach()

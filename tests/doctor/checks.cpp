@@ -31,7 +31,7 @@ const std::vector<std::string> kChecks{
     "learning-rate"};
 
 using Loss = std::function<Tensor<double>(const Tensor<double>&, const Indices&)>;
-using TargetLoss = std::function<Tensor<double>(const Tensor<double>&, const Tensor<double>&)>;
+using LossOfTargets = std::function<Tensor<double>(const Tensor<double>&, const Tensor<double>&)>;
 using Function = std::function<Tensor<double>(const Tensor<double>&)>;
 
 Array<double> numbers(std::size_t n, std::size_t m, std::uint64_t seed) {
@@ -88,7 +88,7 @@ struct Case {
 Tensor<double> filled(const Shape& shape, double v) { return Tensor<double>::filled(shape, v); }
 
 // The findings of one check over a regression from 3 features.
-Diagnosis of_targets(const std::string& check, Array<double> targets, const TargetLoss& loss,
+Diagnosis of_targets(const std::string& check, Array<double> targets, const LossOfTargets& loss,
                      DiagnoseOptions<double> options = {}) {
   const TargetDataset<double> data(numbers(200, 3, 5), std::move(targets));
   manual_seed(4);
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(input_scale) {
 }
 
 BOOST_AUTO_TEST_CASE(targets) {
-  const TargetLoss mse = [](const auto& y, const auto& t) { return mse_loss(y, t); };
+  const LossOfTargets mse = [](const auto& y, const auto& t) { return mse_loss(y, t); };
   const Array<double> good = numbers(200, 1, 6);
   BOOST_TEST(of_targets("targets", good, mse).healthy());
   Array<double> bad = good * 0.0 + 3;
@@ -180,8 +180,12 @@ BOOST_AUTO_TEST_CASE(targets) {
 // not.
 BOOST_AUTO_TEST_CASE(targets_of_logistic_losses) {
   const Array<double> sides = xt::sign(numbers(200, 1, 6));
-  const TargetLoss logistic = [](const auto& y, const auto& t) { return mean(softplus(-(y * t))); };
-  const TargetLoss entropy = [](const auto& y, const auto& t) { return mean(softplus(y) - y * t); };
+  const LossOfTargets logistic = [](const auto& y, const auto& t) {
+    return mean(softplus(-(y * t)));
+  };
+  const LossOfTargets entropy = [](const auto& y, const auto& t) {
+    return mean(softplus(y) - y * t);
+  };
   BOOST_TEST(of_targets("double-softmax", sides, logistic).healthy());
   BOOST_TEST(of_targets("double-softmax", sides, entropy).has("targets", Severity::error));
 }
@@ -362,7 +366,7 @@ BOOST_AUTO_TEST_CASE(loss_mean) {
     return cross_entropy(y, l, {.weight = Tensor<double>::from({3}, {1, 5, 2})});
   };
   BOOST_TEST(weighted.passes("loss-mean"));
-  const TargetLoss broadcast = [](const auto& y, const auto& t) { return mean(square(y - t)); };
+  const LossOfTargets broadcast = [](const auto& y, const auto& t) { return mean(square(y - t)); };
   Array<double> row = numbers(200, 1, 6);
   row.reshape({200});
   BOOST_TEST(of_targets("loss-mean", row, broadcast).has("loss-mean", Severity::error));
@@ -372,7 +376,7 @@ BOOST_AUTO_TEST_CASE(loss_direction) {
   Case c;
   c.loss = [](const auto& y, const auto& l) { return -cross_entropy(y, l); };
   BOOST_TEST(c.errs("loss-direction"));
-  const TargetLoss wrong = [](const auto& y, const auto& t) { return -mse_loss(y, t); };
+  const LossOfTargets wrong = [](const auto& y, const auto& t) { return -mse_loss(y, t); };
   BOOST_TEST(of_targets("loss-direction", numbers(200, 1, 6), wrong).has("loss-direction"));
 }
 

@@ -171,7 +171,7 @@ class Candidate {
       for (std::size_t j = g.end; j-- > g.begin;) inner_first.push_back(of.sequence[j]);
     }
     for (std::size_t i = inner_first.size(); i-- > 0;) order.push_back(inner_first[i]);
-    const bool same_runs = axes_[inner_first[0]].stride[t] == 1;
+    const bool same_runs = inner_first.size() == 0 || axes_[inner_first[0]].stride[t] == 1;
     return 100 + elements(axes_, t) * (same_runs ? 0.4 : 0.9);
   }
 

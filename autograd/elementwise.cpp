@@ -77,6 +77,22 @@ void log_elementwise(const ElementwiseRule<T>& rule, void (*copy)(const void*, v
   log_again(y, again);
 }
 
+template <class T>
+void trace_elementwise(const ElementwiseRule<T>& rule, const void* functor, std::size_t bytes,
+                       void (*copy)(const void*, void*), const Tensor<T>& y,
+                       std::span<const Tensor<T>* const> inputs) {
+  TracedOperation<T> operation{rule.name, y, {}, {&rule, nullptr, bytes, copy}};
+  for (const Tensor<T>* x : inputs) operation.operands.push_back(*x);
+  if (bytes != 0) {
+    const std::shared_ptr<std::byte[]> place(new std::byte[bytes]);
+    copy(functor, place.get());
+    operation.formula.functor = {place.get(), [place, destroy = rule.destroy](const void*) {
+                                   if (destroy != nullptr) destroy(place.get());
+                                 }};
+  }
+  traced<T>().operation(std::move(operation));
+}
+
 }  // namespace
 
 template <class T>
@@ -104,6 +120,7 @@ Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor,
     record_needed<T>(y, rule, inputs, rule.saves(need), functor, bytes, copy);
     if (operation_logs<T> != nullptr) log_elementwise(rule, copy, y);
   }
+  if (tracer != nullptr) trace_elementwise(rule, functor, bytes, copy, y, inputs);
   return y;
 }
 

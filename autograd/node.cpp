@@ -2,6 +2,7 @@
 
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
@@ -12,6 +13,8 @@ Node<T>* make_node() {
   n->owner.store(mark_of_new_node(), std::memory_order_relaxed);
   if (!is_recording()) n->apart = Apart::unrecorded;
   count_live(1);
+  if (tracer != nullptr) [[unlikely]]
+    traced<T>().made(n);
   return n;
 }
 

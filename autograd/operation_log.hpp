@@ -14,11 +14,9 @@
 #include <vector>
 
 #include "xgrad/autograd/record.hpp"
+#include "xgrad/autograd/trace.hpp"
 
 namespace xgrad::detail {
-
-template <class T>
-using Again = std::function<Tensor<T>(const std::vector<Tensor<T>>& operands)>;
 
 template <class T>
 struct LoggedOperation {
@@ -69,13 +67,14 @@ class OperationLog {
 /// Whether it is worth while to copy things for log_again.
 template <class T>
 bool is_logged() {
-  return operation_logs<T> != nullptr;
+  return operation_logs<T> != nullptr || tracer != nullptr;
 }
 
-/// Tells the logs, if there are any, how the operation that made y is run again, right after it was
+/// Tells the logs and the tracer, if there are any, how the operation that made y is run again, right after it was
 /// recorded; it may have needed no recording.
 template <class T, class F>
 void log_again(const Tensor<T>& y, const F& f) {
+  if (tracer != nullptr) traced<T>().again(y, f);
   for (auto* log = operation_logs<T>; log != nullptr; log = log->next) {
     LoggedOperation<T>* const operation = log->last();
     if (operation != nullptr && operation->output.is_same(y)) operation->again = f;

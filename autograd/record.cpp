@@ -53,6 +53,14 @@ void log_operation(const Tensor<T>& y, std::span<const Tensor<T>* const> inputs,
     log->add({y.node()->rule, y, operands, saves, kept, bytes, copy});
 }
 
+template <class T>
+void trace_operation(const Tensor<T>& y, const Rule<T>& rule,
+                     std::span<const Tensor<T>* const> inputs) {
+  TracedOperation<T> operation{rule.name, y, {}};
+  for (const Tensor<T>* x : inputs) operation.operands.push_back(*x);
+  traced<T>().operation(std::move(operation));
+}
+
 }  // namespace
 
 std::uint64_t last_sequence(std::uint64_t least) {
@@ -63,6 +71,7 @@ template <class T>
 void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,
                   Saves saves, const void* attributes, std::size_t attribute_bytes,
                   void (*copy)(const void*, void*)) {
+  if (tracer != nullptr) trace_operation(y, rule, inputs);
   if (!is_recording()) return;
   const bool needed = std::any_of(inputs.begin(), inputs.end(),
                                   [](const Tensor<T>* t) { return t->requires_grad(); });

@@ -9,6 +9,7 @@
 #include "xgrad/autograd/engine.hpp"
 #include "xgrad/autograd/observe.hpp"
 #include "xgrad/autograd/place.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad {
@@ -81,6 +82,7 @@ Tensor<T>::Tensor(Array<T>&& array) : Tensor(detail::make_node<T>()) {
   auto* face = new Array<T>(std::move(array));
   node()->data = face->data();
   node()->face.store(face, std::memory_order_release);
+  if (detail::tracer != nullptr) detail::traced<T>().constant(node());
 }
 
 template <class T>
@@ -92,8 +94,15 @@ Tensor<T> Tensor<T>::uninitialized(const Shape& shape) {
 }
 
 template <class T>
-Tensor<T> Tensor<T>::filled(const Shape& shape, T value) {
+Tensor<T> Tensor<T>::place_for(const Shape& shape) {
   Tensor t = uninitialized(shape);
+  if (detail::tracer != nullptr) detail::traced<T>().constant(t.node());
+  return t;
+}
+
+template <class T>
+Tensor<T> Tensor<T>::filled(const Shape& shape, T value) {
+  Tensor t = place_for(shape);
   std::fill_n(t.node()->data, t.node()->elements, value);
   return t;
 }
@@ -111,6 +120,7 @@ Tensor<T> Tensor<T>::from(std::initializer_list<detail::NumberList<T>> lists) {
 
 template <class T>
 const Array<T>& Tensor<T>::value() const& {
+  if (detail::tracer != nullptr) detail::traced<T>().read(&checked(), "value()");
   return detail::face_of(checked());
 }
 
@@ -125,6 +135,7 @@ T Tensor<T>::item() const {
     detail::fail("item", "the tensor has shape ", shape(),
                  ", not one element; x.item(i, j, ...) is ", "one of several");
   }
+  detail::read_on_host(*this, "item()");
   return data()[0];
 }
 
@@ -140,6 +151,7 @@ T Tensor<T>::element(const std::vector<std::ptrdiff_t>& index) const {
                                        ", index ", index);
     at = at * shape()[axis] + static_cast<std::size_t>(i);
   }
+  detail::read_on_host(*this, "item()");
   return data()[at];
 }
 
@@ -151,6 +163,7 @@ Tensor<U> Tensor<T>::to() const {
   } else {
     const Tensor<U> y = Tensor<U>::uninitialized(shape());
     std::transform(data(), data() + size(), y.node()->data, [](T v) { return static_cast<U>(v); });
+    if (detail::tracer != nullptr) detail::tracer->cast(*this, y);
     if (!is_recording() || !requires_grad()) return y;
     const detail::CastSource<T> source(node());
     detail::last_sequence(node()->sequence);
@@ -174,6 +187,7 @@ template <class T>
 T* Tensor<T>::mutable_data() {
   detail::Node<T>& n = checked();
   require_writable(n, "mutable_value");
+  if (detail::tracer != nullptr) detail::traced<T>().write(&n, "mutable_value()");
   n.version().fetch_add(1, std::memory_order_relaxed);
   return n.data;
 }
@@ -189,6 +203,7 @@ template <class T>
 Tensor<T>& Tensor<T>::requires_grad_(bool on) & {
   detail::Node<T>& n = checked();
   require_writable(n, "requires_grad_");
+  if (detail::tracer != nullptr) detail::traced<T>().write(&n, "requires_grad_()");
   n.requires_grad = on;
   return *this;
 }
@@ -206,13 +221,24 @@ const Array<T>& Tensor<T>::grad() const& {
         (is_leaf() ? " has no gradient: no backward pass reached it since the last zero_grad()"
                    : " is not a leaf; call retain_grad() on it before backward()"));
   }
+  if (detail::tracer != nullptr) detail::traced<T>().read(node()->grad, "grad()");
   return detail::face_of(*node()->grad);
 }
 
 template <class T>
 Tensor<T> Tensor<T>::gradient() const {
-  return Tensor(checked().grad);
+  const Tensor g(checked().grad);
+  if (detail::tracer != nullptr) detail::traced<T>().gradient(*this, g);
+  return g;
 }
+
+namespace {
+template <class T>
+void trace_gradient(const Tensor<T>& x, const Tensor<T>& gradient) {
+  if (gradient.defined()) return detail::tracer->refuse("set_gradient()");
+  detail::traced<T>().zero_grad(x);
+}
+}  // namespace
 
 template <class T>
 void Tensor<T>::set_gradient(const Tensor& gradient) {
@@ -221,6 +247,7 @@ void Tensor<T>::set_gradient(const Tensor& gradient) {
     detail::fail("set_gradient", "the gradient has shape ", gradient.shape(), ", the tensor ",
                  n.shape);
   }
+  if (detail::tracer != nullptr) trace_gradient(*this, gradient);
   if (gradient.defined()) detail::hold(gradient.node());
   detail::Node<T>* old = std::exchange(n.grad, gradient.node());
   if (old != nullptr) detail::drop(old);
@@ -228,12 +255,14 @@ void Tensor<T>::set_gradient(const Tensor& gradient) {
 
 template <class T>
 void Tensor<T>::retain_grad() {
+  if (detail::tracer != nullptr) detail::tracer->refuse("retain_grad()");
   checked().retains_grad = true;
 }
 
 template <class T>
 std::size_t Tensor<T>::register_hook(std::function<Tensor(const Tensor&)> hook) {
   detail::Node<T>& n = checked();
+  if (detail::tracer != nullptr) detail::tracer->refuse("register_hook()");
   if (n.hooks == nullptr) n.hooks = new detail::Hooks<T>;
   n.hooks->entries.push_back({n.hooks->next_id, std::move(hook)});
   return n.hooks->next_id++;
@@ -252,13 +281,24 @@ void Tensor<T>::backward(const Tensor& seed, BackwardOptions options) const {
   const Tensor start = checked_seed("backward", *this, seed);
   detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph,
                             .create_graph = options.create_graph});
+  detail::Tracer* const told = detail::tracer;
+  const detail::Untraced untraced;
   engine.run(*this, start);
+  if (told != nullptr) static_cast<detail::TypedTracer<T>*>(told)->backward(*this, seed, options);
 }
+
+namespace {
+template <class T, class F>
+void trace_copy(const char* name, const Tensor<T>& x, const Tensor<T>& y, const F& again) {
+  if (detail::tracer != nullptr) detail::traced<T>().operation({name, y, {x}, {}, again});
+}
+}  // namespace
 
 template <class T>
 Tensor<T> Tensor<T>::detach() const {
   Tensor t(detail::share_value(detail::storage_of(&checked()), shape()));
   t.node()->apart = detail::Apart::detached;
+  trace_copy("detach", *this, t, [](const auto& x) { return x[0].detach(); });
   return t;
 }
 
@@ -266,6 +306,7 @@ template <class T>
 Tensor<T> Tensor<T>::clone() const {
   Tensor t = uninitialized(shape());
   std::memcpy(t.node()->data, data(), size() * sizeof(T));
+  trace_copy("clone", *this, t, [](const auto& x) { return x[0].clone(); });
   return t;
 }
 
@@ -361,11 +402,15 @@ std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs,
       fail_constant(i, inputs[i]);
     }
   }
+  detail::Tracer* const told = detail::tracer;
+  const detail::Untraced untraced;
   std::vector<Tensor<T>> result = collect_gradients(outputs, inputs, options, starts);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!result[i].defined() && !options.allow_unused) result[i] = zeros_like(inputs[i]);
   }
   options.create_graph ? keep_differentiable(result) : make_separate(result);
+  if (told != nullptr)
+    static_cast<detail::TypedTracer<T>*>(told)->grad(outputs, inputs, options, seeds, result);
   return result;
 }
 

@@ -116,7 +116,7 @@ class Tensor {
   template <detail::NumberRange R>
   static Tensor from(const Shape& shape, const R& values) {
     detail::check_count("tensor", std::size(values), shape);
-    Tensor t = uninitialized(shape);
+    Tensor t = place_for(shape);
     T* to = t.node()->data;
     for (const auto v : values) *to++ = static_cast<T>(v);
     return t;
@@ -258,6 +258,7 @@ class Tensor {
     return *node();
   }
   [[noreturn]] static void fail_undefined();
+  static Tensor place_for(const Shape& shape);  // of numbers that come from the host
   T element(const std::vector<std::ptrdiff_t>& index) const;
   bool is_place() const { return (bits_ & kPlace) != 0; }
   void leave_in_place() noexcept;  // a place that is moved from is copied
@@ -329,8 +330,7 @@ template <class R>
 concept PlainRange = NumberRange<R> && !std::is_base_of_v<xt::xexpression<R>, R>;
 template <PlainRange R>
 Indices labels_of(const R&) {
-  static_assert(kNever<R>,
-                "xgrad: labels and positions are xgrad::Indices: write indices(labels)");
+  static_assert(kNever<R>, "xgrad: labels and positions are xgrad::Indices: write indices(labels)");
   return {};
 }
 }  // namespace detail

@@ -14,8 +14,20 @@ namespace xgrad {
 
 template <class T>
 void Module<T>::train(bool on) {
-  training_ = on;
+  set_training(on);
   for (const auto& child : children_) child->train(on);
+}
+
+template <class T>
+void Module<T>::set_training(bool on) {
+  training_ = on;
+  if (mode_ != nullptr) *mode_ = on;
+}
+
+template <class T>
+std::shared_ptr<const bool> Module<T>::mode() const {
+  if (mode_ == nullptr) mode_ = std::make_shared<bool>(training_);
+  return mode_;
 }
 
 template <class T>
@@ -230,6 +242,7 @@ void Module<T>::take(Module& other) noexcept {
   hooks_ = std::move(other.hooks_);
   next_hook_ = other.next_hook_;
   training_ = other.training_;
+  mode_ = std::move(other.mode_);
   factory_ = std::move(other.factory_);
   for (const auto& child : children_) child->parent_ = this;
 }

@@ -30,6 +30,7 @@
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/autograd/place.hpp"
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/modules/options.hpp"
 #include "xgrad/modules/state_dict.hpp"
@@ -121,7 +122,11 @@ class Module : detail::CopiedByClone<T> {
   /// Training mode (the default) or evaluation mode, of this module and everything below.
   virtual void train(bool on = true);
   void eval() { train(false); }
-  bool is_training() const { return training_; }
+  bool is_training() const {
+    if (detail::tracer != nullptr) [[unlikely]]
+      detail::tracer->mode(mode());
+    return training_;
+  }
 
   // --- Parameters and state ---
 
@@ -272,6 +277,8 @@ class Module : detail::CopiedByClone<T> {
   };
 
   void take(Module& other) noexcept;
+  std::shared_ptr<const bool> mode() const;
+  void set_training(bool on);
   const Module& root() const;
   std::string place() const;
   [[noreturn]] void rethrow_with_path(const std::logic_error& e) const;
@@ -292,6 +299,7 @@ class Module : detail::CopiedByClone<T> {
   std::vector<Hook> hooks_;
   std::size_t next_hook_ = 0;
   bool training_ = true;
+  mutable std::shared_ptr<bool> mode_;  // the same, for who watches it
   std::function<std::unique_ptr<Module>()> factory_;
 };
 

@@ -42,11 +42,13 @@ Module<T>::Running::Running(const Module& module) : before_(running<T>()) {
   if (before_ != nullptr) module.check_registered(*before_);
   running<T>() = &module;
   for (auto* o = detail::call_observers; o != nullptr; o = o->next) o->enter(module.path());
+  if (detail::tracer != nullptr) detail::tracer->enter(module.path());
 }
 
 template <class T>
 Module<T>::Running::~Running() {
   for (auto* o = detail::call_observers; o != nullptr; o = o->next) o->leave();
+  if (detail::tracer != nullptr) detail::tracer->leave();
   running<T>() = before_;
 }
 

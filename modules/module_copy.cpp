@@ -60,7 +60,7 @@ void Module<T>::copy_state(const Module& other) {
     }
     mine->place.rebind(it->second);
   }
-  for (const auto& [module, training] : copy.modes) module->training_ = training;
+  for (const auto& [module, training] : copy.modes) module->set_training(training);
 }
 
 #define XGRAD_INSTANTIATE(T)                                           \

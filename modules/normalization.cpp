@@ -75,15 +75,19 @@ Tensor<T> BatchNorm<T>::forward(const Tensor<T>& x) {
   if (!uses_batch) {
     return batch_norm_inference(x, running_mean, running_var, weight, bias, {.eps = options_.eps});
   }
-  const bool moves = this->is_training() && options_.track && !detail::is_repeating();
+  if (this->is_training() && options_.track && !detail::is_repeating())
+    return detail::stateful("batch_norm", x, [this](const Tensor<T>& now) { return move(now); });
+  return batch_norm(x, weight, bias, {.eps = options_.eps});
+}
+
+// ... and the running statistics move.
+template <class T>
+Tensor<T> BatchNorm<T>::move(const Tensor<T>& x) {
   BatchStatistics<T> batch;
-  const Tensor<T> y =
-      batch_norm(x, weight, bias, {.eps = options_.eps, .statistics = moves ? &batch : nullptr});
-  if (moves) {
-    const T count = *num_batches_tracked.mutable_data() += T(1);
-    update_running_statistics(batch, options_.momentum.value_or(1 / static_cast<double>(count)),
-                              running_mean, running_var);
-  }
+  const Tensor<T> y = batch_norm(x, weight, bias, {.eps = options_.eps, .statistics = &batch});
+  const T count = *num_batches_tracked.mutable_data() += T(1);
+  update_running_statistics(batch, options_.momentum.value_or(1 / static_cast<double>(count)),
+                            running_mean, running_var);
   return y;
 }
 

@@ -53,6 +53,7 @@ class BatchNorm : public LibraryModule<BatchNorm, T> {
 
  private:
   void check(const Tensor<T>& x, bool uses_batch) const;
+  Tensor<T> move(const Tensor<T>& x);
 
   BatchNormLayerOptions options_;
   std::size_t features_;

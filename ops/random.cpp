@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad {
@@ -26,7 +27,9 @@ Tensor<T> uniform(const Shape& shape, std::type_identity_t<T> low, std::type_ide
   }
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_uniform(t.mutable_data(), t.size(), low, high, generator.next());
-  return t;
+  return detail::source("uniform", t, [=, g = detail::FollowedGenerator(generator)] {
+    return uniform<T>(shape, low, high, g.get());
+  });
 }
 
 template <class T>
@@ -35,7 +38,9 @@ Tensor<T> normal(const Shape& shape, std::type_identity_t<T> mean,
   detail::require_in("normal", "deviation", deviation, "[0, inf]");
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_normal(t.mutable_data(), t.size(), mean, deviation, generator.next());
-  return t;
+  return detail::source("normal", t, [=, g = detail::FollowedGenerator(generator)] {
+    return normal<T>(shape, mean, deviation, g.get());
+  });
 }
 
 template <class T>
@@ -43,7 +48,9 @@ Tensor<T> bernoulli(const Shape& shape, double probability, Generator& generator
   detail::require_in("bernoulli", "probability", probability, "[0, 1]");
   Tensor<T> t = Tensor<T>::uninitialized(shape);
   kernels::fill_bernoulli(t.mutable_data(), t.size(), probability, T(1), generator.next());
-  return t;
+  return detail::source("bernoulli", t, [=, g = detail::FollowedGenerator(generator)] {
+    return bernoulli<T>(shape, probability, g.get());
+  });
 }
 
 Indices random_integers(const Shape& shape, std::int64_t low, std::int64_t high,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
@@ -76,14 +77,23 @@ Tensor<T> norm_penalty(const NamedTensors<T>& parameters, double p, double stren
   return norm(stack(norms), p) * strength;
 }
 
+namespace {
+template <class T>
+Tensor<T> dropout_mask(const Shape& shape, double p, Generator& generator) {
+  Tensor<T> mask = Tensor<T>::uninitialized(shape);
+  const T kept = p == 1 ? T(0) : static_cast<T>(1 / (1 - p));
+  kernels::fill_bernoulli(mask.mutable_data(), mask.size(), 1 - p, kept, generator.next());
+  return detail::source("dropout mask", mask, [=, g = detail::FollowedGenerator(generator)] {
+    return dropout_mask<T>(shape, p, g.get());
+  });
+}
+}  // namespace
+
 template <class T>
 Tensor<T> dropout(const Tensor<T>& x, double p, Generator& generator) {
   detail::require_in("dropout", "p", p, "[0, 1]");
   if (p == 0) return x;
-  Tensor<T> mask = Tensor<T>::uninitialized(x.shape());
-  const T kept = p == 1 ? T(0) : static_cast<T>(1 / (1 - p));
-  kernels::fill_bernoulli(mask.mutable_data(), mask.size(), 1 - p, kept, generator.next());
-  return x * mask;
+  return x * dropout_mask<T>(x.shape(), p, generator);
 }
 
 template <class T>

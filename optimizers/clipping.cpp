@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 #include "xgrad/optimizers/flat.hpp"
@@ -111,17 +113,22 @@ double grad_norm(const NamedTensors<T>& parameters, GradientNorm norm) {
 template <class T>
 double clip_grad_norm(const NamedTensors<T>& parameters, double max_norm, GradientNorm norm) {
   detail::require_in("clip_grad_norm", "max_norm", max_norm, "(0, inf)");
-  const NamedTensors<T> chosen = active(parameters);
-  const double size = norm_of(chosen, norm);
-  if (!std::isfinite(size)) refuse_norm(chosen, size);
-  if (size > max_norm) rewrite(chosen, kernels::ScaleRule<T>{static_cast<T>(max_norm / size)});
-  return size;
+  const auto size = std::make_shared<double>();
+  detail::effect("clip_grad_norm", [=] {
+    const NamedTensors<T> chosen = active(parameters);
+    *size = norm_of(chosen, norm);
+    if (!std::isfinite(*size)) refuse_norm(chosen, *size);
+    if (*size > max_norm) rewrite(chosen, kernels::ScaleRule<T>{static_cast<T>(max_norm / *size)});
+  });
+  return *size;
 }
 
 template <class T>
 void clip_grad_value(const NamedTensors<T>& parameters, double limit) {
   detail::require_in("clip_grad_value", "limit", limit, "(0, inf)");
-  rewrite(active(parameters), kernels::ClampRule<T>{static_cast<T>(limit)});
+  detail::effect("clip_grad_value", [=] {
+    rewrite(active(parameters), kernels::ClampRule<T>{static_cast<T>(limit)});
+  });
 }
 
 GradientNoise::GradientNoise(const GradientNoiseOptions& options)

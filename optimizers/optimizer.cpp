@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "xgrad/autograd/place.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad {
@@ -104,7 +105,9 @@ NamedTensors<T> Optimizer<T>::numbered(const std::vector<Tensor<T>>& parameters)
 
 template <class T>
 void Optimizer<T>::zero_grad() {
-  for (Slot& s : slots_) s.tensor.zero_grad();
+  detail::effect("zero_grad", [this] {
+    for (Slot& s : slots_) s.tensor.zero_grad();
+  });
 }
 
 template <class T>
@@ -140,6 +143,11 @@ void Optimizer<T>::prepare(Slot& slot) {
 
 template <class T>
 void Optimizer<T>::step() {
+  detail::effect(type_name_.c_str(), [this] { step_now(); });
+}
+
+template <class T>
+void Optimizer<T>::step_now() {
   check_gradients(checks_);
   for (Slot& s : slots_) {
     if (is_ready(s)) prepare(s);

@@ -174,6 +174,7 @@ class Optimizer {
   const std::vector<Slot>& slots() const { return slots_; }
 
  private:
+  void step_now();
   void check_parameter(const NamedTensor<T>& p) const;
   const Slot* find(const Tensor<T>& t) const;
   StateNumbers numbers() const;

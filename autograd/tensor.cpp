@@ -227,18 +227,9 @@ const Array<T>& Tensor<T>::grad() const& {
 
 template <class T>
 Tensor<T> Tensor<T>::gradient() const {
-  const Tensor g(checked().grad);
-  if (detail::tracer != nullptr) detail::traced<T>().gradient(*this, g);
-  return g;
+  if (detail::tracer != nullptr) return detail::traced<T>().gradient(*this);
+  return Tensor(checked().grad);
 }
-
-namespace {
-template <class T>
-void trace_gradient(const Tensor<T>& x, const Tensor<T>& gradient) {
-  if (gradient.defined()) return detail::tracer->refuse("set_gradient()");
-  detail::traced<T>().zero_grad(x);
-}
-}  // namespace
 
 template <class T>
 void Tensor<T>::set_gradient(const Tensor& gradient) {
@@ -247,7 +238,10 @@ void Tensor<T>::set_gradient(const Tensor& gradient) {
     detail::fail("set_gradient", "the gradient has shape ", gradient.shape(), ", the tensor ",
                  n.shape);
   }
-  if (detail::tracer != nullptr) trace_gradient(*this, gradient);
+  if (detail::tracer != nullptr) {
+    if (!gradient.defined()) return detail::traced<T>().zero_grad(*this);
+    detail::tracer->refuse("set_gradient()");
+  }
   if (gradient.defined()) detail::hold(gradient.node());
   detail::Node<T>* old = std::exchange(n.grad, gradient.node());
   if (old != nullptr) detail::drop(old);

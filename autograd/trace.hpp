@@ -63,8 +63,8 @@ class TypedTracer {
   virtual void grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
                     GradOptions options, const std::vector<Tensor<T>>& seeds,
                     const std::vector<Tensor<T>>& results) = 0;
-  /// y is x.gradient().
-  virtual void gradient(const Tensor<T>& x, const Tensor<T>& y) = 0;
+  /// In place of x.gradient() and x.zero_grad().
+  virtual Tensor<T> gradient(const Tensor<T>& x) = 0;
   virtual void zero_grad(const Tensor<T>& x) = 0;
 };
 

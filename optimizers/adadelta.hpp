@@ -32,6 +32,7 @@ class Adadelta : public GroupedOptimizer<T, AdadeltaOptions> {
       : GroupedOptimizer<T, AdadeltaOptions>("Adadelta", parameters, options) {}
   explicit Adadelta(const std::vector<Tensor<T>>& parameters, const AdadeltaOptions& options = {})
       : Adadelta(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) Adadelta(const NamedTensors<T>& p, V rate)

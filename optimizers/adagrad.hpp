@@ -32,6 +32,7 @@ class Adagrad : public GroupedOptimizer<T, AdagradOptions> {
       : GroupedOptimizer<T, AdagradOptions>("Adagrad", parameters, options) {}
   explicit Adagrad(const std::vector<Tensor<T>>& parameters, const AdagradOptions& options = {})
       : Adagrad(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) Adagrad(const NamedTensors<T>& p, V rate)

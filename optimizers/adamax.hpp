@@ -33,6 +33,7 @@ class Adamax : public GroupedOptimizer<T, AdamaxOptions> {
       : GroupedOptimizer<T, AdamaxOptions>("Adamax", parameters, options) {}
   explicit Adamax(const std::vector<Tensor<T>>& parameters, const AdamaxOptions& options = {})
       : Adamax(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) Adamax(const NamedTensors<T>& p, V rate)

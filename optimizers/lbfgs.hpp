@@ -48,6 +48,7 @@ class Lbfgs : public Optimizer<T> {
   explicit Lbfgs(const NamedTensors<T>& parameters, const LbfgsOptions& options = {});
   explicit Lbfgs(const std::vector<Tensor<T>>& parameters, const LbfgsOptions& options = {})
       : Lbfgs(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) Lbfgs(const NamedTensors<T>& p, V rate)

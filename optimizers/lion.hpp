@@ -33,6 +33,7 @@ class Lion : public GroupedOptimizer<T, LionOptions> {
       : GroupedOptimizer<T, LionOptions>("Lion", parameters, options) {}
   explicit Lion(const std::vector<Tensor<T>>& parameters, const LionOptions& options = {})
       : Lion(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) Lion(const NamedTensors<T>& p, V rate)

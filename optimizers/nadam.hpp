@@ -38,6 +38,7 @@ class Nadam : public GroupedOptimizer<T, NadamOptions> {
       : GroupedOptimizer<T, NadamOptions>("Nadam", parameters, options) {}
   explicit Nadam(const std::vector<Tensor<T>>& parameters, const NadamOptions& options = {})
       : Nadam(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) Nadam(const NamedTensors<T>& p, V rate)

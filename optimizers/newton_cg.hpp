@@ -42,6 +42,7 @@ class NewtonCg : public Optimizer<T> {
   explicit NewtonCg(const NamedTensors<T>& parameters, const NewtonCgOptions& options = {});
   explicit NewtonCg(const std::vector<Tensor<T>>& parameters, const NewtonCgOptions& options = {})
       : NewtonCg(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) NewtonCg(const NamedTensors<T>& p, V rate)

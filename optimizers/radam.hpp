@@ -42,6 +42,7 @@ class RAdam : public GroupedOptimizer<T, RAdamOptions> {
       : GroupedOptimizer<T, RAdamOptions>("RAdam", parameters, options) {}
   explicit RAdam(const std::vector<Tensor<T>>& parameters, const RAdamOptions& options = {})
       : RAdam(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) RAdam(const NamedTensors<T>& p, V rate)

@@ -37,6 +37,7 @@ class RmsProp : public GroupedOptimizer<T, RmsPropOptions> {
       : GroupedOptimizer<T, RmsPropOptions>("RmsProp", parameters, options) {}
   explicit RmsProp(const std::vector<Tensor<T>>& parameters, const RmsPropOptions& options = {})
       : RmsProp(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) RmsProp(const NamedTensors<T>& p, V rate)

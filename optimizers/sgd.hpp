@@ -55,6 +55,7 @@ class Sgd : public GroupedOptimizer<T, SgdOptions> {
       : GroupedOptimizer<T, SgdOptions>("Sgd", parameters, options) {}
   explicit Sgd(const std::vector<Tensor<T>>& parameters, const SgdOptions& options = {})
       : Sgd(named(parameters), options) {}
+
   /// Refused while compiling: options have names.
   template <class V>
   requires(std::is_arithmetic_v<V>) Sgd(const NamedTensors<T>& p, V rate)

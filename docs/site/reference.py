@@ -20,6 +20,7 @@ FOLDERS = {
     "gradient_check": "Gradient checks", "modules": "Modules", "optimizers": "Optimizers and schedules",
     "data": "Data", "training": "Training", "doctor": "The doctor", "report": "Reports and pictures",
     "serialization": "Files", "kernels": "Threads, random numbers, memory", "distributed": "Several processes",
+    "live": "Reports while a training runs",
 }
 
 
@@ -131,7 +132,7 @@ def main():
         write_page(headers[name], found[name], users, os.path.join(output, name.replace(".hpp", ".md")))
         folders.setdefault(name.split("/")[0], []).append(name)
     index = ["# API reference\n", "One page for each header; `#include <xgrad/xgrad.hpp>` has all of them but those of "
-             "`distributed/` and `gradient_check/boost.hpp`.\n"]
+             "`distributed/` and `live/`, `gradient_check/boost.hpp` and `autograd/eigen_map.hpp`.\n"]
     for folder, title in FOLDERS.items():
         if folder not in folders:
             continue

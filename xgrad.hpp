@@ -71,6 +71,7 @@
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/attention.hpp"
+#include "xgrad/ops/c_library.hpp"
 #include "xgrad/ops/cholesky.hpp"
 #include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/creation.hpp"

@@ -112,6 +112,10 @@ class Tensor {
   /// A constant from numbers in row-major order. Throws std::invalid_argument when their count is
   /// not the shape's.
   static Tensor from(const Shape& shape, std::initializer_list<T> values);
+  /// The same from two iterators, `{p, p + n}`, or whatever else makes a vector.
+  static Tensor from(const Shape& shape, const std::vector<T>& values) {
+    return from<std::vector<T>>(shape, values);
+  }
   /// The same from a std::vector, std::array, std::span and the like, of numbers of any type.
   template <detail::NumberRange R>
   static Tensor from(const Shape& shape, const R& values) {
@@ -125,6 +129,14 @@ class Tensor {
   template <detail::NumberRange R>
   static Tensor from(const R& values) {
     return from(Shape{std::size(values)}, values);
+  }
+  static Tensor from(const std::vector<T>& values) { return from(Shape{values.size()}, values); }
+  /// Refused while compiling.
+  template <class P>
+  requires(std::is_pointer_v<P>) static Tensor from(const Shape&, const P&) {
+    static_assert(detail::kNever<P>,
+                  "xgrad: a pointer does not say how many numbers there are: write {p, p + n}");
+    return {};
   }
   /// From lists in each other: `from({1, 2})`, `from({{1, 2}, {3, 4}})`. Throws
   /// std::invalid_argument where they are of different lengths.

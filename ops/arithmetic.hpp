@@ -147,6 +147,20 @@ template <class T> Tensor<T> operator!(const Tensor<T>& a) { return logical_not(
 template <class T> Tensor<T> operator-(const Tensor<T>& x) { return negative(x); }
 template <class T> Tensor<T> operator+(const Tensor<T>& x) { return x; }
 // Functions of two tensors, likewise.
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> add(const Tensor<T>& a, S b) { return add(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> add(S a, const Tensor<T>& b) { return add(Tensor<T>(a), b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> subtract(const Tensor<T>& a, S b) { return subtract(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> subtract(S a, const Tensor<T>& b) { return subtract(Tensor<T>(a), b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> multiply(const Tensor<T>& a, S b) { return multiply(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> multiply(S a, const Tensor<T>& b) { return multiply(Tensor<T>(a), b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> divide(const Tensor<T>& a, S b) { return divide(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> divide(S a, const Tensor<T>& b) { return divide(Tensor<T>(a), b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> logaddexp(const Tensor<T>& a, S b) { return logaddexp(a, Tensor<T>(b)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> logaddexp(S a, const Tensor<T>& b) { return logaddexp(Tensor<T>(a), b); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> xlogy(const Tensor<T>& x, S y) { return xlogy(x, Tensor<T>(y)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> xlogy(S x, const Tensor<T>& y) { return xlogy(Tensor<T>(x), y); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> atan2(const Tensor<T>& y, S x) { return atan2(y, Tensor<T>(x)); }
+template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> atan2(S y, const Tensor<T>& x) { return atan2(Tensor<T>(y), x); }
 template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> pow(S x, const Tensor<T>& y) { return pow(Tensor<T>(x), y); }
 template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(const Tensor<T>& a, S b) { return detail::at_least(a, static_cast<T>(b)); }
 template <class T, class S> requires(std::is_arithmetic_v<S>) Tensor<T> maximum(S a, const Tensor<T>& b) { return detail::at_least(b, static_cast<T>(a)); }
@@ -203,6 +217,9 @@ template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> subtract(c
 template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> multiply(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
 template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> divide(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
 template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> pow(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> logaddexp(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> xlogy(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
+template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> atan2(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
 template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> maximum(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
 template <class T, class U> requires(!std::is_same_v<T, U>) Tensor<T> minimum(const Tensor<T>& a, const Tensor<U>& b) { return detail::mixed(a, b); }
 // clang-format on

@@ -7,6 +7,7 @@
 // and double: docs/precision.md has them by type and instruction set.
 
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/ops/c_library.hpp"
 
 namespace xgrad {
 

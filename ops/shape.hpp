@@ -24,7 +24,8 @@
 
 namespace xgrad {
 
-/// The sizes asked of `reshape`, of any integer type: `{n, -1}`, one number, a Shape or a vector.
+namespace detail {
+/// The sizes asked of `reshape`.
 class Sizes {
  public:
   /// One of them; -1: what is left.
@@ -51,12 +52,13 @@ class Sizes {
  private:
   std::vector<std::ptrdiff_t> sizes_;
 };
+}  // namespace detail
 
-/// x under another shape of as many elements, in row-major order. One size may be -1: it follows
-/// from the others. Throws std::invalid_argument: other number of elements, more than one -1, other
+/// x under another shape of as many elements, in row-major order: `reshape(x, {n, -1})`, sizes of any
+/// integer type, or one of them, a Shape, a vector. One size may be -1: it follows from the others. Throws std::invalid_argument: other number of elements, more than one -1, other
 /// negative sizes.
 template <class T>
-Tensor<T> reshape(const Tensor<T>& x, const Sizes& sizes);
+Tensor<T> reshape(const Tensor<T>& x, const detail::Sizes& sizes);
 
 /// The axes from start_axis to end_axis (inclusive) as one. A 0-d x becomes (1). Shapes: (n, c, h,
 /// w), 1 -> (n, c h w). Throws std::invalid_argument when end_axis comes before start_axis.

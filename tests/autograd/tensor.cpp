@@ -62,6 +62,21 @@ BOOST_AUTO_TEST_CASE(from_numbers_of_any_type) {
                                        "tensor: 4 values for shape (3)");
 }
 
+BOOST_AUTO_TEST_CASE(from_two_iterators) {
+  const double numbers[] = {1, 2, 3, 4};
+  const double* p = numbers;
+  const std::vector<float> single = {1.5F, -2};
+  is(D::from({2, 2}, {p, p + 4}), {{1, 2}, {3, 4}});
+  is(D::from({p + 1, p + 3}), {2, 3});
+  is(D::from({2}, {single.begin(), single.end()}), {1.5, -2});
+  is(D::from({4}, numbers), {1, 2, 3, 4});
+  check_failure<std::invalid_argument>(
+      [&] {
+        (void)D::from({3}, {p, p + 4});
+      },
+      "tensor: 4 values for shape (3)");
+}
+
 BOOST_AUTO_TEST_CASE(from_lists) {
   is(D::from({1, 2.5, 3}), {1, 2.5, 3});
   is(D::from({{1, 2}, {3, 4}, {5, 6}}), {{1, 2}, {3, 4}, {5, 6}});

@@ -1,7 +1,8 @@
 # cmake -DCOMPILER=c++ -DSOURCE=mistakes.cpp -DFOLDER=... -DINCLUDE=... -P check.cmake
 #
 # Each mistake of the source is compiled alone; the first line of the compiler's that has "error: " must have what stands
-# behind the mistake's number. The library is precompiled once.
+# behind the mistake's number. Those of c_library.cpp beside it are compiled together: each has its error. The library is
+# precompiled once.
 set(flags -std=c++20 -Wno-unused)
 list(REMOVE_ITEM INCLUDE /usr/include)  # where the compiler looks last: its own headers include the next of that name
 foreach(folder IN LISTS INCLUDE)
@@ -12,7 +13,7 @@ file(WRITE ${FOLDER}/all.hpp "#include <xgrad/xgrad.hpp>\n")
 execute_process(COMMAND ${COMPILER} --version OUTPUT_VARIABLE version COMMAND_ERROR_IS_FATAL ANY)
 if(version MATCHES "clang")
   set(precompiled ${FOLDER}/all.pch)
-  set(use -include-pch ${precompiled})
+  set(use -include-pch ${precompiled} -ferror-limit=0)
 else()
   set(precompiled ${FOLDER}/all.hpp.gch)
   set(use -include ${FOLDER}/all.hpp)
@@ -41,6 +42,23 @@ foreach(mistake IN LISTS mistakes)
     string(APPEND wrong "\nmistake ${CMAKE_MATCH_1}: ${error}\n  expected: ${expected}")
   endif()
 endforeach()
+
+cmake_path(REPLACE_FILENAME SOURCE c_library.cpp OUTPUT_VARIABLE functions)
+execute_process(COMMAND ${COMPILER} ${flags} ${use} -fsyntax-only ${functions} ERROR_VARIABLE errors OUTPUT_QUIET)
+string(REGEX MATCHALL "error: [^\n]*" errors "${errors}")
+file(STRINGS ${functions} calls REGEX ";  // ")
+foreach(call IN LISTS calls)
+  string(REGEX REPLACE ".*  // " "xgrad: " expected "${call}")
+  if(NOT "${errors}" MATCHES "${expected}")
+    string(APPEND wrong "\n${call}")
+  endif()
+endforeach()
+list(LENGTH calls count)
+list(LENGTH errors count_errors)
+if(count LESS 30 OR NOT count EQUAL count_errors)
+  string(APPEND wrong "\n${count} calls of ${functions} have ${count_errors} errors")
+endif()
+
 list(LENGTH mistakes count)
 if(count LESS 20)
   string(APPEND wrong "\nonly ${count} mistakes were found in ${SOURCE}")

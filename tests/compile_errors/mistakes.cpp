@@ -59,6 +59,14 @@ void mistake() {
   if (d == d) return;
 #elif XGRAD_MISTAKE == 21  // xgrad: a Tensor holds float or double; labels and positions are xgrad::Indices
   Tensor<int> counts;
+#elif XGRAD_MISTAKE == 22  // xgrad: a pointer does not say how many numbers there are: write {p, p + n}
+  auto y = Tensor<float>::from({2, 2}, x.data());
+#elif XGRAD_MISTAKE == 23  // xgrad: there is no cbrt of tensors: write sign(x) * pow(abs(x), 1.0 / 3)
+  auto y = cbrt(x);
+#elif XGRAD_MISTAKE == 24  // xgrad: there is no hypot of tensors: write sqrt(square(x) + square(y))
+  Tensor<float> y = 2 * hypot(x, 1.0);
+#elif XGRAD_MISTAKE == 25  // xgrad: tensors of float and of double do not mix: write x.to<float>() or x.to<double>() for one of them
+  auto y = atan2(x, d);
 #else
   Adam optimizer(net.parameters(), {.learning_rate = 1e-3});
   Lion<float> lion({parameter(x)}, {.learning_rate = 1e-3});
@@ -67,6 +75,8 @@ void mistake() {
   const auto y = (x.to<double>() * d).to<float>() + cross_entropy(x, indices(labels));
   const double value = sum(y).item();
   static_cast<void>(value);
+  const double numbers = std::hypot(value, 1.0) + cbrt(value) + trunc(value) + fmod(value, 2.0);
+  const auto more = atan2(x, numbers) + logaddexp(0.0, x) + erf(x) + expm1(x) + lgamma(x);
 #endif
 }
 // clang-format on

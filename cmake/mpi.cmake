@@ -3,21 +3,9 @@ find_package(MPI REQUIRED COMPONENTS CXX)
 set(XGRAD_MPI_TEST_RANKS "2;3" CACHE STRING "Numbers of ranks that the tests run on, separated by semicolons")
 mark_as_advanced(XGRAD_MPI_TEST_RANKS)
 
-if(NOT EXISTS ${XGRAD_INCLUDE}/xgrad/distributed)
-  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/distributed ${XGRAD_INCLUDE}/xgrad/distributed SYMBOLIC)
-endif()
-file(GLOB sources CONFIGURE_DEPENDS distributed/*.cpp)
-file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} distributed/*.hpp)
-list(TRANSFORM headers PREPEND ${XGRAD_INCLUDE}/xgrad/)
-
-add_library(xgrad_mpi ${sources})
-add_library(xgrad::mpi ALIAS xgrad_mpi)
-target_sources(xgrad_mpi PUBLIC FILE_SET HEADERS BASE_DIRS ${XGRAD_INCLUDE} FILES ${headers})
-target_link_libraries(xgrad_mpi PUBLIC xgrad MPI::MPI_CXX PRIVATE $<BUILD_INTERFACE:xgrad_warnings>)
+xgrad_add_component(mpi distributed FIND "find_dependency(MPI COMPONENTS CXX)" LINK PUBLIC MPI::MPI_CXX)
 # MPI's own C++ interface, removed from the standard, is in its headers still.
 target_compile_definitions(xgrad_mpi PUBLIC OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
-set_target_properties(xgrad_mpi PROPERTIES EXPORT_NAME mpi VERSION ${PROJECT_VERSION}
-                                           SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 
 # How tests start ranks: this, a number, a program. Open MPI wants to be asked before it runs as root, or more processes
 # than there are cores; others don't know the words.

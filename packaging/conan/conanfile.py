@@ -8,7 +8,7 @@ from conan.tools.files import copy
 
 class XgradConan(ConanFile):
     name = "xgrad"
-    version = "0.1.0"
+    version = "0.2.0"
     license = "MIT"
     description = "Reverse-mode automatic differentiation of tensor programs on xtensor arrays"
     settings = "os", "arch", "compiler", "build_type"

@@ -65,7 +65,7 @@ Shape resolved(const Shape& from, const std::vector<std::ptrdiff_t>& sizes) {
 }  // namespace
 
 template <class T>
-Tensor<T> reshape(const Tensor<T>& x, const detail::Sizes& sizes) {
+Tensor<T> reshape(const Tensor<T>& x, const detail::ReshapeSizes& sizes) {
   return view(x, resolved(x.shape(), sizes.values()));
 }
 
@@ -232,7 +232,7 @@ std::vector<Tensor<T>> meshgrid(const std::vector<Tensor<T>>& coordinates) {
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                  \
-  template Tensor<T> reshape(const Tensor<T>&, const detail::Sizes&);                         \
+  template Tensor<T> reshape(const Tensor<T>&, const detail::ReshapeSizes&);                  \
   template Tensor<T> flatten(const Tensor<T>&, std::ptrdiff_t, std::ptrdiff_t);               \
   template Tensor<T> squeeze(const Tensor<T>&, const Axes&);                                  \
   template Tensor<T> unsqueeze(const Tensor<T>&, std::ptrdiff_t);                             \

@@ -26,7 +26,7 @@ namespace xgrad {
 
 namespace detail {
 /// The sizes asked of `reshape`.
-class Sizes {
+class ReshapeSizes {
  public:
   /// One of them; -1: what is left.
   struct Size {
@@ -36,16 +36,16 @@ class Sizes {
     std::ptrdiff_t value;  ///< as asked for
   };
 
-  Sizes() = default;
+  ReshapeSizes() = default;
   /// One size.
   template <std::integral I>
-  Sizes(I size) : Sizes({Size(size)}) {}
-  Sizes(std::initializer_list<Size> sizes) {
+  ReshapeSizes(I size) : ReshapeSizes({Size(size)}) {}
+  ReshapeSizes(std::initializer_list<Size> sizes) {
     for (const Size s : sizes) sizes_.push_back(s.value);
   }
   /// Those of a shape, or of a vector.
-  Sizes(const Shape& shape) : sizes_(shape.begin(), shape.end()) {}
-  Sizes(std::vector<std::ptrdiff_t> sizes) : sizes_(std::move(sizes)) {}
+  ReshapeSizes(const Shape& shape) : sizes_(shape.begin(), shape.end()) {}
+  ReshapeSizes(std::vector<std::ptrdiff_t> sizes) : sizes_(std::move(sizes)) {}
 
   const std::vector<std::ptrdiff_t>& values() const { return sizes_; }  ///< as asked for
 
@@ -54,11 +54,12 @@ class Sizes {
 };
 }  // namespace detail
 
-/// x under another shape of as many elements, in row-major order: `reshape(x, {n, -1})`, sizes of any
-/// integer type, or one of them, a Shape, a vector. One size may be -1: it follows from the others. Throws std::invalid_argument: other number of elements, more than one -1, other
-/// negative sizes.
+/// x under another shape of as many elements, in row-major order: `reshape(x, {n, -1})`. The sizes
+/// are of any integer type, a single one, a Shape or a vector. One may be -1: it follows from the
+/// others. Throws std::invalid_argument: other number of elements, more than one -1, other negative
+/// sizes.
 template <class T>
-Tensor<T> reshape(const Tensor<T>& x, const detail::Sizes& sizes);
+Tensor<T> reshape(const Tensor<T>& x, const detail::ReshapeSizes& sizes);
 
 /// The axes from start_axis to end_axis (inclusive) as one. A 0-d x becomes (1). Shapes: (n, c, h,
 /// w), 1 -> (n, c h w). Throws std::invalid_argument when end_axis comes before start_axis.

@@ -1,6 +1,6 @@
 # cmake -DSOURCE=<folder> -P figures.cmake
 #
-# The figures of README.md are those of the pages that it names.
+# The figures of README.md are those of the pages that it names, and its pictures and links lead to files.
 file(READ ${SOURCE}/README.md readme)
 file(READ ${SOURCE}/docs/performance.md performance)
 file(READ ${SOURCE}/docs/uci_regression.md regression)
@@ -43,3 +43,16 @@ math(EXPR mean "(${sum} / ${sets} + 500) / 1000")
 if(NOT readme MATCHES "six sets \\| 0\\.${mean} " OR NOT sets EQUAL 6)
   message(SEND_ERROR "README.md: the mean of ${sets} sets is 0.${mean} in docs/uci_regression.md")
 endif()
+
+string(REPLACE "](" "<to " links "${readme}")  # brackets have a meaning in lists
+string(REGEX MATCHALL "<to [a-zA-Z0-9_/-]+\\.[a-z]+" links "${links}")
+list(LENGTH links count)
+if(count LESS 10)
+  message(SEND_ERROR "README.md has ${count} links: more are looked for")
+endif()
+foreach(link IN LISTS links)
+  string(REPLACE "<to " "" link "${link}")
+  if(NOT EXISTS ${SOURCE}/${link})
+    message(SEND_ERROR "README.md: there is no ${link}")
+  endif()
+endforeach()

@@ -30,7 +30,8 @@ void run(const Settings& s) {
   if (report.runs.size() == 1) report.history = std::move(report.runs[0].history);
   if (report.runs.size() == 1) report.runs.clear();
   xgrad::write_report(s.output, report);
-  std::printf("report of %zu runs in %s\n", s.files.size(), s.output.c_str());
+  std::printf("report of %zu run%s in %s\n", s.files.size(), s.files.size() == 1 ? "" : "s",
+              s.output.c_str());
 }
 
 }  // namespace

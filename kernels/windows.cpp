@@ -27,12 +27,12 @@ WindowsView view_of(const Windows& w) {
   return {w.in, w.out(), w.begin.data(), w.count.data(), w.step, pairs};
 }
 
-// run(first plane, last) for pieces of them.
+// run(first image, last) for pieces of them.
 template <class Run>
-void over_planes(std::size_t planes, std::size_t numbers, const Run& run) {
-  if (planes == 0) return;
-  const std::size_t pieces = std::min(planes, pieces_for(planes * numbers));
-  parallel_for(pieces, [&](std::size_t k) { run(planes * k / pieces, planes * (k + 1) / pieces); });
+void over_images(std::size_t images, std::size_t numbers, const Run& run) {
+  if (images == 0) return;
+  const std::size_t pieces = std::min(images, pieces_for(images * numbers));
+  parallel_for(pieces, [&](std::size_t k) { run(images * k / pieces, images * (k + 1) / pieces); });
 }
 
 }  // namespace
@@ -58,36 +58,35 @@ AxisMap<T> AxisMap<T>::transposed() const {
 }
 
 template <class T>
-void map_planes(std::size_t planes, const AxisMap<T>& rows, const AxisMap<T>& columns, const T* x,
-                T* y, bool accumulate) {
-  const std::size_t in = rows.in * columns.in, out = rows.out() * columns.out();
-  const AxisMapView<T> along = view_of(rows), across = view_of(columns);
-  over_planes(planes, std::max(in, out), [&](std::size_t begin, std::size_t end) {
-    Scratch<T> row(3 * columns.in);
-    for (std::size_t p = begin; p < end; ++p)
-      window_kernels<T>().map(along, across, x + p * in, y + p * out, row.data(), accumulate);
+void map_images(std::size_t images, const ImageMap<T>& map, const T* x, T* y, bool accumulate) {
+  const std::size_t in = numbers_in(map), out = numbers_out(map);
+  const ImageMapView<T> view = {view_of(map[0]), view_of(map[1]), view_of(map[2])};
+  over_images(images, std::max(in, out), [&](std::size_t begin, std::size_t end) {
+    Scratch<T> row(3 * map[2].in);
+    for (std::size_t i = begin; i < end; ++i)
+      window_kernels<T>().map(view, x + i * in, y + i * out, row.data(), accumulate);
   });
 }
 
 template <class T>
-void largest_of_windows(std::size_t planes, const Windows& rows, const Windows& columns, const T* x,
-                        T* y, std::int32_t* at) {
-  const std::size_t in = rows.in * columns.in, out = rows.out() * columns.out();
-  const WindowsView along = view_of(rows), across = view_of(columns);
-  over_planes(planes, in, [&](std::size_t begin, std::size_t end) {
-    Scratch<T> row(columns.in);
-    Scratch<std::int32_t> row_at(columns.in);
-    for (std::size_t p = begin; p < end; ++p) {
-      window_kernels<T>().largest(along, across, x + p * in, y + p * out, at + p * out, row.data(),
+void largest_of_windows(std::size_t images, const ImageWindows& windows, const T* x, T* y,
+                        std::int32_t* at) {
+  const std::size_t in = numbers_in(windows), out = numbers_out(windows);
+  const ImageWindowsView view = {view_of(windows[0]), view_of(windows[1]), view_of(windows[2])};
+  over_images(images, in, [&](std::size_t begin, std::size_t end) {
+    Scratch<T> row(windows[2].in);
+    Scratch<std::int32_t> row_at(windows[2].in);
+    for (std::size_t i = begin; i < end; ++i) {
+      window_kernels<T>().largest(view, x + i * in, y + i * out, at + i * out, row.data(),
                                   row_at.data());
     }
   });
 }
 
 template <class T>
-void take_from_planes(std::size_t planes, std::size_t size, std::size_t count, const T* x,
+void take_from_images(std::size_t images, std::size_t size, std::size_t count, const T* x,
                       const std::int32_t* at, T* y, bool accumulate) {
-  over_planes(planes, count, [&](std::size_t begin, std::size_t end) {
+  over_images(images, count, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) {
       for (std::size_t i = p * count; i < (p + 1) * count; ++i) {
         const T v = x[p * size + static_cast<std::size_t>(at[i])];
@@ -98,9 +97,9 @@ void take_from_planes(std::size_t planes, std::size_t size, std::size_t count, c
 }
 
 template <class T>
-void put_to_planes(std::size_t planes, std::size_t size, std::size_t count, const T* x,
+void put_to_images(std::size_t images, std::size_t size, std::size_t count, const T* x,
                    const std::int32_t* at, T* y, bool accumulate) {
-  over_planes(planes, size, [&](std::size_t begin, std::size_t end) {
+  over_images(images, size, [&](std::size_t begin, std::size_t end) {
     for (std::size_t p = begin; p < end; ++p) {
       if (!accumulate) std::fill_n(y + p * size, size, T(0));
       for (std::size_t i = p * count; i < (p + 1) * count; ++i)
@@ -111,12 +110,11 @@ void put_to_planes(std::size_t planes, std::size_t size, std::size_t count, cons
 
 #define XGRAD_INSTANTIATE(T)                                                                       \
   template struct AxisMap<T>;                                                                      \
-  template void map_planes(std::size_t, const AxisMap<T>&, const AxisMap<T>&, const T*, T*, bool); \
-  template void largest_of_windows(std::size_t, const Windows&, const Windows&, const T*, T*,      \
-                                   std::int32_t*);                                                 \
-  template void take_from_planes(std::size_t, std::size_t, std::size_t, const T*,                  \
+  template void map_images(std::size_t, const ImageMap<T>&, const T*, T*, bool);                   \
+  template void largest_of_windows(std::size_t, const ImageWindows&, const T*, T*, std::int32_t*); \
+  template void take_from_images(std::size_t, std::size_t, std::size_t, const T*,                  \
                                  const std::int32_t*, T*, bool);                                   \
-  template void put_to_planes(std::size_t, std::size_t, std::size_t, const T*,                     \
+  template void put_to_images(std::size_t, std::size_t, std::size_t, const T*,                     \
                               const std::int32_t*, T*, bool);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -1,7 +1,9 @@
 #pragma once
 
-// Sums and maxima over windows of planes: what pooling and resizing of images are made of.
+// Sums and maxima over windows of images: what pooling and resizing are made of. An image has slices of
+// rows of numbers; of fewer axes, it has one slice, and one row.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -27,11 +29,23 @@ struct AxisMap {
   AxisMap transposed() const;
 };
 
-/// y (planes, rows.out, columns.out) from x (planes, rows.in, columns.in): a map along the rows of each
-/// plane and one along its columns. Added to y if `accumulate`.
+/// One for each axis of an image: slices, rows, columns.
 template <class T>
-void map_planes(std::size_t planes, const AxisMap<T>& rows, const AxisMap<T>& columns, const T* x,
-                T* y, bool accumulate);
+using ImageMap = std::array<AxisMap<T>, 3>;
+
+/// Numbers of an image before and behind a map, or of windows and how many there are.
+template <class Axis>
+std::size_t numbers_in(const std::array<Axis, 3>& image) {
+  return image[0].in * image[1].in * image[2].in;
+}
+template <class Axis>
+std::size_t numbers_out(const std::array<Axis, 3>& image) {
+  return image[0].out() * image[1].out() * image[2].out();
+}
+
+/// y (images, out...) from x (images, in...): maps along all axes. Added to y if `accumulate`.
+template <class T>
+void map_images(std::size_t images, const ImageMap<T>& map, const T* x, T* y, bool accumulate);
 
 /// Windows along one axis: window i has count[i] > 0 numbers from begin[i] on, `step` apart.
 struct Windows {
@@ -42,19 +56,22 @@ struct Windows {
   std::size_t out() const { return begin.size(); }
 };
 
-/// The largest number of each window of x (planes, rows.in, columns.in), and where in its plane it
-/// is: the first one of equals, NaN before all others. A plane has less than 2^31 numbers.
-template <class T>
-void largest_of_windows(std::size_t planes, const Windows& rows, const Windows& columns, const T* x,
-                        T* y, std::int32_t* at);
+/// Those of each axis of an image: slices, rows, columns.
+using ImageWindows = std::array<Windows, 3>;
 
-/// y (planes, count) = x (planes, size) at the positions, and its adjoint, added to y if
+/// The largest number of each window of x (images, in...), and where in its image it is: the first one
+/// of equals, NaN before all others. An image has less than 2^31 numbers.
+template <class T>
+void largest_of_windows(std::size_t images, const ImageWindows& windows, const T* x, T* y,
+                        std::int32_t* at);
+
+/// y (images, count) = x (images, size) at the positions, and its adjoint, added to y if
 /// `accumulate`.
 template <class T>
-void take_from_planes(std::size_t planes, std::size_t size, std::size_t count, const T* x,
+void take_from_images(std::size_t images, std::size_t size, std::size_t count, const T* x,
                       const std::int32_t* at, T* y, bool accumulate);
 template <class T>
-void put_to_planes(std::size_t planes, std::size_t size, std::size_t count, const T* x,
+void put_to_images(std::size_t images, std::size_t size, std::size_t count, const T* x,
                    const std::int32_t* at, T* y, bool accumulate);
 
 // --- The parts of them that are compiled for each instruction set ---
@@ -74,13 +91,20 @@ struct WindowsView {
 };
 
 template <class T>
+struct ImageMapView {
+  AxisMapView<T> slices, rows, columns;
+};
+struct ImageWindowsView {
+  WindowsView slices, rows, columns;
+};
+
+template <class T>
 struct WindowKernels {
-  /// One plane; `row` has room for three rows of x.
-  void (*map)(const AxisMapView<T>& rows, const AxisMapView<T>& columns, const T* x, T* y, T* row,
-              bool accumulate);
-  /// One plane; `row` and `row_at` have room for one row of x.
-  void (*largest)(const WindowsView& rows, const WindowsView& columns, const T* x, T* y,
-                  std::int32_t* at, T* row, std::int32_t* row_at);
+  /// One image; `row` has room for three rows of x.
+  void (*map)(const ImageMapView<T>& map, const T* x, T* y, T* row, bool accumulate);
+  /// One image; `row` and `row_at` have room for one row of x.
+  void (*largest)(const ImageWindowsView& windows, const T* x, T* y, std::int32_t* at, T* row,
+                  std::int32_t* row_at);
 };
 
 template <Isa I, class T>

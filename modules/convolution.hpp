@@ -2,7 +2,7 @@
 
 // Convolution layers. The operations, with their gradients and sources, are in
 // xgrad/ops/convolution.hpp. Names of options and parameters, and the layout of weights, are those
-// of PyTorch, so that its state dictionaries load by name.
+// of PyTorch, so that its state dictionaries load by name. x may be one sample, without the axis n.
 
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/modules/library_module.hpp"
@@ -44,6 +44,8 @@ class ConvolutionLayer : public LibraryModule<M, T> {
   Tensor<T> forward(const Tensor<T>& x) override;
   ModuleOptions options() const override;
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
+
+  const Options& layer_options() const { return options_; }
 
   Tensor<T>& weight;  ///< as the operation takes it
   Tensor<T>& bias;    ///< undefined without bias

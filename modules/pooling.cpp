@@ -19,18 +19,24 @@ namespace {
 
 template <class T, std::size_t Axes>
 Tensor<T> run(const Tensor<T>& x, const ImageSizes& kernel, const MaxPoolOptions& o) {
-  return Axes == 1 ? max_pool1d(x, kernel, o) : max_pool2d(x, kernel, o);
+  if constexpr (Axes == 1) return max_pool1d(x, kernel, o);
+  if constexpr (Axes == 2) return max_pool2d(x, kernel, o);
+  if constexpr (Axes == 3) return max_pool3d(x, kernel, o);
 }
 template <class T, std::size_t Axes>
 Tensor<T> run(const Tensor<T>& x, const ImageSizes& kernel, const AvgPoolOptions& o) {
-  return Axes == 1 ? avg_pool1d(x, kernel, o) : avg_pool2d(x, kernel, o);
+  if constexpr (Axes == 1) return avg_pool1d(x, kernel, o);
+  if constexpr (Axes == 2) return avg_pool2d(x, kernel, o);
+  if constexpr (Axes == 3) return avg_pool3d(x, kernel, o);
 }
 
 const char* name_of(const MaxPoolOptions&, std::size_t axes) {
-  return axes == 1 ? "MaxPool1d" : "MaxPool2d";
+  constexpr const char* kNames[] = {"MaxPool1d", "MaxPool2d", "MaxPool3d"};
+  return kNames[axes - 1];
 }
 const char* name_of(const AvgPoolOptions&, std::size_t axes) {
-  return axes == 1 ? "AvgPool1d" : "AvgPool2d";
+  constexpr const char* kNames[] = {"AvgPool1d", "AvgPool2d", "AvgPool3d"};
+  return kNames[axes - 1];
 }
 
 void write(const MaxPoolOptions& o, std::vector<ModuleOption>& to) {
@@ -100,8 +106,8 @@ std::unique_ptr<Module<T>> AdaptivePool<M, T, F>::from(const ModuleOptions& o) {
 
 namespace {
 
-// The factors of rows and of columns, or one for both.
-constexpr std::array kFactors = {"scale_factor", "scale_factor_2"};
+// The factors of each axis, or one for all.
+constexpr std::array kFactors = {"scale_factor", "scale_factor_2", "scale_factor_3"};
 
 }  // namespace
 
@@ -173,12 +179,16 @@ std::unique_ptr<Module<T>> Refold<T>::from(const ModuleOptions& o) {
 #define XGRAD_INSTANTIATE(T)                                                 \
   template class PoolLayer<MaxPool1d, T, MaxPoolOptions>;                    \
   template class PoolLayer<MaxPool2d, T, MaxPoolOptions>;                    \
+  template class PoolLayer<MaxPool3d, T, MaxPoolOptions>;                    \
   template class PoolLayer<AvgPool1d, T, AvgPoolOptions>;                    \
   template class PoolLayer<AvgPool2d, T, AvgPoolOptions>;                    \
+  template class PoolLayer<AvgPool3d, T, AvgPoolOptions>;                    \
   template class AdaptivePool<AdaptiveAvgPool1d, T, adaptive_avg_pool1d<T>>; \
   template class AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>>; \
+  template class AdaptivePool<AdaptiveAvgPool3d, T, adaptive_avg_pool3d<T>>; \
   template class AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>>; \
   template class AdaptivePool<AdaptiveMaxPool2d, T, adaptive_max_pool2d<T>>; \
+  template class AdaptivePool<AdaptiveMaxPool3d, T, adaptive_max_pool3d<T>>; \
   template class Upsample<T>;                                                \
   template class Unfold<T>;                                                  \
   template class Refold<T>;

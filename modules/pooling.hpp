@@ -1,7 +1,8 @@
 #pragma once
 
 // Pooling and resizing of images as layers. The operations, with their gradients, are in
-// xgrad/ops/pooling.hpp and resizing.hpp; names of options are those of PyTorch.
+// xgrad/ops/pooling.hpp and resizing.hpp; names of options are those of PyTorch. What pools may be one
+// sample, without the axis n.
 
 #include "xgrad/modules/library_module.hpp"
 #include "xgrad/ops/pooling.hpp"
@@ -39,6 +40,13 @@ class MaxPool2d : public PoolLayer<MaxPool2d, T, MaxPoolOptions> {
   static constexpr std::size_t kAxes = 2;
   using MaxPool2d::PoolLayer::PoolLayer;
 };
+/// The same of (n, c, d, h, w).
+template <class T>
+class MaxPool3d : public PoolLayer<MaxPool3d, T, MaxPoolOptions> {
+ public:
+  static constexpr std::size_t kAxes = 3;
+  using MaxPool3d::PoolLayer::PoolLayer;
+};
 
 /// The average of each window: see avg_pool1d.
 template <class T>
@@ -53,6 +61,13 @@ class AvgPool2d : public PoolLayer<AvgPool2d, T, AvgPoolOptions> {
  public:
   static constexpr std::size_t kAxes = 2;
   using AvgPool2d::PoolLayer::PoolLayer;
+};
+/// The same of (n, c, d, h, w).
+template <class T>
+class AvgPool3d : public PoolLayer<AvgPool3d, T, AvgPoolOptions> {
+ public:
+  static constexpr std::size_t kAxes = 3;
+  using AvgPool3d::PoolLayer::PoolLayer;
 };
 
 namespace detail {
@@ -84,6 +99,11 @@ template <class T>
 struct AdaptiveAvgPool2d : AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>> {
   using AdaptiveAvgPool2d::AdaptivePool::AdaptivePool;
 };
+/// The mean of each part of (n, c, d, h, w).
+template <class T>
+struct AdaptiveAvgPool3d : AdaptivePool<AdaptiveAvgPool3d, T, adaptive_avg_pool3d<T>> {
+  using AdaptiveAvgPool3d::AdaptivePool::AdaptivePool;
+};
 /// Their largest numbers.
 template <class T>
 struct AdaptiveMaxPool1d : AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>> {
@@ -93,6 +113,11 @@ struct AdaptiveMaxPool1d : AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1
 template <class T>
 struct AdaptiveMaxPool2d : AdaptivePool<AdaptiveMaxPool2d, T, adaptive_max_pool2d<T>> {
   using AdaptiveMaxPool2d::AdaptivePool::AdaptivePool;
+};
+/// The largest number of each part of (n, c, d, h, w).
+template <class T>
+struct AdaptiveMaxPool3d : AdaptivePool<AdaptiveMaxPool3d, T, adaptive_max_pool3d<T>> {
+  using AdaptiveMaxPool3d::AdaptivePool::AdaptivePool;
 };
 
 /// The average of each channel. **Shapes** x (n, c, ...) -> (n, c).
@@ -169,12 +194,16 @@ class Refold : public LibraryModule<Refold, T> {
 #define XGRAD_EXTERN(T)                                                             \
   extern template class PoolLayer<MaxPool1d, T, MaxPoolOptions>;                    \
   extern template class PoolLayer<MaxPool2d, T, MaxPoolOptions>;                    \
+  extern template class PoolLayer<MaxPool3d, T, MaxPoolOptions>;                    \
   extern template class PoolLayer<AvgPool1d, T, AvgPoolOptions>;                    \
   extern template class PoolLayer<AvgPool2d, T, AvgPoolOptions>;                    \
+  extern template class PoolLayer<AvgPool3d, T, AvgPoolOptions>;                    \
   extern template class AdaptivePool<AdaptiveAvgPool1d, T, adaptive_avg_pool1d<T>>; \
   extern template class AdaptivePool<AdaptiveAvgPool2d, T, adaptive_avg_pool2d<T>>; \
+  extern template class AdaptivePool<AdaptiveAvgPool3d, T, adaptive_avg_pool3d<T>>; \
   extern template class AdaptivePool<AdaptiveMaxPool1d, T, adaptive_max_pool1d<T>>; \
   extern template class AdaptivePool<AdaptiveMaxPool2d, T, adaptive_max_pool2d<T>>; \
+  extern template class AdaptivePool<AdaptiveMaxPool3d, T, adaptive_max_pool3d<T>>; \
   extern template class Upsample<T>;                                                \
   extern template class Unfold<T>;                                                  \
   extern template class Refold<T>;

@@ -9,6 +9,7 @@
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/convolution.hpp"
+#include "xgrad/ops/convolution_samples.hpp"
 #include "xgrad/ops/image_maps.hpp"
 #include "xgrad/ops/reductions.hpp"
 
@@ -51,11 +52,12 @@ void add_gradient(Backward<T>& back, std::size_t input, Map map, const Geometry&
   compute<T>(map, g, a.data(), b.data(), nullptr, to, has_value);
 }
 
-// All axes but that of the channels.
-Axes but_channels(std::size_t rank) {
+// All axes of y but that of the channels, which is before those of the kernel w.
+Axes but_channels(const Shape& y, const Shape& w) {
+  const std::size_t channels = y.rank() - (w.rank() - 2) - 1;
   std::vector<std::ptrdiff_t> axes;
-  for (std::size_t a = 0; a < rank; ++a) {
-    if (a != 1) axes.push_back(static_cast<std::ptrdiff_t>(a));
+  for (std::size_t a = 0; a < y.rank(); ++a) {
+    if (a != channels) axes.push_back(static_cast<std::ptrdiff_t>(a));
   }
   return axes;
 }
@@ -74,7 +76,9 @@ void map_backward(const void* attributes, Backward<T>& back) {
     add_gradient(back, 0, Map::input, geometry, b, g);
     add_gradient(back, 1, Map::output, geometry, a, g);
   }
-  if (back.input_count() > 2 && back.needs(2)) back.add(2, sum(g, but_channels(g.rank())));
+  if (back.input_count() > 2 && back.needs(2)) {
+    back.add(2, sum(g, but_channels(g.shape(), geometry.w)));
+  }
 }
 
 template <class T>
@@ -112,12 +116,11 @@ Tensor<T> apply(Map map, const Geometry& g, const Tensor<T>& a, const Tensor<T>&
 // --- Sizes ---
 
 void check_operands(const char* operation, const Shape& x, const Shape& w, std::size_t axes) {
-  if (x.rank() != axes + 2 || w.rank() != axes + 2) {
-    fail(operation, "x and w must have ", axes + 2, " axes: x ", x, ", w ", w);
+  if (w.rank() != axes + 2 || (x.rank() != axes + 2 && x.rank() != axes + 1)) {
+    fail(operation, "x and w must have ", axes + 2, " axes, or x ", axes + 1,
+         " without a batch: x ", x, ", w ", w);
   }
-  for (std::size_t a = 1; a < axes + 2; ++a) {
-    if (x[a] == 0) fail(operation, "an image has no numbers: x ", x);
-  }
+  detail::require_images(operation, x, axes, detail::BatchAxis::optional);
   if (w.elements() == 0) fail(operation, "a size is 0: w ", w);
 }
 
@@ -132,6 +135,10 @@ void check_groups(const char* operation, const Shape& x, const Shape& w, std::si
     fail(operation, "channels cannot be divided into ", groups, " groups: x ", x, ", w ", w);
   }
 }
+
+// The first axis of x after the channels, and how many samples there are.
+std::size_t first_axis(const Shape& x, std::size_t axes) { return x.rank() - axes; }
+std::size_t samples(const Shape& x, std::size_t axes) { return x.rank() == axes + 2 ? x[0] : 1; }
 
 struct Margin {
   std::size_t before, after;
@@ -157,16 +164,15 @@ struct Plan {
 Plan plan_convolution(const char* operation, const Shape& x, const Shape& w, std::size_t axes,
                       const ConvOptions& o) {
   check_operands(operation, x, w, axes);
-  check_groups(operation, x, w, o.groups, x[1], w[0]);
-  if (x[1] / o.groups != w[1]) {
+  const std::size_t first = first_axis(x, axes), n = samples(x, axes), channels = x[first - 1];
+  check_groups(operation, x, w, o.groups, channels, w[0]);
+  if (channels / o.groups != w[1]) {
     fail(operation, "channels differ: x ", x, ", w ", w, ", groups ", o.groups);
   }
-  Plan plan{{{x[0], o.groups, w[1], w[0] / o.groups, kOnes, kOnes, kOnes, kOnes, kOnes, {}},
-             x,
-             w,
-             {x[0], w[0]}},
-            std::vector<Padding>(2)};
+  Plan plan{{{n, o.groups, w[1], w[0] / o.groups, kOnes, kOnes, kOnes, kOnes, kOnes, {}}, x, w, x},
+            std::vector<Padding>(first)};
   Convolution& c = plan.geometry.sizes;
+  plan.geometry.y[first - 1] = w[0];
   for (std::size_t i = 0; i < axes; ++i) {
     const std::size_t a = 3 - axes + i, k = w[i + 2];
     c.kernel[a] = k;
@@ -174,18 +180,18 @@ Plan plan_convolution(const char* operation, const Shape& x, const Shape& w, std
     c.dilation[a] = detail::positive_on_axis(operation, "dilation", o.dilation, axes, i);
     const std::size_t reach = (k - 1) * c.dilation[a];
     const Margin m = margin_on(operation, o.padding, c.stride[a], reach, axes, i);
-    const std::size_t padded = x[i + 2] + m.before + m.after;
+    const std::size_t size = x[first + i], padded = size + m.before + m.after;
     if (reach >= padded) {
       fail(operation, "the kernel is larger than the image with its margin: x ", x, ", w ", w,
            ", padding ", m.before, ", dilation ", c.dilation[a]);
     }
     c.output[a] = (padded - reach - 1) / c.stride[a] + 1;
-    plan.geometry.y.push_back(c.output[a]);
+    plan.geometry.y[first + i] = c.output[a];
     const bool zeros = o.padding_mode == PaddingMode::zeros;
-    c.input[a] = zeros ? x[i + 2] : padded;
+    c.input[a] = zeros ? size : padded;
     c.before[a] = zeros ? m.before : 0;
     plan.margin.push_back({m.before, m.after});
-    plan.geometry.x[i + 2] = c.input[a];
+    plan.geometry.x[first + i] = c.input[a];
   }
   return plan;
 }
@@ -203,17 +209,16 @@ Tensor<T> convolution(const char* operation, std::size_t axes, const Tensor<T>& 
 Geometry plan_transpose(const char* operation, const Shape& x, const Shape& w, std::size_t axes,
                         const ConvTransposeOptions& o) {
   check_operands(operation, x, w, axes);
-  check_groups(operation, x, w, o.groups, x[1], w[0]);
-  if (x[1] != w[0]) fail(operation, "channels differ: x ", x, ", w ", w);
-  Geometry g{{x[0], o.groups, w[1], w[0] / o.groups, kOnes, kOnes, kOnes, kOnes, kOnes, {}},
-             {x[0], w[1] * o.groups},
-             w,
-             x};
+  const std::size_t first = first_axis(x, axes), n = samples(x, axes), channels = x[first - 1];
+  check_groups(operation, x, w, o.groups, channels, w[0]);
+  if (channels != w[0]) fail(operation, "channels differ: x ", x, ", w ", w);
+  Geometry g{{n, o.groups, w[1], w[0] / o.groups, kOnes, kOnes, kOnes, kOnes, kOnes, {}}, x, w, x};
   Convolution& c = g.sizes;
+  g.x[first - 1] = w[1] * o.groups;
   for (std::size_t i = 0; i < axes; ++i) {
     const std::size_t a = 3 - axes + i;
     c.kernel[a] = w[i + 2];
-    c.output[a] = x[i + 2];
+    c.output[a] = x[first + i];
     c.stride[a] = detail::positive_on_axis(operation, "stride", o.stride, axes, i);
     c.dilation[a] = detail::positive_on_axis(operation, "dilation", o.dilation, axes, i);
     c.before[a] = detail::size_on_axis(operation, "padding", o.padding, axes, i);
@@ -222,11 +227,11 @@ Geometry plan_transpose(const char* operation, const Shape& x, const Shape& w, s
     detail::require(more < std::max(c.stride[a], c.dilation[a]), operation,
                     "output_padding must be less than stride or dilation: ", more);
     const std::size_t whole =
-        (x[i + 2] - 1) * c.stride[a] + (c.kernel[a] - 1) * c.dilation[a] + more + 1;
+        (c.output[a] - 1) * c.stride[a] + (c.kernel[a] - 1) * c.dilation[a] + more + 1;
     if (whole <= 2 * c.before[a])
       fail(operation, "the padding leaves nothing: x ", x, ", w ", w, ", padding ", c.before[a]);
     c.input[a] = whole - 2 * c.before[a];
-    g.x.push_back(c.input[a]);
+    g.x[first + i] = c.input[a];
   }
   return g;
 }
@@ -235,11 +240,28 @@ template <class T>
 Tensor<T> transposed(const char* operation, std::size_t axes, const Tensor<T>& x,
                      const Tensor<T>& w, const Tensor<T>& bias, const ConvTransposeOptions& o) {
   const Geometry g = plan_transpose(operation, x.shape(), w.shape(), axes, o);
-  if (bias.defined()) check_bias(operation, bias.shape(), g.x[1]);
+  if (bias.defined()) check_bias(operation, bias.shape(), w.shape()[1] * o.groups);
   return apply(Map::input, g, x, w, bias);
 }
 
 }  // namespace
+
+// Samples become groups of one sample.
+template <class T>
+Tensor<T> detail::weight_gradients_of_samples(const Tensor<T>& x, const Tensor<T>& gy,
+                                              const Shape& w, const ConvOptions& o) {
+  const Plan plan = plan_convolution("convolution", x.shape(), w, w.rank() - 2, o);
+  const bool zeros = o.padding_mode == PaddingMode::zeros;
+  Convolution sizes = plan.geometry.sizes;
+  Shape shape{sizes.n};
+  for (const std::size_t size : w) shape.push_back(size);
+  sizes.groups *= sizes.n;
+  sizes.n = 1;
+  const Tensor<T> whole = zeros ? x : pad(x, plan.margin, o.padding_mode),
+                  g = Tensor<T>::uninitialized(shape);
+  kernels::convolve_weight(sizes, whole.data(), gy.data(), g.node()->data, false);
+  return g;
+}
 
 ImagePadding::ImagePadding(std::string_view word) : same_(word == "same") {
   if (word != "same" && word != "valid")
@@ -272,5 +294,12 @@ XGRAD_CONVOLUTION(1)
 XGRAD_CONVOLUTION(2)
 XGRAD_CONVOLUTION(3)
 #undef XGRAD_CONVOLUTION
+
+template Tensor<float> detail::weight_gradients_of_samples(const Tensor<float>&,
+                                                           const Tensor<float>&, const Shape&,
+                                                           const ConvOptions&);
+template Tensor<double> detail::weight_gradients_of_samples(const Tensor<double>&,
+                                                            const Tensor<double>&, const Shape&,
+                                                            const ConvOptions&);
 
 }  // namespace xgrad

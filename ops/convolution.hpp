@@ -6,7 +6,8 @@
 //   Tensor<float> z = conv2d(x, w, b, {.padding = "same", .padding_mode = PaddingMode::reflect});
 //
 // Options, their names and the layout of weights are those of PyTorch: x (n, in, size...), w (out,
-// in / groups, kernel...), b (out) or undefined. Sizes in options are one number for all axes, or
+// in / groups, kernel...), b (out) or undefined; x may be one sample without the axis n, and so is the
+// result then. Sizes in options are one number for all axes, or
 // one for each: `{.stride = {2, 1}}`. What is called a convolution is, as everywhere in the field, a
 // correlation: the kernel is not turned round.
 //

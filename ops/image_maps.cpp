@@ -1,5 +1,8 @@
 #include "xgrad/ops/image_maps.hpp"
 
+#include <algorithm>
+#include <memory>
+
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/base/errors.hpp"
 
@@ -8,60 +11,79 @@ namespace {
 
 template <class T>
 struct Mapping {
-  std::shared_ptr<const PlaneMap<T>> map;
+  kernels::ImageMap<T> map, transposed;
   std::size_t axes;
-  bool transposed;
 
-  const kernels::AxisMap<T>& rows(bool back) const {
-    return back != transposed ? map->rows_transposed : map->rows;
-  }
-  const kernels::AxisMap<T>& columns(bool back) const {
-    return back != transposed ? map->columns_transposed : map->columns;
+  Shape output(const Shape& x, bool transpose) const {
+    std::vector<std::size_t> size;
+    for (std::size_t a = 3 - axes; a < 3; ++a)
+      size.push_back((transpose ? transposed : map)[a].out());
+    return with_image(x, size);
   }
 };
 
+// One of the two, which are adjoint.
 template <class T>
-Tensor<T> apply(const Tensor<T>& x, const Mapping<T>& m);
+struct Direction {
+  std::shared_ptr<const Mapping<T>> mapping;
+  bool transpose;
+};
 
 template <class T>
-void compute(const Mapping<T>& m, bool back, const Tensor<T>& x, T* to, bool add) {
-  const auto &rows = m.rows(back), &columns = m.columns(back);
-  kernels::map_planes(x.size() / (rows.in * columns.in), rows, columns, x.data(), to, add);
+Tensor<T> apply(const Tensor<T>& x, const Direction<T>& d);
+
+template <class T>
+void compute(const Direction<T>& d, const Tensor<T>& x, T* to, bool add) {
+  const kernels::ImageMap<T>& map = d.transpose ? d.mapping->transposed : d.mapping->map;
+  kernels::map_images(x.size() / numbers_in(map), map, x.data(), to, add);
 }
 
 template <class T>
 void mapping_backward(const void* attributes, Backward<T>& b) {
-  const auto& m = *static_cast<const Mapping<T>*>(attributes);
-  if (b.recording()) return b.add(0, apply(b.gradient(), {m.map, m.axes, !m.transposed}));
+  Direction<T> d = *static_cast<const Direction<T>*>(attributes);
+  d.transpose = !d.transpose;
+  if (b.recording()) return b.add(0, apply(b.gradient(), d));
   const auto [to, has_value] = FastPath(b).accumulator(0);
-  compute(m, true, b.gradient(), to, has_value);
+  compute(d, b.gradient(), to, has_value);
 }
 
 template <class T>
-const Rule<T> kMapping = {"map_images", &mapping_backward<T>, &destroy_attributes<Mapping<T>>};
+const Rule<T> kMapping = {"map_images", &mapping_backward<T>, &destroy_attributes<Direction<T>>};
 
 template <class T>
-Tensor<T> apply(const Tensor<T>& x, const Mapping<T>& m) {
-  Shape shape = x.shape();
-  shape[shape.rank() - 1] = m.columns(false).out();
-  if (m.axes == 2) shape[shape.rank() - 2] = m.rows(false).out();
-  const Tensor<T> y = Tensor<T>::uninitialized(shape);
-  compute(m, false, x, y.node()->data, false);
-  record(y, kMapping<T>, {&x}, {}, m);
+Tensor<T> apply(const Tensor<T>& x, const Direction<T>& d) {
+  const Tensor<T> y = Tensor<T>::uninitialized(d.mapping->output(x.shape(), d.transpose));
+  compute(d, x, y.node()->data, false);
+  record(y, kMapping<T>, {&x}, {}, d);
   return y;
+}
+
+template <class T>
+kernels::AxisMap<T> same_number() {
+  kernels::AxisMap<T> map;
+  map.in = 1;
+  map.add(0, T(1));
+  map.end_result();
+  return map;
 }
 
 }  // namespace
 
 template <class T>
-Tensor<T> map_images(const Tensor<T>& x, const std::shared_ptr<const PlaneMap<T>>& map,
-                     std::size_t axes) {
-  return apply(x, Mapping<T>{map, axes, false});
+Tensor<T> map_images(const Tensor<T>& x, std::vector<kernels::AxisMap<T>> maps) {
+  Mapping<T> m{{same_number<T>(), same_number<T>(), same_number<T>()}, {}, maps.size()};
+  std::move(maps.begin(), maps.end(), m.map.end() - static_cast<std::ptrdiff_t>(maps.size()));
+  for (std::size_t a = 0; a < 3; ++a) m.transposed[a] = m.map[a].transposed();
+  return apply<T>(x, {std::make_shared<const Mapping<T>>(std::move(m)), false});
 }
 
-void require_images(const char* operation, const Shape& x, std::size_t axes) {
-  if (x.rank() != axes + 2) fail(operation, "x must have ", axes + 2, " axes: x ", x);
-  for (std::size_t a = 1; a < x.rank(); ++a) {
+void require_images(const char* operation, const Shape& x, std::size_t axes, BatchAxis batch) {
+  const bool one = batch == BatchAxis::optional && x.rank() == axes + 1;
+  if (!one && x.rank() != axes + 2) {
+    if (batch == BatchAxis::needed) fail(operation, "x must have ", axes + 2, " axes: x ", x);
+    fail(operation, "x must have ", axes + 2, " axes, or ", axes + 1, " without a batch: x ", x);
+  }
+  for (std::size_t a = one ? 0 : 1; a < x.rank(); ++a) {
     if (x[a] == 0) fail(operation, "an image has no numbers: x ", x);
   }
 }
@@ -90,9 +112,7 @@ Shape with_image(const Shape& x, const std::vector<std::size_t>& size) {
   return shape;
 }
 
-template Tensor<float> map_images(const Tensor<float>&,
-                                  const std::shared_ptr<const PlaneMap<float>>&, std::size_t);
-template Tensor<double> map_images(const Tensor<double>&,
-                                   const std::shared_ptr<const PlaneMap<double>>&, std::size_t);
+template Tensor<float> map_images(const Tensor<float>&, std::vector<kernels::AxisMap<float>>);
+template Tensor<double> map_images(const Tensor<double>&, std::vector<kernels::AxisMap<double>>);
 
 }  // namespace xgrad::detail

@@ -16,6 +16,7 @@
 
 namespace xgrad {
 
+using detail::BatchAxis;
 using detail::fail;
 using detail::Rule;
 using kernels::AxisMap;
@@ -34,7 +35,7 @@ struct Axis {
 Axis axis_of(const char* operation, const Shape& x, std::size_t axes, std::size_t i,
              const ImageSizes& kernel, const ImageSizes& stride, const ImageSizes& padding,
              const ImageSizes& dilation) {
-  Axis a{x[i + 2], detail::positive_on_axis(operation, "kernel", kernel, axes, i),
+  Axis a{x[x.rank() - axes + i], detail::positive_on_axis(operation, "kernel", kernel, axes, i),
          detail::size_on_axis(operation, "stride", stride, axes, i),
          detail::size_on_axis(operation, "padding", padding, axes, i),
          detail::positive_on_axis(operation, "dilation", dilation, axes, i)};
@@ -73,6 +74,15 @@ Windows windows_of(const Axis& a, bool ceil_mode) {
   return w;
 }
 
+// The last axes of an image of three.
+kernels::ImageWindows image_windows(std::vector<Windows> windows) {
+  const Windows one{.in = 1, .begin = {0}, .count = {1}};
+  kernels::ImageWindows image = {one, one, one};
+  std::move(windows.begin(), windows.end(),
+            image.end() - static_cast<std::ptrdiff_t>(windows.size()));
+  return image;
+}
+
 Windows adaptive_windows(std::size_t size, std::size_t out) {
   Windows w{.in = size};
   for (std::size_t i = 0; i < out; ++i) {
@@ -82,8 +92,6 @@ Windows adaptive_windows(std::size_t size, std::size_t out) {
   }
   return w;
 }
-
-Windows one_window() { return {.in = 1, .begin = {0}, .count = {1}}; }
 
 }  // namespace
 
@@ -95,7 +103,7 @@ using Positions = std::shared_ptr<kernels::Scratch<std::int32_t>>;
 
 struct Places {
   Positions at;
-  std::size_t planes, size, count;
+  std::size_t images, size, count;
   Shape x, y;
 };
 
@@ -109,7 +117,7 @@ void take_backward(const void* attributes, Backward<T>& b) {
   const auto& p = *static_cast<const Places*>(attributes);
   if (b.recording()) return b.add(0, put(b.gradient(), p));
   const auto [gx, has_value] = detail::FastPath(b).accumulator(0);
-  kernels::put_to_planes(p.planes, p.size, p.count, b.gradient().data(), p.at->data(), gx,
+  kernels::put_to_images(p.images, p.size, p.count, b.gradient().data(), p.at->data(), gx,
                          has_value);
 }
 template <class T>
@@ -117,7 +125,7 @@ void put_backward(const void* attributes, Backward<T>& b) {
   const auto& p = *static_cast<const Places*>(attributes);
   if (b.recording()) return b.add(0, take(b.gradient(), p));
   const auto [gx, has_value] = detail::FastPath(b).accumulator(0);
-  kernels::take_from_planes(p.planes, p.size, p.count, b.gradient().data(), p.at->data(), gx,
+  kernels::take_from_images(p.images, p.size, p.count, b.gradient().data(), p.at->data(), gx,
                             has_value);
 }
 
@@ -129,7 +137,7 @@ const Rule<T> kPut = {"max_pool_gradient", &put_backward<T>, &detail::destroy_at
 template <class T>
 Tensor<T> take(const Tensor<T>& x, const Places& p) {
   const Tensor<T> y = Tensor<T>::uninitialized(p.y);
-  kernels::take_from_planes(p.planes, p.size, p.count, x.data(), p.at->data(), y.node()->data,
+  kernels::take_from_images(p.images, p.size, p.count, x.data(), p.at->data(), y.node()->data,
                             false);
   detail::record(y, kTake<T>, {&x}, {}, p);
   return y;
@@ -138,28 +146,27 @@ Tensor<T> take(const Tensor<T>& x, const Places& p) {
 template <class T>
 Tensor<T> put(const Tensor<T>& x, const Places& p) {
   const Tensor<T> y = Tensor<T>::uninitialized(p.x);
-  kernels::put_to_planes(p.planes, p.size, p.count, x.data(), p.at->data(), y.node()->data, false);
+  kernels::put_to_images(p.images, p.size, p.count, x.data(), p.at->data(), y.node()->data, false);
   detail::record(y, kPut<T>, {&x}, {}, p);
   return y;
 }
 
 template <class T>
 Tensor<T> largest(const Tensor<T>& x, const std::vector<Windows>& windows) {
-  const Windows &rows = windows.size() == 2 ? windows[0] : one_window(), &columns = windows.back();
-  const std::size_t planes = x.shape()[0] * x.shape()[1], size = rows.in * columns.in,
-                    count = rows.out() * columns.out();
-  if (size >= std::size_t{1} << 31)
-    fail("max_pool", "an image has too many numbers: x ", x.shape());
   std::vector<std::size_t> out;
   for (const Windows& w : windows) out.push_back(w.out());
+  const kernels::ImageWindows image = image_windows(windows);
+  const std::size_t size = numbers_in(image), count = numbers_out(image);
+  if (size >= std::size_t{1} << 31)
+    fail("max_pool", "an image has too many numbers: x ", x.shape());
   const Tensor<T> y = Tensor<T>::uninitialized(detail::with_image(x.shape(), out));
   const Places p{std::make_shared<kernels::Scratch<std::int32_t>>(y.size()),
-                 planes,
+                 x.size() / size,
                  size,
                  count,
                  x.shape(),
                  y.shape()};
-  kernels::largest_of_windows(planes, rows, columns, x.data(), y.node()->data, p.at->data());
+  kernels::largest_of_windows(p.images, image, x.data(), y.node()->data, p.at->data());
   detail::record(y, kTake<T>, {&x}, {}, p);
   return y;
 }
@@ -167,7 +174,7 @@ Tensor<T> largest(const Tensor<T>& x, const std::vector<Windows>& windows) {
 template <class T>
 Tensor<T> max_pool(const char* operation, std::size_t axes, const Tensor<T>& x,
                    const ImageSizes& kernel, const MaxPoolOptions& o) {
-  detail::require_images(operation, x.shape(), axes);
+  detail::require_images(operation, x.shape(), axes, BatchAxis::optional);
   std::vector<Windows> windows;
   for (std::size_t i = 0; i < axes; ++i) {
     const Axis a = axis_of(operation, x.shape(), axes, i, kernel, o.stride, o.padding, o.dilation);
@@ -209,18 +216,9 @@ AxisMap<T> averages(const Windows& w) {
 }
 
 template <class T>
-Tensor<T> apply_maps(const Tensor<T>& x, std::vector<AxisMap<T>> maps) {
-  const std::size_t axes = maps.size();
-  auto rows = axes == 2 ? std::move(maps[0]) : detail::same_number<T>();
-  const auto map =
-      std::make_shared<const detail::PlaneMap<T>>(std::move(rows), std::move(maps.back()));
-  return detail::map_images<T>(x, map, axes);
-}
-
-template <class T>
 Tensor<T> avg_pool(const char* operation, std::size_t axes, const Tensor<T>& x,
                    const ImageSizes& kernel, const AvgPoolOptions& o) {
-  detail::require_images(operation, x.shape(), axes);
+  detail::require_images(operation, x.shape(), axes, BatchAxis::optional);
   std::vector<AxisMap<T>> maps;
   for (std::size_t i = 0; i < axes; ++i)
     maps.push_back(
@@ -228,16 +226,16 @@ Tensor<T> avg_pool(const char* operation, std::size_t axes, const Tensor<T>& x,
   if (o.divisor != 0) {
     for (T& w : maps.back().weight) w /= static_cast<T>(o.divisor);
   }
-  return apply_maps(x, std::move(maps));
+  return detail::map_images(x, std::move(maps));
 }
 
 std::vector<Windows> adaptive(const char* operation, std::size_t axes, const Shape& x,
                               const ImageSizes& size) {
-  detail::require_images(operation, x, axes);
+  detail::require_images(operation, x, axes, BatchAxis::optional);
   std::vector<Windows> windows;
   for (std::size_t i = 0; i < axes; ++i) {
-    windows.push_back(
-        adaptive_windows(x[i + 2], detail::positive_on_axis(operation, "size", size, axes, i)));
+    windows.push_back(adaptive_windows(x[x.rank() - axes + i],
+                                       detail::positive_on_axis(operation, "size", size, axes, i)));
   }
   return windows;
 }
@@ -248,7 +246,7 @@ Tensor<T> adaptive_average(const char* operation, std::size_t axes, const Tensor
   std::vector<AxisMap<T>> maps;
   for (const Windows& w : adaptive(operation, axes, x.shape(), size))
     maps.push_back(averages<T>(w));
-  return apply_maps(x, std::move(maps));
+  return detail::map_images(x, std::move(maps));
 }
 
 // All axes after the channels.
@@ -270,42 +268,45 @@ Tensor<T> global_max_pool(const Tensor<T>& x) {
   return max(x, image_axes("global_max_pool", x.shape()));
 }
 
-#define XGRAD_POOLING(axes)                                                            \
-  template <class T>                                                                   \
-  Tensor<T> max_pool##axes##d(const Tensor<T>& x, const ImageSizes& kernel,            \
-                              const MaxPoolOptions& options) {                         \
-    return max_pool("max_pool" #axes "d", axes, x, kernel, options);                   \
-  }                                                                                    \
-  template <class T>                                                                   \
-  Tensor<T> avg_pool##axes##d(const Tensor<T>& x, const ImageSizes& kernel,            \
-                              const AvgPoolOptions& options) {                         \
-    return avg_pool("avg_pool" #axes "d", axes, x, kernel, options);                   \
-  }                                                                                    \
-  template <class T>                                                                   \
-  Tensor<T> adaptive_avg_pool##axes##d(const Tensor<T>& x, const ImageSizes& size) {   \
-    return adaptive_average("adaptive_avg_pool" #axes "d", axes, x, size);             \
-  }                                                                                    \
-  template <class T>                                                                   \
-  Tensor<T> adaptive_max_pool##axes##d(const Tensor<T>& x, const ImageSizes& size) {   \
-    return largest(x, adaptive("adaptive_max_pool" #axes "d", axes, x.shape(), size)); \
-  }
+#define XGRAD_POOLING(axes)                                                                     \
+  template <class T>                                                                            \
+  Tensor<T> max_pool##axes##d(const Tensor<T>& x, const ImageSizes& kernel,                     \
+                              const MaxPoolOptions& options) {                                  \
+    return max_pool("max_pool" #axes "d", axes, x, kernel, options);                            \
+  }                                                                                             \
+  template <class T>                                                                            \
+  Tensor<T> avg_pool##axes##d(const Tensor<T>& x, const ImageSizes& kernel,                     \
+                              const AvgPoolOptions& options) {                                  \
+    return avg_pool("avg_pool" #axes "d", axes, x, kernel, options);                            \
+  }                                                                                             \
+  template <class T>                                                                            \
+  Tensor<T> adaptive_avg_pool##axes##d(const Tensor<T>& x, const ImageSizes& size) {            \
+    return adaptive_average("adaptive_avg_pool" #axes "d", axes, x, size);                      \
+  }                                                                                             \
+  template <class T>                                                                            \
+  Tensor<T> adaptive_max_pool##axes##d(const Tensor<T>& x, const ImageSizes& size) {            \
+    return largest(x, adaptive("adaptive_max_pool" #axes "d", axes, x.shape(), size));          \
+  }                                                                                             \
+  template Tensor<float> max_pool##axes##d(const Tensor<float>&, const ImageSizes&,             \
+                                           const MaxPoolOptions&);                              \
+  template Tensor<float> avg_pool##axes##d(const Tensor<float>&, const ImageSizes&,             \
+                                           const AvgPoolOptions&);                              \
+  template Tensor<float> adaptive_avg_pool##axes##d(const Tensor<float>&, const ImageSizes&);   \
+  template Tensor<float> adaptive_max_pool##axes##d(const Tensor<float>&, const ImageSizes&);   \
+  template Tensor<double> max_pool##axes##d(const Tensor<double>&, const ImageSizes&,           \
+                                            const MaxPoolOptions&);                             \
+  template Tensor<double> avg_pool##axes##d(const Tensor<double>&, const ImageSizes&,           \
+                                            const AvgPoolOptions&);                             \
+  template Tensor<double> adaptive_avg_pool##axes##d(const Tensor<double>&, const ImageSizes&); \
+  template Tensor<double> adaptive_max_pool##axes##d(const Tensor<double>&, const ImageSizes&);
 XGRAD_POOLING(1)
 XGRAD_POOLING(2)
+XGRAD_POOLING(3)
 #undef XGRAD_POOLING
 
-#define XGRAD_INSTANTIATE(T)                                                                 \
-  template Tensor<T> max_pool1d(const Tensor<T>&, const ImageSizes&, const MaxPoolOptions&); \
-  template Tensor<T> max_pool2d(const Tensor<T>&, const ImageSizes&, const MaxPoolOptions&); \
-  template Tensor<T> avg_pool1d(const Tensor<T>&, const ImageSizes&, const AvgPoolOptions&); \
-  template Tensor<T> avg_pool2d(const Tensor<T>&, const ImageSizes&, const AvgPoolOptions&); \
-  template Tensor<T> adaptive_avg_pool1d(const Tensor<T>&, const ImageSizes&);               \
-  template Tensor<T> adaptive_avg_pool2d(const Tensor<T>&, const ImageSizes&);               \
-  template Tensor<T> adaptive_max_pool1d(const Tensor<T>&, const ImageSizes&);               \
-  template Tensor<T> adaptive_max_pool2d(const Tensor<T>&, const ImageSizes&);               \
-  template Tensor<T> global_avg_pool(const Tensor<T>&);                                      \
-  template Tensor<T> global_max_pool(const Tensor<T>&);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+template Tensor<float> global_avg_pool(const Tensor<float>&);
+template Tensor<double> global_avg_pool(const Tensor<double>&);
+template Tensor<float> global_max_pool(const Tensor<float>&);
+template Tensor<double> global_max_pool(const Tensor<double>&);
 
 }  // namespace xgrad

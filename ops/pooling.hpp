@@ -3,8 +3,8 @@
 // Windows of images summed up: the largest number of each, or the average. Images of other sizes are
 // in resizing.hpp.
 //
-// x is (n, c, l) or (n, c, h, w); options have the names of PyTorch, sizes are one number for all
-// axes or one for each. Pooling of a window that begins in the margin has the numbers inside only:
+// x is (n, c, l), (n, c, h, w) or (n, c, d, h, w), or one sample without the axis n; options have the names
+// of PyTorch, sizes are one number for all axes or one for each. Pooling of a window that begins in the margin has the numbers inside only:
 // they count neither as the largest nor, unless asked for, in an average.
 //
 // Averages are one operation with their adjoint, maxima keep where they were found: derivatives of any
@@ -35,6 +35,10 @@ Tensor<T> max_pool1d(const Tensor<T>& x, const ImageSizes& kernel,
 template <class T>
 Tensor<T> max_pool2d(const Tensor<T>& x, const ImageSizes& kernel,
                      const MaxPoolOptions& options = {});
+/// The same of (n, c, d, h, w); first in the order of slices, and of rows in them.
+template <class T>
+Tensor<T> max_pool3d(const Tensor<T>& x, const ImageSizes& kernel,
+                     const MaxPoolOptions& options = {});
 
 struct AvgPoolOptions {
   ImageSizes stride = 0;          ///< 0: the kernel's size
@@ -52,6 +56,10 @@ Tensor<T> avg_pool1d(const Tensor<T>& x, const ImageSizes& kernel,
 template <class T>
 Tensor<T> avg_pool2d(const Tensor<T>& x, const ImageSizes& kernel,
                      const AvgPoolOptions& options = {});
+/// The same of (n, c, d, h, w).
+template <class T>
+Tensor<T> avg_pool3d(const Tensor<T>& x, const ImageSizes& kernel,
+                     const AvgPoolOptions& options = {});
 
 /// Averages of as many windows as asked for: window i of m goes from floor(i l / m) to
 /// ceil((i + 1) l / m). Shapes: x (n, c, l) -> (n, c, size).
@@ -59,13 +67,18 @@ template <class T>
 Tensor<T> adaptive_avg_pool1d(const Tensor<T>& x, const ImageSizes& size);
 template <class T>
 Tensor<T> adaptive_avg_pool2d(const Tensor<T>& x, const ImageSizes& size);
+template <class T>
+Tensor<T> adaptive_avg_pool3d(const Tensor<T>& x, const ImageSizes& size);
 /// The largest number of each such window.
 template <class T>
 Tensor<T> adaptive_max_pool1d(const Tensor<T>& x, const ImageSizes& size);
 template <class T>
 Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const ImageSizes& size);
+template <class T>
+Tensor<T> adaptive_max_pool3d(const Tensor<T>& x, const ImageSizes& size);
 
-/// One number for each channel: its average. Composed. Shapes: x (n, c, ...) -> (n, c).
+/// One number for each channel: its average. Composed. Shapes: x (n, c, ...) -> (n, c); the axis n is
+/// needed.
 template <class T>
 Tensor<T> global_avg_pool(const Tensor<T>& x);
 /// Its largest number; equal ones share the gradient.

@@ -71,7 +71,7 @@ Resized resized(const Shape& x, std::size_t axes, std::size_t axis, const Upsamp
 }
 
 void check_upsample(const Shape& x, const UpsampleOptions& o) {
-  if (x.rank() != 3 && x.rank() != 4) fail("upsample", "x must have 3 or 4 axes: x ", x);
+  if (x.rank() < 3 || x.rank() > 5) fail("upsample", "x must have 3 to 5 axes: x ", x);
   detail::require_images("upsample", x, x.rank() - 2);
   const std::size_t factors = o.scale_factor.size();
   if (factors > 1 && factors != x.rank() - 2)
@@ -95,10 +95,7 @@ Tensor<T> upsample(const Tensor<T>& x, const UpsampleOptions& o) {
                        ? nearest<T>(r.in, r.out, r.step)
                        : linear_between<T>(r.in, r.out, r.step, o.align_corners));
   }
-  auto rows = axes == 2 ? std::move(maps[0]) : detail::same_number<T>();
-  const auto map =
-      std::make_shared<const detail::PlaneMap<T>>(std::move(rows), std::move(maps.back()));
-  return detail::map_images<T>(x, map, axes);
+  return detail::map_images(x, std::move(maps));
 }
 
 // --- Channels and places ---

@@ -3,7 +3,7 @@
 // Images of another size, and their windows as columns. Averages and maxima of windows are in
 // pooling.hpp.
 //
-// x is (n, c, l) or (n, c, h, w). Each is linear, one operation with its adjoint: derivatives of any
+// x is (n, c, l), (n, c, h, w) or (n, c, d, h, w). Each is linear, one operation with its adjoint: derivatives of any
 // order are exact and take one pass. Throws, all of them, std::invalid_argument for shapes and sizes
 // that do not fit.
 

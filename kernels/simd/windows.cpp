@@ -51,36 +51,52 @@ void add_part(const T* part, T* row, T* rest, std::size_t n) {
   }
 }
 
-// row = the sum of the rows [begin, end) of the map, of which there is one at least. There is room
-// for three rows.
+// The rows of x, with their weights, that result `slice` of slices and `row` of rows have to add.
 template <class T>
-void sum_rows(const AxisMapView<T>& rows, std::size_t begin, std::size_t end, const T* x,
-              std::size_t n, T* row) {
-  const auto add = [&](std::size_t e, std::size_t last, T* to) {
-    for (std::size_t first = e; e < last; ++e)
-      add_row(x + rows.at[e] * n, rows.weight[e], to, n, e == first);
-  };
-  if (end - begin <= kTerms) return add(begin, end, row);
+struct RowTerms {
+  const ImageMapView<T>& map;
+  std::size_t slice, row;
+
+  std::size_t slices() const { return map.slices.first[slice + 1] - map.slices.first[slice]; }
+  std::size_t rows() const { return map.rows.first[row + 1] - map.rows.first[row]; }
+  std::size_t count() const { return slices() * rows(); }
+
+  // The sum of the terms [e, last).
+  void add(std::size_t e, std::size_t last, const T* x, T* to) const {
+    for (const std::size_t first = e; e < last; ++e) {
+      const std::size_t s = map.slices.first[slice] + e / rows(),
+                        r = map.rows.first[row] + e % rows(), n = map.columns.in,
+                        place = map.slices.at[s] * map.rows.in + map.rows.at[r];
+      add_row(x + place * n, map.slices.weight[s] * map.rows.weight[r], to, n, e == first);
+    }
+  }
+};
+
+// row = the sum of the terms, of which there is one at least. There is room for three rows.
+template <class T>
+void sum_rows(const RowTerms<T>& terms, const T* x, T* row) {
+  const std::size_t count = terms.count(), n = terms.map.columns.in;
+  if (count <= kTerms) return terms.add(0, count, x, row);
   T *const part = row + n, *const rest = row + 2 * n;
   std::fill_n(row, n, T(0));
   std::fill_n(rest, n, T(0));
-  for (std::size_t e = begin; e < end; e += kTerms) {
-    add(e, std::min(end, e + kTerms), part);
+  for (std::size_t e = 0; e < count; e += kTerms) {
+    terms.add(e, std::min(count, e + kTerms), x, part);
     add_part(part, row, rest, n);
   }
 }
 
 template <class T>
-void map(const AxisMapView<T>& rows, const AxisMapView<T>& columns, const T* x, T* y, T* row,
-         bool accumulate) {
-  for (std::size_t i = 0; i < rows.out; ++i, y += columns.out) {
-    const std::size_t begin = rows.first[i], end = rows.first[i + 1];
-    if (begin == end) {
-      for (std::size_t c = 0; c < columns.out && !accumulate; ++c) y[c] = T(0);
+void map(const ImageMapView<T>& image, const T* x, T* y, T* row, bool accumulate) {
+  const std::size_t columns = image.columns.out, rows = image.slices.out * image.rows.out;
+  for (std::size_t i = 0; i < rows; ++i, y += columns) {
+    const RowTerms<T> terms = {image, i / image.rows.out, i % image.rows.out};
+    if (terms.count() == 0) {
+      for (std::size_t c = 0; c < columns && !accumulate; ++c) y[c] = T(0);
       continue;
     }
-    sum_rows(rows, begin, end, x, columns.in, row);
-    map_row(columns, row, y, accumulate);
+    sum_rows(terms, x, row);
+    map_row(image.columns, row, y, accumulate);
   }
 }
 
@@ -103,16 +119,22 @@ void larger_of_rows(std::size_t n, const T* __restrict x, std::int32_t place, T*
   }
 }
 
-// The largest of the rows of one window, column by column.
+// The largest of the rows of one window of slices and one of rows, column by column.
 template <class T>
-void largest_row(const WindowsView& rows, std::size_t window, std::size_t n, const T* x,
+void largest_row(const ImageWindowsView& w, std::size_t slice, std::size_t window, const T* x,
                  T* __restrict row, std::int32_t* __restrict at) {
-  const std::size_t first = rows.begin[window] * n;
-  for (std::size_t c = 0; c < n; ++c) row[c] = x[first + c];
-  for (std::size_t c = 0; c < n; ++c) at[c] = static_cast<std::int32_t>(first + c);
-  for (std::size_t k = 1; k < rows.count[window]; ++k) {
-    const std::size_t begin = first + k * rows.step * n;
-    larger_of_rows(n, x + begin, static_cast<std::int32_t>(begin), row, at);
+  const std::size_t n = w.columns.in;
+  for (std::size_t s = 0; s < w.slices.count[slice]; ++s) {
+    const std::size_t place = w.slices.begin[slice] + s * w.slices.step,
+                      first = (place * w.rows.in + w.rows.begin[window]) * n;
+    if (s == 0) {
+      for (std::size_t c = 0; c < n; ++c) row[c] = x[first + c];
+      for (std::size_t c = 0; c < n; ++c) at[c] = static_cast<std::int32_t>(first + c);
+    }
+    for (std::size_t k = s == 0 ? 1 : 0; k < w.rows.count[window]; ++k) {
+      const std::size_t begin = first + k * w.rows.step * n;
+      larger_of_rows(n, x + begin, static_cast<std::int32_t>(begin), row, at);
+    }
   }
 }
 
@@ -131,7 +153,7 @@ struct Vectors {
     Places at;
   };
 
-  // `left` numbers of the plane are behind `from`: lanes that are not theirs are 0.
+  // `left` numbers of the image are behind `from`: lanes that are not theirs are 0.
   [[gnu::always_inline]] static Numbers load(const T* from, std::size_t left) {
     Numbers x;
     if (left >= size) {
@@ -217,12 +239,13 @@ void largest_of_columns(const WindowsView& columns, const T* row, const std::int
 }
 
 template <class T>
-void largest(const WindowsView& rows, const WindowsView& columns, const T* x, T* y,
-             std::int32_t* at, T* row, std::int32_t* row_at) {
-  if (rows.pairs && columns.pairs)
+void largest(const ImageWindowsView& w, const T* x, T* y, std::int32_t* at, T* row,
+             std::int32_t* row_at) {
+  const WindowsView &rows = w.rows, &columns = w.columns;
+  if (w.slices.in == 1 && rows.pairs && columns.pairs)
     return largest_of_squares(rows.in, rows.out, columns.in, columns.out, x, y, at);
-  for (std::size_t i = 0; i < rows.out; ++i, y += columns.out, at += columns.out) {
-    largest_row(rows, i, columns.in, x, row, row_at);
+  for (std::size_t i = 0; i < w.slices.out * rows.out; ++i, y += columns.out, at += columns.out) {
+    largest_row(w, i / rows.out, i % rows.out, x, row, row_at);
     largest_of_columns(columns, row, row_at, y, at);
   }
 }

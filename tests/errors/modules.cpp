@@ -57,6 +57,8 @@ std::vector<Call> modules() {
       XGRAD_BAD(ConvTranspose1d<D>(3, 4, 3, {.dilation = {1, 2}})),
       XGRAD_BAD(MaxPool2d<D>(0)),
       XGRAD_BAD(AvgPool1d<D>({2, 2})),
+      XGRAD_BAD(MaxPool3d<D>({2, 2})),
+      XGRAD_BAD(AvgPool3d<D>(2)(of({3, 4}))),
       XGRAD_BAD(make("MaxPool2d", {{"kernel_size", ""}, {"stride", 1.0}, {"padding", 0.0}, {"dilation", 1.0}})),
       XGRAD_BAD(make("Conv2d", {{"in_channels", 1.0}, {"out_channels", 1.0}, {"kernel_size", 1.0}, {"stride", 1.0},
                                 {"padding", 0.0}, {"dilation", 1.0}, {"groups", 1.0}, {"padding_mode", "mirror"}})),

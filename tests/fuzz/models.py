@@ -135,10 +135,11 @@ MODELS = {
         conv("ConvTranspose2d", [1, 1, 2, 2], 1, 1, 2, padding=0, output_padding="1 0", stride=2),
         conv("ConvTranspose3d", [1, 1, 1, 1, 1], 1, 1, 1, padding=0, output_padding=0)),
     "images": sequence(
-        *(module(f"MaxPool{d}d", kernel_size=2, stride=0, padding="1 0", dilation=1, ceil_mode=1) for d in (1, 2)),
+        *(module(f"MaxPool{d}d", kernel_size=2, stride=0, padding=" ".join("101"[:d]), dilation=1, ceil_mode=1)
+          for d in (1, 2, 3)),
         *(module(f"AvgPool{d}d", kernel_size=2, stride=0, padding=0, ceil_mode=0, count_include_pad=1, divisor=3)
-          for d in (1, 2)),
-        *(module(f"Adaptive{kind}Pool{d}d", output_size=2) for kind in ("Avg", "Max") for d in (1, 2)),
+          for d in (1, 2, 3)),
+        *(module(f"Adaptive{kind}Pool{d}d", output_size=2) for kind in ("Avg", "Max") for d in (1, 2, 3)),
         module("GlobalAvgPool"), module("GlobalMaxPool"),
         module("Upsample", size=0, mode="nearest", align_corners=0, scale_factor=2),
         module("Upsample", size="4 5", mode="linear", align_corners=1),

@@ -383,8 +383,9 @@ PaddingMode padding_mode(Choices& c) { return static_cast<PaddingMode>(c.below(4
 
 Shape image(Choices& c, std::size_t axes) {
   Shape r;
-  for (std::size_t rank = axes + 2 + (c.below(16) == 15); r.rank() < rank;)
-    r.push_back(c.below(8) == 7 ? 0 : 1 + c.below(5));
+  const std::size_t other = c.below(16);
+  const std::size_t rank = axes + (other == 15 ? 3 : other < 3 ? 1 : 2);  // too many, or one sample
+  while (r.rank() < rank) r.push_back(c.below(8) == 7 ? 0 : 1 + c.below(5));
   return r;
 }
 
@@ -394,8 +395,9 @@ void convolved(Choices& c) {
   Shape kernel = image(c, axes);
   const bool transposed = c.flag();
   if (c.below(4) != 3 && groups > 0 && groups < 8) {  // as it should be
-    kernel[0] = transposed ? x.shape()[1] : groups * (1 + c.below(2));
-    kernel[1] = transposed ? 1 + c.below(2) : x.shape()[1] / groups;
+    const std::size_t channels = x.shape()[x.rank() == axes + 1 ? 0 : 1];
+    kernel[0] = transposed ? channels : groups * (1 + c.below(2));
+    kernel[1] = transposed ? 1 + c.below(2) : channels / groups;
   }
   const X w = c.tensor(kernel), b = c.below(4) == 3 ? c.tensor() : X();
   if (transposed) {
@@ -412,7 +414,7 @@ void convolved(Choices& c) {
 }
 
 void pooled(Choices& c) {
-  const std::size_t axes = 1 + c.below(2);
+  const std::size_t axes = 1 + c.below(3);
   const X x = c.tensor(image(c, axes));
   const ImageSizes kernel = small_image_sizes(c), stride = image_sizes(c),
                    padding = small_image_sizes(c), dilation = small_image_sizes(c);
@@ -420,16 +422,20 @@ void pooled(Choices& c) {
   switch (c.below(9)) {
     case 0: {
       const MaxPoolOptions o{stride, padding, dilation, ceil_mode};
-      return read(axes == 1 ? max_pool1d(x, kernel, o) : max_pool2d(x, kernel, o));
+      if (axes == 1) return read(max_pool1d(x, kernel, o));
+      return read(axes == 2 ? max_pool2d(x, kernel, o) : max_pool3d(x, kernel, o));
     }
     case 1: {
       const AvgPoolOptions o{stride, padding, ceil_mode, c.flag(), c.size()};
-      return read(axes == 1 ? avg_pool1d(x, kernel, o) : avg_pool2d(x, kernel, o));
+      if (axes == 1) return read(avg_pool1d(x, kernel, o));
+      return read(axes == 2 ? avg_pool2d(x, kernel, o) : avg_pool3d(x, kernel, o));
     }
     case 2:
-      return read(axes == 1 ? adaptive_avg_pool1d(x, kernel) : adaptive_avg_pool2d(x, kernel));
+      if (axes == 1) return read(adaptive_avg_pool1d(x, kernel));
+      return read(axes == 2 ? adaptive_avg_pool2d(x, kernel) : adaptive_avg_pool3d(x, kernel));
     case 3:
-      return read(axes == 1 ? adaptive_max_pool1d(x, kernel) : adaptive_max_pool2d(x, kernel));
+      if (axes == 1) return read(adaptive_max_pool1d(x, kernel));
+      return read(axes == 2 ? adaptive_max_pool2d(x, kernel) : adaptive_max_pool3d(x, kernel));
     case 4:
       return read(c.flag() ? pixel_shuffle(x, c.size()) : pixel_unshuffle(x, c.size()));
     case 5:
@@ -440,7 +446,7 @@ void pooled(Choices& c) {
       UpsampleOptions o{.size = small_image_sizes(c), .align_corners = c.flag()};
       o.mode = c.flag() ? UpsampleMode::nearest : UpsampleMode::linear;
       if (c.flag())
-        o.scale_factor = c.list(2, [&] { return 0.25 * static_cast<double>(c.integer()); });
+        o.scale_factor = c.list(3, [&] { return 0.25 * static_cast<double>(c.integer()); });
       if (!o.scale_factor.empty() && c.flag()) o.size = 0;
       for (const double f : o.scale_factor)
         if (f > 1e4 && f < 1e12) return;  // memory would be taken for it

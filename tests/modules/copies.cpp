@@ -123,7 +123,11 @@ Examples<T> image_examples() {
       Sequential<T>{reshape({1, 2, 3}), Unfold<T>(2, {.padding = {1, 0}}),
                     Refold<T>({2, 3}, 2, {.padding = {1, 0}})},
       Sequential<T>{reshape({1, 1, 2, 3}), Conv3d<T>(1, 2, {1, 2, 2}, {.padding = {0, 1, 1}}),
-                    ConvTranspose3d<T>(2, 1, {1, 2, 1}, {.bias = false})});
+                    ConvTranspose3d<T>(2, 1, {1, 2, 1}, {.bias = false}),
+                    MaxPool3d<T>({1, 2, 2}, {.stride = 1, .padding = {0, 1, 0}}),
+                    Upsample<T>({.scale_factor = {2, 1, 1.5}}),
+                    AvgPool3d<T>({2, 1, 1}, {.stride = {1, 1, 2}, .divisor = 3}),
+                    AdaptiveMaxPool3d<T>({1, 3, 2}), AdaptiveAvgPool3d<T>(2)});
 }
 
 template <class T>

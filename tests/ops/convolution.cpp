@@ -30,22 +30,22 @@ Row row(std::string name, F f, const Shape& x, const Shape& w, std::size_t bias,
 Row conv(const std::string& name, const Shape& x, const Shape& w, ConvOptions o = {},
          bool bias = true) {
   constexpr auto f = [](const D& a, const D& b, const D& c, const ConvOptions& options) {
-    return a.rank() == 3   ? conv1d(a, b, c, options)
-           : a.rank() == 4 ? conv2d(a, b, c, options)
+    return b.rank() == 3   ? conv1d(a, b, c, options)
+           : b.rank() == 4 ? conv2d(a, b, c, options)
                            : conv3d(a, b, c, options);
   };
-  const std::string axes = std::to_string(x.rank() - 2);
+  const std::string axes = std::to_string(w.rank() - 2);
   return row("conv" + axes + "d " + name, f, x, w, bias ? w[0] : 0, o);
 }
 
 Row transposed(const std::string& name, const Shape& x, const Shape& w, ConvTransposeOptions o = {},
                bool bias = true) {
   constexpr auto f = [](const D& a, const D& b, const D& c, const ConvTransposeOptions& options) {
-    return a.rank() == 3   ? conv_transpose1d(a, b, c, options)
-           : a.rank() == 4 ? conv_transpose2d(a, b, c, options)
+    return b.rank() == 3   ? conv_transpose1d(a, b, c, options)
+           : b.rank() == 4 ? conv_transpose2d(a, b, c, options)
                            : conv_transpose3d(a, b, c, options);
   };
-  const std::string axes = std::to_string(x.rank() - 2);
+  const std::string axes = std::to_string(w.rank() - 2);
   return row("conv_transpose" + axes + "d " + name, f, x, w, bias ? w[1] * o.groups : 0, o);
 }
 
@@ -96,6 +96,17 @@ const RegisterRows kRows(
                    {.stride = 2, .padding = 1, .output_padding = 1, .groups = 3}),
         transposed("plain", {1, 2, 3, 2, 3}, {2, 2, 2, 3, 2},
                    {.stride = {1, 2, 2}, .padding = {0, 1, 1}}),
+        conv("sample", {4, 9}, {6, 2, 3}, {.stride = 2, .padding = 2, .dilation = 2, .groups = 2}),
+        conv("sample", {3, 5, 6}, {4, 3, 3, 2}, {.stride = {1, 2}, .padding = 1}),
+        conv("sample, depthwise", {3, 5, 6}, {3, 1, 3, 3}, {.padding = 1, .groups = 3}),
+        conv("sample, reflect", {2, 4, 5}, {3, 2, 3, 3},
+             {.stride = 2, .padding = {2, 1}, .padding_mode = PaddingMode::reflect}),
+        conv("sample", {2, 4, 3, 5}, {3, 2, 2, 3, 2}, {.padding = {1, 0, 1}}),
+        transposed("sample", {4, 5}, {4, 2, 3},
+                   {.stride = 2, .padding = 1, .output_padding = 1, .groups = 2, .dilation = 2}),
+        transposed("sample", {3, 4, 3}, {3, 2, 3, 2}, {.stride = 2}),
+        transposed("sample", {2, 3, 2, 3}, {2, 2, 2, 3, 2},
+                   {.stride = {1, 2, 2}, .padding = {0, 1, 1}}, false),
     });
 
 // --- Large ones ---

@@ -11,59 +11,81 @@ namespace {
 
 using X = const Tensors&;
 
-D max_pool(const D& x, const ImageSizes& kernel, const MaxPoolOptions& o = {}) {
-  return x.rank() == 3 ? max_pool1d(x, kernel, o) : max_pool2d(x, kernel, o);
-}
-D avg_pool(const D& x, const ImageSizes& kernel, const AvgPoolOptions& o = {}) {
-  return x.rank() == 3 ? avg_pool1d(x, kernel, o) : avg_pool2d(x, kernel, o);
-}
-D adaptive(bool average, const D& x, std::size_t size) {
-  if (x.rank() == 3) return average ? adaptive_avg_pool1d(x, size) : adaptive_max_pool1d(x, size);
-  return average ? adaptive_avg_pool2d(x, size) : adaptive_max_pool2d(x, size);
-}
+using MaxPool = D (*)(const D&, const ImageSizes&, const MaxPoolOptions&);
+using AvgPool = D (*)(const D&, const ImageSizes&, const AvgPoolOptions&);
+using Adaptive = D (*)(const D&, const ImageSizes&);
 
-std::vector<Row> rows_of_all_ranks() {
+// Those of one, two and three axes.
+constexpr MaxPool kMaxPool[] = {max_pool1d<double>, max_pool2d<double>, max_pool3d<double>};
+constexpr AvgPool kAvgPool[] = {avg_pool1d<double>, avg_pool2d<double>, avg_pool3d<double>};
+constexpr Adaptive kAdaptiveAvg[] = {adaptive_avg_pool1d<double>, adaptive_avg_pool2d<double>,
+                                     adaptive_avg_pool3d<double>};
+constexpr Adaptive kAdaptiveMax[] = {adaptive_max_pool1d<double>, adaptive_max_pool2d<double>,
+                                     adaptive_max_pool3d<double>};
+
+class ReferenceRows {
+ public:
   std::vector<Row> rows;
-  for (const Shape& shape : {Shape{2, 2, 9}, Shape{1, 2, 5, 6}, Shape{1, 1, 7, 8}}) {
-    std::string name;
-    for (const std::size_t n : shape) name += (name.empty() ? " " : "x") + std::to_string(n);
-    const auto add = [&](const std::string& what, std::function<D(const D&)> f) {
-      rows.push_back({what + name, {wave(shape, 0)}, [f](X in) { return f(in[0]); }});
-    };
-    add("max_pool", [](const D& x) { return max_pool(x, 2); });
-    add("max_pool 3 2 1 ceil",
-        [](const D& x) { return max_pool(x, 3, {.stride = 2, .padding = 1, .ceil_mode = true}); });
-    add("max_pool 2 1 0 dilation",
-        [](const D& x) { return max_pool(x, 2, {.stride = 1, .dilation = 2}); });
-    add("avg_pool", [](const D& x) { return avg_pool(x, 2); });
-    add("avg_pool 3 2 1 ceil",
-        [](const D& x) { return avg_pool(x, 3, {.stride = 2, .padding = 1, .ceil_mode = true}); });
-    add("avg_pool 3 2 1 ceil inside", [](const D& x) {
-      return avg_pool(x, 3,
-                      {.stride = 2, .padding = 1, .ceil_mode = true, .count_include_pad = false});
-    });
-    if (shape.rank() == 4) {
-      add("avg_pool divisor", [](const D& x) {
+
+  // Of x (n, c, ...), or (c, ...).
+  void add_pools(const Shape& shape, std::size_t axes) {
+    const auto max = kMaxPool[axes - 1];
+    const auto avg = kAvgPool[axes - 1];
+    const AvgPoolOptions ceil{.stride = 2, .padding = 1, .ceil_mode = true},
+        inside{.stride = 2, .padding = 1, .ceil_mode = true, .count_include_pad = false};
+    add("max_pool", shape, [=](const D& x) { return max(x, 2, {}); });
+    add("max_pool 3 2 1 ceil", shape,
+        [=](const D& x) { return max(x, 3, {.stride = 2, .padding = 1, .ceil_mode = true}); });
+    add("max_pool 2 1 0 dilation", shape,
+        [=](const D& x) { return max(x, 2, {.stride = 1, .dilation = 2}); });
+    add("avg_pool", shape, [=](const D& x) { return avg(x, 2, {}); });
+    add("avg_pool 3 2 1 ceil", shape, [=](const D& x) { return avg(x, 3, ceil); });
+    add("avg_pool 3 2 1 ceil inside", shape, [=](const D& x) { return avg(x, 3, inside); });
+    if (axes == 2)
+      add("avg_pool divisor", shape, [](const D& x) {
         return avg_pool2d(x, {2, 3}, {.stride = {1, 2}, .padding = 1, .divisor = 5});
       });
-    }
+    if (axes == 3)
+      add("avg_pool divisor", shape, [](const D& x) {
+        return avg_pool3d(x, {2, 3, 1}, {.stride = {1, 2, 1}, .padding = {1, 1, 0}, .divisor = 5});
+      });
     for (const std::size_t size : {1UL, 3UL, 10UL}) {
+      if (axes == 3 && size == 10) continue;
       const std::string of = "_pool " + std::to_string(size);
-      add("adaptive_avg" + of, [size](const D& x) { return adaptive(true, x, size); });
-      add("adaptive_max" + of, [size](const D& x) { return adaptive(false, x, size); });
+      add("adaptive_avg" + of, shape, [=](const D& x) { return kAdaptiveAvg[axes - 1](x, size); });
+      add("adaptive_max" + of, shape, [=](const D& x) { return kAdaptiveMax[axes - 1](x, size); });
     }
-    add("nearest 2.5", [](const D& x) { return upsample(x, {.scale_factor = {2.5}}); });
-    add("nearest size 4", [](const D& x) { return upsample(x, {.size = 4}); });
-    add("linear 1.7", [](const D& x) {
+  }
+
+  void add_sizes(const Shape& shape) {
+    add("nearest 2.5", shape, [](const D& x) { return upsample(x, {.scale_factor = {2.5}}); });
+    add("nearest size 4", shape, [](const D& x) { return upsample(x, {.size = 4}); });
+    add("linear 1.7", shape, [](const D& x) {
       return upsample(x, {.scale_factor = {1.7}, .mode = UpsampleMode::linear});
     });
-    add("linear size 4",
+    add("linear size 4", shape,
         [](const D& x) { return upsample(x, {.size = 4, .mode = UpsampleMode::linear}); });
-    add("linear corners", [](const D& x) {
+    add("linear corners", shape, [](const D& x) {
       return upsample(x, {.size = 11, .mode = UpsampleMode::linear, .align_corners = true});
     });
   }
-  return rows;
+
+ private:
+  void add(const std::string& what, const Shape& shape, std::function<D(const D&)> f) {
+    std::string size;
+    for (const std::size_t n : shape) size += (size.empty() ? " " : "x") + std::to_string(n);
+    rows.push_back({what + size, {wave(shape, 0)}, [f](X in) { return f(in[0]); }});
+  }
+};
+
+std::vector<Row> rows_of_all_ranks() {
+  ReferenceRows r;
+  for (const Shape& s : {Shape{2, 2, 9}, {1, 2, 5, 6}, {1, 1, 7, 8}, {1, 2, 4, 5, 3}}) {
+    r.add_pools(s, s.rank() - 2);
+    r.add_sizes(s);
+  }
+  for (const Shape& s : {Shape{2, 9}, {2, 5, 6}, {2, 4, 5, 3}}) r.add_pools(s, s.rank() - 1);
+  return r.rows;
 }
 
 std::vector<Row> all_rows() {
@@ -116,6 +138,16 @@ BOOST_AUTO_TEST_CASE(the_first_of_equal_numbers_gets_the_gradient) {
     max_pool2d(same, 2).backward(D::filled({1, 1, 1, 1}, 1));
     check_close(same.gradient(), D::from({1, 1, 2, 2}, {1, 0, 0, 0}));
   }
+}
+
+// Slice by slice.
+BOOST_AUTO_TEST_CASE(the_first_of_equal_numbers_of_a_volume_gets_the_gradient) {
+  D x = D::from({1, 1, 2, 2, 2}, {1, 0, 0, 3, 3, 1, 3, 2}).requires_grad_();
+  max_pool3d(x, 2).backward(D::filled({1, 1, 1, 1, 1}, 1));
+  check_close(x.gradient(), D::from({1, 1, 2, 2, 2}, {0, 0, 0, 1, 0, 0, 0, 0}));
+  const D y = max_pool3d(D::from({1, 2, 2, 1}, {1, -kInf, NAN, 2}), {2, 1, 1});
+  BOOST_TEST(std::isnan(y.data()[0]));
+  BOOST_TEST(y.data()[1] == 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

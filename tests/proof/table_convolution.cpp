@@ -81,6 +81,18 @@ Formula transposed(Options o) {
   return [o](const References& in) { return transposed_convolution(in, o); };
 }
 
+// What the formula says of a batch of one.
+Formula one_sample(Formula of_batch) {
+  return [=](References in) {
+    Shape batch = {1};
+    for (const std::size_t size : in[0].shape) batch.push_back(size);
+    in[0].shape = batch;
+    Reference y = of_batch(in);
+    y.shape = Shape(y.shape.begin() + 1, y.shape.end());
+    return y;
+  };
+}
+
 // x, w and, where it has a size, the bias; and further ones.
 using Operands = std::vector<Shape>;
 Row operands(const Operands& first, std::vector<Operands> shapes, Operands large) {
@@ -180,6 +192,56 @@ std::vector<Row> convolution_rows() {
               {{1, 2, 2, 2, 1}, {2, 2, 2, 1, 2}, {2}},
               {{{1, 1, 1, 1, 1}, {1, 1, 1, 1, 1}, {1}}, {{0, 2, 2, 2, 1}, {2, 2, 2, 1, 2}, {2}}},
               {{2, 8, 5, 6, 7}, {8, 10, 3, 3, 3}, {10}}))),
+      prove(
+          "conv1d: one sample",
+          [](const auto& x, const auto& w, const auto& b) {
+            return conv1d(x, w, b, {.stride = 2, .padding = 1});
+          },
+          one_sample(convolution({.stride = 2, .padding = 1})),
+          operands({{2, 5}, {3, 2, 3}, {3}}, {{{1, 1}, {1, 1, 1}, {1}}},
+                   {{8, 4000}, {40, 8, 5}, {40}})),
+      prove(
+          "conv2d: one sample",
+          [](const auto& x, const auto& w, const auto& b) {
+            return conv2d(x, w, b, {.padding = 1});
+          },
+          one_sample(convolution({.padding = 1})),
+          operands({{2, 3, 4}, {3, 2, 3, 3}, {3}}, {{{1, 1, 1}, {1, 1, 1, 1}, {1}}},
+                   {{8, 60, 61}, {40, 8, 3, 3}, {40}})),
+      prove(
+          "conv3d: one sample",
+          [](const auto& x, const auto& w, const auto& b) {
+            return conv3d(x, w, b, {.padding = 1});
+          },
+          one_sample(convolution({.padding = 1})),
+          operands({{2, 2, 3, 2}, {3, 2, 3, 2, 1}, {3}}, {{{1, 1, 1, 1}, {1, 1, 1, 1, 1}, {1}}},
+                   {{3, 12, 13, 28}, {40, 3, 3, 3, 3}, {40}})),
+      prove(
+          "conv_transpose1d: one sample",
+          [](const auto& x, const auto& w, const auto& b) {
+            return conv_transpose1d(x, w, b, {.stride = 2, .padding = 1});
+          },
+          one_sample(transposed({.stride = 2, .padding = 1})),
+          only_finite_weights(operands({{2, 4}, {2, 3, 3}, {3}}, {{{1, 2}, {1, 1, 1}, {1}}},
+                                       {{8, 4000}, {8, 40, 5}, {40}}))),
+      prove(
+          "conv_transpose2d: one sample",
+          [](const auto& x, const auto& w, const auto& b) {
+            return conv_transpose2d(x, w, b, {.stride = 2, .padding = 1});
+          },
+          one_sample(transposed({.stride = 2, .padding = 1})),
+          only_finite_weights(operands({{2, 2, 3}, {2, 3, 3, 3}, {3}},
+                                       {{{1, 2, 2}, {1, 1, 1, 1}, {1}}},
+                                       {{8, 60, 61}, {8, 10, 3, 3}, {10}}))),
+      prove(
+          "conv_transpose3d: one sample",
+          [](const auto& x, const auto& w, const auto& b) {
+            return conv_transpose3d(x, w, b, {.stride = 2});
+          },
+          one_sample(transposed({.stride = 2})),
+          only_finite_weights(operands({{2, 2, 2, 1}, {2, 3, 2, 1, 2}, {3}},
+                                       {{{1, 1, 1, 1}, {1, 1, 1, 1, 1}, {1}}},
+                                       {{8, 5, 6, 14}, {8, 10, 3, 3, 3}, {10}}))),
       prove(
           "pad: reflected",
           [](const auto& x) {

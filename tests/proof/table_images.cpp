@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "row.hpp"
+#include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/pooling.hpp"
 #include "xgrad/ops/resizing.hpp"
 
@@ -42,27 +43,28 @@ WindowsOf adaptive(std::ptrdiff_t m) {
           [=](std::ptrdiff_t) { return m; }};
 }
 
-// f(the numbers inside, how many count) of each window of all axes after the channels.
-Formula pooled(WindowsOf w, std::function<Number(const std::vector<Number>&, Number)> f) {
+// f(the numbers inside, how many count) of each window of all axes after the first `others`: batch and
+// channels, or channels alone.
+Formula pooled(WindowsOf w, std::function<Number(const std::vector<Number>&, Number)> f,
+               std::size_t others = 2) {
   return [=](const References& in) {
     const Shape& s = in[0].shape;
     Shape shape = s;
     const auto whole = [](std::size_t n) { return static_cast<std::ptrdiff_t>(n); };
-    for (std::size_t a = 2; a < s.rank(); ++a)
+    for (std::size_t a = others; a < s.rank(); ++a)
       shape[a] = static_cast<std::size_t>(w.count(whole(s[a])));
     return generate(shape, [&](const Index& t) {
       std::vector<Number> inside;
       Number counted = 1;
-      for (std::size_t a = 2; a < s.rank(); ++a)
+      for (std::size_t a = others; a < s.rank(); ++a)
         counted *= static_cast<Number>(w.at(whole(t[a]), whole(s[a])).counted);
       Shape image = s;
-      image[0] = image[1] = 1;
+      for (std::size_t a = 0; a < others; ++a) image[a] = 1;
       for_each_index(image, [&](const Index& i) {
         Index at = i;
-        at[0] = t[0];
-        at[1] = t[1];
+        for (std::size_t a = 0; a < others; ++a) at[a] = t[a];
         bool within = true;
-        for (std::size_t a = 2; a < s.rank(); ++a) {
+        for (std::size_t a = others; a < s.rank(); ++a) {
           const Window v = w.at(whole(t[a]), whole(s[a]));
           within = within && whole(i[a]) >= v.begin && whole(i[a]) < v.end;
         }
@@ -131,6 +133,8 @@ std::vector<Row> image_rows() {
   using xgrad::UpsampleMode;
   const std::vector<std::vector<Shape>> lines = {{{1, 1, 2}}, {{0, 2, 5}}, {{2, 1, 8}}};
   const std::vector<std::vector<Shape>> planes = {{{1, 1, 2, 2}}, {{0, 2, 5, 5}}, {{1, 1, 4, 9}}};
+  const std::vector<std::vector<Shape>> volumes = {
+      {{1, 1, 2, 2, 2}}, {{0, 2, 3, 2, 5}}, {{1, 1, 4, 2, 9}}, {{1, 1, 3, 7, 2}}};
   return {
       prove(
           "max_pool1d", [](const auto& x) { return max_pool1d(x, 2); },
@@ -146,6 +150,25 @@ std::vector<Row> image_rows() {
           pooled(windows(3, 2, 1, true), largest),
           images({1, 2, 4, 5}, {{{1, 1, 6, 1}}, {{1, 1, 1, 2}}}, {32, 16, 20, 22})),
       prove(
+          "max_pool3d", [](const auto& x) { return max_pool3d(x, 2); },
+          pooled(windows(2, 2, 0), largest), images({2, 2, 2, 3, 4}, volumes, {8, 16, 6, 8, 21})),
+      prove(
+          "max_pool3d: margin, ceil_mode",
+          [](const auto& x) {
+            return max_pool3d(x, 3, {.stride = 2, .padding = 1, .ceil_mode = true});
+          },
+          pooled(windows(3, 2, 1, true), largest),
+          images({1, 2, 3, 4, 2}, {{{1, 1, 6, 1, 3}}, {{1, 1, 1, 1, 2}}}, {8, 16, 6, 7, 20})),
+      prove(
+          "max_pool: one sample",
+          [](const auto& x) {
+            return x.rank() == 2   ? max_pool1d(x, 2)
+                   : x.rank() == 3 ? max_pool2d(x, 2)
+                                   : max_pool3d(x, 2);
+          },
+          pooled(windows(2, 2, 0), largest, 1),
+          images({2, 4, 3}, {{{1, 2}}, {{3, 7}}, {{2, 2, 4, 3}}}, {300, 40, 22})),
+      prove(
           "avg_pool1d", [](const auto& x) { return avg_pool1d(x, 2); },
           pooled(windows(2, 2, 0), average_of), images({2, 2, 5}, lines, {32, 16, 300})),
       prove(
@@ -158,6 +181,26 @@ std::vector<Row> image_rows() {
           },
           pooled(windows(3, 2, 1, true), average_of),
           images({1, 2, 4, 5}, {{{1, 1, 6, 1}}}, {32, 16, 20, 22})),
+      prove(
+          "avg_pool3d", [](const auto& x) { return avg_pool3d(x, 2); },
+          pooled(windows(2, 2, 0), average_of),
+          images({2, 2, 2, 3, 4}, volumes, {8, 16, 6, 8, 21})),
+      prove(
+          "avg_pool3d: margin, ceil_mode",
+          [](const auto& x) {
+            return avg_pool3d(x, 3, {.stride = 2, .padding = 1, .ceil_mode = true});
+          },
+          pooled(windows(3, 2, 1, true), average_of),
+          images({1, 2, 3, 4, 2}, {{{1, 1, 6, 1, 3}}}, {8, 16, 6, 7, 20})),
+      prove(
+          "avg_pool: one sample",
+          [](const auto& x) {
+            return x.rank() == 2   ? avg_pool1d(x, 2)
+                   : x.rank() == 3 ? avg_pool2d(x, 2)
+                                   : avg_pool3d(x, 2);
+          },
+          pooled(windows(2, 2, 0), average_of, 1),
+          images({2, 4, 3}, {{{1, 2}}, {{3, 7}}, {{2, 2, 4, 3}}}, {300, 40, 22})),
       prove(
           "avg_pool2d: without the margin",
           [](const auto& x) {
@@ -174,6 +217,10 @@ std::vector<Row> image_rows() {
           pooled(adaptive(3), average_of),
           images({1, 2, 5, 4}, {{{1, 1, 1, 1}}, {{0, 2, 5, 4}}}, {32, 16, 20, 22})),
       prove(
+          "adaptive_avg_pool3d", [](const auto& x) { return adaptive_avg_pool3d(x, 3); },
+          pooled(adaptive(3), average_of),
+          images({1, 2, 4, 2, 3}, {{{1, 1, 1, 1, 1}}, {{0, 2, 5, 4, 1}}}, {8, 16, 6, 8, 21})),
+      prove(
           "adaptive_max_pool1d", [](const auto& x) { return adaptive_max_pool1d(x, 3); },
           pooled(adaptive(3), largest),
           images({2, 2, 7}, {{{1, 1, 1}}, {{0, 2, 5}}}, {32, 16, 300})),
@@ -181,6 +228,27 @@ std::vector<Row> image_rows() {
           "adaptive_max_pool2d", [](const auto& x) { return adaptive_max_pool2d(x, 3); },
           pooled(adaptive(3), largest),
           images({1, 2, 5, 4}, {{{1, 1, 1, 1}}, {{0, 2, 5, 4}}}, {32, 16, 20, 22})),
+      prove(
+          "adaptive_max_pool3d", [](const auto& x) { return adaptive_max_pool3d(x, 3); },
+          pooled(adaptive(3), largest),
+          images({1, 2, 4, 2, 3}, {{{1, 1, 1, 1, 1}}, {{0, 2, 5, 4, 1}}}, {8, 16, 6, 8, 21})),
+      prove(
+          "adaptive pools: one sample",
+          [](const auto& x) {
+            const auto average = x.rank() == 2   ? adaptive_avg_pool1d(x, 3)
+                                 : x.rank() == 3 ? adaptive_avg_pool2d(x, 3)
+                                                 : adaptive_avg_pool3d(x, 3);
+            return average + (x.rank() == 2   ? adaptive_max_pool1d(x, 3)
+                              : x.rank() == 3 ? adaptive_max_pool2d(x, 3)
+                                              : adaptive_max_pool3d(x, 3));
+          },
+          pooled(
+              adaptive(3),
+              [](const std::vector<Number>& v, Number counted) {
+                return largest(v, counted) + average_of(v, counted);
+              },
+              1),
+          images({2, 5, 4}, {{{1, 1}}, {{2, 7}}, {{2, 3, 2, 4}}}, {300, 20, 22})),
       prove(
           "global_avg_pool", [](const auto& x) { return global_avg_pool(x); },
           reduce(average, {2, 3}),
@@ -195,7 +263,8 @@ std::vector<Row> image_rows() {
                       [](std::size_t i, std::size_t j, std::size_t) {
                         return i / 2 == j ? Number(1) : Number(0);
                       }),
-          images({1, 2, 2, 3}, {{{1, 1, 1, 1}}, {{0, 1, 2, 2}}, {{1, 2, 3}}}, {32, 16, 20, 22})),
+          images({1, 2, 2, 3}, {{{1, 1, 1, 1}}, {{0, 1, 2, 2}}, {{1, 2, 3}}, {{1, 2, 2, 3, 2}}},
+                 {32, 16, 20, 22})),
       prove(
           "upsample: linear",
           [](const auto& x) {
@@ -205,7 +274,7 @@ std::vector<Row> image_rows() {
                       [](std::size_t i, std::size_t j, std::size_t n) {
                         return between((static_cast<Number>(i) + 0.5L) / 2 - 0.5L, j, n);
                       }),
-          images({1, 2, 2, 3}, {{{1, 1, 1, 1}}, {{1, 2, 3}}}, {32, 16, 20, 22})),
+          images({1, 2, 2, 3}, {{{1, 1, 1, 1}}, {{1, 2, 3}}, {{1, 2, 2, 3, 2}}}, {32, 16, 20, 22})),
       prove(
           "upsample: linear, corners",
           [](const auto& x) {

@@ -8,7 +8,7 @@ rows = []
 
 
 def conv(name, x, w, bias=True, mode="constant", **options):
-    axes = len(x) - 2
+    axes = len(w) - 2
     f = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[axes]
     margin = options.pop("padding", 0) if mode != "constant" else None
 
@@ -22,7 +22,7 @@ def conv(name, x, w, bias=True, mode="constant", **options):
 
 
 def transpose(name, x, w, bias=True, **options):
-    axes = len(x) - 2
+    axes = len(w) - 2
     f = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}[axes]
     out = w[1] * options.get("groups", 1)
     inputs = [wave(x, 0), wave(w, 1)] + ([wave((out,), 2)] if bias else [])
@@ -59,5 +59,15 @@ transpose("options", (1, 4, 3, 4), (4, 3, 3, 3), stride=(2, 3), padding=(1, 2), 
 transpose("stride larger than the kernel", (1, 2, 3, 2), (2, 3, 1, 2), stride=3, dilation=(2, 1), output_padding=1)
 transpose("depthwise", (2, 3, 4, 5), (3, 1, 3, 3), stride=2, padding=1, output_padding=1, groups=3)
 transpose("plain", (1, 2, 3, 2, 3), (2, 2, 2, 3, 2), stride=(1, 2, 2), padding=(0, 1, 1))
+
+# One sample, without an axis for the batch.
+conv("sample", (4, 9), (6, 2, 3), stride=2, padding=2, dilation=2, groups=2)
+conv("sample", (3, 5, 6), (4, 3, 3, 2), stride=(1, 2), padding=1)
+conv("sample, depthwise", (3, 5, 6), (3, 1, 3, 3), padding=1, groups=3)
+conv("sample, reflect", (2, 4, 5), (3, 2, 3, 3), mode="reflect", padding=(2, 1), stride=2)
+conv("sample", (2, 4, 3, 5), (3, 2, 2, 3, 2), padding=(1, 0, 1))
+transpose("sample", (4, 5), (4, 2, 3), stride=2, padding=1, output_padding=1, dilation=2, groups=2)
+transpose("sample", (3, 4, 3), (3, 2, 3, 2), stride=2)
+transpose("sample", (2, 3, 2, 3), (2, 2, 2, 3, 2), bias=False, stride=(1, 2, 2), padding=(0, 1, 1))
 
 write(__file__, rows)

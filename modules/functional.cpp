@@ -1,12 +1,9 @@
 #include "xgrad/modules/functional.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "xgrad/autograd/derivatives.hpp"
-#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
-#include "xgrad/modules/normalization.hpp"
 
 namespace xgrad {
 
@@ -142,18 +139,6 @@ Tensor<T> ensemble_call(Module<T>& net, const NamedTensors<T>& stacked,
 namespace {
 
 template <class T>
-void refuse_batch_statistics(const Module<T>& net) {
-  net.apply([](const std::string& path, const Module<T>& m) {
-    const bool mixes = dynamic_cast<const BatchNorm<T>*>(&m) != nullptr && m.is_training();
-    detail::require<std::logic_error>(
-        !mixes, "per_sample_gradients",
-        "batch normalisation in training mode mixes the samples, which have no losses of their "
-        "own: use eval(): ",
-        path.empty() ? m.type_name() : path);
-  });
-}
-
-template <class T>
 NamedTensors<T> learned(const Module<T>& net) {
   NamedTensors<T> p = net.parameters();
   std::erase_if(p, [](const NamedTensor<T>& t) { return !t.tensor.requires_grad(); });
@@ -169,33 +154,6 @@ Indices detail::sample_of(const Indices& labels, std::size_t i) {
   Indices one(shape);
   std::copy_n(labels.data() + i * each, each, one.data());
   return one;
-}
-
-template <class T>
-NamedTensors<T> detail::per_sample_gradients(Module<T>& net, std::size_t n,
-                                             const std::function<Tensor<T>(std::size_t)>& loss) {
-  refuse_batch_statistics(net);
-  const EnableGrad guard;
-  NamedTensors<T> result = learned(net);
-  const TensorList<T> p = tensors_of(result);
-  for (NamedTensor<T>& r : result) {
-    Shape shape{n};
-    for (const std::size_t size : r.tensor.shape()) shape.push_back(size);
-    r.tensor = Tensor<T>::filled(shape, T(0));
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    const Tensor<T> value = loss(i);
-    require(value.size() == 1, "per_sample_gradients", "the loss of a sample has the shape ",
-            value.shape(), ", not one number");
-    if (!value.requires_grad()) continue;
-    const TensorList<T> g =
-        grad<T>({value}, p, {.allow_unused = true}, {Tensor<T>::filled(value.shape(), T(1))});
-    for (std::size_t k = 0; k < g.size(); ++k) {
-      if (!g[k].defined()) continue;
-      std::copy_n(g[k].data(), g[k].size(), result[k].tensor.mutable_data() + i * g[k].size());
-    }
-  }
-  return result;
 }
 
 template <class T>
@@ -222,8 +180,6 @@ NamedTensors<T> parameter_jacobian(Module<T>& net, const std::type_identity_t<Te
   template NamedTensors<T> stack_parameters(const std::vector<const Module<T>*>&);                 \
   template Tensor<T> ensemble_call(Module<T>&, const NamedTensors<T>&, const Tensor<T>&,           \
                                    FunctionalOptions);                                             \
-  template NamedTensors<T> detail::per_sample_gradients(                                           \
-      Module<T>&, std::size_t, const std::function<Tensor<T>(std::size_t)>&);                      \
   template NamedTensors<T> parameter_jacobian(Module<T>&, const Tensor<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -17,6 +17,7 @@
 
 #include <concepts>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -45,6 +46,9 @@ class ParameterScope {
   ~ParameterScope();
   ParameterScope(const ParameterScope&) = delete;
   ParameterScope& operator=(const ParameterScope&) = delete;
+
+  /// Whether something is called beside the module's own forward. Internal.
+  static bool has_hooks(const Module<T>& module) { return !module.hooks_.empty(); }
 
  private:
   struct Found {
@@ -100,6 +104,14 @@ Tensor<T> ensemble_call(Module<T>& net, const NamedTensors<T>& stacked,
 
 namespace detail {
 
+/// The loss of sample i, of which the predictions are given with a first axis of 1.
+template <class T>
+using SampleLoss = std::function<Tensor<T>(const Tensor<T>& predictions, std::size_t i)>;
+
+/// Those of all samples in one pass, if the net is of modules that keep samples apart.
+template <class T>
+std::optional<NamedTensors<T>> sample_gradients_at_once(Module<T>& net, const Tensor<T>& inputs,
+                                                        const SampleLoss<T>& loss);
 template <class T>
 NamedTensors<T> per_sample_gradients(Module<T>& net, std::size_t n,
                                      const std::function<Tensor<T>(std::size_t)>& loss);
@@ -134,8 +146,14 @@ Tensor<T> loss_of(const Loss& loss, const Tensor<T>& predictions, const Batch& o
 
 }  // namespace detail
 
+struct SampleGradientOptions {
+  /// One pass for all samples, where the net allows it: the numbers of the loop to the last ulps, which
+  /// depend on the batch.
+  bool at_once = false;
+};
+
 /// The gradients of each sample's loss by the parameters that are not frozen, bit for bit those of
-/// a loop over batches of one, which it is. `batch` has inputs and labels or targets, such as
+/// a loop over batches of one, which it is unless `at_once`. `batch` has inputs and labels or targets, such as
 /// LabeledBatch and TargetBatch; `loss` takes predictions and a batch (as that of a Task), or
 /// predictions and labels or targets.
 ///
@@ -144,10 +162,22 @@ Tensor<T> loss_of(const Loss& loss, const Tensor<T>& predictions, const Batch& o
 /// Gradients of the net stay as they are; parameters that a loss does not depend on get 0.
 /// Throws std::logic_error for batch normalisation in training mode, where a sample has no loss of
 /// its own; std::invalid_argument for a loss that is not one number.
-/// **Complexity** n evaluations and n backward passes.
+/// **Complexity** n evaluations and n backward passes. With `at_once` one of each, n of the loss alone, and
+/// products for each sample, if the inputs are one tensor and the net is a Sequential of Linear, Conv1d
+/// to Conv3d, activations without parameters, pooling, Flatten, and in evaluation mode dropout and frozen
+/// batch normalisation, or one of these, without hooks; else the loop.
 template <class T, class Loss, class Batch>
 requires requires(const Batch& b) { b.inputs; }
-NamedTensors<T> per_sample_gradients(Module<T>& net, const Loss& loss, const Batch& batch) {
+NamedTensors<T> per_sample_gradients(Module<T>& net, const Loss& loss, const Batch& batch,
+                                     SampleGradientOptions options = {}) {
+  if constexpr (std::is_same_v<std::decay_t<decltype(batch.inputs)>, Tensor<T>>) {
+    const auto of_sample = [&](const Tensor<T>& y, std::size_t i) {
+      return Tensor<T>(detail::loss_of(loss, y, detail::batch_of_one(batch, i)));
+    };
+    auto all = options.at_once ? detail::sample_gradients_at_once<T>(net, batch.inputs, of_sample)
+                               : std::optional<NamedTensors<T>>();
+    if (all) return *std::move(all);
+  }
   return detail::per_sample_gradients<T>(net, batch.inputs.size(0), [&](std::size_t i) {
     const Batch one = detail::batch_of_one(batch, i);
     return Tensor<T>(detail::loss_of(loss, net(one.inputs), one));

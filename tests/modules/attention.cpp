@@ -14,10 +14,12 @@
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/diagonals.hpp"
 #include "xgrad/ops/extrema.hpp"
+#include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/positions.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/slicing.hpp"
+#include "xgrad/ops/softmax.hpp"
 
 namespace {
 
@@ -152,10 +154,12 @@ BOOST_AUTO_TEST_CASE(a_decoder_goes_on_from_its_caches) {
                                      {.num_layers = 2, .norm = true, .layer = {.dropout = 0}});
   TransformerEncoder<double> encoder(4, 2, {.num_layers = 1, .layer = {.dropout = 0}});
   const D x = wave(kX, 0), memory = encoder(wave(kMemory, 1));
-  const D whole = decoder(x, memory, {.causal = true});
+  check_close(numbers(encoder(wave(kMemory, 1), {})), memory, 0);
+  const Masks masks = {.key_padding_mask = padding(2, 5)};
+  const D whole = decoder(x, memory, {.causal = true}, masks);
   std::vector<AttentionCache<double>> caches;
   Inputs y;
-  for (const D& part : split(x, 3, 1)) y.push_back(decoder(part, memory, caches));
+  for (const D& part : split(x, 3, 1)) y.push_back(decoder(part, memory, caches, masks));
   BOOST_TEST(caches.size() == 2U);
   check_close(numbers(whole), concat(y, 1));
   BOOST_TEST(decoder.layer(1).norm3.path() == "layers.1.norm3");
@@ -246,9 +250,71 @@ BOOST_AUTO_TEST_CASE(layers_use_all_their_parts) {
         .dim_feedforward = 6, .dropout = 0.3, .layer_norm_eps = 0.02, .norm_first = first};
     check_parts<Encoder>(Encoder(4, 2, o), 3, [&](Encoder& m) { m(x); });
     check_parts<Decoder>(Decoder(4, 2, o), 4, [&](Decoder& m) { m(x, memory); });
+    using Block = TransformerBlock<double>;
+    const TransformerBlockOptions b = {.dropout = 0.3, .layer_norm_eps = 0.02, .norm_first = first};
+    check_parts<Block>(Block(4, 2, b), 3, [&](Block& m) { m(x); });
   }
   const TransformerBlock<double> block(4, 2);
   BOOST_TEST(block.linear1.weight.shape() == (Shape{16, 4}));
+}
+
+BOOST_AUTO_TEST_CASE(a_block_is_an_encoder_layer_that_looks_back) {
+  for (const bool first : {false, true}) {
+    for (const auto f : {TransformerActivation::relu, TransformerActivation::gelu}) {
+      TransformerBlock<double> block(
+          4, 2,
+          {.dim_feedforward = 6, .activation = f, .layer_norm_eps = 0.02, .norm_first = first});
+      TransformerEncoderLayer<double> layer(4, 2,
+                                            {.dim_feedforward = 6,
+                                             .dropout = 0,
+                                             .activation = f,
+                                             .layer_norm_eps = 0.02,
+                                             .norm_first = first});
+      layer.load_state_dict(block.state_dict());
+      const D x = wave(kX, 4);
+      check_close(numbers(layer(x, {.causal = true})), block(x), 0);
+    }
+  }
+  TransformerBlock<double> usual(4, 2);
+  TransformerEncoderLayer<double> layer(4, 2,
+                                        {.dim_feedforward = 16,
+                                         .dropout = 0,
+                                         .activation = TransformerActivation::gelu,
+                                         .norm_first = true});
+  layer.load_state_dict(usual.state_dict());
+  check_close(numbers(layer(wave(kX, 4), {.causal = true})), usual(wave(kX, 4)), 0);
+}
+
+// Queries and keys are turned, values are not, in each head by itself.
+BOOST_AUTO_TEST_CASE(rotary_heads_by_hand) {
+  MultiheadAttention<double> m(8, 2, {.bias = false, .rotary = true});
+  const D x = wave({1, 3, 8}, 2), rows = squeeze(x, {0});
+  Inputs heads;
+  for (std::ptrdiff_t h = 0; h < 2; ++h) {
+    const auto part = [&](std::ptrdiff_t which) {
+      const std::ptrdiff_t begin = 8 * which + 4 * h;
+      return matmul(rows, transpose(slice(m.in_proj_weight, 0, begin, begin + 4)));
+    };
+    const D scores = matmul(rotary(part(0)), transpose(rotary(part(1)))) / 2.0;
+    heads.push_back(matmul(softmax(scores), part(2)));
+  }
+  check_close(numbers(matmul(concat(heads, 1), transpose(m.out_proj.weight))), squeeze(m(x), {0}));
+}
+
+// For each sequence and each head one of its own, which is a bias of minus infinity.
+BOOST_AUTO_TEST_CASE(masks_of_heads) {
+  MultiheadAttention<double> m(4, 2);
+  const D x = wave(kX, 0), memory = wave(kMemory, 1);
+  D mask = zeros<double>({4, 3, 5}), bias = zeros<double>({4, 3, 5});
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    if (i % 7 > 2) continue;
+    mask.mutable_data()[i] = 1;
+    bias.mutable_data()[i] = -std::numeric_limits<double>::infinity();
+  }
+  const D y = m(x, memory, memory, {.attn_mask = mask});
+  check_close(numbers(m(x, memory, memory, {.attn_bias = bias})), y);
+  check_close(numbers(m(x, memory, memory, {.attn_mask = reshape(mask, Shape{2, 2, 3, 5})})), y, 0);
+  BOOST_TEST(numbers(y) != numbers(m(x, memory, memory)));
 }
 
 // Place by place, and in pieces, as the whole sequence at once.

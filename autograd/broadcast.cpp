@@ -1,8 +1,10 @@
 #include "xgrad/autograd/broadcast.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
 #include "xgrad/kernels/reduce.hpp"
@@ -83,6 +85,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   }
   if (y.shape() != shape) y = Tensor<T>(share_value(y.node(), shape));
   record<T>(y, kBroadcastTo<T>, {&x}, {});
+  if (is_logged<T>()) log_again(y, [shape](const auto& o) { return broadcast_to(o[0], shape); });
   return y;
 }
 
@@ -97,17 +100,17 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
     const std::size_t n = product(now, begin, end), inner = product(now, end, now.rank());
     const std::size_t outer = product(now, 0, begin);
     for (std::size_t i = begin; i < end; ++i) now[i] = 1;
-    if (n == 0) {
-      y = Tensor<T>::filled(now, T(0));
-      continue;
-    }
     Tensor<T> next = Tensor<T>::uninitialized(now);
-    if (next.size() != 0)
+    if (n == 0) {
+      std::fill_n(next.node()->data, next.size(), T(0));
+    } else if (next.size() != 0) {
       kernels::reduce(kernels::Reduction::sum, y.data(), next.node()->data, outer, n, inner);
+    }
     y = std::move(next);
   }
   if (y.shape() != shape) y = Tensor<T>(share_value(y.node(), shape));
   record<T>(y, kSumTo<T>, {&x}, {});
+  if (is_logged<T>()) log_again(y, [shape](const auto& o) { return sum_to(o[0], shape); });
   return y;
 }
 
@@ -127,6 +130,7 @@ Tensor<T> view(const Tensor<T>& x, const Shape& shape) {
   }
   Tensor<T> y(share_value(x.node(), shape));
   record<T>(y, kView<T>, {&x}, {});
+  if (is_logged<T>()) log_again(y, [shape](const auto& o) { return view(o[0], shape); });
   return y;
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "xgrad/autograd/observe.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/compile/repeat.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/slicing.hpp"
@@ -83,6 +84,7 @@ const Rule<T> kCheckpoint = {"checkpoint",
 
 template <class T>
 std::vector<Tensor<T>> checkpoint_list(TensorFunction<T> f, std::vector<Tensor<T>> inputs) {
+  if (tracer != nullptr) tracer->refuse("checkpoint");
   if (!is_recording()) return f(inputs);
   const std::uint64_t before = sequence_after(inputs);
   NotedDraws draws;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "xgrad/autograd/observe.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/function.hpp"
@@ -91,14 +92,22 @@ Tensor<T> SyncBatchNorm<T>::forward(const Tensor<T>& x) {
   const NormOptions options{.eps = options_.eps};
   if (!this->is_training() && options_.track)
     return batch_norm_inference(x, running_mean, running_var, weight, bias, options);
+  if (this->is_training() && options_.track && !detail::is_repeating())
+    return detail::stateful("sync_batch_norm", x,
+                            [this](const Tensor<T>& now) { return move(now); });
   const BatchStatistics<T> batch = statistics(x);
-  if (this->is_training() && options_.track && !detail::is_repeating()) {
-    const T n = *num_batches_tracked.mutable_data() += T(1);
-    update_running_statistics({batch.mean.detach(), batch.variance.detach(), batch.count},
-                              options_.momentum.value_or(1 / static_cast<double>(n)), running_mean,
-                              running_var);
-  }
   return batch_norm_inference(x, batch.mean, batch.variance, weight, bias, options);
+}
+
+// ... and the running statistics move.
+template <class T>
+Tensor<T> SyncBatchNorm<T>::move(const Tensor<T>& x) {
+  const BatchStatistics<T> batch = statistics(x);
+  const T n = *num_batches_tracked.mutable_data() += T(1);
+  update_running_statistics({batch.mean.detach(), batch.variance.detach(), batch.count},
+                            options_.momentum.value_or(1 / static_cast<double>(n)), running_mean,
+                            running_var);
+  return batch_norm_inference(x, batch.mean, batch.variance, weight, bias, {.eps = options_.eps});
 }
 
 #define XGRAD_INSTANTIATE(T)                                                \

@@ -51,6 +51,7 @@ class SyncBatchNorm : public Module<T> {
   SyncBatchNorm(Group group, BatchNorm<T>&& like, std::size_t features,
                 BatchNormLayerOptions options);
   BatchStatistics<T> statistics(const Tensor<T>& x) const;
+  Tensor<T> move(const Tensor<T>& x);
 
   Group group_;
   BatchNormLayerOptions options_;

@@ -41,9 +41,8 @@ class OperationReplay {
   /// The same with other operands, recorded where they require gradients. Throws
   /// std::invalid_argument for another number of them, and what the operation throws.
   Tensor<T> forward(const std::vector<Tensor<T>>& operands) const;
-  /// Whether it is known how: of elementwise operations, sums and products, norms, products of
-  /// matrices, convolutions, normalisations, softmax and the losses of classes; not of what moves
-  /// numbers about, decompositions, attention, recurrent layers, and a user's Function.
+  /// Whether it is known how: of all operations but the step of an LSTM, whose three parts one
+  /// kernel computes.
   bool can_forward() const;
 
   /// The gradients of the operands by the operation's own backward rule, from gradient(), or from

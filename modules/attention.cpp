@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -147,6 +148,7 @@ Tensor<T> MultiheadAttention<T>::attend(const Tensor<T>& query, const Tensor<T>&
 
 template <class T>
 Tensor<T> MultiheadAttention<T>::attend(const Tensor<T>& x, AttentionCache<T>& cache) {
+  if (detail::tracer != nullptr) detail::tracer->refuse("AttentionCache");
   const Shape& s = x.shape();
   const std::size_t before = cache.length();
   const bool fits =

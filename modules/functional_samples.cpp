@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/convolution.hpp"
@@ -263,6 +264,7 @@ template <class T>
 std::optional<NamedTensors<T>> detail::sample_gradients_at_once(Module<T>& net,
                                                                 const Tensor<T>& inputs,
                                                                 const SampleLoss<T>& loss) {
+  if (tracer != nullptr) tracer->refuse("per_sample_gradients");
   bool possible = inputs.size() > 0;
   std::as_const(net).apply([&](const std::string&, const Module<T>& m) {
     possible = possible && keeps_samples_apart(m);
@@ -289,6 +291,7 @@ std::optional<NamedTensors<T>> detail::sample_gradients_at_once(Module<T>& net,
 template <class T>
 NamedTensors<T> detail::per_sample_gradients(Module<T>& net, std::size_t n,
                                              const std::function<Tensor<T>(std::size_t)>& loss) {
+  if (tracer != nullptr) tracer->refuse("per_sample_gradients");
   refuse_batch_statistics(net);
   const EnableGrad guard;
   const NamedTensors<T> parameters = learned(net.parameters());

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad {
@@ -197,6 +198,7 @@ template <class T>
 std::vector<RenormalizedLayer> renormalize_(Module<T>& net, const Tensor<T>& batch,
                                             RenormalizeOptions options) {
   detail::require_in("renormalize_", "deviation", options.deviation, "(0, inf]");
+  if (detail::tracer != nullptr) detail::tracer->refuse("renormalize_");
   const NoGrad guard;
   Renormalizer<T> run(net, options);
   net(batch);
@@ -205,13 +207,20 @@ std::vector<RenormalizedLayer> renormalize_(Module<T>& net, const Tensor<T>& bat
 
 template <class T>
 void max_norm_(Tensor<T> w, double limit) {
-  scale_rows("max_norm_", w, "limit", limit,
-             [&](double norm) { return norm > limit ? limit / norm : 1; });
+  detail::effect("max_norm_", [w, limit] {
+    Tensor<T> weight = w;
+    scale_rows("max_norm_", weight, "limit", limit,
+               [&](double norm) { return norm > limit ? limit / norm : 1; });
+  });
 }
 
 template <class T>
 void unit_norm_(Tensor<T> w, double norm) {
-  scale_rows("unit_norm_", w, "norm", norm, [&](double now) { return now > 0 ? norm / now : 1; });
+  detail::effect("unit_norm_", [w, norm] {
+    Tensor<T> weight = w;
+    scale_rows("unit_norm_", weight, "norm", norm,
+               [&](double now) { return now > 0 ? norm / now : 1; });
+  });
 }
 
 #define XGRAD_INSTANTIATE(T)                                                         \

@@ -10,6 +10,7 @@
 #include "xgrad/autograd/derivatives.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/attention.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -305,8 +306,26 @@ Tensor<T> repeated(const Tensor<T>& x, const Shape& groups) {
 }
 
 template <class T>
-Tensor<T> by_blocks(const Plan& plan, const Tensor<T>& q, const Tensor<T>& k, const Tensor<T>& v,
-                    const Tensor<T>& mask, const Tensor<T>& bias) {
+Tensor<T> by_blocks(const Plan& plan, Generator& generator, const Tensor<T>& q, const Tensor<T>& k,
+                    const Tensor<T>& v, const Tensor<T>& mask, const Tensor<T>& bias);
+
+// A function that is traced draws each time; who looks for what went wrong wants the same numbers.
+template <class T>
+void log_blocks(const Tensor<T>& y, const Plan& plan, Generator& generator) {
+  const bool draws = plan.dropout > 0 && detail::tracer != nullptr;
+  detail::log_again(y, [plan, draws, g = detail::FollowedGenerator(generator)](const auto& x) {
+    Plan now = plan;
+    if (draws) now.draw = g.get().next();
+    const std::size_t at_bias = kFirstConstant + (plan.masked ? 1 : 0);
+    return by_blocks(now, g.get(), x[kQuery], x[kKey], x[kValue],
+                     plan.masked ? x[kFirstConstant] : Tensor<T>(),
+                     plan.biased ? x[at_bias] : Tensor<T>());
+  });
+}
+
+template <class T>
+Tensor<T> by_blocks(const Plan& plan, Generator& generator, const Tensor<T>& q, const Tensor<T>& k,
+                    const Tensor<T>& v, const Tensor<T>& mask, const Tensor<T>& bias) {
   const Shape of_queries = {plan.sizes.groups, plan.sizes.queries};
   const Kept<T> kept{plan, Tensor<T>::uninitialized(of_queries),
                      Tensor<T>::uninitialized(of_queries)};
@@ -322,6 +341,7 @@ Tensor<T> by_blocks(const Plan& plan, const Tensor<T>& q, const Tensor<T>& k, co
   if (plan.biased) inputs[n++] = &bias;
   detail::record(y, kAttention<T>, std::span<const Tensor<T>* const>(inputs, n),
                  {.inputs = 0x1FU, .output = true}, kept);
+  if (detail::is_logged<T>()) log_blocks(y, plan, generator);
   return y;
 }
 
@@ -332,11 +352,12 @@ Tensor<T> scaled_dot_product_attention(const Tensor<T>& query, const Tensor<T>& 
                                        const Tensor<T>& value,
                                        const std::type_identity_t<AttentionOptions<T>>& o) {
   Plan plan = make_plan(query.shape(), key.shape(), value.shape(), o);
-  if (plan.dropout > 0) plan.draw = (o.generator ? *o.generator : default_generator()).next();
+  Generator& generator = o.generator != nullptr ? *o.generator : default_generator();
+  if (plan.dropout > 0) plan.draw = generator.next();
   const Tensor<T> q = repeated(query, plan.groups), k = repeated(key, plan.groups),
                   v = repeated(value, plan.groups);
   const Tensor<T> mask = o.mask.defined() ? o.mask.detach() : Tensor<T>();
-  return by_blocks(plan, q, k, v, mask, o.bias);
+  return by_blocks(plan, generator, q, k, v, mask, o.bias);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                          \

@@ -2,8 +2,10 @@
 
 #include <cmath>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
 #include "xgrad/ops/factored.hpp"
@@ -45,6 +47,7 @@ template <class T>
 Tensor<T> lower_factor(const Tensor<T>& a) {
   const Tensor<T> l = detail::cholesky_factor("cholesky", a);
   detail::record<T>(l, kCholesky<T>, {&a}, {.output = true});
+  detail::log_again(l, [](const auto& x) { return lower_factor(x[0]); });
   return l;
 }
 
@@ -54,7 +57,9 @@ template <class T>
 Tensor<T> cholesky(const Tensor<T>& a, CholeskyOptions options) {
   if (!options.upper) return lower_factor(a);
   detail::require_square("cholesky", "a", a.shape());
-  detail::require_finite("cholesky", "a", a, detail::Part::upper);
+  detail::check_each_time("cholesky", a, [](const Tensor<T>& now) {
+    detail::require_finite("cholesky", "a", now, detail::Part::upper);
+  });
   return transpose(lower_factor(transpose(a)));
 }
 
@@ -63,7 +68,9 @@ Tensor<T> cholesky_solve(const Tensor<T>& factor, const Tensor<T>& b, CholeskyOp
   const detail::System<T> system("cholesky_solve", "factor", factor, b);
   const TriangularSolveOptions first{.upper = options.upper, .transpose = options.upper};
   const TriangularSolveOptions second{.upper = options.upper, .transpose = !options.upper};
-  detail::require_triangle("cholesky_solve", "factor", factor, first);
+  detail::check_each_time("cholesky_solve", factor, [first](const Tensor<T>& now) {
+    detail::require_triangle("cholesky_solve", "factor", now, first);
+  });
   const Tensor<T> y = detail::solve_triangular(system.a(), system.b(), first);
   return system.solution(detail::solve_triangular(system.a(), y, second));
 }
@@ -108,6 +115,7 @@ Tensor<T> logdet(const Tensor<T>& a) {
     y.node()->data[m] = static_cast<T>(2 * sum);
   }
   detail::record<T>(y, kLogdet<T>, {&a, &l}, {.inputs = 0b11});
+  detail::log_again(y, [](const auto& x) { return logdet(x[0]); });
   return y;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/copy.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -195,11 +196,15 @@ Tensor<T> contraction(const Tensor<T>& x, std::string_view of_x, const Tensor<T>
   Tensor<T> z;
   {
     const NoGrad guard;
+    const Untraced untraced;
     z = compute(x, y, letters, shape);
   }
   const unsigned needed = detail::needed<T>({&x, &y});
-  if (needed != 0)
-    record(z, kContraction<T>, {&x, &y}, {(needed & 1U) << 1 | needed >> 1}, letters);
+  if (needed == 0 && !is_logged<T>()) return z;
+  record(z, kContraction<T>, {&x, &y}, {(needed & 1U) << 1 | needed >> 1}, letters);
+  if (!is_logged<T>()) return z;
+  log_again(z, [a = std::string(of_x), b = std::string(of_y),
+                c = std::string(of_z)](const auto& o) { return contraction(o[0], a, o[1], b, c); });
   return z;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad {
@@ -19,7 +21,7 @@ Tensor<T> arange(double start, double stop, double step) {
   T* const data = y.node()->data;
   for (std::size_t i = 0; i < n; ++i)
     data[i] = static_cast<T>(start + static_cast<double>(i) * step);
-  return y;
+  return detail::constant(y);
 }
 
 template <class T>
@@ -30,7 +32,7 @@ Tensor<T> linspace(double start, double stop, std::size_t n) {
     const double way = n > 1 ? static_cast<double>(i) / static_cast<double>(n - 1) : 0;
     data[i] = static_cast<T>(start * (1 - way) + stop * way);
   }
-  return y;
+  return detail::constant(y);
 }
 
 template <class T>
@@ -45,7 +47,10 @@ Tensor<T> from_indices(const Indices& index) {
   Tensor<T> y = Tensor<T>::uninitialized(Shape(index.shape()));
   std::transform(index.data(), index.data() + index.size(), y.node()->data,
                  [](std::int64_t i) { return static_cast<T>(i); });
-  return y;
+  if (!detail::is_logged<T>()) return y;
+  return detail::source("from_indices", y, [followed = detail::FollowedIndices(index)] {
+    return from_indices<T>(followed.get());
+  });
 }
 
 #define XGRAD_INSTANTIATE(T)                                   \

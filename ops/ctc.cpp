@@ -7,9 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/ctc.hpp"
@@ -243,6 +245,7 @@ Tensor<T> losses(const Tensor<T>& x, const Labels& l) {
     to[i] = static_cast<T>(l.zero_infinity && std::isinf(loss) ? 0 : loss);
   });
   detail::record<T>(y, kCtc<T>, {&x}, {.inputs = 1}, l);
+  if (detail::is_logged<T>()) detail::log_again(y, [l](const auto& o) { return losses(o[0], l); });
   return y;
 }
 
@@ -256,11 +259,9 @@ Tensor<T> per_label(const Labels& l) {
   return r;
 }
 
-}  // namespace
-
 template <class T>
-Tensor<T> ctc_loss(const Tensor<T>& x, const Indices& targets, const Indices& input_lengths,
-                   const Indices& target_lengths, CtcOptions options) {
+Tensor<T> reduced_losses(const Tensor<T>& x, const Indices& targets, const Indices& input_lengths,
+                         const Indices& target_lengths, CtcOptions options) {
   detail::require(x.rank() == 2 || x.rank() == 3, kName,
                   "x is not (steps, n, classes) or (steps, classes): ", x.shape());
   const bool one = x.rank() == 2;
@@ -271,6 +272,21 @@ Tensor<T> ctc_loss(const Tensor<T>& x, const Indices& targets, const Indices& in
   if (reduction == Reduction::mean) return mean(y * per_label<T>(l));
   if (reduction == Reduction::none) return one ? reshape(y, Shape{}) : y;
   return reduction == Reduction::batchmean ? mean(y) : sum(y);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> ctc_loss(const Tensor<T>& x, const Indices& targets, const Indices& input_lengths,
+                   const Indices& target_lengths, CtcOptions options) {
+  if (detail::tracer == nullptr)
+    return reduced_losses(x, targets, input_lengths, target_lengths, options);
+  using detail::FollowedIndices;
+  const auto call = [a = FollowedIndices(targets), b = FollowedIndices(input_lengths),
+                     c = FollowedIndices(target_lengths), options](const Tensor<T>& now) {
+    return reduced_losses(now, a.get(), b.get(), c.get(), options);
+  };
+  return detail::as_one(kName, call, x);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                    \

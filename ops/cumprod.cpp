@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/scan.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -51,6 +52,7 @@ Tensor<T> recurrence(const Tensor<T>& a, const Tensor<T>& b, bool reverse) {
   Tensor<T> y = Tensor<T>::uninitialized(a.shape());
   kernels::recurrence(a.data(), b.data(), y.node()->data, view_of(a.shape()), reverse);
   detail::record<T>(y, kRecurrence<T>, {&a, &b}, {.inputs = 1, .output = true}, reverse);
+  detail::log_again(y, [reverse](const auto& o) { return recurrence(o[0], o[1], reverse); });
   return y;
 }
 
@@ -79,6 +81,7 @@ Tensor<T> cumprod(const Tensor<T>& x, std::ptrdiff_t axis) {
   Tensor<T> y = Tensor<T>::uninitialized(x.shape());
   kernels::running_product(x.data(), y.node()->data, view);
   detail::record<T>(y, kCumprod<T>, {&x}, {.inputs = 1, .output = true}, view);
+  detail::log_again(y, [axis](const auto& o) { return cumprod(o[0], axis); });
   return y;
 }
 

@@ -5,7 +5,9 @@
 #include <limits>
 #include <vector>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/scratch.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -276,6 +278,7 @@ Tensor<T> det(const Tensor<T>& a) {
     y.node()->data[m] = product_of_pivots(n, lu.data() + m * (n + 1) * n);
   }
   detail::record<T>(y, kDet<T>, {&a, &lu}, {.inputs = 0b11, .output = true});
+  detail::log_again(y, [](const auto& x) { return det(x[0]); });
   return y;
 }
 
@@ -296,7 +299,9 @@ SignedLogarithm<T> slogdet(const Tensor<T>& a) {
     y.sign.node()->data[m] = sign;
     y.logarithm.node()->data[m] = static_cast<T>(sum);
   }
+  detail::tell("slogdet sign", y.sign, {a}, [](const auto& x) { return slogdet(x[0]).sign; });
   detail::record<T>(y.logarithm, kSlogdet<T>, {&a, &lu}, {.inputs = 0b11});
+  detail::log_again(y.logarithm, [](const auto& x) { return slogdet(x[0]).logarithm; });
   return y;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/ops/lattice.hpp"
@@ -159,6 +160,7 @@ Tensor<T> triangle(const Tensor<T>& x, const Triangle& t) {
       triangle_row(from + r * n, to + r * n, r % m, n, inside);
   });
   detail::record<T>(y, t.lower ? kTril<T> : kTriu<T>, {&x}, {}, t);
+  detail::log_again(y, [t](const auto& o) { return triangle(o[0], t); });
   return y;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/distances.hpp"
@@ -87,6 +88,8 @@ Tensor<T> weighted_differences(const Tensor<T>& g, const Tensor<T>& a, const Ten
                                   y.node()->data + i * step, s, kind.squared, kind.transposed);
   }
   detail::record<T>(y, kWeighted<T>, {&g, &a, &b, &d}, {15U}, kind);
+  detail::log_again(
+      y, [kind](const auto& x) { return weighted_differences(x[0], x[1], x[2], x[3], kind); });
   return y;
 }
 
@@ -103,6 +106,8 @@ Tensor<T> projected_differences(const Tensor<T>& v, const Tensor<T>& a, const Te
         d.data() + i * s.n * s.m, y.node()->data + i * s.n * s.m, s, kind.squared, kind.transposed);
   }
   detail::record<T>(y, kProjected<T>, {&v, &a, &b, &d}, {15U}, kind);
+  detail::log_again(
+      y, [kind](const auto& x) { return projected_differences(x[0], x[1], x[2], x[3], kind); });
   return y;
 }
 
@@ -130,6 +135,7 @@ Tensor<T> distances(const Tensor<T>& a, const Tensor<T>& b, CdistOptions options
                        y.node()->data + i * s.n * s.m, s, options.squared);
   }
   detail::record<T>(y, kCdist<T>, {&a, &b}, {.inputs = 3U, .output = true}, options);
+  detail::log_again(y, [options](const auto& x) { return distances(x[0], x[1], options); });
   return y;
 }
 

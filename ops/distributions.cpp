@@ -4,7 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gamma.hpp"
@@ -76,16 +78,28 @@ template <class T>
 const Rule<T> kSecondSlope = {"sample_gamma second slope", &third_backward<T>, nullptr};
 
 template <class T>
+struct SecondSlopes {
+  Tensor<T> by_a, by_z;
+};
+
+template <class T>
+SecondSlopes<T> second_slopes(const Tensor<T>& a, const Tensor<T>& z) {
+  const SecondSlopes<T> y{Tensor<T>::uninitialized(a.shape()), Tensor<T>::uninitialized(a.shape())};
+  kernels::gamma_second_slopes(a.data(), z.data(), y.by_a.node()->data, y.by_z.node()->data,
+                               a.size());
+  detail::record<T>(y.by_a, kSecondSlope<T>, {&a, &z}, {});
+  detail::log_again(y.by_a, [](const auto& x) { return second_slopes(x[0], x[1]).by_a; });
+  detail::record<T>(y.by_z, kSecondSlope<T>, {&a, &z}, {});
+  detail::log_again(y.by_z, [](const auto& x) { return second_slopes(x[0], x[1]).by_z; });
+  return y;
+}
+
+template <class T>
 void gamma_slope_backward(const void*, Backward<T>& b) {
   const Tensor<T> a = b.input(0), z = b.input(1);
-  Tensor<T> by_a = Tensor<T>::uninitialized(a.shape());
-  Tensor<T> by_z = Tensor<T>::uninitialized(a.shape());
-  kernels::gamma_second_slopes(a.data(), z.data(), by_a.node()->data, by_z.node()->data, a.size());
-  for (const Tensor<T>& slope : {by_a, by_z}) {
-    detail::record<T>(slope, kSecondSlope<T>, {&a, &z}, {});
-  }
-  b.add(0, b.gradient() * by_a);
-  b.add(1, b.gradient() * by_z);
+  const SecondSlopes<T> slopes = second_slopes(a, z);
+  b.add(0, b.gradient() * slopes.by_a);
+  b.add(1, b.gradient() * slopes.by_z);
 }
 
 template <class T>
@@ -96,6 +110,7 @@ Tensor<T> gamma_slope(const Tensor<T>& a, const Tensor<T>& z) {
   Tensor<T> y = Tensor<T>::uninitialized(a.shape());
   kernels::gamma_slopes(a.data(), z.data(), y.node()->data, a.size());
   detail::record<T>(y, kGammaSlope<T>, {&a, &z}, {.inputs = 3});
+  detail::log_again(y, [](const auto& x) { return gamma_slope(x[0], x[1]); });
   return y;
 }
 
@@ -108,11 +123,57 @@ template <class T>
 const Rule<T> kSampleGamma = {"sample_gamma", &sample_gamma_backward<T>, nullptr};
 
 template <class T>
-Tensor<T> standard_gamma(const Tensor<T>& a, Generator& generator) {
+Tensor<T> standard_gamma(const Tensor<T>& a, Generator::State draw) {
   Tensor<T> z = Tensor<T>::uninitialized(a.shape());
-  kernels::fill_gamma(a.data(), z.node()->data, a.size(), generator.next());
+  kernels::fill_gamma(a.data(), z.node()->data, a.size(), draw);
   detail::record<T>(z, kSampleGamma<T>, {&a}, {.inputs = 1, .output = true});
+  detail::log_again(z, [draw](const auto& x) { return standard_gamma(x[0], draw); });
   return z;
+}
+
+// f(a, b, generator) for numbers that depend on two tensors: one operation, which looks at them and
+// draws each time.
+template <class T, class F>
+Tensor<T> sampled(const char* name, const Tensor<T>& a, const Tensor<T>& b, Generator& generator,
+                  const F& f) {
+  if (detail::tracer == nullptr) return f(a, b, generator);
+  return detail::as_one(
+      name,
+      [f, g = detail::FollowedGenerator(generator)](const Tensor<T>& x, const Tensor<T>& y) {
+        return f(x, y, g.get());
+      },
+      a, b);
+}
+
+// --- The samplers, after the axes of the draws are known ---
+
+template <class T>
+Tensor<T> normal_of(const Tensor<T>& mean, const Tensor<T>& deviation, const Shape& shape,
+                    Generator& generator) {
+  const T* const end = deviation.data() + deviation.size();
+  const T* const wrong = std::find_if(deviation.data(), end, [](T v) { return v < 0; });
+  detail::require(wrong == end, "sample_normal", "a deviation is negative at position ",
+                  wrong - deviation.data());
+  return mean + deviation * normal<T>(shape, T(0), T(1), generator);
+}
+
+template <class T>
+Tensor<T> uniform_of(const Tensor<T>& low, const Tensor<T>& high, const Shape& shape,
+                     Generator& generator) {
+  const Tensor<T> width = high - low;
+  const T* const end = width.data() + width.size();
+  const T* const wrong = std::find_if(width.data(), end, [](T v) { return v < 0; });
+  detail::require(wrong == end, "sample_uniform", "low is above high at position ",
+                  wrong - width.data());
+  return low + width * uniform<T>(shape, T(0), T(1), generator);
+}
+
+template <class T>
+Tensor<T> gamma_of(const Tensor<T>& concentration, const Tensor<T>& rate, const Shape& shape,
+                   Generator& generator) {
+  require_positive("sample_gamma", "concentration", concentration);
+  require_positive("sample_gamma", "rate", rate);
+  return standard_gamma(broadcast_to(concentration, shape), generator.next()) / rate;
 }
 
 }  // namespace
@@ -122,23 +183,18 @@ Tensor<T> sample_normal(const Tensor<T>& mean, const std::type_identity_t<Tensor
                         const Shape& draws, Generator& generator) {
   const Shape shape =
       shape_of_samples<T>("sample_normal", {"mean", mean}, {"deviation", deviation}, draws);
-  const T* const end = deviation.data() + deviation.size();
-  const T* const wrong = std::find_if(deviation.data(), end, [](T v) { return v < 0; });
-  detail::require(wrong == end, "sample_normal", "a deviation is negative at position ",
-                  wrong - deviation.data());
-  return mean + deviation * normal<T>(shape, T(0), T(1), generator);
+  return sampled(
+      "sample_normal", mean, deviation, generator,
+      [shape](const auto& m, const auto& d, Generator& g) { return normal_of(m, d, shape, g); });
 }
 
 template <class T>
 Tensor<T> sample_uniform(const Tensor<T>& low, const std::type_identity_t<Tensor<T>>& high,
                          const Shape& draws, Generator& generator) {
   const Shape shape = shape_of_samples<T>("sample_uniform", {"low", low}, {"high", high}, draws);
-  const Tensor<T> width = high - low;
-  const T* const end = width.data() + width.size();
-  const T* const wrong = std::find_if(width.data(), end, [](T v) { return v < 0; });
-  detail::require(wrong == end, "sample_uniform", "low is above high at position ",
-                  wrong - width.data());
-  return low + width * uniform<T>(shape, T(0), T(1), generator);
+  return sampled(
+      "sample_uniform", low, high, generator,
+      [shape](const auto& l, const auto& h, Generator& g) { return uniform_of(l, h, shape, g); });
 }
 
 template <class T>
@@ -150,7 +206,8 @@ Tensor<T> gumbel_softmax(const Tensor<T>& logits, GumbelSoftmaxOptions options,
   const Tensor<T> noisy = logits + gumbel<T>(logits.shape(), generator);
   const Tensor<T> soft = softmax(noisy / options.tau, axis);
   if (!options.hard) return soft;
-  const Tensor<T> hot = one_hot_of(soft.detach(), axis);
+  const auto hot_of = [axis](const Tensor<T>& x) { return one_hot_of(x, axis); };
+  const Tensor<T> hot = detail::as_one("one_hot", hot_of, soft.detach());
   return hot + (soft - soft.detach());
 }
 
@@ -159,9 +216,9 @@ Tensor<T> sample_gamma(const Tensor<T>& concentration, const std::type_identity_
                        const Shape& draws, Generator& generator) {
   const Shape shape =
       shape_of_samples<T>("sample_gamma", {"concentration", concentration}, {"rate", rate}, draws);
-  require_positive("sample_gamma", "concentration", concentration);
-  require_positive("sample_gamma", "rate", rate);
-  return standard_gamma(broadcast_to(concentration, shape), generator) / rate;
+  return sampled(
+      "sample_gamma", concentration, rate, generator,
+      [shape](const auto& c, const auto& r, Generator& g) { return gamma_of(c, r, shape, g); });
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                       \

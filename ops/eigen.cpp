@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/autograd/recorded_pass.hpp"
 #include "xgrad/base/errors.hpp"
@@ -218,21 +220,38 @@ const Rule<T> kEigvalsh = {"eigvalsh", &eigvalsh_backward<T>, nullptr};
 
 }  // namespace
 
+namespace {
+
 template <class T>
-Eigh<T> eigh(const Tensor<T>& a) {
-  const Matrices s = detail::square_matrices_of("eigh", a.shape());
-  detail::require_finite("eigh", "a", a, detail::Part::lower);
-  const Tensor<T> y = decomposed(a, s);
-  if (detail::needed<T>({&a}) != 0) {
-    const bool tied = Ties(part_of(y, 0, {s.n}), false).any();
-    if (tied) detail::require_recorded_pass(kEighTied<T>);
-    detail::record(y, tied ? kEighTied<T> : kEigh<T>, {&a}, {.output = true});
-  }
-  return parts_of(y, s.n);
+bool has_ties(const Tensor<T>& results, std::size_t n) {
+  const detail::Untraced untraced;
+  return Ties(part_of(results, 0, {n}), false).any();
 }
 
 template <class T>
-Tensor<T> eigvalsh(const Tensor<T>& a) {
+Tensor<T> values_and_vectors(const Tensor<T>& a, const Matrices& s) {
+  detail::require_finite("eigh", "a", a, detail::Part::lower);
+  const Tensor<T> y = decomposed(a, s);
+  const bool needed = detail::needed<T>({&a}) != 0, tied = needed && has_ties(y, s.n);
+  if (tied) detail::require_recorded_pass(kEighTied<T>);
+  detail::record(y, tied ? kEighTied<T> : kEigh<T>, {&a}, {.output = true});
+  if (detail::is_logged<T>())
+    detail::log_again(y, [s](const auto& x) { return values_and_vectors(x[0], s); });
+  return y;
+}
+
+}  // namespace
+
+template <class T>
+Eigh<T> eigh(const Tensor<T>& a) {
+  const Matrices s = detail::square_matrices_of("eigh", a.shape());
+  return parts_of(values_and_vectors(a, s), s.n);
+}
+
+namespace {
+
+template <class T>
+Tensor<T> values_of(const Tensor<T>& a) {
   const Matrices s = detail::square_matrices_of("eigvalsh", a.shape());
   detail::require_finite("eigvalsh", "a", a, detail::Part::lower);
   const Tensor<T> y = Tensor<T>::uninitialized(s.with({s.n}));
@@ -246,7 +265,16 @@ Tensor<T> eigvalsh(const Tensor<T>& a) {
   // Equal ones need to know how their gradients depend on the vectors.
   if (detail::needed<T>({&a}) != 0 && Ties(y, false).any()) return eigh(a).values;
   detail::record(y, kEigvalsh<T>, {&a}, {.inputs = 1});
+  detail::log_again(y, [](const auto& x) { return values_of(x[0]); });
   return y;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> eigvalsh(const Tensor<T>& a) {
+  return detail::as_one(
+      "eigvalsh", [](const Tensor<T>& x) { return values_of(x); }, a);
 }
 
 #define XGRAD_INSTANTIATE(T)               \

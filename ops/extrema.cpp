@@ -2,6 +2,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/extrema.hpp"
@@ -60,6 +61,11 @@ Tensor<T> extremum(const Rule<T>& rule, kernels::Reduction r, const Tensor<T>& x
   const Tensor<T> y = detail::reduce_groups(x, plan, keep_dims, best);
   detail::record<T>(y, rule, {&x}, {.inputs = 1, .output = true},
                     Extremum{plan.groups[0], plan.kept, plan.count == 1});
+  if (detail::is_logged<T>()) {
+    detail::log_again(y, [&rule, r, axes, keep_dims](const auto& o) {
+      return extremum(rule, r, o[0], axes, keep_dims);
+    });
+  }
   return y;
 }
 
@@ -69,6 +75,7 @@ using FirstBest = void (*)(const T* x, std::int64_t* at, AxisView view);
 template <class T>
 std::int64_t position(const char* operation, FirstBest<T> first_best, const Tensor<T>& x) {
   require_elements(operation, x.size(), x.shape());
+  detail::read_on_host(x, operation);
   std::int64_t at = 0;
   first_best(x.data(), &at, {1, x.size(), 1});
   return at;
@@ -79,6 +86,7 @@ Indices positions(const char* operation, FirstBest<T> first_best, const Tensor<T
                   std::ptrdiff_t axis, bool keep_dims) {
   const AxisView view = detail::view_along(operation, x.shape(), axis);
   require_elements(operation, view.n, x.shape());
+  detail::read_on_host(x, operation);
   const auto plan = detail::plan_reduction(operation, x.shape(), axis);
   const Shape& shape = plan.result(keep_dims);
   Indices at(Indices::shape_type(shape.begin(), shape.end()));

@@ -2,8 +2,10 @@
 
 #include <vector>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -120,11 +122,21 @@ const Rule<T> kSolve = {"solve", &solve_backward<T>, nullptr};
 
 namespace {
 
+// With the factor of the a of that time.
+template <class T>
+Tensor<T> solved_again(const Tensor<T>& a, const Tensor<T>& b, Factored kind) {
+  if (kind == Factored::lu) return solve_general("solve", a, b);
+  const Tensor<T> factor =
+      kind == Factored::cholesky ? cholesky_factor("solve", a) : lu_factor("solve", a, false);
+  return solve_factored(a, b, factor, kind);
+}
+
 template <class T>
 void record_solution(const Tensor<T>& x, const Tensor<T>& a, const Tensor<T>& b,
                      const Tensor<T>& factor, Factored kind) {
   const bool by_matrix = (detail::needed<T>({&a, &b}) & 1U) != 0;
   record<T>(x, kSolve<T>, {&a, &b, &factor}, {.inputs = 0b101, .output = by_matrix}, kind);
+  log_again(x, [kind](const auto& o) { return solved_again(o[0], o[1], kind); });
 }
 
 }  // namespace
@@ -184,6 +196,7 @@ Tensor<T> solve_triangular(const Tensor<T>& a, const Tensor<T>& b, TriangularSol
                           rows(b.shape()), columns(b.shape()), a.data(), b.data(), x.node()->data);
   const unsigned needed = detail::needed<T>({&a, &b});
   record<T>(x, kTriangularSolve<T>, {&a, &b}, {.inputs = 0b01, .output = (needed & 1U) != 0}, o);
+  log_again(x, [o](const auto& y) { return solve_triangular(y[0], y[1], o); });
   return x;
 }
 
@@ -237,7 +250,8 @@ System<T>::System(const char* operation, const char* name, const Tensor<T>& a, c
                                     : batch_of(shape_).elements() * rows(shape_);
     b_ = view(b_, left ? Shape{n, others} : Shape{others, n});
   }
-  require_finite(operation, "b", b_);
+  check_each_time(operation, b_,
+                  [operation](const Tensor<T>& now) { require_finite(operation, "b", now); });
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 
@@ -63,25 +64,37 @@ const detail::Rule<T>& rule_named(const std::string& name) {
     it->second = {it->first.c_str(), &custom_backward<T>, &detail::destroy_attributes<Shared<T>>};
   return it->second;
 }
+
+template <class T>
+Tensor<T> apply_custom(const detail::Rule<T>& rule, const Shared<T>& f,
+                       const std::vector<Tensor<T>>& inputs, const ForwardFunction<T>& forward) {
+  Tensor<T> y;
+  {
+    const NoGrad guard;
+    const detail::Untraced untraced;
+    y = forward(inputs)
+            .detach();  // another tensor than the inputs, even if forward returned one of them
+  }
+  std::vector<const Tensor<T>*> pointers;
+  for (const Tensor<T>& x : inputs) pointers.push_back(&x);
+  record(y, rule, std::span<const Tensor<T>* const>(pointers), {.inputs = ~0U, .output = true}, f);
+  if (detail::is_logged<T>()) {
+    detail::log_again(
+        y, [&rule, f, forward](const auto& x) { return apply_custom(rule, f, x, forward); });
+  }
+  return y;
+}
+
 }  // namespace
 
 template <class T>
 Tensor<T> custom_function(std::string name, const std::vector<Tensor<T>>& inputs,
                           ForwardFunction<T> forward, BackwardFunction<T> backward) {
   if (inputs.size() > 32) detail::fail(name, "more than 32 inputs");
-  Tensor<T> y;
-  {
-    const NoGrad guard;
-    y = forward(inputs)
-            .detach();  // another tensor than the inputs, even if forward returned one of them
-  }
-  std::vector<const Tensor<T>*> pointers;
-  for (const Tensor<T>& x : inputs) pointers.push_back(&x);
   const detail::Rule<T>& rule = rule_named<T>(name);
-  const auto f = std::make_shared<const Custom<T>>(Custom<T>{std::move(name), std::move(backward)});
-  record(y, rule, std::span<const Tensor<T>* const>(pointers), {.inputs = ~0U, .output = true},
-         Shared<T>(f));
-  return y;
+  const Shared<T> f =
+      std::make_shared<const Custom<T>>(Custom<T>{std::move(name), std::move(backward)});
+  return apply_custom(rule, f, inputs, forward);
 }
 
 template Tensor<float> custom_function(std::string, const std::vector<Tensor<float>>&,

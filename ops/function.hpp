@@ -27,7 +27,9 @@ template <class T>
 using BackwardFunction = std::function<std::vector<Tensor<T>>(
     const std::vector<Tensor<T>>& inputs, const Tensor<T>& output, const Tensor<T>& gradient)>;
 
-/// Applies `forward` and records `backward` for it under `name`.
+/// Applies `forward` and records `backward` for it under `name`. The graph keeps `backward`, and a
+/// compiled function, which calls it again each time, keeps `forward` as well: what they have
+/// references to lives as long.
 /// Throws std::logic_error, during the backward pass, when `backward` returns another number of
 /// tensors or a tensor of a shape that does not fit, naming the operation.
 template <class T>

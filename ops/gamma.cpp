@@ -1,6 +1,7 @@
 #include "xgrad/ops/gamma.hpp"
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gamma.hpp"
@@ -36,6 +37,7 @@ Tensor<T> derivative_of_digamma(unsigned n, const Tensor<T>& x) {
   Tensor<T> y = Tensor<T>::uninitialized(x.shape());
   kernels::polygamma(n, x.data(), y.node()->data, x.size());
   detail::record<T>(y, n == 0 ? kDigamma<T> : kPolygamma<T>, {&x}, {.inputs = 1}, n);
+  detail::log_again(y, [n](const auto& o) { return derivative_of_digamma(n, o[0]); });
   return y;
 }
 
@@ -46,6 +48,7 @@ Tensor<T> lgamma(const Tensor<T>& x) {
   Tensor<T> y = Tensor<T>::uninitialized(x.shape());
   kernels::lgamma(x.data(), y.node()->data, x.size());
   detail::record<T>(y, kLgamma<T>, {&x}, {.inputs = 1});
+  detail::log_again(y, [](const auto& o) { return lgamma(o[0]); });
   return y;
 }
 

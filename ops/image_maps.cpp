@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
@@ -55,6 +56,7 @@ Tensor<T> apply(const Tensor<T>& x, const Direction<T>& d) {
   const Tensor<T> y = Tensor<T>::uninitialized(d.mapping->output(x.shape(), d.transpose));
   compute(d, x, y.node()->data, false);
   record(y, kMapping<T>, {&x}, {}, d);
+  if (is_logged<T>()) log_again(y, [d](const auto& o) { return apply(o[0], d); });
   return y;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/index.hpp"
 #include "xgrad/ops/lattice.hpp"
@@ -26,6 +27,15 @@ struct Lookup {
 
   const std::int64_t* positions() const { return index->data(); }
 };
+
+// Who runs an operation again does so with the positions of that time.
+template <class T, class F>
+void log_again(const Tensor<T>& y, const Indices& index, const F& f) {
+  if (!detail::is_logged<T>()) return;
+  detail::log_again(y, [f, followed = detail::FollowedIndices(index)](const auto& x) {
+    return f(x, followed.get());
+  });
+}
 
 // `n` is the size of the axis, from whose end negative positions count.
 Lookup lookup_of(const Indices& index, std::size_t axis, std::size_t n) {
@@ -75,6 +85,14 @@ Shape selected_shape(const Shape& shape, std::size_t axis, const Shape& index) {
   return r;
 }
 
+// What is written to before anybody sees it.
+template <class T>
+Tensor<T> copy_of(const Tensor<T>& x) {
+  Tensor<T> y = Tensor<T>::uninitialized(x.shape());
+  std::copy_n(x.data(), x.size(), y.node()->data);
+  return y;
+}
+
 // Where the gradient of input 0 is summed up: zeros at first.
 template <class T>
 T* summing(Backward<T>& b) {
@@ -114,7 +132,7 @@ template <class T>
 const Rule<T> kIndexAdd = {"index_add", &add_rows_backward<T>, &detail::destroy_attributes<Lookup>};
 
 template <class T>
-Tensor<T> selected(const Tensor<T>& x, const Lookup& lookup) {
+Tensor<T> rows_at(const Tensor<T>& x, const Lookup& lookup) {
   Tensor<T> y = Tensor<T>::uninitialized(
       selected_shape(x.shape(), lookup.axis, Shape(lookup.index->shape())));
   kernels::select_rows(x.data(), view_of(x.shape(), lookup.axis), lookup.positions(),
@@ -124,11 +142,27 @@ Tensor<T> selected(const Tensor<T>& x, const Lookup& lookup) {
 }
 
 template <class T>
-Tensor<T> with_rows_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
-  Tensor<T> y = x.clone();
+Tensor<T> selected(const Tensor<T>& x, const Lookup& lookup) {
+  const Tensor<T> y = rows_at(x, lookup);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [lookup](const auto& o) { return selected(o[0], lookup); });
+  return y;
+}
+
+template <class T>
+Tensor<T> added_to_rows(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
+  Tensor<T> y = copy_of(x);
   kernels::add_rows(source.data(), lookup.positions(), lookup.index->size(), y.node()->data,
                     view_of(x.shape(), lookup.axis));
   detail::record<T>(y, kIndexAdd<T>, {&x, &source}, {}, lookup);
+  return y;
+}
+
+template <class T>
+Tensor<T> with_rows_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
+  const Tensor<T> y = added_to_rows(x, lookup, source);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [lookup](const auto& o) { return with_rows_added(o[0], lookup, o[1]); });
   return y;
 }
 
@@ -163,7 +197,7 @@ const Rule<T> kScatterAdd = {"scatter_add", &scatter_backward<T>,
                              &detail::destroy_attributes<Lookup>};
 
 template <class T>
-Tensor<T> gathered(const Tensor<T>& x, const Lookup& lookup) {
+Tensor<T> elements_at(const Tensor<T>& x, const Lookup& lookup) {
   Tensor<T> y = Tensor<T>::uninitialized(Shape(lookup.index->shape()));
   kernels::gather_along(x.data(), view_of(x.shape(), lookup.axis), lookup.positions(),
                         lookup.index->shape(lookup.axis), y.node()->data);
@@ -172,11 +206,27 @@ Tensor<T> gathered(const Tensor<T>& x, const Lookup& lookup) {
 }
 
 template <class T>
-Tensor<T> with_elements_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
-  Tensor<T> y = x.clone();
+Tensor<T> gathered(const Tensor<T>& x, const Lookup& lookup) {
+  const Tensor<T> y = elements_at(x, lookup);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [lookup](const auto& o) { return gathered(o[0], lookup); });
+  return y;
+}
+
+template <class T>
+Tensor<T> added_to_elements(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
+  Tensor<T> y = copy_of(x);
   kernels::scatter_along(source.data(), lookup.positions(), lookup.index->shape(lookup.axis),
                          y.node()->data, view_of(x.shape(), lookup.axis));
   detail::record<T>(y, kScatterAdd<T>, {&x, &source}, {}, lookup);
+  return y;
+}
+
+template <class T>
+Tensor<T> with_elements_added(const Tensor<T>& x, const Lookup& lookup, const Tensor<T>& source) {
+  const Tensor<T> y = added_to_elements(x, lookup, source);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [lookup](const auto& o) { return with_elements_added(o[0], lookup, o[1]); });
   return y;
 }
 
@@ -211,7 +261,10 @@ Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& i
   const std::size_t i = normalize_axis("index_select", axis, x.rank());
   const std::size_t n = x.shape()[i];
   check_positions("index_select", index, n, -static_cast<std::int64_t>(n));
-  return selected(x, lookup_of(index, i, n));
+  const Tensor<T> y = rows_at(x, lookup_of(index, i, n));
+  log_again(y, index,
+            [axis](const auto& o, const Indices& at) { return index_select(o[0], axis, at); });
+  return y;
 }
 
 template <class T>
@@ -224,20 +277,28 @@ Tensor<T> index_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& inde
   }
   const std::size_t n = x.shape()[i];
   check_positions("index_add", index, n, -static_cast<std::int64_t>(n));
-  return with_rows_added(x, lookup_of(index, i, n), source);
+  const Tensor<T> y = added_to_rows(x, lookup_of(index, i, n), source);
+  log_again(y, index,
+            [axis](const auto& o, const Indices& at) { return index_add(o[0], axis, at, o[1]); });
+  return y;
 }
 
 template <class T>
 Tensor<T> gather(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) {
   const std::size_t i = checked_axis("gather", axis, x.shape(), index, nullptr);
-  return gathered(x, lookup_of(index, i, x.shape()[i]));
+  const Tensor<T> y = elements_at(x, lookup_of(index, i, x.shape()[i]));
+  log_again(y, index, [axis](const auto& o, const Indices& at) { return gather(o[0], axis, at); });
+  return y;
 }
 
 template <class T>
 Tensor<T> scatter_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index,
                       const Tensor<T>& source) {
   const std::size_t i = checked_axis("scatter_add", axis, x.shape(), index, &source.shape());
-  return with_elements_added(x, lookup_of(index, i, x.shape()[i]), source);
+  const Tensor<T> y = added_to_elements(x, lookup_of(index, i, x.shape()[i]), source);
+  log_again(y, index,
+            [axis](const auto& o, const Indices& at) { return scatter_add(o[0], axis, at, o[1]); });
+  return y;
 }
 
 template <class T>
@@ -246,11 +307,15 @@ Tensor<T> one_hot(const Indices& index, std::size_t classes) {
   shape.push_back(classes);
   detail::checked_elements(shape, sizeof(T));
   check_positions("one_hot", index, classes, 0);
-  Tensor<T> y = Tensor<T>::filled(shape, T(0));
+  Tensor<T> y = Tensor<T>::uninitialized(shape);
+  std::fill_n(y.node()->data, y.size(), T(0));
   for (std::size_t k = 0; k < index.size(); ++k) {
     y.node()->data[k * classes + static_cast<std::size_t>(index.data()[k])] = T(1);
   }
-  return y;
+  if (!detail::is_logged<T>()) return y;
+  return detail::source("one_hot", y, [classes, followed = detail::FollowedIndices(index)] {
+    return one_hot<T>(followed.get(), classes);
+  });
 }
 
 #define XGRAD_INSTANTIATE(T)                                                         \

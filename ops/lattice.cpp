@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -36,6 +37,9 @@ Tensor<T> take(const Tensor<T>& x, const Selection& from, const Shape& shape, co
   Tensor<T> y = Tensor<T>::uninitialized(shape);
   if (y.size() != 0) kernels::read_lattice(x.data(), from.lattice, y.node()->data, false);
   record<T>(y, rule, {&x}, {}, from);
+  if (is_logged<T>()) {
+    log_again(y, [from, shape, &rule](const auto& o) { return take(o[0], from, shape, rule); });
+  }
   return y;
 }
 
@@ -46,6 +50,10 @@ Tensor<T> place(const Tensor<T>& x, const Selection& to, const Shape& shape, T f
   if (!to.complete) std::fill_n(y.node()->data, y.size(), fill);
   if (x.size() != 0) kernels::write_lattice(x.data(), y.node()->data, to.lattice, false);
   record<T>(y, rule, {&x}, {}, to);
+  if (is_logged<T>()) {
+    log_again(
+        y, [to, shape, fill, &rule](const auto& o) { return place(o[0], to, shape, fill, rule); });
+  }
   return y;
 }
 

@@ -5,6 +5,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -39,6 +40,7 @@ Factors<T> factors_of(const char* operation, const Tensor<T>& a, LeastSquaresOpt
       operation, m, static_cast<double>(std::numeric_limits<T>::epsilon()), options);
   detail::require_finite(operation, "a", a);
   const NoGrad guard;
+  const detail::Untraced untraced;
   const auto [u, s, vh] = svd(a);
   const Tensor<T> inverse = Tensor<T>::uninitialized(s.shape());
   const std::size_t k = s.shape().back();
@@ -86,6 +88,7 @@ Tensor<T> apply_inverse(const Tensor<T>& a, const Tensor<T>& b, const Factors<T>
   Tensor<T> y;
   {
     const NoGrad guard;
+    const detail::Untraced untraced;
     const Tensor<T> scale = unsqueeze(f.inverse, -1);
     y = transposed
             ? matmul(f.u, matmul(f.vh, b) * scale)
@@ -125,6 +128,26 @@ const Rule<T> kPinv = {"pinv", &pinv_backward<T>, nullptr};
 
 }  // namespace
 
+namespace {
+
+// The factors are those of `few`, which a repeats.
+template <class T>
+Tensor<T> of_one_batch(const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& few,
+                       LeastSquaresOptions options) {
+  detail::require_finite("lstsq", "b", b);
+  Factors<T> f = factors_of("lstsq", few, options);
+  {
+    const detail::Untraced untraced;
+    f = spread(f, detail::batch_of(b.shape()));
+  }
+  const Tensor<T> y = apply_inverse(a, b, f, false);
+  detail::log_again(y,
+                    [options](const auto& o) { return of_one_batch(o[0], o[1], o[0], options); });
+  return y;
+}
+
+}  // namespace
+
 template <class T>
 Tensor<T> lstsq(const Tensor<T>& a, const Tensor<T>& b, LeastSquaresOptions options) {
   const Matrices m = detail::matrices_of("lstsq", a.shape());
@@ -135,9 +158,7 @@ Tensor<T> lstsq(const Tensor<T>& a, const Tensor<T>& b, LeastSquaresOptions opti
   const Matrices right = detail::matrices_of("lstsq", b.shape());
   detail::require(right.m == m.m, "lstsq", "sizes differ: a ", a.shape(), ", b ", b.shape());
   const Shape batch = broadcast_batches("lstsq", m.batch, right.batch, a.shape(), b.shape());
-  detail::require_finite("lstsq", "b", b);
-  const Factors<T> f = factors_of("lstsq", a, options);
-  return apply_inverse(spread(a, batch), spread(b, batch), spread(f, batch), false);
+  return of_one_batch(spread(a, batch), spread(b, batch), a, options);
 }
 
 template <class T>
@@ -146,9 +167,11 @@ Tensor<T> pinv(const Tensor<T>& a, LeastSquaresOptions options) {
   Tensor<T> y;
   {
     const NoGrad guard;
+    const detail::Untraced untraced;
     y = matmul(f.vh, transpose(f.u * unsqueeze(f.inverse, -2)), {.transpose_a = true});
   }
   detail::record(y, kPinv<T>, {&a}, {.inputs = 1, .output = true});
+  detail::log_again(y, [options](const auto& o) { return pinv(o[0], options); });
   return y;
 }
 

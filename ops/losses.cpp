@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -54,7 +55,9 @@ Tensor<T> huber_loss(const Tensor<T>& x, const Tensor<T>& t, HuberOptions option
 template <class T>
 Tensor<T> binary_cross_entropy(const Tensor<T>& p, const Tensor<T>& t, LossOptions options) {
   require_same_shape("binary_cross_entropy", p, t, "p");
-  require_probabilities("binary_cross_entropy", p);
+  detail::check_each_time("binary_cross_entropy", p, [](const Tensor<T>& now) {
+    require_probabilities("binary_cross_entropy", now);
+  });
   return elementwise_loss(primitives::BinaryCrossEntropy{}, p, t, options.reduction);
 }
 
@@ -82,7 +85,9 @@ Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& t, KlOptions options) {
   if (options.reduction == Reduction::batchmean && !options.any_targets && t.rank() > 1) {
     const std::size_t n = t.shape()[0];
     const Tensor<T> samples = detail::view(t.detach(), {n, n == 0 ? 0 : t.size() / n});
-    detail::require_distributions("kl_div", samples, 1, options.log_target);
+    detail::check_each_time("kl_div", samples, [logs = options.log_target](const Tensor<T>& now) {
+      detail::require_distributions("kl_div", now, 1, logs);
+    });
   }
   if (options.log_target) {
     return elementwise_loss(primitives::KlDivergenceOfLogs{}, x, t, options.reduction);
@@ -122,6 +127,17 @@ Tensor<T> unit_vectors(const Tensor<T>& x, double eps, std::size_t axis) {
   return where(zero, 0, e / where(zero, 1, size));
 }
 
+// In one of two ways, as the sizes allow.
+template <class T>
+Tensor<T> cosines(const Tensor<T>& a, const Tensor<T>& b, std::size_t axis, double eps) {
+  const Tensor<T> size_a = maximum(norm(a, 2, axis), Tensor<T>(eps));
+  const Tensor<T> size_b = maximum(norm(b, 2, axis), Tensor<T>(eps));
+  if (products_are_in_range(size_a) && products_are_in_range(size_b)) {
+    return sum(a * b, axis) / (size_a * size_b);
+  }
+  return sum(unit_vectors(a, eps, axis) * unit_vectors(b, eps, axis), axis);
+}
+
 }  // namespace
 
 template <class T>
@@ -129,12 +145,10 @@ Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOption
   require_same_shape("cosine_similarity", a, b, "a", "b");
   detail::require_in("cosine_similarity", "eps", options.eps, "[0, inf]");
   const std::size_t axis = normalize_axis("cosine_similarity", options.axis, a.rank());
-  const Tensor<T> size_a = maximum(norm(a, 2, axis), Tensor<T>(options.eps));
-  const Tensor<T> size_b = maximum(norm(b, 2, axis), Tensor<T>(options.eps));
-  if (products_are_in_range(size_a) && products_are_in_range(size_b)) {
-    return sum(a * b, axis) / (size_a * size_b);
-  }
-  return sum(unit_vectors(a, options.eps, axis) * unit_vectors(b, options.eps, axis), axis);
+  const auto call = [axis, eps = options.eps](const Tensor<T>& x, const Tensor<T>& y) {
+    return cosines(x, y, axis, eps);
+  };
+  return detail::as_one("cosine_similarity", call, a, b);
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
@@ -221,8 +222,8 @@ Tensor<T> hard_cross_entropy(const Tensor<T>& x, const Indices& labels,
   const Tensor<T> y = total_of<T>(losses, s, options.reduction);
   detail::record<T>(y, kCrossEntropy<T>, {&x}, {.inputs = 1}, s);
   if (!detail::is_logged<T>()) return y;
-  detail::log_again(y, [labels, options](const auto& operands) {
-    return hard_cross_entropy(operands[0], labels, options);
+  detail::log_again(y, [followed = detail::FollowedIndices(labels), options](const auto& o) {
+    return hard_cross_entropy(o[0], followed.get(), options);
   });
   return y;
 }
@@ -283,9 +284,31 @@ Tensor<T> margins(const char* operation, const Tensor<T>& x, const Indices& labe
 
 }  // namespace
 
+namespace {
+
+// f(x, labels, options), which for a function that is traced is one operation of x and the weights,
+// with the labels of each time.
+template <class T, class Options, class F>
+Tensor<T> of_labels(const char* name, const Tensor<T>& x, const Indices& labels,
+                    const Options& options, const F& f) {
+  if (detail::tracer == nullptr) return f(x, labels, options);
+  std::vector<Tensor<T>> operands = {x};
+  if constexpr (requires { options.weight; }) {
+    if (options.weight.defined()) operands.push_back(options.weight);
+  }
+  const auto call = [f, options,
+                     followed = detail::FollowedIndices(labels)](const std::vector<Tensor<T>>& o) {
+    Options now = options;
+    if constexpr (requires { now.weight; }) {
+      if (o.size() > 1) now.weight = o[1];
+    }
+    return f(o[0], followed.get(), now);
+  };
+  return detail::as_one_of_list(name, operands, call);
+}
+
 template <class T>
-Tensor<T> nll_loss(const Tensor<T>& x, const Indices& labels,
-                   const std::type_identity_t<NllOptions<T>>& options) {
+Tensor<T> nll(const Tensor<T>& x, const Indices& labels, const NllOptions<T>& options) {
   const auto s = samples_of("nll_loss", x, labels, options);
   Tensor<T> losses = Tensor<T>::uninitialized(s.factors.shape());
   for (std::size_t i = 0; i < s.view.rows(); ++i) {
@@ -295,19 +318,29 @@ Tensor<T> nll_loss(const Tensor<T>& x, const Indices& labels,
   const Tensor<T> y = total_of(losses, s, options.reduction);
   detail::record<T>(y, kNll<T>, {&x}, {}, s);
   if (!detail::is_logged<T>()) return y;
-  detail::log_again(y, [labels, options](const auto& operands) {
-    return nll_loss(operands[0], labels, options);
+  detail::log_again(y, [followed = detail::FollowedIndices(labels), options](const auto& o) {
+    return nll(o[0], followed.get(), options);
   });
   return y;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> nll_loss(const Tensor<T>& x, const Indices& labels,
+                   const std::type_identity_t<NllOptions<T>>& options) {
+  return of_labels("nll_loss", x, labels, options, &nll<T>);
 }
 
 template <class T>
 Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& labels,
                         const std::type_identity_t<CrossEntropyOptions<T>>& options) {
   require_smoothing(options.label_smoothing);
-  if (options.label_smoothing != 0) return smooth_cross_entropy(x, labels, options);
-  return hard_cross_entropy<T>(x, labels,
-                               {options.weight, options.ignore_index, options.reduction});
+  const auto loss = [](const Tensor<T>& now, const Indices& l, const CrossEntropyOptions<T>& o) {
+    if (o.label_smoothing != 0) return smooth_cross_entropy(now, l, o);
+    return hard_cross_entropy<T>(now, l, {o.weight, o.ignore_index, o.reduction});
+  };
+  return of_labels("cross_entropy", x, labels, options, loss);
 }
 
 template <class T>
@@ -317,7 +350,11 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
   detail::require_same_shape("cross_entropy", x, t);
   const std::size_t axis = class_axis("cross_entropy", x), classes = x.shape()[axis];
   require_weight("cross_entropy", options.weight, classes);
-  if (!options.any_targets) detail::require_distributions("cross_entropy", t, axis);
+  if (!options.any_targets) {
+    detail::check_each_time("cross_entropy", t, [axis](const Tensor<T>& now) {
+      detail::require_distributions("cross_entropy", now, axis);
+    });
+  }
   const double smoothing = options.label_smoothing;
   Tensor<T> targets = t;
   if (smoothing != 0) targets = (1 - smoothing) * t + smoothing / static_cast<double>(classes);
@@ -331,16 +368,22 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& t,
 
 template <class T>
 Tensor<T> multi_class_hinge(const Tensor<T>& x, const Indices& labels, HingeOptions options) {
-  const Tensor<T> m = margins("multi_class_hinge", x, labels, options.margin);
-  return detail::reduced_loss(sum(m, class_axis("multi_class_hinge", x)), options.reduction);
+  const auto loss = [](const Tensor<T>& now, const Indices& l, const HingeOptions& o) {
+    const Tensor<T> m = margins("multi_class_hinge", now, l, o.margin);
+    return detail::reduced_loss(sum(m, class_axis("multi_class_hinge", now)), o.reduction);
+  };
+  return of_labels("multi_class_hinge", x, labels, options, loss);
 }
 
 template <class T>
 Tensor<T> multi_class_squared_hinge(const Tensor<T>& x, const Indices& labels,
                                     HingeOptions options) {
-  const Tensor<T> m = margins("multi_class_squared_hinge", x, labels, options.margin);
-  const std::size_t axis = class_axis("multi_class_squared_hinge", x);
-  return detail::reduced_loss(sum(square(m), axis), options.reduction);
+  const auto loss = [](const Tensor<T>& now, const Indices& l, const HingeOptions& o) {
+    const Tensor<T> m = margins("multi_class_squared_hinge", now, l, o.margin);
+    const std::size_t axis = class_axis("multi_class_squared_hinge", now);
+    return detail::reduced_loss(sum(square(m), axis), o.reduction);
+  };
+  return of_labels("multi_class_squared_hinge", x, labels, options, loss);
 }
 
 namespace {
@@ -353,13 +396,9 @@ Tensor<T> focused(const Tensor<T>& y, double gamma) {
   return where(sure, 0, y * pow(where(sure, 1, -expm1(-y)), static_cast<T>(gamma)));
 }
 
-}  // namespace
-
 template <class T>
-Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
-                     const std::type_identity_t<FocalOptions<T>>& options) {
+Tensor<T> focal(const Tensor<T>& x, const Indices& labels, const FocalOptions<T>& options) {
   constexpr const char* kName = "focal_loss";
-  detail::require_in(kName, "gamma", options.gamma, "[0, inf)");
   const auto s =
       samples_of<T>(kName, x, labels, {options.weight, options.ignore_index, options.reduction});
   const Tensor<T> y = hard_cross_entropy<T>(
@@ -367,6 +406,15 @@ Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
   const Tensor<T> losses = focused(y, options.gamma) * reshape(s.factors, s.shape);
   if (options.reduction == Reduction::none) return losses;
   return s.divisor == 0 ? sum(losses) * kUndefined<T> : sum(losses);
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
+                     const std::type_identity_t<FocalOptions<T>>& options) {
+  detail::require_in("focal_loss", "gamma", options.gamma, "[0, inf)");
+  return of_labels("focal_loss", x, labels, options, &focal<T>);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                               \

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/loss_checks.hpp"
@@ -22,15 +23,20 @@ namespace {
 
 const double kLogTwoPi = std::log(2 * std::numbers::pi);
 
+constexpr const char* kGaussian = "gaussian_nll_loss";
+
+template <class T>
+void require_variances(const Tensor<T>& var) {
+  const T* const end = var.data() + var.size();
+  const T* const wrong = std::find_if(var.data(), end, [](T v) { return v < 0; });
+  if (wrong == end) return;
+  detail::fail(kGaussian, "a variance is negative: ", *wrong, " at position ", wrong - var.data());
+}
+
 // The variances in a shape that broadcasts to x.
 template <class T>
 Tensor<T> variances_for(const Tensor<T>& x, const Tensor<T>& var) {
-  constexpr const char* kName = "gaussian_nll_loss";
-  const T* const end = var.data() + var.size();
-  const T* const wrong = std::find_if(var.data(), end, [](T v) { return v < 0; });
-  if (wrong != end) {
-    detail::fail(kName, "a variance is negative: ", *wrong, " at position ", wrong - var.data());
-  }
+  detail::check_each_time(kGaussian, var, &require_variances<T>);
   if (var.shape() == x.shape()) return var;
   if (x.rank() > 0) {
     const Shape rows = x.shape().without(x.rank() - 1);
@@ -39,7 +45,7 @@ Tensor<T> variances_for(const Tensor<T>& x, const Tensor<T>& var) {
     if (var.shape() == columns) return var;
     if (var.shape() == rows) return reshape(var, columns);
   }
-  detail::fail(kName, "var ", var.shape(), " does not fit x ", x.shape());
+  detail::fail(kGaussian, "var ", var.shape(), " does not fit x ", x.shape());
 }
 
 // max(x, low) with slope 1 everywhere.
@@ -96,7 +102,8 @@ template <class T>
 Tensor<T> sigmoid_focal_loss(const Tensor<T>& x, const Tensor<T>& t, SigmoidFocalOptions options) {
   constexpr const char* kName = "sigmoid_focal_loss";
   require_same_shape(kName, x, t);
-  detail::require_probabilities(kName, t);
+  detail::check_each_time(kName, t,
+                          [](const Tensor<T>& now) { detail::require_probabilities(kName, now); });
   if (options.alpha != -1) require_in(kName, "alpha", options.alpha, "[0, 1]");
   require_in(kName, "gamma", options.gamma, "[0, inf)");
   Tensor<T> loss = binary_cross_entropy_with_logits(x, t, {.reduction = Reduction::none});

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 
@@ -105,6 +106,7 @@ Tensor<T> triangle(const Tensor<T>& x, bool upper, T diagonal) {
     if (i < n) to[i] = diagonal == T(0) ? T(0) : diagonal * from[i];
   }
   record<T>(y, kTriangle<T>, {&x}, {}, Triangle<T>{upper, diagonal});
+  log_again(y, [=](const auto& o) { return triangle(o[0], upper, diagonal); });
   return y;
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/lapack.hpp"
 #include "xgrad/kernels/matrix_exp.hpp"
@@ -75,6 +77,8 @@ Tensor<T> exponential(const Tensor<T>& a, const Matrices& s) {
   const double work = 20 * static_cast<double>(s.elements()) * static_cast<double>(s.n);
   static_cast<void>(kernels::lapack::for_each_matrix(s.count, work, each));
   detail::record(y, kMatrixExp<T>, {&a}, {.inputs = 1});
+  if (detail::is_logged<T>())
+    detail::log_again(y, [s](const auto& x) { return exponential(x[0], s); });
   return y;
 }
 
@@ -83,7 +87,8 @@ Tensor<T> exponential(const Tensor<T>& a, const Matrices& s) {
 template <class T>
 Tensor<T> matrix_exp(const Tensor<T>& a) {
   const Matrices s = detail::square_matrices_of("matrix_exp", a.shape());
-  detail::require_finite("matrix_exp", "a", a);
+  detail::check_each_time("matrix_exp", a,
+                          [](const Tensor<T>& x) { detail::require_finite("matrix_exp", "a", x); });
   return exponential(a, s);
 }
 

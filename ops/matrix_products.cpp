@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
@@ -104,8 +105,13 @@ const detail::Rule<T> kZerothPower = {"matrix_power", &zeroth_backward<T>, nullp
 // Identities that depend on x, with the gradient 0.
 template <class T>
 Tensor<T> zeroth_power(const Tensor<T>& x) {
-  const Tensor<T> y = detail::broadcast_to(eye<T>(x.shape().back()), x.shape()).clone();
+  Tensor<T> y;
+  {
+    const detail::Untraced untraced;
+    y = detail::broadcast_to(eye<T>(x.shape().back()), x.shape()).clone();
+  }
   detail::record<T>(y, kZerothPower<T>, {&x}, {});
+  detail::log_again(y, [](const auto& o) { return zeroth_power(o[0]); });
   return y;
 }
 

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <vector>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -219,10 +221,14 @@ const Rule<T> kLayerNorm = rule_named<T, RowsView>("layer_norm");
 template <class T>
 const Rule<T> kRmsNorm = rule_named<T, RowsView>("rms_norm");
 
-// `statistics`: how many there are of each kind.
 template <class T, class View>
 Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view, double eps,
-                     std::size_t statistics, bool centered, BatchStatistics<T>* batch = nullptr) {
+                     std::size_t statistics, bool centered, BatchStatistics<T>* batch = nullptr);
+
+// `statistics`: how many there are of each kind.
+template <class T, class View>
+Tensor<T> normalized_now(const Rule<T>& rule, const Operands<T>& operands, View view, double eps,
+                         std::size_t statistics, bool centered, BatchStatistics<T>* batch) {
   detail::require_in(rule.name, "eps", eps, "[0, inf]");
   const auto list = operands.list();
   Normalized<T, View> s{
@@ -256,6 +262,37 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
     return normalized(rule, Operands<T>(x[0], w != 0 ? x[w] : none, b != 0 ? x[b] : none), view,
                       eps, statistics, centered);
   });
+  return y;
+}
+
+// One operation, though it may be another one where numbers are out of the ordinary; the statistics
+// of the batch are two more.
+template <class T, class View>
+Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view, double eps,
+                     std::size_t statistics, bool centered, BatchStatistics<T>* batch) {
+  if (detail::tracer == nullptr)
+    return normalized_now(rule, operands, view, eps, statistics, centered, batch);
+  std::vector<Tensor<T>> list;
+  for (const Tensor<T>* x : operands.list()) list.push_back(*x);
+  const auto call = [=, &rule, w = operands.weight(), b = operands.bias()](
+                        const std::vector<Tensor<T>>& x, BatchStatistics<T>* to) {
+    const Tensor<T> none;
+    const Operands<T> now(x[0], w != 0 ? x[w] : none, b != 0 ? x[b] : none);
+    return normalized_now(rule, now, view, eps, statistics, centered, to);
+  };
+  const Tensor<T> y = detail::as_one_of_list(
+      rule.name, list, [call](const std::vector<Tensor<T>>& x) { return call(x, nullptr); });
+  if (batch == nullptr) return y;
+  const auto statistic = [call, list](Tensor<T> BatchStatistics<T>::*which) {
+    return detail::as_one_of_list("batch statistics", list,
+                                  [call, which](const std::vector<Tensor<T>>& x) {
+                                    BatchStatistics<T> found;
+                                    call(x, &found);
+                                    return found.*which;
+                                  });
+  };
+  batch->mean = statistic(&BatchStatistics<T>::mean);
+  batch->variance = statistic(&BatchStatistics<T>::variance);
   return y;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/scratch.hpp"
@@ -140,6 +141,7 @@ Tensor<T> take(const Tensor<T>& x, const Places& p) {
   kernels::take_from_images(p.images, p.size, p.count, x.data(), p.at->data(), y.node()->data,
                             false);
   detail::record(y, kTake<T>, {&x}, {}, p);
+  if (detail::is_logged<T>()) detail::log_again(y, [p](const auto& o) { return take(o[0], p); });
   return y;
 }
 
@@ -148,6 +150,7 @@ Tensor<T> put(const Tensor<T>& x, const Places& p) {
   const Tensor<T> y = Tensor<T>::uninitialized(p.x);
   kernels::put_to_images(p.images, p.size, p.count, x.data(), p.at->data(), y.node()->data, false);
   detail::record(y, kPut<T>, {&x}, {}, p);
+  if (detail::is_logged<T>()) detail::log_again(y, [p](const auto& o) { return put(o[0], p); });
   return y;
 }
 
@@ -168,6 +171,8 @@ Tensor<T> largest(const Tensor<T>& x, const std::vector<Windows>& windows) {
                  y.shape()};
   kernels::largest_of_windows(p.images, image, x.data(), y.node()->data, p.at->data());
   detail::record(y, kTake<T>, {&x}, {}, p);
+  if (detail::is_logged<T>())
+    detail::log_again(y, [windows](const auto& o) { return largest(o[0], windows); });
   return y;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -27,7 +28,7 @@ Tensor<T> of_angles(double (*f)(double), std::size_t length, std::size_t width, 
       y.node()->data[i * pairs + k] = static_cast<T>(f(static_cast<double>(first + i) / period));
     }
   }
-  return y;
+  return detail::constant(y);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/lapack.hpp"
@@ -158,9 +159,11 @@ const detail::Rule<T> kQr = {"qr", &qr_backward<T>, nullptr};
 
 }  // namespace
 
+namespace {
+
+// (..., w m + w n): q, and r.
 template <class T>
-Qr<T> qr(const Tensor<T>& a, QrMode mode) {
-  const Matrices s = detail::matrices_of("qr", a.shape());
+Tensor<T> decomposed(const Tensor<T>& a, const Matrices& s, QrMode mode) {
   detail::require_finite("qr", "a", a);
   const std::size_t width = width_of(s, mode), size = width * (s.m + s.n);
   const Tensor<T> y = Tensor<T>::uninitialized(s.with({size}));
@@ -170,7 +173,17 @@ Qr<T> qr(const Tensor<T>& a, QrMode mode) {
   };
   if (size != 0) detail::decompose_all("qr", s, 4, each);
   detail::record(y, kQr<T>, {&a}, {.output = true}, mode);
-  return parts_of(y, s.m, s.n, width);
+  if (detail::is_logged<T>())
+    detail::log_again(y, [s, mode](const auto& x) { return decomposed(x[0], s, mode); });
+  return y;
+}
+
+}  // namespace
+
+template <class T>
+Qr<T> qr(const Tensor<T>& a, QrMode mode) {
+  const Matrices s = detail::matrices_of("qr", a.shape());
+  return parts_of(decomposed(a, s, mode), s.m, s.n, width_of(s, mode));
 }
 
 template Qr<float> qr(const Tensor<float>&, QrMode);

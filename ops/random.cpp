@@ -112,6 +112,7 @@ Indices multinomial(const Tensor<T>& weights, std::size_t draws, MultinomialOpti
                     Generator& generator) {
   detail::require(weights.rank() == 1 || weights.rank() == 2, "multinomial",
                   "weights are not (n) or (m, n): ", weights.shape());
+  detail::read_on_host(weights, "multinomial");
   const std::size_t n = weights.size(-1), rows = weights.rank() == 1 ? 1 : weights.size(0);
   std::vector<std::vector<double>> w;
   for (std::size_t r = 0; r < rows; ++r) {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/packed_matrix.hpp"
@@ -127,18 +129,9 @@ detail::Saves saves(const Tensor<T>& x, const Tensor<T>& h, const Tensor<T>& wei
   return {.inputs = (needed << 2 & 0xCU) | needed >> 2};
 }
 
-}  // namespace
-
 template <class T>
-LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
-                       const Tensor<T>& weight_x, const Tensor<T>& weight_h,
-                       const std::type_identity_t<Tensor<T>>& bias,
-                       const std::type_identity_t<Tensor<T>>& bias_h) {
-  if (bias_h.defined()) {
-    const Tensor<T> both = sum_of_biases("lstm_cell", bias, bias_h);
-    return lstm_cell(x, state, weight_x, weight_h, both);
-  }
-  check_step(x, state, weight_x, weight_h, bias);
+LstmState<T> step(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
+                  const Tensor<T>& weight_h, const Tensor<T>& bias) {
   const auto& [h, c] = state;
   const std::size_t n = x.shape()[0], d = h.shape()[1];
   const Tensor<T> gates = Tensor<T>::uninitialized({n, 4 * d});
@@ -155,6 +148,38 @@ LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<
   detail::record(next.c, kCell<T>, {&gates, &c}, {.inputs = 3});
   detail::record(next.h, kOutput<T>, {&gates, &next.c}, {.inputs = 3});
   return next;
+}
+
+// The three entries as one operation, for who runs it again.
+template <class T>
+Tensor<T> joined_step(const std::vector<Tensor<T>>& in) {
+  const LstmState<T> next =
+      step(in[0], {in[1], in[2]}, in[3], in[4], in.size() > 5 ? in[5] : Tensor<T>());
+  return concat({next.h, next.c}, 1);
+}
+template <class T>
+LstmState<T> step_as_one(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
+                         const Tensor<T>& weight_h, const Tensor<T>& bias) {
+  std::vector<Tensor<T>> in = {x, state.h, state.c, weight_x, weight_h};
+  if (bias.defined()) in.push_back(bias);
+  const auto parts = split(detail::as_one_of_list("lstm_cell", in, &joined_step<T>), 2, 1);
+  return {parts[0], parts[1]};
+}
+
+}  // namespace
+
+template <class T>
+LstmState<T> lstm_cell(const Tensor<T>& x, const std::type_identity_t<LstmState<T>>& state,
+                       const Tensor<T>& weight_x, const Tensor<T>& weight_h,
+                       const std::type_identity_t<Tensor<T>>& bias,
+                       const std::type_identity_t<Tensor<T>>& bias_h) {
+  if (bias_h.defined()) {
+    const Tensor<T> both = sum_of_biases("lstm_cell", bias, bias_h);
+    return lstm_cell(x, state, weight_x, weight_h, both);
+  }
+  check_step(x, state, weight_x, weight_h, bias);
+  return detail::tracer != nullptr ? step_as_one(x, state, weight_x, weight_h, bias)
+                                   : step(x, state, weight_x, weight_h, bias);
 }
 
 // A sequence is one entry: packed x (total, in) -> h of every row, and the last c, (total + n, d).
@@ -290,6 +315,10 @@ Tensor<T> run(const detail::Steps& s, const Tensor<T>& x, const LstmState<T>& st
   const Tensor<T>* const inputs[] = {&x, &state.h, &state.c, &weight_x, &weight_h, &bias};
   detail::record<T>(y, kSequence<T>, {inputs, bias.defined() ? 6U : 5U},
                     {.inputs = 0x3FU, .output = true}, q);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [s](const auto& o) {
+    return run(s, o[0], {o[1], o[2]}, o[3], o[4], o.size() > kB ? o[kB] : Tensor<T>());
+  });
   return y;
 }
 

@@ -3,6 +3,7 @@
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/packed_matrix.hpp"
@@ -191,13 +192,16 @@ Tensor<T> run(Unit unit, bool once, const Steps& steps, const Tensor<T>& x, cons
       unit,         once, steps,
       x.shape()[1], d,    Tensor<T>::uninitialized({steps.total, unit == Unit::gru ? 4 * d : d})};
   const Tensor<T> y = Tensor<T>::uninitialized({steps.total, d});
-  if (unit == Unit::gru) {
-    gru_steps(q, w, x, h.data(), y.node()->data);
-  } else {
-    rnn_steps(q, w, x, h.data(), y.node()->data);
+  {
+    const detail::Untraced untraced;
+    (unit == Unit::gru ? gru_steps<T> : rnn_steps<T>)(q, w, x, h.data(), y.node()->data);
   }
   detail::record<T>(y, unit == Unit::gru ? kGru<T> : kRnn<T>,
                     {&x, &h, &w.x, &w.h, &w.bias, &w.bias_h}, {.inputs = 0x3FU, .output = true}, q);
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [unit, once, steps](const auto& o) {
+    return run<T>(unit, once, steps, o[kX], o[kH], {o[kWeightX], o[kWeightH], o[kBias], o[kBiasH]});
+  });
   return y;
 }
 

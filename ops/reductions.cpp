@@ -52,9 +52,10 @@ const Rule<T> kMean = {"mean", &scaled_sum_backward<T>, nullptr};
 template <class T>
 Tensor<T> reduced(kernels::Reduction r, T of_nothing, const Tensor<T>& x, const AxisView& view,
                   const Shape& shape) {
-  if (view.n == 0) return Tensor<T>::filled(shape, of_nothing);
   Tensor<T> y = Tensor<T>::uninitialized(shape);
-  if (view.rows() != 0) {
+  if (view.n == 0) {
+    std::fill_n(y.node()->data, y.size(), of_nothing);
+  } else if (view.rows() != 0) {
     kernels::reduce(r, x.data(), y.node()->data, view.outer, view.n, view.inner);
   }
   return y;
@@ -70,6 +71,7 @@ Tensor<T> scaled_sum(const Rule<T>& rule, double scale, const Tensor<T>& x, cons
     const auto finite = [](T v) { return std::isfinite(v); };
     if (scale < 1 && !std::all_of(p, p + y.size(), finite)) {  // perhaps the sum alone is too large
       const NoGrad guard;
+      const detail::Untraced untraced;
       y = reduced(kernels::Reduction::sum, T(0), x * scale, view, shape);
     }
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -73,6 +74,7 @@ Tensor<T> sums_of_squares(const Tensor<T>& x, Squares<T>& s, const Shape& shape,
     return y;
   }
   const NoGrad guard;
+  const detail::Untraced untraced;
   s.means = {mean(reshape(x, along(s.view)), 1), Tensor<T>::uninitialized({s.view.rows()})};
   kernels::squares_around_mean(x.data(), s.means.mean.node()->data, s.means.rest.node()->data,
                                y.node()->data, s.view);
@@ -214,6 +216,7 @@ Tensor<T> root_of_squares(const Tensor<T>& x, const AxisView& view, const Shape&
   Tensor<T> y;
   {
     const NoGrad guard;
+    const detail::Untraced untraced;
     y = detail::apply(primitives::Root{}, sums_of_squares(x, s, shape, centered));
   }
   static const T low = std::sqrt(Range<T>::low), high = std::sqrt(std::numeric_limits<T>::max());
@@ -271,15 +274,22 @@ const Rule<T> kLogsumexp = {"logsumexp", &logsumexp_backward<T>,
                             &detail::destroy_attributes<LogSumExp<T>>};
 
 template <class T>
-Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& shape) {
-  if (view.elements() == 0) {
-    const Tensor<T> y = Tensor<T>::filled(shape, -kInfinity<T>), none = y.clone();
-    detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, LogSumExp<T>{view, none, none});
-    return y;
+Tensor<T> computed(const Tensor<T>& x, LogSumExp<T>& s, const Shape& shape) {
+  const detail::Untraced untraced;
+  if (s.view.elements() == 0) {
+    s.maximum = s.log_sum = Tensor<T>::filled(shape, -kInfinity<T>);
+    return s.maximum.clone();
   }
-  LogSumExp<T> s{view, Tensor<T>::uninitialized(shape), Tensor<T>::uninitialized(shape)};
-  kernels::log_sum_exp(x.data(), s.maximum.node()->data, s.log_sum.node()->data, view);
-  const Tensor<T> y = s.maximum + s.log_sum;
+  s.maximum = Tensor<T>::uninitialized(shape);
+  s.log_sum = Tensor<T>::uninitialized(shape);
+  kernels::log_sum_exp(x.data(), s.maximum.node()->data, s.log_sum.node()->data, s.view);
+  return s.maximum + s.log_sum;
+}
+
+template <class T>
+Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& shape) {
+  LogSumExp<T> s{view, {}, {}};
+  const Tensor<T> y = computed(x, s, shape);
   detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, s);
   detail::log_again(y,
                     [=](const auto& operands) { return logsumexp_of(operands[0], view, shape); });
@@ -295,7 +305,7 @@ Tensor<T> sum_of_powers(const Tensor<T>& size, T p, const Axes& axes) {
 
 // (sum |x|^p)^(1/p), of numbers scaled to the largest where the powers leave the range.
 template <class T>
-Tensor<T> general_norm(const Tensor<T>& x, T p, const Axes& axes, ReduceOptions options) {
+Tensor<T> norm_in_range(const Tensor<T>& x, T p, const Axes& axes, ReduceOptions options) {
   const auto plan = detail::plan_reduction("norm", x.shape(), axes);
   const Tensor<T> size = abs(x);
   Tensor<T> scale, s = sum_of_powers(size, p, axes);
@@ -309,6 +319,13 @@ Tensor<T> general_norm(const Tensor<T>& x, T p, const Axes& axes, ReduceOptions 
   Tensor<T> y = where(empty, 0, pow(where(empty, 1, s), 1 / p));
   if (scale.defined()) y = y * scale;
   return reshape(y, plan.result(options.keep_dims));
+}
+
+template <class T>
+Tensor<T> general_norm(const Tensor<T>& x, T p, const Axes& axes, ReduceOptions options) {
+  if (detail::tracer == nullptr) return norm_in_range(x, p, axes, options);
+  const auto call = [=](const Tensor<T>& now) { return norm_in_range(now, p, axes, options); };
+  return detail::as_one("norm", call, x);
 }
 
 // 1 / (n - correction), NaN unless that is above 0.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/unfold.hpp"
 #include "xgrad/ops/image_maps.hpp"
@@ -157,6 +158,8 @@ Tensor<T> move(const Tensor<T>& x, const Columns& c, bool to_columns) {
   const Tensor<T> y = Tensor<T>::uninitialized(to_columns ? c.columns : c.image);
   run(c, to_columns, x.data(), y.node()->data, false);
   detail::record(y, to_columns ? kUnfold<T> : kFold<T>, {&x}, {}, c);
+  if (detail::is_logged<T>())
+    detail::log_again(y, [c, to_columns](const auto& o) { return move(o[0], c, to_columns); });
   return y;
 }
 

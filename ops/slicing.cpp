@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
 
@@ -196,6 +197,10 @@ Tensor<T> join(const std::vector<Tensor<T>>& parts, const Shape& whole, const Jo
     inputs.push_back(&parts[i]);
   }
   record(y, rule, std::span<const Tensor<T>* const>(inputs), {}, joined);
+  if (detail::is_logged<T>()) {
+    detail::log_again(
+        y, [whole, joined, &rule](const auto& x) { return join(x, whole, joined, rule); });
+  }
   return y;
 }
 

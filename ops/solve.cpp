@@ -1,6 +1,8 @@
 #include "xgrad/ops/solve.hpp"
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/fast_path.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/factored.hpp"
@@ -42,7 +44,9 @@ void detail::require_triangle(const char* operation, const char* name, const Ten
 template <class T>
 Tensor<T> triangular_solve(const Tensor<T>& a, const Tensor<T>& b, TriangularSolveOptions options) {
   const System<T> system("triangular_solve", "a", a, b, options.left);
-  detail::require_triangle("triangular_solve", "a", a, options);
+  detail::check_each_time("triangular_solve", a, [options](const Tensor<T>& now) {
+    detail::require_triangle("triangular_solve", "a", now, options);
+  });
   return system.solution(detail::solve_triangular(system.a(), system.b(), options));
 }
 
@@ -79,6 +83,7 @@ template <class T>
 Tensor<T> detail::recorded_inverse(const char* operation, const Tensor<T>& a) {
   const Tensor<T> y = inverse_of(operation, a);
   record<T>(y, kInverse<T>, {&a}, {.output = true});
+  log_again(y, [operation](const auto& x) { return recorded_inverse(operation, x[0]); });
   return y;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/parallel.hpp"
@@ -75,8 +76,11 @@ Indices sorted_positions(const char* operation, const Tensor<T>& x, std::ptrdiff
   });
 }
 
+// The positions are the caller's, who may do with them what he likes.
 template <class T>
-Sorted<T> at_positions(const Tensor<T>& x, std::ptrdiff_t axis, Indices index) {
+Sorted<T> at_positions(const char* operation, const Tensor<T>& x, std::ptrdiff_t axis,
+                       Indices index) {
+  detail::read_on_host(x, operation);
   Tensor<T> values = gather(x, axis, index);
   return {std::move(values), std::move(index)};
 }
@@ -89,7 +93,7 @@ Sorted<T> running_extremum(const char* operation, const Tensor<T>& x, std::ptrdi
     if (std::isnan(candidate) || std::isnan(best)) return std::isnan(candidate);
     return largest ? candidate >= best : candidate <= best;
   };
-  return at_positions(x, axis,
+  return at_positions(operation, x, axis,
                       positions_along(x, i, x.shape()[i], [&replaces](std::vector<Entry<T>>& row) {
                         for (std::size_t k = 1; k < row.size(); ++k) {
                           if (!replaces(row[k].value, row[k - 1].value)) row[k] = row[k - 1];
@@ -106,8 +110,8 @@ Tensor<T> with_nan_of(const Tensor<T>& largest, const Tensor<T>& y) {
 }
 
 template <class T>
-Tensor<T> quantile_of(const char* operation, const Tensor<T>& x, double q, std::ptrdiff_t axis,
-                      ReduceOptions options) {
+Tensor<T> chosen_quantile(const char* operation, const Tensor<T>& x, double q, std::ptrdiff_t axis,
+                          ReduceOptions options) {
   const std::size_t i = normalize_axis(operation, axis, x.rank());
   detail::require_in(operation, "q", q, "[0, 1]");
   const std::size_t n = x.shape()[i];
@@ -124,15 +128,25 @@ Tensor<T> quantile_of(const char* operation, const Tensor<T>& x, double q, std::
   return with_nan_of(element(static_cast<std::ptrdiff_t>(n) - 1), y);
 }
 
+template <class T>
+Tensor<T> quantile_of(const char* operation, const Tensor<T>& x, double q, std::ptrdiff_t axis,
+                      ReduceOptions options) {
+  const auto call = [=](const Tensor<T>& now) {
+    return chosen_quantile(operation, now, q, axis, options);
+  };
+  return detail::as_one(operation, call, x);
+}
+
 }  // namespace
 
 template <class T>
 Sorted<T> sort(const Tensor<T>& x, std::ptrdiff_t axis, SortOptions options) {
-  return at_positions(x, axis, sorted_positions("sort", x, axis, options.descending));
+  return at_positions("sort", x, axis, sorted_positions("sort", x, axis, options.descending));
 }
 
 template <class T>
 Indices argsort(const Tensor<T>& x, std::ptrdiff_t axis, SortOptions options) {
+  detail::read_on_host(x, "argsort");
   return sorted_positions("argsort", x, axis, options.descending);
 }
 
@@ -149,7 +163,7 @@ Sorted<T> topk(const Tensor<T>& x, std::size_t k, std::ptrdiff_t axis, TopkOptio
                         return !comes_first(b, a, descending) && a.index < b.index;
                       });
   };
-  return at_positions(x, axis, positions_along(x, i, k, choose));
+  return at_positions("topk", x, axis, positions_along(x, i, k, choose));
 }
 
 template <class T>
@@ -188,6 +202,7 @@ Indices bucketize(const Tensor<T>& x, const std::vector<T>& bounds, BucketizeOpt
     const bool ascends = i == 0 ? !std::isnan(bounds[0]) : bounds[i - 1] <= bounds[i];
     require(ascends, "bucketize", "the bounds do not ascend: bound ", i, " is ", bounds[i]);
   }
+  detail::read_on_host(x, "bucketize");
   Indices index(Indices::shape_type(x.shape().begin(), x.shape().end()));
   std::transform(x.data(), x.data() + x.size(), index.data(), [&](T v) {
     const auto at = options.right ? std::upper_bound(bounds.begin(), bounds.end(), v, is_below<T>)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/autograd/recorded_pass.hpp"
 #include "xgrad/base/errors.hpp"
@@ -354,17 +355,31 @@ const Rule<T> kSvdTied = {"svd", &svd_backward<T>, nullptr};
 
 }  // namespace
 
+namespace {
+
 template <class T>
-Svd<T> svd(const Tensor<T>& a) {
-  const Matrices s = detail::matrices_of("svd", a.shape());
+bool has_ties(const Tensor<T>& results, const Matrices& s) {
+  const detail::Untraced untraced;
+  return Ties(part_of(results, 0, {values_of(s)}), true).any();
+}
+
+template <class T>
+Tensor<T> values_and_vectors(const Tensor<T>& a, const Matrices& s) {
   detail::require_finite("svd", "a", a);
   const Tensor<T> y = decomposed(a, s);
-  if (detail::needed<T>({&a}) != 0) {
-    const bool tied = Ties(part_of(y, 0, {values_of(s)}), true).any();
-    if (tied) detail::require_recorded_pass(kSvdTied<T>);
-    detail::record(y, tied ? kSvdTied<T> : kSvd<T>, {&a}, {.output = true});
-  }
-  return parts_of(y, a.shape());
+  const bool needed = detail::needed<T>({&a}) != 0, tied = needed && has_ties(y, s);
+  if (tied) detail::require_recorded_pass(kSvdTied<T>);
+  detail::record(y, tied ? kSvdTied<T> : kSvd<T>, {&a}, {.output = true});
+  if (detail::is_logged<T>())
+    detail::log_again(y, [s](const auto& x) { return values_and_vectors(x[0], s); });
+  return y;
+}
+
+}  // namespace
+
+template <class T>
+Svd<T> svd(const Tensor<T>& a) {
+  return parts_of(values_and_vectors(a, detail::matrices_of("svd", a.shape())), a.shape());
 }
 
 template Svd<float> svd(const Tensor<float>&);

@@ -4,7 +4,9 @@
 #include <span>
 #include <vector>
 
+#include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/svd.hpp"
@@ -54,28 +56,42 @@ Tensor<T> singular_values(const char* operation, const Tensor<T>& a, const Matri
 
 }  // namespace
 
+namespace {
+
 template <class T>
-Tensor<T> svdvals(const Tensor<T>& a) {
+Tensor<T> recorded_values(const Tensor<T>& a) {
   const Matrices s = detail::matrices_of("svdvals", a.shape());
   const Tensor<T> y = singular_values("svdvals", a, s);
   // Equal ones, and those that are 0, need to know how their gradients depend on the vectors.
   if (detail::needed<T>({&a}) != 0 && Ties(y, true).any()) return svd(a).s;
   detail::record(y, kSvdvals<T>, {&a}, {.inputs = 1});
+  detail::log_again(y, [](const auto& x) { return recorded_values(x[0]); });
   return y;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> svdvals(const Tensor<T>& a) {
+  return detail::as_one(
+      "svdvals", [](const Tensor<T>& x) { return recorded_values(x); }, a);
 }
 
 template <class T>
 Tensor<T> matrix_norm(const Tensor<T>& a, MatrixNorm which) {
   const Matrices m = detail::matrices_of("matrix_norm", a.shape());
-  detail::require_finite("matrix_norm", "a", a);
+  detail::check_each_time(
+      "matrix_norm", a, [](const Tensor<T>& x) { detail::require_finite("matrix_norm", "a", x); });
   if (which == MatrixNorm::frobenius) return norm(a, 2, {-2, -1});
   const Tensor<T> s = svdvals(a);
   if (which == MatrixNorm::nuclear) return sum(s, -1);
   return values_of(m) == 0 ? sum(s, -1) : select(s, -1, 0);
 }
 
+namespace {
+
 template <class T>
-Tensor<T> cond(const Tensor<T>& a) {
+Tensor<T> condition(const Tensor<T>& a) {
   const Matrices m = detail::matrices_of("cond", a.shape());
   detail::require(values_of(m) != 0, "cond", "an empty matrix has no condition: a ", a.shape());
   const NoGrad guard;
@@ -87,6 +103,14 @@ Tensor<T> cond(const Tensor<T>& a) {
   return y;
 }
 
+}  // namespace
+
+template <class T>
+Tensor<T> cond(const Tensor<T>& a) {
+  return detail::as_one(
+      "cond", [](const Tensor<T>& x) { return condition(x); }, a);
+}
+
 template <class T>
 Indices matrix_rank(const Tensor<T>& a, RankOptions options) {
   const Matrices m = detail::matrices_of("matrix_rank", a.shape());
@@ -95,6 +119,7 @@ Indices matrix_rank(const Tensor<T>& a, RankOptions options) {
                               ? static_cast<double>(std::max(m.m, m.n)) * unit
                               : detail::require_in("matrix_rank", "relative_tolerance",
                                                    options.relative_tolerance, "[0, 1]");
+  detail::read_on_host(a, "matrix_rank");
   const Tensor<T> s = singular_values("matrix_rank", a, m);
   const std::size_t k = values_of(m);
   Indices ranks = Indices::from_shape(std::vector<std::size_t>(m.batch.begin(), m.batch.end()));

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/arithmetic.hpp"
@@ -123,6 +124,7 @@ Tensor<T> without_derivative(const char* operation, const char* which, const Ten
   if (!x.requires_grad()) return x;
   const Tensor<T> y = x.clone();
   record(y, kWithoutDerivative<T>, {&x}, {}, Refusal{operation, which});
+  log_again(y, [=](const auto& o) { return without_derivative(operation, which, o[0]); });
   return y;
 }
 
@@ -231,13 +233,17 @@ const Rule<T> kByDistance = {"equal values",
                              [](const void*, Backward<T>& b) { b.add(0, b.gradient()); }, nullptr};
 
 template <class T>
-const Rule<T> kDistances = {"equal values",
-                            [](const void*, Backward<T>& b) {
-                              const Tensor<T> g = b.gradient().clone();
-                              record(g, kByDistance<T>, {&b.gradient()}, {});
-                              b.add(0, g);
-                            },
-                            nullptr};
+Tensor<T> by_distance(const Tensor<T>& gradient) {
+  const Tensor<T> g = gradient.clone();
+  record(g, kByDistance<T>, {&gradient}, {});
+  log_again(g, [](const auto& x) { return by_distance(x[0]); });
+  return g;
+}
+
+template <class T>
+const Rule<T> kDistances = {
+    "equal values", [](const void*, Backward<T>& b) { b.add(0, by_distance(b.gradient())); },
+    nullptr};
 
 }  // namespace
 
@@ -245,6 +251,7 @@ template <class T>
 Tensor<T> distances(const Tensor<T>& values) {
   const Tensor<T> y = zeros_like(values);
   record(y, kDistances<T>, {&values}, {});
+  log_again(y, [](const auto& x) { return distances(x[0]); });
   return y;
 }
 

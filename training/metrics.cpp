@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad {
@@ -37,6 +38,7 @@ bool has_nan(const T* row, std::size_t n) {
 template <class T>
 Indices predicted_classes(const Tensor<T>& scores) {
   check_scores("predicted_classes", scores.shape());
+  detail::read_on_host(scores, "predicted_classes");
   const std::size_t n = scores.shape()[0], classes = scores.shape()[1];
   Indices r(Indices::shape_type{n});
   for (std::size_t i = 0; i < n; ++i) {
@@ -49,6 +51,7 @@ Indices predicted_classes(const Tensor<T>& scores) {
 template <class T>
 std::size_t count_correct(const Tensor<T>& scores, const Indices& labels, std::size_t k) {
   check_labels("count_correct", scores.shape(), labels);
+  detail::read_on_host(scores, "count_correct");
   const std::size_t classes = scores.shape()[1];
   std::size_t correct = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/data/draws.hpp"
 
@@ -61,6 +62,7 @@ void check_labels(std::string_view operation, const Shape& shape, const Indices&
 template <class T>
 void check_probabilities(std::string_view operation, const Tensor<T>& p, const Indices& labels) {
   check_labels(operation, p.shape(), labels);
+  detail::read_on_host(p, "a score");
   const std::size_t classes = p.shape()[1];
   for (std::size_t i = 0; i < labels.size(); ++i) {
     double sum = 0;
@@ -78,6 +80,7 @@ template <class T>
 void check_targets(std::string_view operation, const Tensor<T>& p, const Tensor<T>& t) {
   detail::require(p.shape() == t.shape() && p.size() > 0 && p.rank() > 0, operation, "predictions ",
                   p.shape(), ", targets ", t.shape());
+  detail::read_on_host(p, "a score");
 }
 
 template <class T, class F>
@@ -181,6 +184,7 @@ template <class T>
 OneAgainstOthers one_against_others(const Tensor<T>& scores, const Indices& labels,
                                     std::size_t label) {
   check_labels("one_against_others", scores.shape(), labels);
+  detail::read_on_host(scores, "one_against_others");
   const std::size_t classes = scores.shape()[1];
   detail::require<std::out_of_range>(label < classes, "one_against_others", "class ", label, " of ",
                                      classes);

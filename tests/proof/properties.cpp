@@ -7,6 +7,7 @@
 #include <random>
 
 #include "agreement.hpp"
+#include "runs_again.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/kernels/parallel.hpp"
@@ -45,8 +46,8 @@ D sample_argument(const Argument& a, const Shape& shape, const std::vector<Kink>
   return D::from(shape, values);
 }
 
-Tensors sample(const Row& row, const std::vector<Shape>& shapes) {
-  std::mt19937_64 engine(std::hash<std::string>()(row.name));
+Tensors sample(const Row& row, const std::vector<Shape>& shapes, std::uint64_t other = 0) {
+  std::mt19937_64 engine(std::hash<std::string>()(row.name) + other);
   Tensors x;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
     x.push_back(sample_argument(row.arguments[i], shapes[i],
@@ -406,6 +407,26 @@ void no_grad(const Row& row) {
   check_same_bits(y, recorded);
 }
 
+// What was told of one call, with other numbers.
+void again(const Row& row) {
+  std::vector<std::vector<Shape>> all = row.shapes;
+  all.push_back(shapes_of(row));
+  std::vector<bool> differentiable;
+  for (const Argument& a : row.arguments) differentiable.push_back(a.differentiable);
+  const Reads reads = row.reads_on_host ? Reads::on_host : Reads::nothing;
+  for (const std::vector<Shape>& s : all) {
+    BOOST_TEST_CONTEXT("first shape " << xgrad::to_string(s[0]))
+    check_runs_again(row.f, sample(row, s), sample(row, s, 1), differentiable, reads);
+  }
+  const auto narrow = [&](std::uint64_t other) {
+    std::vector<Tensor<float>> x;
+    for (const D& t : sample(row, shapes_of(row), other)) x.push_back(t.to<float>());
+    return x;
+  };
+  BOOST_TEST_CONTEXT("float")
+  check_runs_again(row.f32, narrow(0), narrow(1), differentiable, reads);
+}
+
 void freed(const Row& row) {
   const Tensors samples = sample(row, shapes_of(row));
   row.f(samples);  // what an operation makes once and keeps
@@ -439,6 +460,7 @@ const std::vector<Property>& properties() {
       {"separate", if_separate, separate},
       {"threads", if_large, threads},
       {"no_grad", always, no_grad},
+      {"again", always, again},
       {"freed", always, freed},
   };
   return list;

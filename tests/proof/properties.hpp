@@ -15,7 +15,7 @@ struct Property {
 };
 
 /// value, float, gradient, second_gradient, shapes, kink, agreement, broadcast, shared, not_finite,
-/// threads, no_grad, freed.
+/// threads, no_grad, again, freed.
 const std::vector<Property>& properties();
 
 }  // namespace proof

@@ -48,6 +48,7 @@ struct Row {
   bool differentiable = true;  ///< false: a mask or a position, which must not require a gradient
   std::size_t may_be_infinite =
       9;                       ///< how many of the arguments may hold numbers that are not finite
+  bool reads_on_host = false;  ///< has results that are no tensors, such as positions
   bool zero_gradient = false;  ///< differentiable, with derivative 0 everywhere
   std::vector<std::vector<Shape>> shapes =
       {};  ///< other shapes of the arguments to prove it with, also empty ones
@@ -64,6 +65,12 @@ Row prove(std::string name, F f, Formula reference, Row options) {
   options.f32 = xgrad::as_tensor_function<float>(f, "proof");
   options.reference = std::move(reference);
   return options;
+}
+
+/// The same with results that are no tensors.
+inline Row on_host(Row row) {
+  row.reads_on_host = true;
+  return row;
 }
 
 std::vector<Row> math_rows();

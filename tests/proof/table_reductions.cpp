@@ -242,13 +242,13 @@ std::vector<Row> reduction_rows() {
       prove(
           "argmax",
           []<class T>(const Values<T>& x) { return xgrad::from_indices<T>(argmax(x, 1)); },
-          reduce(position_of_largest, {1}), position()),
+          reduce(position_of_largest, {1}), on_host(position())),
       prove(
           "argmin",
           []<class T>(const Values<T>& x) {
             return xgrad::from_indices<T>(argmin(x, -1, {.keep_dims = true}));
           },
-          reduce(position_of_smallest, {2}, true), position()),
+          reduce(position_of_smallest, {2}, true), on_host(position())),
       prove(
           "sum: terms",
           []<class T>(const Values<T>& x) {
@@ -257,24 +257,24 @@ std::vector<Row> reduction_rows() {
           elementwise([](Number x) { return 3 * x; }), cube(kAnyShape)),
       prove(
           "sort", [](const auto& x) { return sort(x, 1).values; }, along(ascending, 1),
-          cube(kShapesAndEmpty)),
+          on_host(cube(kShapesAndEmpty))),
       prove(
           "sort: descending",
           [](const auto& x) { return sort(x, -1, {.descending = true}).values; },
-          along(descending, 2), cube(kShapesAndEmpty)),
+          along(descending, 2), on_host(cube(kShapesAndEmpty))),
       prove(
           "argsort",
           []<class T>(const Values<T>& x) { return xgrad::from_indices<T>(argsort(x, 1)); },
-          along(places_in_order, 1), position()),
+          along(places_in_order, 1), on_host(position())),
       prove(
           "topk", [](const auto& x) { return topk(x, 1).values; }, largest_one,
-          cube({{{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{0, 2, 3}}, {{2, 0, 3}}})),
+          on_host(cube({{{1, 1, 1}}, {{1, 3, 1}}, {{3, 1, 2}}, {{0, 2, 3}}, {{2, 0, 3}}}))),
       prove(
           "cummax", [](const auto& x) { return cummax(x, 1).values; }, along(running_maximum, 1),
-          cube(kShapesAndEmpty)),
+          on_host(cube(kShapesAndEmpty))),
       prove(
           "cummin", [](const auto& x) { return cummin(x, -1).values; }, along(running_minimum, 2),
-          cube(kShapesAndEmpty)),
+          on_host(cube(kShapesAndEmpty))),
       prove(
           "quantile", [](const auto& x) { return quantile(x, 0.75, 1); },
           reduce(quantile_of<75>, {1}), cube(kShapesAndNoLines)),
@@ -294,7 +294,10 @@ std::vector<Row> reduction_rows() {
             elementwise([](Number x) {
               return Number(is_below(-1, x)) + Number(is_below(0, x)) + Number(is_below(0.5L, x));
             }),
-            {.arguments = {{{3, 4}, -2, 2}}, .elementwise = true, .differentiable = false}),
+            {.arguments = {{{3, 4}, -2, 2}},
+             .elementwise = true,
+             .differentiable = false,
+             .reads_on_host = true}),
       prove(
           "softmax", [](const auto& x) { return softmax(x); }, along(soft_max, 2),
           cube(kShapesAndEmpty)),

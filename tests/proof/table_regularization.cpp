@@ -36,7 +36,8 @@ Row dropped() {
 template <class T, class F>
 xgrad::Tensor<T> repeatable(F f) {
   xgrad::Generator generator(5);
-  return f(generator);
+  const xgrad::GeneratorScope scope(generator);
+  return f(xgrad::default_generator());
 }
 
 }  // namespace

@@ -60,9 +60,9 @@ template <class T>
 xgrad::Tensor<T> doubled_projection(const xgrad::Tensor<T>& a) {
   const auto [q, r] = qr(a, xgrad::QrMode::complete);
   const std::size_t m = a.size(-2), k = std::min(m, a.size(-1));
-  xgrad::Tensor<T> weights = xgrad::ones<T>({m});
-  for (std::size_t i = 0; i < k; ++i) weights.mutable_data()[i] = 2;
-  return matmul(q * weights, q, {.transpose_b = true});
+  std::vector<T> weights(m, T(1));
+  std::fill_n(weights.begin(), k, T(2));
+  return matmul(q * xgrad::Tensor<T>::from(weights), q, {.transpose_b = true});
 }
 Reference doubled_projection(const Reference& a) {
   const Reference q = orthogonal(a).q;
@@ -196,7 +196,7 @@ std::vector<Row> spectral_rows() {
           "matrix_rank",
           []<class T>(const xgrad::Tensor<T>& a) { return xgrad::from_indices<T>(matrix_rank(a)); },
           any([](const Singular& s) { return number(static_cast<Number>(s.s.size())); }, one),
-          constant(rectangular())),
+          on_host(constant(rectangular()))),
       prove(
           "pinv", [](const auto& a) { return pinv(a); },
           each_matrix(pseudo_inverse,

@@ -227,10 +227,18 @@ class Lowering {
 }  // namespace
 
 template <class T>
+bool is_instruction(const ElementwiseRule<T>& rule) {
+  const Known k = known(rule);
+  return k != Known::exp && k != Known::none;
+}
+
+template <class T>
 FusedSteps<T> make_steps(const FusedProgram<T>& program) {
   return Lowering<T>(program).run();
 }
 
+template bool is_instruction(const ElementwiseRule<float>&);
+template bool is_instruction(const ElementwiseRule<double>&);
 template FusedSteps<float> make_steps(const FusedProgram<float>&);
 template FusedSteps<double> make_steps(const FusedProgram<double>&);
 

@@ -42,10 +42,16 @@ struct FusedSteps {
   std::vector<bool> checked;  // an output that is NaN where 0 was to win over infinity
 };
 
+/// Whether the machine code of a formula's value is an instruction or two, not a call.
+template <class T>
+bool is_instruction(const ElementwiseRule<T>& rule);
+
 /// Empty values when a formula has more than two inputs.
 template <class T>
 FusedSteps<T> make_steps(const FusedProgram<T>& program);
 
+extern template bool is_instruction(const ElementwiseRule<float>&);
+extern template bool is_instruction(const ElementwiseRule<double>&);
 extern template FusedSteps<float> make_steps(const FusedProgram<float>&);
 extern template FusedSteps<double> make_steps(const FusedProgram<double>&);
 

@@ -1,0 +1,53 @@
+#include "xgrad/compile/program.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+template <class T>
+void place(ProgramValues& values, const std::vector<std::uint32_t>& at,
+           const std::vector<Tensor<T>>& tensors) {
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    if (at[i] != kNoValue) values.of<T>()[at[i]] = tensors[i];
+  }
+}
+
+template <class T>
+Tensor<T> result_in(const ProgramValues& values, const ProgramResult<T>& r) {
+  const Tensor<T>& t = r.operand.in(values);
+  return r.copied ? t.clone() : t;
+}
+
+class IndicesScope {
+ public:
+  explicit IndicesScope(const std::vector<Indices>& indices) { index_arguments = &indices; }
+  ~IndicesScope() { index_arguments = before_; }
+  IndicesScope(const IndicesScope&) = delete;
+  IndicesScope& operator=(const IndicesScope&) = delete;
+
+ private:
+  const std::vector<Indices>* before_ = index_arguments;
+};
+
+}  // namespace
+
+TensorLists Program::run(const TensorLists& given) const {
+  const Untraced untraced;
+  const IndicesScope indices(given.indices);
+  ProgramValues now;
+  now.floats.resize(values);
+  if (has_doubles) now.doubles.resize(values);
+  place(now, float_arguments, given.floats);
+  place(now, double_arguments, given.doubles);
+  for (const auto& step : steps) {
+    step->run(now);
+    for (const std::uint32_t v : step->last_float) now.floats[v] = Tensor<float>();
+    for (const std::uint32_t v : step->last_double) now.doubles[v] = Tensor<double>();
+  }
+  TensorLists results;
+  for (const auto& r : float_results) results.floats.push_back(result_in(now, r));
+  for (const auto& r : double_results) results.doubles.push_back(result_in(now, r));
+  results.lengths = result_lengths;
+  return results;
+}
+
+}  // namespace xgrad::detail

@@ -1,0 +1,99 @@
+#pragma once
+
+// What a compiled function does: steps on numbered values. Internal; Recorder makes programs, compile()
+// keeps and runs them, xgrad/compile/graph.hpp shows them.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "xgrad/autograd/trace.hpp"
+#include "xgrad/compile/compiled_values.hpp"
+#include "xgrad/compile/graph.hpp"
+
+namespace xgrad::detail {
+
+/// The values of a run, by their numbers, which both types share.
+using ProgramValues = TensorLists;
+
+constexpr std::uint32_t kNoValue = ~std::uint32_t{0};
+
+/// A tensor that a step reads: a value of the run, or one that the program holds.
+template <class T>
+struct Operand {
+  std::uint32_t value = kNoValue;
+  const Tensor<T>* held = nullptr;  // of HeldTensors
+
+  const Tensor<T>& in(const ProgramValues& values) const {
+    return held != nullptr ? *held : values.of<T>()[value];
+  }
+};
+
+/// Each tensor that a program holds, once; at places that stay.
+struct HeldTensors {
+  Tensor<float> no_float;
+  Tensor<double> no_double;
+  std::deque<Tensor<float>> floats;
+  std::deque<Tensor<double>> doubles;
+
+  template <class T>
+  const Tensor<T>* none() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return &no_float;
+    } else {
+      return &no_double;
+    }
+  }
+  template <class T>
+  const Tensor<T>* hold(const Tensor<T>& t) {
+    if constexpr (std::is_same_v<T, float>) {
+      return &floats.emplace_back(t);
+    } else {
+      return &doubles.emplace_back(t);
+    }
+  }
+};
+
+/// What a program returns; constants are copied, as who gets them may write to them.
+template <class T>
+struct ProgramResult {
+  Operand<T> operand;
+  bool copied = false;
+};
+
+/// A step of a program. What it is for the eye is in Program::graph().
+class ProgramStep {
+ public:
+  virtual ~ProgramStep() = default;
+  virtual void run(ProgramValues& values) const = 0;
+
+  std::vector<std::uint32_t> last_float, last_double;  // values that no later step reads
+};
+
+struct Program {
+  std::vector<std::unique_ptr<ProgramStep>> steps;
+  std::size_t values = 0;  // how many
+  bool has_doubles = false;
+  std::vector<std::uint32_t> float_arguments, double_arguments;
+  std::vector<ProgramResult<float>> float_results;
+  std::vector<ProgramResult<double>> double_results;
+  std::vector<std::size_t> result_lengths;
+  std::shared_ptr<const HeldTensors> held;
+  Graph graph;
+
+  template <class T>
+  const std::vector<std::uint32_t>& arguments() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return float_arguments;
+    } else {
+      return double_arguments;
+    }
+  }
+
+  TensorLists run(const TensorLists& arguments) const;
+};
+
+}  // namespace xgrad::detail

@@ -1,0 +1,120 @@
+#pragma once
+
+// The steps that there are. Internal.
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/compile/fusion_group.hpp"
+#include "xgrad/compile/program.hpp"
+
+namespace xgrad::detail {
+
+template <class T>
+struct FormulaStep : ProgramStep {
+  TracedFormula<T> formula;
+  std::vector<Operand<T>> operands;
+  std::uint32_t result;
+
+  void run(ProgramValues& values) const override {
+    std::array<const Tensor<T>*, kernels::kMaxInputs> x;
+    for (std::size_t i = 0; i < operands.size(); ++i) x[i] = &operands[i].in(values);
+    const void* const f = formula.functor != nullptr ? formula.functor.get() : formula.rule;
+    values.of<T>()[result] = apply_elementwise<T>(*formula.rule, f, formula.bytes, formula.copy,
+                                                  {x.data(), operands.size()});
+  }
+};
+
+template <class T>
+struct GroupStep : ProgramStep {
+  std::shared_ptr<const FusionGroup<T>> group;
+  std::vector<Operand<T>> operands;
+  std::uint32_t result;
+
+  void run(ProgramValues& values) const override {
+    std::array<const Tensor<T>*, kernels::kMaxInputs> x;
+    for (std::size_t i = 0; i < operands.size(); ++i) x[i] = &operands[i].in(values);
+    values.of<T>()[result] = group->run({x.data(), operands.size()});
+  }
+};
+
+template <class T>
+std::vector<Tensor<T>> all_in(const std::vector<Operand<T>>& operands,
+                              const ProgramValues& values) {
+  std::vector<Tensor<T>> x;
+  x.reserve(operands.size());
+  for (const Operand<T>& o : operands) x.push_back(o.in(values));
+  return x;
+}
+
+/// An operation that is called.
+template <class T>
+struct AgainStep : ProgramStep {
+  Again<T> again;
+  std::vector<Operand<T>> operands;
+  std::uint32_t result;
+
+  void run(ProgramValues& values) const override {
+    values.of<T>()[result] = again(all_in(operands, values));
+  }
+};
+
+template <class From, class To>
+struct CastStep : ProgramStep {
+  Operand<From> operand;
+  std::uint32_t result;
+
+  void run(ProgramValues& values) const override {
+    values.of<To>()[result] = operand.in(values).template to<To>();
+  }
+};
+
+struct EffectStep : ProgramStep {
+  std::function<void()> again;
+  void run(ProgramValues&) const override { again(); }
+};
+
+template <class T>
+struct BackwardStep : ProgramStep {
+  Operand<T> output, seed;
+  BackwardOptions options;
+
+  void run(ProgramValues& values) const override {
+    output.in(values).backward(seed.in(values), options);
+  }
+};
+
+template <class T>
+struct GradStep : ProgramStep {
+  std::vector<Operand<T>> outputs, inputs, seeds;
+  GradOptions options;
+  std::vector<std::uint32_t> results;
+
+  void run(ProgramValues& values) const override {
+    std::vector<Tensor<T>> g =
+        grad(all_in(outputs, values), all_in(inputs, values), options, all_in(seeds, values));
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (results[i] != kNoValue) values.of<T>()[results[i]] = std::move(g[i]);
+  }
+};
+
+template <class T>
+struct GradientStep : ProgramStep {
+  Operand<T> tensor;
+  std::uint32_t result;
+  void run(ProgramValues& values) const override {
+    values.of<T>()[result] = tensor.in(values).gradient();
+  }
+};
+
+template <class T>
+struct ZeroGradStep : ProgramStep {
+  Operand<T> tensor;
+  void run(ProgramValues& values) const override { Tensor<T>(tensor.in(values)).zero_grad(); }
+};
+
+}  // namespace xgrad::detail

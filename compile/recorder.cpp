@@ -1,0 +1,391 @@
+#include "xgrad/compile/recorder.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "xgrad/autograd/record.hpp"
+#include "xgrad/base/errors.hpp"
+#include "xgrad/compile/program_passes.hpp"
+#include "xgrad/compile/program_steps.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+// The function's own handle to an argument: a tensor that the function holds besides is another one.
+template <class T>
+const Rule<T> kArgument = {
+    "argument", [](const void*, Backward<T>& b) { b.add(0, b.take_gradient()); }, nullptr};
+
+template <class T>
+bool is_held_elsewhere(const Tensor<T>* t) {
+  return t->node()->strong.load(std::memory_order_acquire) > 1 && !t->node()->replaced;
+}
+
+}  // namespace
+
+bool ProgramGuards::hold() const {
+  return std::all_of(modes.begin(), modes.end(),
+                     [](const auto& m) { return *m.first == m.second; }) &&
+         std::all_of(floats.begin(), floats.end(), is_held_elsewhere<float>) &&
+         std::all_of(doubles.begin(), doubles.end(), is_held_elsewhere<double>);
+}
+
+// --- What cannot be done again ---
+
+void RecorderCore::refuse(const std::string& what) {
+  if (why_not_.empty()) why_not_ = what;
+}
+
+void RecorderCore::on_host(const std::string& text) {
+  if (refuses_reads_) {
+    fail<std::logic_error>("compile", text, " (operation ", steps_.size() + 1, " of the program",
+                           path_.empty() ? "" : ", in " + path_.back(),
+                           "): what depends on it would stay as it is now; give "
+                           "{.on_read = OnRead::call} to have the function called each time");
+  }
+  refuse(text);
+}
+
+std::string RecorderCore::place_of(const void* n) const {
+  const auto it = known_.find(n);
+  if (it == known_.end()) return "a tensor";
+  const GraphValue::Kind kind = values_[it->second].shown.kind;
+  if (kind == GraphValue::Kind::argument) return "an argument";
+  for (const RecordedStep& s : steps_) {
+    if (std::find(s.outputs.begin(), s.outputs.end(), it->second) != s.outputs.end())
+      return "the result of " + quote(s.name);
+  }
+  return "a tensor that the function holds";
+}
+
+template <class T>
+void RecorderCore::on_read(const Node<T>* n, const char* what) {
+  if (constants_.count(n) != 0 && made_.count(n) != 0) return;
+  on_host("the function reads numbers on the host, " + std::string(what) + " of " + place_of(n) +
+          " " + to_string(n->shape));
+}
+
+template <class T>
+void RecorderCore::on_write(const Node<T>* n, const char* what) {
+  if (made_.count(n) != 0 && known_.count(n) == 0) return;  // its own, and nobody has read it
+  on_host("the function changes a tensor, " + std::string(what) + " of " + place_of(n) + " " +
+          to_string(n->shape));
+}
+
+// --- Values ---
+
+template <class T>
+void RecorderCore::on_made(const Node<T>* n) {
+  made_.insert(n);
+  constants_.erase(n);
+}
+
+template <class T>
+std::uint32_t RecorderCore::add_value(const Tensor<T>& t, GraphValue::Kind kind) {
+  const auto v = static_cast<std::uint32_t>(values_.size());
+  values_.push_back({{kind, t.shape(), sizeof(T), t.requires_grad()}, std::is_same_v<T, double>});
+  known_[t.node()] = v;
+  kept_.of<T>().push_back(t);
+  return v;
+}
+
+template <class T>
+std::uint32_t RecorderCore::value_of(const Tensor<T>& t) {
+  if (const auto it = known_.find(t.node()); it != known_.end()) return it->second;
+  const bool made = made_.count(t.node()) != 0;
+  using Kind = GraphValue::Kind;
+  const std::uint32_t v = add_value(t, made ? Kind::constant : Kind::held);
+  values_[v].untold = made && constants_.count(t.node()) == 0;
+  const Tensor<T>* const held = held_->hold(t);
+  values_[v].held = held;
+  if (made) return v;
+  if constexpr (std::is_same_v<T, float>) {
+    guards_.floats.push_back(held);
+  } else {
+    guards_.doubles.push_back(held);
+  }
+  return v;
+}
+
+template <class T>
+Operand<T> RecorderCore::operand(const Tensor<T>& t, RecordedStep& step) {
+  if (!t.defined()) return {kNoValue, held_->none<T>()};
+  const std::uint32_t v = value_of(t);
+  step.inputs.push_back(v);
+  return {v, held_of<T>(v)};
+}
+
+template <class T>
+std::vector<Operand<T>> RecorderCore::operands(const std::vector<Tensor<T>>& list,
+                                               RecordedStep& step) {
+  std::vector<Operand<T>> r;
+  for (const Tensor<T>& t : list) r.push_back(operand(t, step));
+  return r;
+}
+
+template <class T>
+std::uint32_t RecorderCore::add_result(const Tensor<T>& y, RecordedStep& step) {
+  const std::uint32_t v = add_value(y, GraphValue::Kind::result);
+  step.outputs.push_back(v);
+  return v;
+}
+
+// --- What a function is given, and returns ---
+
+template <class T>
+Tensor<T> RecorderCore::argument(const Tensor<T>& x) {
+  std::vector<std::uint32_t>* list;
+  if constexpr (std::is_same_v<T, float>) {
+    list = &float_arguments_;
+  } else {
+    list = &double_arguments_;
+  }
+  if (!x.defined()) {
+    list->push_back(kNoValue);
+    return x;
+  }
+  const Untraced untraced;
+  Tensor<T> given(share_value(x.node(), x.shape()));
+  record<T>(given, kArgument<T>, {&x}, {});
+  const std::uint32_t v = add_value(given, GraphValue::Kind::argument);
+  originals_[given.node()] = static_cast<std::uint32_t>(given_.of<T>().size());
+  given_.of<T>().push_back(x);
+  list->push_back(v);
+  return given;
+}
+
+template <class T>
+Tensor<T> RecorderCore::result(const Tensor<T>& y) {
+  const std::uint32_t v = y.defined() ? value_of(y) : kNoValue;
+  if constexpr (std::is_same_v<T, float>) {
+    float_results_.push_back(v);
+  } else {
+    double_results_.push_back(v);
+  }
+  return v != kNoValue && values_[v].shown.kind == GraphValue::Kind::constant ? y.clone() : y;
+}
+
+// --- Operations ---
+
+RecordedStep RecorderCore::begin(const char* name) const {
+  RecordedStep s;
+  s.name = name;
+  if (!path_.empty()) s.module = path_.back();
+  return s;
+}
+
+void RecorderCore::require_known_draws() {
+  if (explained_ != draws_.states.size())
+    refuse("random numbers are drawn by something that does not say how");
+  explained_ = draws_.states.size();
+}
+
+// What an operation does inside may be told before it, of the same output.
+bool RecorderCore::may_be_result(const void* n) const {
+  const auto it = known_.find(n);
+  return it == known_.end() || values_[it->second].shown.kind == GraphValue::Kind::result;
+}
+
+template <class T>
+void RecorderCore::on_operation(TracedOperation<T> o) {
+  if (!o.output.defined() || !may_be_result(o.output.node())) return;
+  RecordedStep s = begin(o.name);
+  s.changes_state = o.changes_state;
+  std::vector<Operand<T>> x = operands(o.operands, s);
+  const std::uint32_t result = add_result(o.output, s);
+  if (o.formula.rule != nullptr) {
+    require_known_draws();
+    auto step = std::make_unique<FormulaStep<T>>();
+    step->formula = std::move(o.formula);
+    step->operands = std::move(x);
+    step->result = result;
+    s.step = std::move(step);
+  } else {
+    s.draws = explained_ != draws_.states.size();
+    explained_ = draws_.states.size();
+    auto step = std::make_unique<AgainStep<T>>();
+    s.untold = o.again == nullptr;
+    step->again = std::move(o.again);
+    step->operands = std::move(x);
+    step->result = result;
+    s.step = std::move(step);
+  }
+  steps_.push_back(std::move(s));
+}
+
+template <class T>
+void RecorderCore::on_again(const Tensor<T>& y, Again<T> f) {
+  if (steps_.empty() || !steps_.back().untold) return;
+  auto* const step = dynamic_cast<AgainStep<T>*>(steps_.back().step.get());
+  const auto it = known_.find(y.node());
+  if (step == nullptr || it == known_.end() || it->second != step->result) return;
+  step->again = std::move(f);
+  steps_.back().untold = false;
+}
+
+template <class T>
+void RecorderCore::on_source(const char* name, const Tensor<T>& y, Again<T> f) {
+  on_operation<T>({name, y, {}, {}, std::move(f)});
+}
+
+template <class T, class U>
+void RecorderCore::on_cast(const Tensor<T>& x, const Tensor<U>& y) {
+  RecordedStep s = begin("to");
+  auto step = std::make_unique<CastStep<T, U>>();
+  step->operand = operand(x, s);
+  step->result = add_result(y, s);
+  s.step = std::move(step);
+  steps_.push_back(std::move(s));
+}
+
+// --- Changes of state ---
+
+void RecorderCore::effect(const char* name, std::function<void()> again) {
+  explained_ = draws_.states.size();
+  RecordedStep s = begin(name);
+  s.changes_state = true;
+  auto step = std::make_unique<EffectStep>();
+  step->again = std::move(again);
+  s.step = std::move(step);
+  steps_.push_back(std::move(s));
+}
+
+void RecorderCore::mode(std::shared_ptr<const bool> now) {
+  for (const auto& m : guards_.modes) {
+    if (m.first == now) return;
+  }
+  guards_.modes.emplace_back(now, *now);
+}
+
+template <class T>
+void RecorderCore::on_backward(const Tensor<T>& y, const Tensor<T>& seed, BackwardOptions options) {
+  RecordedStep s = begin("backward");
+  s.changes_state = true;
+  auto step = std::make_unique<BackwardStep<T>>();
+  step->output = operand(y, s);
+  step->seed = operand(seed, s);
+  step->options = options;
+  s.step = std::move(step);
+  steps_.push_back(std::move(s));
+}
+
+template <class T>
+void RecorderCore::on_grad(const std::vector<Tensor<T>>& outputs,
+                           const std::vector<Tensor<T>>& inputs, GradOptions options,
+                           const std::vector<Tensor<T>>& seeds,
+                           const std::vector<Tensor<T>>& results) {
+  RecordedStep s = begin("grad");
+  s.changes_state = true;  // hooks
+  auto step = std::make_unique<GradStep<T>>();
+  step->outputs = operands(outputs, s);
+  step->inputs = operands(inputs, s);
+  step->seeds = operands(seeds, s);
+  step->options = options;
+  for (const Tensor<T>& g : results)
+    step->results.push_back(g.defined() && known_.count(g.node()) == 0 ? add_result(g, s)
+                                                                       : kNoValue);
+  for (const Tensor<T>& g : results) {
+    if (g.defined() &&
+        std::find(s.outputs.begin(), s.outputs.end(), known_[g.node()]) == s.outputs.end())
+      refuse("grad returns a tensor that was there before");
+  }
+  s.step = std::move(step);
+  steps_.push_back(std::move(s));
+}
+
+template <class T>
+Tensor<T> RecorderCore::on_gradient(const Tensor<T>& x) {
+  const auto original = originals_.find(x.node());
+  const Tensor<T>& real = original != originals_.end() ? given_.of<T>()[original->second] : x;
+  Tensor<T> g(real.node()->grad);
+  if (!g.defined()) {
+    on_host("the function asks for a gradient that is not there, gradient() of " +
+            place_of(x.node()) + " " + to_string(x.shape()));
+    return g;
+  }
+  if (known_.count(g.node()) != 0) return g;
+  RecordedStep s = begin("gradient");
+  auto step = std::make_unique<GradientStep<T>>();
+  step->tensor = operand(x, s);
+  step->result = add_result(g, s);
+  s.changes_state = true;
+  s.step = std::move(step);
+  steps_.push_back(std::move(s));
+  return g;
+}
+
+template <class T>
+void RecorderCore::on_zero_grad(const Tensor<T>& x) {
+  const auto original = originals_.find(x.node());
+  {
+    const Untraced untraced;
+    Tensor<T>(original != originals_.end() ? given_.of<T>()[original->second] : x).zero_grad();
+  }
+  RecordedStep s = begin("zero_grad");
+  s.changes_state = true;
+  auto step = std::make_unique<ZeroGradStep<T>>();
+  step->tensor = operand(x, s);
+  s.step = std::move(step);
+  steps_.push_back(std::move(s));
+}
+
+// --- The end ---
+
+ProgramGuards RecorderCore::guards() const { return guards_; }
+
+template <class T>
+ProgramResult<T> RecorderCore::result_of(std::uint32_t v) const {
+  if (v == kNoValue) return {{v, held_->none<T>()}};
+  return {{v, held_of<T>(v)}, values_[v].shown.kind == GraphValue::Kind::constant};
+}
+
+void RecorderCore::look_for_untold(const std::vector<std::uint32_t>& results) {
+  constexpr auto kWhy = " does not say how it is done again";
+  for (const RecordedStep& s : steps_) {
+    if (s.untold) refuse(quote(s.name) + kWhy);
+    for (const std::uint32_t v : s.inputs) {
+      if (values_[v].untold) refuse("what made an operand of " + quote(s.name) + kWhy);
+    }
+  }
+  for (const std::uint32_t v : results) {
+    if (values_[v].untold) refuse(std::string("what made a result") + kWhy);
+  }
+}
+
+Program RecorderCore::finish() {
+  require_known_draws();
+  Program p;
+  p.held = held_;
+  p.float_arguments = float_arguments_;
+  p.double_arguments = double_arguments_;
+  for (const std::uint32_t v : float_results_) p.float_results.push_back(result_of<float>(v));
+  for (const std::uint32_t v : double_results_) p.double_results.push_back(result_of<double>(v));
+  std::vector<std::uint32_t> results = float_results_;
+  results.insert(results.end(), double_results_.begin(), double_results_.end());
+  std::erase(results, kNoValue);
+  drop_unneeded(steps_, values_.size(), results);
+  look_for_untold(results);
+  if (why_not_.empty()) make_program(p, std::move(steps_), values_, results);
+  return p;
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                    \
+  template Tensor<T> RecorderCore::argument(const Tensor<T>&);                                  \
+  template Tensor<T> RecorderCore::result(const Tensor<T>&);                                    \
+  template void RecorderCore::on_operation(TracedOperation<T>);                                 \
+  template void RecorderCore::on_again(const Tensor<T>&, Again<T>);                             \
+  template void RecorderCore::on_source(const char*, const Tensor<T>&, Again<T>);               \
+  template void RecorderCore::on_made(const Node<T>*);                                          \
+  template void RecorderCore::on_read(const Node<T>*, const char*);                             \
+  template void RecorderCore::on_write(const Node<T>*, const char*);                            \
+  template void RecorderCore::on_backward(const Tensor<T>&, const Tensor<T>&, BackwardOptions); \
+  template void RecorderCore::on_grad(                                                          \
+      const std::vector<Tensor<T>>&, const std::vector<Tensor<T>>&, GradOptions,                \
+      const std::vector<Tensor<T>>&, const std::vector<Tensor<T>>&);                            \
+  template Tensor<T> RecorderCore::on_gradient(const Tensor<T>&);                               \
+  template void RecorderCore::on_zero_grad(const Tensor<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::detail

@@ -10,6 +10,7 @@
 #include "xgrad/autograd/shape.hpp"
 #include "xgrad/autograd/tensor.hpp"
 #include "xgrad/compile/checkpoint.hpp"
+#include "xgrad/compile/compile.hpp"
 #include "xgrad/data/augmentation.hpp"
 #include "xgrad/data/csv.hpp"
 #include "xgrad/data/dataset.hpp"

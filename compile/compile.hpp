@@ -99,7 +99,7 @@ class Compiled {
     detail::TensorLists given;
     (detail::append(given, arguments), ...);
     const auto call = [&](detail::TensorLists& lists) {
-      detail::ListReader reader{lists, {}};
+      [[maybe_unused]] detail::ListReader reader{lists, {}};
       const std::tuple<detail::TakenArgument<A>...> taken{detail::take(reader, arguments)...};
       detail::TensorLists results;
       const auto apply = [this](const auto&... x) -> Result { return f_(x...); };

@@ -7,6 +7,8 @@
 #include "xgrad/autograd/elementwise_loop.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/compile/fused_steps.hpp"
+#include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -15,13 +17,14 @@ template <class T>
 struct GroupEntry {
   std::shared_ptr<const FusionGroup<T>> group;
   std::vector<Tensor<T>> kept;
+  std::shared_ptr<Deferred> deferred;  // or null
 };
 
 template <class T>
 const Rule<T> kGroup = {"fused",
                         [](const void* attributes, Backward<T>& b) {
                           const auto& entry = *static_cast<const GroupEntry<T>*>(attributes);
-                          entry.group->backward(entry.kept, b);
+                          entry.group->backward(entry.kept, entry.deferred.get(), b);
                         },
                         &destroy_attributes<GroupEntry<T>>};
 
@@ -32,12 +35,13 @@ using Pointers = std::array<const Tensor<T>*, kernels::kMaxInputs>;
 
 template <class T>
 FusionGroup<T>::FusionGroup(const Shape& shape, std::vector<Shape> inputs,
-                            std::vector<FusionMember<T>> members)
+                            std::vector<FusionMember<T>> members, std::optional<Shape> total)
     : shape_(shape),
+      total_(std::move(total)),
       input_shapes_(std::move(inputs)),
       members_(std::move(members)),
-      forward_(loop_of(0)),
-      keeping_(loop_of(0)) {
+      forward_(loop_of({})),
+      keeping_(loop_of({})) {
   choose_kept();
   forward_ = std::move(*make_forward(false));
   keeping_ = std::move(*make_forward(true));
@@ -52,13 +56,16 @@ void FusionGroup<T>::choose_kept() {
   }
 }
 
-// Over the inputs and so many arrays of the result's shape.
+// Over the inputs and so many more of other shapes.
 template <class T>
-kernels::Loop FusionGroup<T>::loop_of(std::size_t more) const {
+kernels::Loop FusionGroup<T>::loop_of(
+    std::initializer_list<std::pair<const Shape*, std::size_t>> more) const {
   const Shape* shapes[kernels::kMaxInputs];
   std::size_t n = 0;
   for (const Shape& s : input_shapes_) shapes[n++] = &s;
-  for (std::size_t i = 0; i < more; ++i) shapes[n++] = &shape_;
+  for (const auto& [shape, count] : more) {
+    for (std::size_t i = 0; i < count; ++i) shapes[n++] = shape;
+  }
   kernels::Loop loop;
   build_loop(loop, shape_, shapes, n);
   return loop;
@@ -85,9 +92,9 @@ auto FusionGroup<T>::forward_values(Fused<T>& f, Value first_kept, bool kept_are
 
 template <class T>
 std::unique_ptr<Fused<T>> FusionGroup<T>::make_forward(bool keeping) const {
-  auto f = std::make_unique<Fused<T>>(loop_of(0));
+  auto f = std::make_unique<Fused<T>>(loop_of({}));
   const std::vector<Value> values = forward_values(*f, 0, false);
-  f->output(values.back());
+  output(*f, values.back());
   for (const std::uint32_t m : kept_) {
     if (keeping) f->output(values[inputs() + m]);
   }
@@ -96,14 +103,18 @@ std::unique_ptr<Fused<T>> FusionGroup<T>::make_forward(bool keeping) const {
 }
 
 // Inputs: those of the group, what is kept, the gradient of the result, and the gradients that inputs
-// have already. Outputs: the gradients of the inputs that need one.
+// have already. Outputs: the result, where it was left to the pass, and the gradients of the inputs that
+// need one.
 template <class T>
 std::unique_ptr<Fused<T>> FusionGroup<T>::make_backward(Key key) const {
   const std::size_t has = static_cast<std::size_t>(std::popcount(key.has));
-  auto f = std::make_unique<Fused<T>>(loop_of(kept_.size() + 1 + has));
+  const std::size_t kept = key.with_kept ? kept_.size() : 0;
+  const Shape& gy_shape = result_shape();
+  auto f = std::make_unique<Fused<T>>(loop_of({{&shape_, kept}, {&gy_shape, 1}, {&shape_, has}}));
   const auto first_kept = static_cast<Value>(inputs());
-  const auto gy = static_cast<Value>(first_kept + kept_.size());
-  const std::vector<Value> values = forward_values(*f, first_kept, true);
+  const auto gy = static_cast<Value>(first_kept + kept);
+  const std::vector<Value> values = forward_values(*f, first_kept, key.with_kept);
+  if (key.with_result) output(*f, values.back());
   constexpr Value kNone = ~Value{0};
   std::vector<Value> gradients(values.size(), kNone);
   std::vector<bool> needs(values.size(), false);
@@ -178,51 +189,90 @@ Tensor<T> FusionGroup<T>::run_one_by_one(std::span<const Tensor<T>* const> input
     values.push_back(apply_elementwise<T>(*m.formula.rule, m.functor(), m.formula.bytes,
                                           m.formula.copy, {x.data(), n}));
   }
+  if (total_) return reshape(sum(values.back()), *total_);
   return values.back();
 }
 
+namespace {
+
 template <class T>
-Tensor<T> FusionGroup<T>::run(std::span<const Tensor<T>* const> inputs) const {
-  bool needs = false;
-  const T* in[kernels::kMaxInputs];
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    needs = needs || inputs[i]->requires_grad();
-    in[i] = inputs[i]->data();
-  }
-  needs = needs && is_recording();
+bool need_gradients(std::span<const Tensor<T>* const> inputs) {
+  return is_recording() && std::any_of(inputs.begin(), inputs.end(),
+                                       [](const Tensor<T>* x) { return x->requires_grad(); });
+}
+
+template <class T>
+std::array<const T*, kernels::kMaxInputs> numbers_of(std::span<const Tensor<T>* const> inputs) {
+  std::array<const T*, kernels::kMaxInputs> in;
+  for (std::size_t i = 0; i < inputs.size(); ++i) in[i] = inputs[i]->data();
+  return in;
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> FusionGroup<T>::run(std::span<const Tensor<T>* const> inputs,
+                              const std::shared_ptr<Deferred>& deferred) const {
+  const bool needs = need_gradients(inputs);
   if (needs && is_special(inputs)) return run_one_by_one(inputs);
-  Tensor<T> y = Tensor<T>::uninitialized(shape_);
+  const auto in = numbers_of(inputs);
+  Tensor<T> y = Tensor<T>::uninitialized(result_shape());
   T* out[1 + kMaxKept] = {y.node()->data};
   if (!needs) {
-    forward_.run({in, inputs.size()}, {out, 1});
+    forward_.run({in.data(), inputs.size()}, {out, 1});
     return y;
   }
-  GroupEntry<T> entry{this->shared_from_this(), {}};
-  for (std::size_t k = 0; k < kept_.size(); ++k) {
-    entry.kept.push_back(Tensor<T>::uninitialized(shape_));
-    out[1 + k] = entry.kept.back().node()->data;
+  GroupEntry<T> entry{this->shared_from_this(), {}, deferred};
+  if (deferred == nullptr) {
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      entry.kept.push_back(Tensor<T>::uninitialized(shape_));
+      out[1 + k] = entry.kept.back().node()->data;
+    }
+    keeping_.run({in.data(), inputs.size()}, {out, 1 + kept_.size()});
   }
-  keeping_.run({in, inputs.size()}, {out, 1 + kept_.size()});
   record(y, kGroup<T>, inputs, {.inputs = ~0U}, entry);
   return y;
 }
 
 template <class T>
-void FusionGroup<T>::backward(const std::vector<Tensor<T>>& kept, Backward<T>& b) const {
+Tensor<T> FusionGroup<T>::defer(std::span<const Tensor<T>* const> inputs,
+                                std::shared_ptr<Deferred>& deferred) const {
+  deferred = nullptr;
+  if (need_gradients(inputs) && !is_special(inputs)) deferred = std::make_shared<Deferred>();
+  return run(inputs, deferred);
+}
+
+template <class T>
+void FusionGroup<T>::settle(std::span<const Tensor<T>* const> inputs, const Tensor<T>& y,
+                            Deferred& deferred) const {
+  if (std::exchange(deferred.done, true)) return;
+  const auto in = numbers_of(inputs);
+  T* const out = y.node()->data;
+  forward_.run({in.data(), inputs.size()}, {&out, 1});
+}
+
+template <class T>
+void FusionGroup<T>::backward(const std::vector<Tensor<T>>& kept, Deferred* deferred,
+                              Backward<T>& b) const {
   if (b.recording()) {
     const std::vector<Tensor<T>> x = aliases(b);
     Pointers<T> pointers;
     for (std::size_t i = 0; i < x.size(); ++i) pointers[i] = &x[i];
-    return add_composed(b, x, run_one_by_one({pointers.data(), x.size()}));
+    const std::span<const Tensor<T>* const> inputs(pointers.data(), x.size());
+    if (deferred != nullptr) settle(inputs, b.output(), *deferred);
+    return add_composed(b, x, run_one_by_one(inputs));
   }
   FastPath<T> fast(b);
   const T* in[kernels::kMaxInputs];
-  T* out[kMaxInputs];
+  T* out[1 + kMaxInputs];
   std::size_t n = 0, outputs = 0, taker = inputs();
+  Key key{b.needs_mask(), 0, deferred == nullptr, false};
+  if (deferred != nullptr && b.output().node()->data != nullptr)
+    key.with_result = !std::exchange(deferred->done, true);
   for (std::size_t i = 0; i < inputs(); ++i) in[n++] = fast.input_node(i)->data;
+  if (key.with_result) out[outputs++] = b.output().node()->data;
   for (const Tensor<T>& k : kept) in[n++] = k.data();
   in[n++] = b.gradient().data();
-  Key key{b.needs_mask(), 0};
   for (std::size_t i = 0; i < inputs() && taker == inputs(); ++i) {
     if ((key.needs >> i & 1U) != 0 && fast.can_reuse_gradient(i)) taker = i;
   }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,20 +30,33 @@ struct FusionMember {
   }
 };
 
+/// A result whose numbers are left to the pass back, which computes them beside the gradients.
+struct Deferred {
+  bool done = false;
+};
+
 template <class T>
 class FusionGroup : public std::enable_shared_from_this<FusionGroup<T>> {
  public:
   /// What a program can take: an input, its gradient so far, and what is kept, for each.
   static constexpr std::size_t kMaxInputs = 6, kMaxKept = 3, kMaxMembers = 48;
 
-  /// The last member is the result; all values have its shape, inputs broadcast to it.
-  FusionGroup(const Shape& shape, std::vector<Shape> inputs, std::vector<FusionMember<T>> members);
+  /// The last member is the result, or what the result is the sum of, then of shape `total`; all values
+  /// have its shape, and inputs broadcast to it.
+  FusionGroup(const Shape& shape, std::vector<Shape> inputs, std::vector<FusionMember<T>> members,
+              std::optional<Shape> total = {});
 
   /// Whether there is machine code for it: without, the formulas one by one are as fast.
   bool pays() const { return forward_.has_code(); }
 
   /// The result, recorded.
-  Tensor<T> run(std::span<const Tensor<T>* const> inputs) const;
+  Tensor<T> run(std::span<const Tensor<T>* const> inputs) const { return run(inputs, nullptr); }
+  /// The same without its numbers, which the first pass back through it computes: forward and backward
+  /// in one program. `settle` sees to them where there was none. Null in `deferred`: they are there.
+  Tensor<T> defer(std::span<const Tensor<T>* const> inputs,
+                  std::shared_ptr<Deferred>& deferred) const;
+  void settle(std::span<const Tensor<T>* const> inputs, const Tensor<T>& y,
+              Deferred& deferred) const;
   /// The formulas one by one.
   Tensor<T> run_one_by_one(std::span<const Tensor<T>* const> inputs) const;
 
@@ -50,12 +64,13 @@ class FusionGroup : public std::enable_shared_from_this<FusionGroup<T>> {
   const std::vector<FusionMember<T>>& members() const { return members_; }
 
   // For the entry of the tape.
-  void backward(const std::vector<Tensor<T>>& kept, Backward<T>& b) const;
+  void backward(const std::vector<Tensor<T>>& kept, Deferred* deferred, Backward<T>& b) const;
 
  private:
   using Value = typename Fused<T>::Value;
   struct Key {
     unsigned needs, has;
+    bool with_kept, with_result;
     bool operator==(const Key&) const = default;
   };
   struct BackwardProgram {
@@ -65,14 +80,19 @@ class FusionGroup : public std::enable_shared_from_this<FusionGroup<T>> {
 
   std::size_t inputs() const { return input_shapes_.size(); }
   void choose_kept();
-  kernels::Loop loop_of(std::size_t more) const;
+  kernels::Loop loop_of(std::initializer_list<std::pair<const Shape*, std::size_t>> more) const;
   std::vector<Value> forward_values(Fused<T>& f, Value first_kept, bool kept_are_inputs) const;
+  Tensor<T> run(std::span<const Tensor<T>* const> inputs,
+                const std::shared_ptr<Deferred>& deferred) const;
+  void output(Fused<T>& f, Value v) const { total_ ? f.output_total(v) : f.output(v); }
+  const Shape& result_shape() const { return total_ ? *total_ : shape_; }
   std::unique_ptr<Fused<T>> make_forward(bool keeping) const;
   std::unique_ptr<Fused<T>> make_backward(Key key) const;
   const Fused<T>& backward_program(Key key) const;
   bool is_special(std::span<const Tensor<T>* const> inputs) const;
 
   Shape shape_;
+  std::optional<Shape> total_;
   std::vector<Shape> input_shapes_;
   std::vector<FusionMember<T>> members_;
   std::vector<std::uint32_t> kept_;  // members whose values the backward pass is given

@@ -35,11 +35,13 @@ TensorLists Program::run(const TensorLists& given) const {
   const IndicesScope indices(given.indices);
   ProgramValues now;
   now.floats.resize(values);
+  now.deferred.resize(deferred);
   if (has_doubles) now.doubles.resize(values);
   place(now, float_arguments, given.floats);
   place(now, double_arguments, given.doubles);
   for (const auto& step : steps) {
     step->run(now);
+    for (const auto& then : step->then) then->run(now);
     for (const std::uint32_t v : step->last_float) now.floats[v] = Tensor<float>();
     for (const std::uint32_t v : step->last_double) now.doubles[v] = Tensor<double>();
   }

@@ -16,8 +16,12 @@
 
 namespace xgrad::detail {
 
+struct Deferred;
+
 /// The values of a run, by their numbers, which both types share.
-using ProgramValues = TensorLists;
+struct ProgramValues : TensorLists {
+  std::vector<std::shared_ptr<Deferred>> deferred;
+};
 
 constexpr std::uint32_t kNoValue = ~std::uint32_t{0};
 
@@ -70,12 +74,14 @@ class ProgramStep {
   virtual ~ProgramStep() = default;
   virtual void run(ProgramValues& values) const = 0;
 
+  std::vector<std::unique_ptr<ProgramStep>> then;      // right after it
   std::vector<std::uint32_t> last_float, last_double;  // values that no later step reads
 };
 
 struct Program {
   std::vector<std::unique_ptr<ProgramStep>> steps;
-  std::size_t values = 0;  // how many
+  std::size_t values = 0;    // how many
+  std::size_t deferred = 0;  // likewise, of results that are left to a pass back
   bool has_doubles = false;
   std::vector<std::uint32_t> float_arguments, double_arguments;
   std::vector<ProgramResult<float>> float_results;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "xgrad/compile/program_steps.hpp"
@@ -36,8 +37,12 @@ template <class T>
 class Grouping {
  public:
   Grouping(std::vector<RecordedStep>& steps, const std::vector<RecordedValue>& values,
-           const std::vector<std::uint32_t>& results)
-      : steps_(steps), values_(values), group_(steps.size(), kNone), users_(values.size()) {
+           const std::vector<std::uint32_t>& results, std::size_t& deferred)
+      : steps_(steps),
+        values_(values),
+        deferred_(deferred),
+        group_(steps.size(), kNone),
+        users_(values.size()) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
       for (const std::uint32_t v : steps[i].inputs) users_[v].push_back(i);
     }
@@ -54,7 +59,7 @@ class Grouping {
     }
     for (auto& [root, members] : members_) {
       std::reverse(members.begin(), members.end());
-      if (members.size() > 1) make(root, members);
+      if (members.size() > 1 || total_of(root) != kNone) make(root, members);
     }
     std::erase_if(steps_, [](const RecordedStep& s) { return s.step == nullptr; });
   }
@@ -143,9 +148,42 @@ class Grouping {
       place[formula(m)->result] = static_cast<std::uint32_t>(inputs.size() + formulas.size());
       formulas.push_back(std::move(f));
     }
-    auto group = std::make_shared<FusionGroup<T>>(shape_of(formula(root)->result),
-                                                  std::move(shapes), std::move(formulas));
+    std::optional<Shape> total;
+    const std::size_t sum = total_of(root);
+    if (sum != kNone) total = shape_of(steps_[sum].outputs[0]);
+    auto group = std::make_shared<FusionGroup<T>>(
+        shape_of(formula(root)->result), std::move(shapes), std::move(formulas), std::move(total));
     if (group->pays()) replace(root, members, std::move(group), std::move(inputs));
+  }
+
+  // The step that sums all numbers of a group's result, which nobody else uses.
+  std::size_t total_of(std::size_t root) const {
+    const std::uint32_t v = formula(root)->result;
+    if (users_[v].size() != 1 || users_[v][0] == kNone) return kNone;
+    const RecordedStep& s = steps_[users_[v][0]];
+    const bool sums = s.name == "sum" && s.outputs.size() == 1 &&
+                      dynamic_cast<const AgainStep<T>*>(s.step.get()) != nullptr &&
+                      shape_of(s.outputs[0]).elements() == 1 && shape_of(v).elements() > 1;
+    return sums ? users_[v][0] : kNone;
+  }
+
+  // The pass back that is the first to use a value, as where it begins, before anything changes; it
+  // may compute the value's numbers as well.
+  std::size_t pass_of(std::size_t root, std::uint32_t v) const {
+    if (!needs_gradient(v) || users_[v].empty() || users_[v][0] == kNone) return kNone;
+    const std::size_t pass = users_[v][0];
+    for (std::size_t k = root + 1; k < pass; ++k) {
+      if (steps_[k].changes_state && steps_[k].name != "zero_grad") return kNone;
+    }
+    const auto begins_at = [v](const Operand<T>& o) { return o.value == v; };
+    if (const auto* b = dynamic_cast<const BackwardStep<T>*>(steps_[pass].step.get()))
+      return begins_at(b->output) && !begins_at(b->seed) ? pass : kNone;
+    const auto* g = dynamic_cast<const GradStep<T>*>(steps_[pass].step.get());
+    const auto among = [&](const auto& list) {
+      return std::any_of(list.begin(), list.end(), begins_at);
+    };
+    return g != nullptr && among(g->outputs) && !among(g->inputs) && !among(g->seeds) ? pass
+                                                                                      : kNone;
   }
 
   bool is_made_by(const std::vector<std::size_t>& members, std::uint32_t v) const {
@@ -162,9 +200,22 @@ class Grouping {
     last.inputs.clear();
     for (const Operand<T>& o : inputs) last.inputs.push_back(o.value);
     step->operands = std::move(inputs);
+    for (const std::size_t m : members) last.parts.push_back(steps_[m].name);
+    if (const std::size_t sum = total_of(root); sum != kNone) {
+      last.parts.push_back(steps_[sum].name);
+      step->result = steps_[sum].outputs[0];
+      last.outputs = {step->result};
+      steps_[sum].step = nullptr;
+    }
     for (const std::size_t m : members) {
-      last.parts.push_back(steps_[m].name);
       if (m != root) steps_[m].step = nullptr;
+    }
+    if (const std::size_t pass = pass_of(root, step->result); pass != kNone) {
+      step->deferred = deferred_++;
+      auto settled = std::make_unique<SettleStep<T>>();
+      settled->group = step.get();
+      steps_[pass].step->then.push_back(std::move(settled));
+      for (const Operand<T>& o : step->operands) steps_[pass].keeps.push_back(o.value);
     }
     last.name = "fused";
     last.step = std::move(step);
@@ -172,6 +223,7 @@ class Grouping {
 
   std::vector<RecordedStep>& steps_;
   const std::vector<RecordedValue>& values_;
+  std::size_t& deferred_;           // how many results are left to passes back
   std::vector<std::size_t> group_;  // of steps: the last one of the group
   std::vector<std::vector<std::size_t>> users_;
   std::map<std::size_t, std::vector<std::size_t>> members_;
@@ -183,7 +235,7 @@ void set_last_uses(std::vector<RecordedStep>& steps, const std::vector<RecordedV
   for (const std::uint32_t v : results) used[v] = true;
   for (std::size_t i = steps.size(); i-- > 0;) {
     RecordedStep& s = steps[i];
-    for (const auto* list : {&s.outputs, &s.inputs}) {
+    for (const auto* list : {&s.outputs, &s.inputs, &s.keeps}) {
       for (const std::uint32_t v : *list) {
         if (used[v] || values[v].held != nullptr) continue;
         used[v] = true;
@@ -235,16 +287,19 @@ Graph graph_of(const std::vector<RecordedStep>& steps, const std::vector<Recorde
 
 }  // namespace
 
-void fuse_formulas(std::vector<RecordedStep>& steps, const std::vector<RecordedValue>& values,
-                   const std::vector<std::uint32_t>& results) {
-  Grouping<float>(steps, values, results).run();
-  Grouping<double>(steps, values, results).run();
+std::size_t fuse_formulas(std::vector<RecordedStep>& steps,
+                          const std::vector<RecordedValue>& values,
+                          const std::vector<std::uint32_t>& results) {
+  std::size_t deferred = 0;
+  Grouping<float>(steps, values, results, deferred).run();
+  Grouping<double>(steps, values, results, deferred).run();
+  return deferred;
 }
 
 void make_program(Program& program, std::vector<RecordedStep> steps,
                   const std::vector<RecordedValue>& values,
                   const std::vector<std::uint32_t>& results) {
-  fuse_formulas(steps, values, results);
+  program.deferred = fuse_formulas(steps, values, results);
   set_last_uses(steps, values, results);
   program.graph = graph_of(steps, values, results);
   program.values = values.size();

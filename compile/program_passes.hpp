@@ -21,7 +21,9 @@ void drop_unneeded(std::vector<RecordedStep>& steps, std::size_t values,
                    const std::vector<std::uint32_t>& results);
 
 /// Formulas that are used by each other alone become groups (compile/fusion_group.hpp).
-void fuse_formulas(std::vector<RecordedStep>& steps, const std::vector<RecordedValue>& values,
-                   const std::vector<std::uint32_t>& results);
+/// Returns how many results of groups are left to passes back.
+std::size_t fuse_formulas(std::vector<RecordedStep>& steps,
+                          const std::vector<RecordedValue>& values,
+                          const std::vector<std::uint32_t>& results);
 
 }  // namespace xgrad::detail

@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -35,11 +36,36 @@ struct GroupStep : ProgramStep {
   std::vector<Operand<T>> operands;
   std::uint32_t result;
 
+  std::size_t deferred = kAtOnce;
+
+  static constexpr std::size_t kAtOnce = ~std::size_t{0};
+
   void run(ProgramValues& values) const override {
     std::array<const Tensor<T>*, kernels::kMaxInputs> x;
-    for (std::size_t i = 0; i < operands.size(); ++i) x[i] = &operands[i].in(values);
-    values.of<T>()[result] = group->run({x.data(), operands.size()});
+    const auto inputs = operands_in(values, x);
+    values.of<T>()[result] =
+        deferred == kAtOnce ? group->run(inputs) : group->defer(inputs, values.deferred[deferred]);
   }
+  void settle(ProgramValues& values) const {
+    const std::shared_ptr<Deferred> now = values.deferred[deferred];
+    std::array<const Tensor<T>*, kernels::kMaxInputs> x;
+    if (now != nullptr) group->settle(operands_in(values, x), values.of<T>()[result], *now);
+  }
+
+ private:
+  std::span<const Tensor<T>* const> operands_in(
+      const ProgramValues& values, std::array<const Tensor<T>*, kernels::kMaxInputs>& x) const {
+    for (std::size_t i = 0; i < operands.size(); ++i) x[i] = &operands[i].in(values);
+    return {x.data(), operands.size()};
+  }
+};
+
+/// After the pass back that a group's numbers were left to.
+template <class T>
+struct SettleStep : ProgramStep {
+  const GroupStep<T>* group;
+
+  void run(ProgramValues& values) const override { group->settle(values); }
 };
 
 template <class T>

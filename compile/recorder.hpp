@@ -21,6 +21,7 @@ struct RecordedStep {
   std::unique_ptr<ProgramStep> step;
   std::string name, module;
   std::vector<std::uint32_t> inputs, outputs;
+  std::vector<std::uint32_t> keeps;  // values that stay until it has run
   std::vector<std::string> parts;
   bool changes_state = false;  // stays, and nothing moves past it
   bool draws = false;          // random numbers: stays

@@ -392,6 +392,89 @@ BOOST_AUTO_TEST_CASE(gradients_that_a_pass_left) {
   BOOST_TEST(compiled.statistics().run == 2);
 }
 
+namespace {
+// What f() leaves in y and in the gradients of the leaves.
+template <class F>
+std::vector<D> left_by(const F& f, std::vector<D> leaves) {
+  for (D& leaf : leaves) leaf.zero_grad();
+  std::vector<D> r{f()};
+  for (const D& leaf : leaves) r.push_back(leaf.gradient().clone());
+  for (D& leaf : leaves) leaf.zero_grad();
+  return r;
+}
+void same_steps(const std::function<D()>& f, const std::vector<D>& leaves) {
+  const auto compiled = compile(f);
+  for (int i = 0; i < 3; ++i) {
+    const auto a = left_by(f, leaves), b = left_by(compiled, leaves);
+    for (std::size_t k = 0; k < a.size(); ++k) same(a[k], b[k]);
+    for (D leaf : leaves) leaf.mutable_data()[0] += 0.1;
+  }
+  BOOST_TEST(compiled.statistics().run == 2);
+}
+}  // namespace
+
+// Forward and backward in one program.
+BOOST_AUTO_TEST_CASE(steps_of_formulas_alone) {
+  const D x = numbers({30}, 1), w = numbers({30}, 2), seed = numbers({30}, 3).detach();
+  same_steps(
+      [=] {
+        const D y = tanh(x * w) * exp(x) + w;
+        y.backward(seed);
+        return y;
+      },
+      {x, w});
+  same_steps(
+      [=] {
+        const D y = sum(tanh(x * w) * exp(x) + w);
+        y.backward();
+        return y;
+      },
+      {x, w});
+  same_steps(
+      [=] {  // two passes, and more that depends on what the first was for
+        const D y = sum(square(tanh(x * w)));
+        y.backward({.retain_graph = true});
+        const D z = y * sum(w);
+        z.backward();
+        return z;
+      },
+      {x, w});
+  const std::function<D()> twice = [=] {
+    const D y = sum(sigmoid(x * w) * x);
+    const D g = grad({y}, {x}, {.create_graph = true})[0];
+    sum(square(g) + y).backward();
+    return y;
+  };
+  const auto compiled = compile(twice);
+  for (int i = 0; i < 2; ++i) {
+    const auto a = left_by(twice, {x, w}), b = left_by(compiled, {x, w});
+    for (std::size_t k = 0; k < a.size(); ++k) about_the_same(a[k], b[k]);
+  }
+}
+BOOST_AUTO_TEST_CASE(gradients_that_are_added_to) {
+  const D x = numbers({30}, 1), w = numbers({30}, 2);
+  same_steps(
+      [=] {
+        const D u = exp(x), y = sum(tanh(u * w) * 2 + u), z = sum(u * w * x);
+        z.backward({.retain_graph = true});
+        y.backward();
+        return y + z;
+      },
+      {x, w});
+}
+BOOST_AUTO_TEST_CASE(a_chain) {
+  const D a = numbers({4}, 1), b = numbers({4}, 2);
+  same_steps(
+      [=] {
+        D y = D::filled({4}, 0.5);
+        for (int i = 0; i < 60; ++i) y = tanh(a * y + b);
+        const D s = sum(y);
+        s.backward();
+        return s;
+      },
+      {a, b});
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(compile_refuses, NothingLeft)
@@ -402,7 +485,8 @@ BOOST_AUTO_TEST_CASE(numbers_read_on_the_host) {
     return s.item() > 1 ? x * 2 : x * 3;
   };
   const D x = D::filled({3}, 2), small = D::filled({3}, 0.1);
-  BOOST_CHECK_EXCEPTION(compile(f)(x), std::logic_error, says("item() of the result of \"sum\" ()"));
+  BOOST_CHECK_EXCEPTION(compile(f)(x), std::logic_error,
+                        says("item() of the result of \"sum\" ()"));
   const auto called = compile(f, {.on_read = OnRead::call});
   same(called(x), f(x));
   same(called(small), f(small));

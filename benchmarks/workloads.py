@@ -79,6 +79,17 @@ def _rows():
     yield row("epoch", "batch=128", 1.04, 1.07, heavy=True, verify={FLOOR: "samples=128", LIBTORCH: "samples=128"})
     yield row("deep", "n=1000000", None, None, heavy=True, operations=2000000,
               verify={FLOOR: "n=1000", LIBTORCH: "n=1000"})
+    # The same by compiled functions. "libtorch / xgrad" where the issue asks for it.
+    for n in ("1e5", "1e6", "1e7"):
+        for name in ("gelu", "swish"):
+            yield row(f"compiled_{name}", f"n={n}", 1.3, None, heavy=n == "1e7")
+    for size in (1, 16):
+        yield row("compiled_chain", f"n=1000 size={size}", None, None, operations=3000, limit=75)
+    yield row("compiled_rosenbrock", "n=10000", 1.3, None, tolerance=1e-12)
+    for batch, targets in ((1, (0.80, 6)), (32, (0.95, 3))):
+        yield row("compiled_mlp", f"batch={batch} opt=adam", *targets)
+    yield row("compiled_mlp_bn", "batch=128 opt=adam", 0.95, 1.9, verify={LIBTORCH: "dropout=off"}, tolerance=1e-3)
+    yield row("compiled_lstm", "hidden=16 batch=1 steps=100", None, 20, tolerance=1e-3)
     yield row("empty", "", None, None)
 
 

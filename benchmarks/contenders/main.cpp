@@ -13,7 +13,8 @@
 //                     or give it back, and all system calls
 //   peak              Answer: the process's peak memory in KiB
 //
-// A process without a workload of that name answers `none` and ends.
+// A name that begins with compiled_ is the workload by a compiled function, where the contender has
+// such, and the workload itself elsewhere. A process without a workload of that name answers `none` and ends.
 
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -33,6 +34,7 @@
 #include <iostream>
 #include <new>
 #include <sstream>
+#include <string_view>
 
 #include "workload.hpp"
 
@@ -238,7 +240,12 @@ int main(int argc, char** argv) {
   try {
     if (argc < 3) throw std::invalid_argument("usage: contender THREADS WORKLOAD [name=value ...]");
     use_threads(std::stoi(argv[1]));
-    const auto w = make_workload(argv[2], Parameters({argv + 3, argv + argc}));
+    constexpr std::string_view kCompiled = "compiled_";
+    std::string name = argv[2];
+    const bool compiled = name.starts_with(kCompiled);
+    if (compiled) name.erase(0, kCompiled.size());
+    const auto w = make_workload(name, Parameters({argv + 3, argv + argc}));
+    if (w != nullptr && compiled) w->compile();
     std::cout << (w == nullptr ? "none" : "ready") << std::endl;
     if (w == nullptr) return 0;
     for (std::string line; std::getline(std::cin, line);) answer(*w, line);

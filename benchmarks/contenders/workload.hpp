@@ -47,6 +47,8 @@ class Workload {
   virtual ~Workload() = default;
   /// Back to the state after construction, so that every sample times the same work.
   virtual void reset() {}
+  /// From here on steps are those of a compiled function, for a contender that has such.
+  virtual void compile() {}
   /// The unit of work that is timed.
   virtual void step() = 0;
   /// Loss and gradients of the last step.

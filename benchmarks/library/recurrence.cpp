@@ -40,16 +40,12 @@ class Lstm : public Workload {
     for (const Tensor<T>& t : initial_) weights_.push_back(xgrad::parameter(t));
     optimizer_ = std::make_unique<xgrad::Sgd<T>>(
         weights_, xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
+    if (compiled_) compile();
   }
-  void step() override {
-    optimizer_->zero_grad();
-    const Tensor<T> h = way_ == Way::primitives ? from_primitives()
-                        : way_ == Way::cell     ? with_cell()
-                                                : as_sequence();
-    loss_ = mean(h * h);
-    loss_.backward();
-    optimizer_->step();
+  void compile() override {
+    compiled_.emplace(xgrad::compile(Step([this] { return one_step(); })));
   }
+  void step() override { loss_ = compiled_ ? (*compiled_)() : one_step(); }
   Results results() override {
     const auto gradient = [&](std::size_t i) {
       return transposed() ? transpose(weights_[i].gradient()) : weights_[i].gradient();
@@ -60,6 +56,18 @@ class Lstm : public Workload {
   }
 
  private:
+  using Step = std::function<Tensor<T>()>;
+
+  Tensor<T> one_step() {
+    optimizer_->zero_grad();
+    const Tensor<T> h = way_ == Way::primitives ? from_primitives()
+                        : way_ == Way::cell     ? with_cell()
+                                                : as_sequence();
+    const Tensor<T> loss = mean(h * h);
+    loss.backward();
+    optimizer_->step();
+    return loss;
+  }
   // The operations' weights are (4 d, d), as a linear layer's.
   bool transposed() const { return way_ != Way::primitives; }
   Tensor<T> from_primitives() const {
@@ -88,6 +96,7 @@ class Lstm : public Workload {
   std::vector<Tensor<T>> initial_, weights_, x_;
   Tensor<T> zero_;
   std::unique_ptr<xgrad::Optimizer<T>> optimizer_;
+  std::optional<xgrad::Compiled<Step>> compiled_;
   Tensor<T> loss_;
 };
 

@@ -130,12 +130,14 @@ class Training {
     }
     optimizer_ = make_optimizer(p_, parameters);
     xgrad::manual_seed(1);
+    if (compiled_) compile();
+  }
+  void compile() {
+    compiled_.emplace(xgrad::compile(
+        Step([this](const Tensor<T>& x, const xgrad::Indices& y) { return one_step(x, y); })));
   }
   void step(const Tensor<T>& x, const xgrad::Indices& y) {
-    optimizer_->zero_grad();
-    loss_ = cross_entropy((*net_)(x), y);
-    loss_.backward();
-    optimizer_->step();
+    loss_ = compiled_ ? (*compiled_)(x, y) : one_step(x, y);
   }
   T loss() const { return loss_.item(); }
   Results results() const {
@@ -145,10 +147,21 @@ class Training {
   }
 
  private:
+  using Step = std::function<Tensor<T>(const Tensor<T>&, const xgrad::Indices&)>;
+
+  Tensor<T> one_step(const Tensor<T>& x, const xgrad::Indices& y) {
+    optimizer_->zero_grad();
+    const Tensor<T> loss = cross_entropy((*net_)(x), y);
+    loss.backward();
+    optimizer_->step();
+    return loss;
+  }
+
   std::unique_ptr<Net> net_;
   Parameters p_;
   std::vector<Tensor<T>> initial_;
   std::unique_ptr<xgrad::Optimizer<T>> optimizer_;
+  std::optional<xgrad::Compiled<Step>> compiled_;
   Tensor<T> loss_;
 };
 
@@ -165,6 +178,7 @@ class FixedBatch : public Workload {
         x_(random<T>({p.size("batch", 128), width}, seeds::kInput)),
         y_(label_array(p.size("batch", 128))) {}
   void reset() override { training_.reset(); }
+  void compile() override { training_.compile(); }
   void step() override { training_.step(x_, y_); }
   Results results() override { return training_.results(); }
 

@@ -171,4 +171,21 @@ class FollowedIndices {
 /// The indices that are arguments of the compiled function that this thread records or runs.
 inline constinit thread_local const std::vector<Indices>* index_arguments = nullptr;
 
+/// While it lives, `copy` is taken for the argument that it was copied from.
+class FollowedCopy {
+ public:
+  FollowedCopy(const Indices& copy, const Indices& argument)
+      : copy_(&copy), argument_(&argument), outer_(std::exchange(innermost, this)) {}
+  ~FollowedCopy() { innermost = outer_; }
+  FollowedCopy(const FollowedCopy&) = delete;
+  FollowedCopy& operator=(const FollowedCopy&) = delete;
+
+  static const Indices* original(const Indices* indices);
+
+ private:
+  static inline constinit thread_local const FollowedCopy* innermost = nullptr;
+  const Indices *copy_, *argument_;
+  const FollowedCopy* outer_;
+};
+
 }  // namespace xgrad::detail

@@ -250,6 +250,9 @@ class Module : detail::CopiedByClone<T> {
   TensorList<T> hooked(const TensorList<T>& inputs, TensorList<T> outputs);
 
  private:
+  Tensor<T> run_hooks(const Tensor<T>& x, Tensor<T> y);
+  void hooks_change();
+
   friend class ParameterScope<T>;
   enum class Kind { parameter, buffer, derived };
   struct Slot {

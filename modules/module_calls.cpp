@@ -133,9 +133,27 @@ TensorList<T> Module<T>::hooked(const TensorList<T>& x, TensorList<T> y) {
   return y;
 }
 
+// To a function that is compiled the hooks are one operation, which is called each time.
 template <class T>
 Tensor<T> Module<T>::hooked(const Tensor<T>& x, Tensor<T> y) {
+  detail::Tracer* const told = detail::tracer;
+  if (told != nullptr) told->mode(mode());
   if (hooks_.empty()) return y;
+  if (told == nullptr) return run_hooks(x, std::move(y));
+  const detail::Untraced untraced;
+  const Tensor<T> result = run_hooks(x, y);
+  static_cast<detail::TypedTracer<T>*>(told)->operation(
+      {"hooks",
+       result,
+       {x, y},
+       {},
+       [this](const std::vector<Tensor<T>>& again) { return run_hooks(again[0], again[1]); },
+       true});
+  return result;
+}
+
+template <class T>
+Tensor<T> Module<T>::run_hooks(const Tensor<T>& x, Tensor<T> y) {
   const auto hooks = hooks_;  // a hook may remove itself
   for (const Hook& h : hooks) {
     if (!h.forward) continue;
@@ -152,20 +170,30 @@ Tensor<T> Module<T>::hooked(const Tensor<T>& x, Tensor<T> y) {
 
 // --- Hooks ---
 
+// What was compiled without them, or with others, is of no use any more.
+template <class T>
+void Module<T>::hooks_change() {
+  if (mode_ != nullptr) *mode_ = !training_;
+  mode_ = nullptr;
+}
+
 template <class T>
 std::size_t Module<T>::register_forward_hook(ForwardHook hook) {
+  hooks_change();
   hooks_.push_back({next_hook_, std::move(hook), nullptr});
   return next_hook_++;
 }
 
 template <class T>
 std::size_t Module<T>::register_backward_hook(BackwardHook hook) {
+  hooks_change();
   hooks_.push_back({next_hook_, nullptr, std::move(hook)});
   return next_hook_++;
 }
 
 template <class T>
 void Module<T>::remove_hook(std::size_t id) {
+  hooks_change();
   std::erase_if(hooks_, [id](const Hook& h) { return h.id == id; });
 }
 

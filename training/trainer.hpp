@@ -40,6 +40,7 @@
 #include "xgrad/optimizers/scheduler.hpp"
 #include "xgrad/training/checkpoint.hpp"
 #include "xgrad/training/collective.hpp"
+#include "xgrad/training/compiled_task.hpp"
 #include "xgrad/training/early_stopping.hpp"
 #include "xgrad/training/history.hpp"
 #include "xgrad/training/interrupt.hpp"
@@ -76,6 +77,11 @@ struct TrainerOptions {
 
   std::optional<Schedule> schedule = {};
   ScheduleUnit schedule_unit = ScheduleUnit::epochs;  ///< what the schedule's time counts
+
+  /// The forward pass and the loss of a batch are recorded once and run as a program (xgrad/compile):
+  /// for batches of inputs and labels or targets, with a task that compiles. Same weights, to the last
+  /// bit. Not for ranks that train together.
+  bool compile = false;
 
   std::size_t accumulate = 1;  ///< batches per step; their gradients are weighted by their samples
   double clip_norm = 0;        ///< clip_grad_norm before each step; 0: none
@@ -259,6 +265,7 @@ class Trainer : public detail::TrainerCore<T> {
   History run(const detail::Feed<Batch>& train, const Evaluate& validate);
   // False when the run was stopped on the way.
   bool train_epoch(const detail::Feed<Batch>& train, const InterruptScope* interrupt);
+  std::pair<Output, Tensor<T>> forward(const Batch& batch);
   double train_batch(const Batch& batch, std::size_t i,
                      detail::TaskFigures<T, Batch, Output>& figures);
   double train_batch_of_all(const Batch& batch, std::size_t i, bool last,
@@ -269,12 +276,17 @@ class Trainer : public detail::TrainerCore<T> {
   void clear_sums() { this->sums_ = detail::TaskFigures<T, Batch, Output>(task_).sums(); }
 
   Task<T, Batch, Output> task_;
+  std::function<std::pair<Output, Tensor<T>>(const Batch&)> compiled_;  // empty: it is not
 };
 
 template <class T, class Batch, class Output>
 History Trainer<T, Batch, Output>::run(const detail::Feed<Batch>& train, const Evaluate& validate) {
   std::optional<InterruptScope> interrupt;
   if (this->options_.stop_on_interrupt && !this->options_.checkpoint.empty()) interrupt.emplace();
+  if (this->options_.compile) {
+    detail::require(this->group() == nullptr, "Trainer",
+                    "compile is for one process: with a communicator batches are cut into shards");
+  }
   this->begin(static_cast<bool>(validate), directions(static_cast<bool>(validate)));
   if (this->sums_.empty()) clear_sums();
   if (const auto position = this->resume(train.state())) train.set_state(*position);
@@ -317,10 +329,20 @@ bool Trainer<T, Batch, Output>::train_epoch(const detail::Feed<Batch>& train,
 }
 
 template <class T, class Batch, class Output>
+std::pair<Output, Tensor<T>> Trainer<T, Batch, Output>::forward(const Batch& batch) {
+  if (this->options_.compile) {
+    if (!compiled_) compiled_ = detail::compiled_task<T, Batch, Output>(this->module_, task_);
+    return compiled_(batch);
+  }
+  Output predictions = task_.predictions(this->module_, batch);
+  Tensor<T> loss = task_.loss(predictions, batch);
+  return {std::move(predictions), std::move(loss)};
+}
+
+template <class T, class Batch, class Output>
 double Trainer<T, Batch, Output>::train_batch(const Batch& batch, std::size_t i,
                                               detail::TaskFigures<T, Batch, Output>& figures) {
-  const Output predictions = task_.predictions(this->module_, batch);
-  const Tensor<T> loss = task_.loss(predictions, batch);
+  const auto [predictions, loss] = forward(batch);
   if (this->options_.before_backward) this->options_.before_backward(loss);
   const double value = loss.item();
   this->check_loss(value, i);

@@ -3,7 +3,10 @@
 // Forward pass and loss of a batch as a compiled function. Internal, for the Trainer.
 
 #include <functional>
+#include <memory>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
@@ -12,47 +15,108 @@
 
 namespace xgrad::detail {
 
-template <class Batch>
-concept HasLabels = requires(const Batch& b) {
-  {b.inputs};
-  {b.labels};
+// --- The members of a batch ---
+
+struct AnyMember {
+  template <class V>
+  operator V() const;
 };
-template <class Batch>
-concept HasTargets = requires(const Batch& b) {
-  {b.inputs};
-  {b.targets};
+template <class B, class... A>
+concept MadeOf = requires {
+  B{std::declval<A>()...};
 };
 
-/// Module and task outlive it. Throws std::invalid_argument for other batches than of inputs and labels
-/// or targets.
+/// f(members...) of a plain struct of one to four members; of another type f().
+template <class B, class F>
+decltype(auto) with_members(B& batch, const F& f) {
+  using Plain = std::remove_const_t<B>;
+  using Any = AnyMember;
+  if constexpr (!std::is_aggregate_v<Plain> || MadeOf<Plain, Any, Any, Any, Any, Any>) {
+    return f();
+  } else if constexpr (MadeOf<Plain, Any, Any, Any, Any>) {
+    auto& [p, q, r, s] = batch;
+    return f(p, q, r, s);
+  } else if constexpr (MadeOf<Plain, Any, Any, Any>) {
+    auto& [p, q, r] = batch;
+    return f(p, q, r);
+  } else if constexpr (MadeOf<Plain, Any, Any>) {
+    auto& [p, q] = batch;
+    return f(p, q);
+  } else {
+    auto& [p] = batch;
+    return f(p);
+  }
+}
+
+template <class V>
+inline constexpr bool kOfTensors = std::is_same_v<V, Indices>;
+template <class T>
+inline constexpr bool kOfTensors<Tensor<T>> = true;
+template <class V>
+inline constexpr bool kOfTensors<std::vector<V>> = kOfTensors<V>;
+
+/// Copies an argument to a member, by which operations know it as the argument.
+template <class V>
+void copy_member(V& to, const V& from, std::vector<std::unique_ptr<FollowedCopy>>& followed) {
+  to = from;
+  if constexpr (std::is_same_v<V, Indices>)
+    followed.push_back(std::make_unique<FollowedCopy>(to, from));
+}
+
+/// They end in the reverse order.
+struct FollowedCopies {
+  FollowedCopies() = default;
+  FollowedCopies(const FollowedCopies&) = delete;
+  FollowedCopies& operator=(const FollowedCopies&) = delete;
+  ~FollowedCopies() {
+    while (!list.empty()) list.pop_back();
+  }
+  std::vector<std::unique_ptr<FollowedCopy>> list;
+};
+
+// --- The function ---
+
+/// Module and task outlive it. Throws std::invalid_argument for other batches than plain structs of one
+/// to four tensors, Indices and vectors of them.
 template <class T, class Batch, class Output>
 std::function<std::pair<Output, Tensor<T>>(const Batch&)> compiled_task(
     Module<T>& module, const Task<T, Batch, Output>& task) {
   using Result = std::pair<Output, Tensor<T>>;
-  const auto results = [&module, &task](const Batch& batch) -> Result {
-    Output predictions = task.predictions(module, batch);
-    Tensor<T> loss = task.loss(predictions, batch);
-    return {std::move(predictions), std::move(loss)};
+  using Function = std::function<Result(const Batch&)>;
+  const auto make = [&]<class... M>(M&...) -> Function {
+    if constexpr (sizeof...(M) == 0 || !(kOfTensors<std::remove_const_t<M>> && ...)) {
+      fail("Trainer", "compile takes batches that are structs of tensors and Indices");
+    } else {
+      const auto f = compile([&module, &task](const std::remove_const_t<M>&... given) -> Result {
+        Batch batch;
+        return with_members(batch, [&](auto&... members) -> Result {
+          if constexpr (sizeof...(members) == sizeof...(given)) {
+            FollowedCopies followed;
+            (copy_member(members, given, followed.list), ...);
+            Output predictions = task.predictions(module, batch);
+            Tensor<T> loss = task.loss(predictions, batch);
+            return {std::move(predictions), std::move(loss)};
+          } else {
+            return {};
+          }
+        });
+      });
+      return [f](const Batch& batch) {
+        return with_members(batch, [&f](const auto&... members) -> Result {
+          if constexpr (sizeof...(members) == sizeof...(M)) {
+            return f(members...);
+          } else {
+            return {};
+          }
+        });
+      };
+    }
   };
-  if constexpr (HasLabels<Batch>) {
-    const auto f = compile([results](const Tensor<T>& inputs, const Indices& labels) {
-      Batch batch;
-      batch.inputs = inputs;
-      batch.labels = labels;
-      const FollowedCopy followed(batch.labels, labels);
-      return results(batch);
-    });
-    return [f](const Batch& batch) { return f(batch.inputs, batch.labels); };
-  } else if constexpr (HasTargets<Batch>) {
-    const auto f = compile([results](const Tensor<T>& inputs, const Tensor<T>& targets) {
-      Batch batch;
-      batch.inputs = inputs;
-      batch.targets = targets;
-      return results(batch);
-    });
-    return [f](const Batch& batch) { return f(batch.inputs, batch.targets); };
+  if constexpr (std::is_default_constructible_v<Batch>) {
+    const Batch shape{};
+    return with_members(shape, make);
   } else {
-    fail("Trainer", "compile takes batches of inputs and labels or targets");
+    return make();
   }
 }
 

@@ -79,7 +79,7 @@ struct TrainerOptions {
   ScheduleUnit schedule_unit = ScheduleUnit::epochs;  ///< what the schedule's time counts
 
   /// The forward pass and the loss of a batch are recorded once and run as a program (xgrad/compile):
-  /// for batches of inputs and labels or targets, with a task that compiles. Same weights, to the last
+  /// for batches that are structs of tensors and Indices. Same weights, to the last
   /// bit. Not for ranks that train together.
   bool compile = false;
 

@@ -50,6 +50,15 @@ BOOST_AUTO_TEST_CASE(same_numbers_as_a_loop_by_hand) {
   BOOST_TEST(trainer.steps_done() == 21U);
 }
 
+BOOST_AUTO_TEST_CASE(same_numbers_compiled) {
+  Setup plain, compiled;
+  const History a = plain.trainer({.epochs = 3, .clip_norm = 0.5}).fit(plain.train);
+  const History b =
+      compiled.trainer({.epochs = 3, .compile = true, .clip_norm = 0.5}).fit(compiled.train);
+  BOOST_TEST(same_bits(plain.weights(), compiled.weights()));
+  BOOST_TEST(a.curve("train loss") == b.curve("train loss"), boost::test_tools::per_element());
+}
+
 namespace {
 
 // A small variational autoencoder of points: (n, 2) -> (logits, mean, logarithm of the variance).

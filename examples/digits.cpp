@@ -55,7 +55,7 @@ struct Settings {
   double erase = 0;
   std::uint64_t seed = 1;
   int threads = 0;
-  bool mpi = false;
+  bool mpi = false, compile = false;
   std::size_t shards = 0;
 };
 
@@ -184,6 +184,10 @@ TargetBatch<float> mixed(const LabeledBatch<float>& batch, std::size_t classes, 
   return r;
 }
 
+// Scores and loss of images and what they should map to.
+using Forward = std::function<std::pair<Tensor<float>, Tensor<float>>(
+    const Tensor<float>& inputs, const Tensor<float>& targets)>;
+
 // What a training step needs, and what it counts.
 struct Training {
   Module<float>& net;
@@ -193,16 +197,23 @@ struct Training {
   const Settings& settings;
   std::size_t classes;
   std::unique_ptr<BatchGradients<float>> of_all;  // of all ranks
+  Forward forward = recorded_anew();
 
   // Of this rank and epoch.
   double loss_sum = 0, correct = 0, seen = 0;
 
+  Forward recorded_anew() {
+    return [this](const Tensor<float>& inputs, const Tensor<float>& targets) {
+      const Tensor<float> scores = net(inputs);
+      return std::pair(
+          scores, cross_entropy(scores, targets, {.label_smoothing = settings.label_smoothing}));
+    };
+  }
+
   // Of some of the batch's images; counts them.
   Tensor<float> loss(const LabeledBatch<float>& batch) {
     const TargetBatch<float> training = mixed(batch, classes, settings);
-    const Tensor<float> scores = net(training.inputs);
-    const Tensor<float> loss =
-        cross_entropy(scores, training.targets, {.label_smoothing = settings.label_smoothing});
+    const auto [scores, loss] = forward(training.inputs, training.targets);
     if (!report.graph) report.graph = tape_graph(loss, net.parameters());
     monitor.before_backward(loss);
     const auto n = static_cast<double>(batch.labels.size());
@@ -304,6 +315,7 @@ void run(Settings s, const Ranks& ranks) {
   const std::size_t every = std::max<std::size_t>(1, s.epochs * loader.size() / 60);
   Monitor<float> monitor(net, *optimizer, {.every = s.report.empty() ? 0 : every});
   Training training{net, *optimizer, monitor, report, s, classes, nullptr};
+  if (s.compile) training.forward = compile(training.forward);
   if (ranks.group != nullptr)
     training.of_all = ranks.group->data_parallel(net, {.shards = s.shards});
   for (std::size_t epoch = 0; epoch < s.epochs; ++epoch) {
@@ -412,6 +424,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--report", s.report, "file for a report of the training; empty: none")
       ->capture_default_str();
+  app.add_flag("--compile", s.compile, "run the forward pass as a program, recorded once");
   app.add_flag("--mpi", s.mpi, "train over the ranks that mpirun started");
   app.add_option("--shards", s.shards, "parts of a batch, with --mpi; default: one per rank");
   CLI11_PARSE(app, argc, argv);

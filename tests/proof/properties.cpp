@@ -7,6 +7,7 @@
 #include <random>
 
 #include "agreement.hpp"
+#include "compiled.hpp"
 #include "runs_again.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/gradient_check/check.hpp"
@@ -427,6 +428,22 @@ void again(const Row& row) {
   check_runs_again(row.f32, narrow(0), narrow(1), differentiable, reads);
 }
 
+// Inside of a compiled function, called with three samples.
+void compiled(const Row& row) {
+  std::vector<bool> differentiable;
+  for (const Argument& a : row.arguments) differentiable.push_back(a.differentiable);
+  std::vector<Tensors> samples;
+  std::vector<std::vector<Tensor<float>>> narrow;
+  for (const std::uint64_t k : {0U, 1U, 2U}) {
+    samples.push_back(sample(row, shapes_of(row), k));
+    narrow.emplace_back();
+    for (const D& t : samples.back()) narrow.back().push_back(t.to<float>());
+  }
+  check_compiled(row.f, samples, differentiable, row.smooth == Smooth::twice, row.reads_on_host);
+  BOOST_TEST_CONTEXT("float")
+  check_compiled(row.f32, narrow, differentiable, false, row.reads_on_host);
+}
+
 void freed(const Row& row) {
   const Tensors samples = sample(row, shapes_of(row));
   row.f(samples);  // what an operation makes once and keeps
@@ -461,6 +478,7 @@ const std::vector<Property>& properties() {
       {"threads", if_large, threads},
       {"no_grad", always, no_grad},
       {"again", always, again},
+      {"compiled", always, compiled},
       {"freed", always, freed},
   };
   return list;

@@ -1,0 +1,86 @@
+// Random programs, compiled: values and gradients of the programs as they are, to the last bit.
+//
+// The environment variable XGRAD_COMPILED_PROGRAMS sets how many; 300 without it (a fifth of that with a
+// sanitizer), 10000 in the long run.
+
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <cstring>
+
+#include "random_program.hpp"
+#include "tests/rounds.hpp"
+#include "xgrad/autograd/tensor.hpp"
+#include "xgrad/compile/compile.hpp"
+
+using namespace xgrad;
+using test::Kinks;
+using test::RandomProgram;
+using test::Scales;
+
+namespace {
+
+using D = Tensor<double>;
+using Tensors = std::vector<D>;
+
+std::uint64_t how_many() {
+  const char* text = std::getenv("XGRAD_COMPILED_PROGRAMS");
+  return text == nullptr ? test::rounds(300) : std::strtoull(text, nullptr, 10);
+}
+
+// Other numbers of the same kind: those of another order.
+Tensors turned(const Tensors& x) {
+  Tensors r;
+  for (const D& t : x) {
+    D u = t.clone();
+    std::reverse(u.mutable_data(), u.mutable_data() + u.size());
+    r.push_back(u);
+  }
+  return r;
+}
+
+bool same(const D& a, const D& b) {
+  if (a.defined() != b.defined()) return false;
+  return !a.defined() || (a.shape() == b.shape() &&
+                          std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+
+template <class F>
+Tensors values_and_gradients(const F& f, const Tensors& x) {
+  Tensors leaves;
+  for (const D& t : x) leaves.push_back(parameter(t));
+  Tensors r = f(leaves), outputs, seeds;
+  for (const D& y : r) {
+    if (!y.requires_grad()) continue;
+    outputs.push_back(y);
+    seeds.push_back(D::filled(y.shape(), 0.75));
+  }
+  if (outputs.empty()) return r;
+  for (const D& g : grad(outputs, leaves, {.allow_unused = true}, seeds)) r.push_back(g);
+  return r;
+}
+
+void run(std::uint64_t first_seed, Kinks kinks, Scales scales = Scales::near_one) {
+  for (std::uint64_t seed = first_seed; seed < first_seed + how_many(); ++seed) {
+    const RandomProgram program(seed, kinks, scales);
+    const auto compiled = compile([&](const Tensors& x) { return program(x); });
+    for (const Tensors& x : {program.inputs(), turned(program.inputs())}) {
+      const Tensors a = values_and_gradients(program, x), b = values_and_gradients(compiled, x);
+      BOOST_REQUIRE_EQUAL(a.size(), b.size());
+      for (std::size_t i = 0; i < a.size(); ++i)
+        BOOST_TEST(same(a[i], b[i]), "seed " << seed << ", " << i << ": " << program.text());
+    }
+    BOOST_TEST(compiled.statistics().run == 1, "seed " << seed << ": "
+                                                       << compiled.statistics().why_called << " "
+                                                       << program.text());
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(compiled_programs)
+
+BOOST_AUTO_TEST_CASE(smooth) { run(10'000'000, Kinks::none); }
+BOOST_AUTO_TEST_CASE(with_kinks) { run(11'000'000, Kinks::at); }
+BOOST_AUTO_TEST_CASE(of_wide_scales) { run(12'000'000, Kinks::none, Scales::wide); }
+
+BOOST_AUTO_TEST_SUITE_END()

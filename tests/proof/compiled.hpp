@@ -1,0 +1,19 @@
+#pragma once
+
+// Operations inside of compiled functions: the same numbers.
+
+#include <vector>
+
+#include "xgrad/autograd/tensor_function.hpp"
+
+namespace proof {
+
+/// compile(f), called with each of the samples: results and gradients are those of f to the last bit,
+/// gradients of gradients but for rounding, if `twice`. `reads`: f reads numbers on the host, and is
+/// called each time.
+template <class T>
+void check_compiled(const xgrad::TensorFunction<T>& f,
+                    const std::vector<std::vector<xgrad::Tensor<T>>>& samples,
+                    const std::vector<bool>& differentiable, bool twice, bool reads);
+
+}  // namespace proof

@@ -209,6 +209,8 @@ void Module<T>::remove_hook(std::size_t id) {
   template TensorList<T> Module<T>::forward_list(const TensorList<T>&);          \
   template TensorList<T> Module<T>::operator()(const TensorList<T>&);            \
   template Tensor<T> Module<T>::hooked(const Tensor<T>&, Tensor<T>);             \
+  template Tensor<T> Module<T>::run_hooks(const Tensor<T>&, Tensor<T>);          \
+  template void Module<T>::hooks_change();                                       \
   template TensorList<T> Module<T>::hooked(const TensorList<T>&, TensorList<T>); \
   template std::size_t Module<T>::register_forward_hook(ForwardHook);            \
   template std::size_t Module<T>::register_backward_hook(BackwardHook);          \

@@ -1,7 +1,6 @@
 #include "xgrad/compile/graph.hpp"
 
 #include <ostream>
-#include <sstream>
 
 #include "xgrad/base/text.hpp"
 
@@ -38,12 +37,7 @@ std::string joined(const std::vector<std::string>& words) {
   return r;
 }
 
-std::string size_text(double n, const char* unit) {
-  std::ostringstream s;
-  s.precision(3);
-  s << n << " " << unit;
-  return s.str();
-}
+std::string size_text(double n, const char* unit) { return detail::rounded(n, 3) + " " + unit; }
 
 std::string bytes_text(std::size_t bytes) {
   const auto n = static_cast<double>(bytes);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -76,45 +77,81 @@ struct FollowedCopies {
 
 // --- The function ---
 
+/// Makes the members of a batch of what a compiled function was given.
+template <class... V>
+struct CopyMembers {
+  std::tuple<const V&...> given;
+  FollowedCopies& followed;
+
+  template <class... M>
+  void operator()(M&... members) const {
+    if constexpr (std::is_same_v<std::tuple<M...>, std::tuple<V...>>)
+      copy(std::index_sequence_for<V...>{}, members...);
+  }
+  template <std::size_t... I, class... M>
+  void copy(std::index_sequence<I...>, M&... members) const {
+    (copy_member(members, std::get<I>(given), followed.list), ...);
+  }
+};
+
+/// f(members...).
+template <class Result, class F>
+struct CallWithMembers {
+  const F& f;
+
+  template <class... M>
+  Result operator()(const M&... members) const {
+    if constexpr (std::is_invocable_v<const F&, const M&...>) {
+      return f(members...);
+    } else {
+      return Result{};
+    }
+  }
+};
+
+template <class T, class Batch, class Output>
+struct CompiledTask {
+  using Result = std::pair<Output, Tensor<T>>;
+  using Function = std::function<Result(const Batch&)>;
+  Module<T>& module;
+  const Task<T, Batch, Output>& task;
+
+  template <class... V>
+  Result of(const V&... given) const {
+    Batch batch;
+    FollowedCopies followed;
+    with_members(batch, CopyMembers<V...>{{given...}, followed});
+    Output predictions = task.predictions(module, batch);
+    Tensor<T> loss = task.loss(predictions, batch);
+    return {std::move(predictions), std::move(loss)};
+  }
+
+  // Of the members of some batch.
+  template <class... V>
+  Function operator()(const V&...) const {
+    if constexpr (sizeof...(V) == 0 || !(kOfTensors<V> && ...) || !kOfTensors<Output>) {
+      fail("Trainer",
+           "compile takes batches that are structs of tensors and Indices, and tasks whose output "
+           "is "
+           "a tensor or a list of them");
+    } else {
+      const auto f = compile([self = *this](const V&... given) { return self.of(given...); });
+      return [f](const Batch& batch) {
+        return with_members(batch, CallWithMembers<Result, std::decay_t<decltype(f)>>{f});
+      };
+    }
+  }
+};
+
 /// Module and task outlive it. Throws std::invalid_argument for other batches than plain structs of one
-/// to four tensors, Indices and vectors of them.
+/// to four tensors, Indices and vectors of them, and for another output than tensors.
 template <class T, class Batch, class Output>
 std::function<std::pair<Output, Tensor<T>>(const Batch&)> compiled_task(
     Module<T>& module, const Task<T, Batch, Output>& task) {
-  using Result = std::pair<Output, Tensor<T>>;
-  using Function = std::function<Result(const Batch&)>;
-  const auto make = [&]<class... M>(M&...) -> Function {
-    if constexpr (sizeof...(M) == 0 || !(kOfTensors<std::remove_const_t<M>> && ...)) {
-      fail("Trainer", "compile takes batches that are structs of tensors and Indices");
-    } else {
-      const auto f = compile([&module, &task](const std::remove_const_t<M>&... given) -> Result {
-        Batch batch;
-        return with_members(batch, [&](auto&... members) -> Result {
-          if constexpr (sizeof...(members) == sizeof...(given)) {
-            FollowedCopies followed;
-            (copy_member(members, given, followed.list), ...);
-            Output predictions = task.predictions(module, batch);
-            Tensor<T> loss = task.loss(predictions, batch);
-            return {std::move(predictions), std::move(loss)};
-          } else {
-            return {};
-          }
-        });
-      });
-      return [f](const Batch& batch) {
-        return with_members(batch, [&f](const auto&... members) -> Result {
-          if constexpr (sizeof...(members) == sizeof...(M)) {
-            return f(members...);
-          } else {
-            return {};
-          }
-        });
-      };
-    }
-  };
+  const CompiledTask<T, Batch, Output> make{module, task};
   if constexpr (std::is_default_constructible_v<Batch>) {
-    const Batch shape{};
-    return with_members(shape, make);
+    const Batch some{};
+    return with_members(some, make);
   } else {
     return make();
   }

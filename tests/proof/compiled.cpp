@@ -7,6 +7,7 @@
 
 #include "runs_again.hpp"
 #include "xgrad/compile/compile.hpp"
+#include "xgrad/kernels/random.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reductions.hpp"

@@ -92,10 +92,10 @@ std::uint32_t RecorderCore::add_value(const Tensor<T>& t, GraphValue::Kind kind)
 template <class T>
 std::uint32_t RecorderCore::value_of(const Tensor<T>& t) {
   if (const auto it = known_.find(t.node()); it != known_.end()) return it->second;
-  const bool made = made_.count(t.node()) != 0;
+  const bool made = made_.count(t.node()) != 0, untold = is_untold(t.node());
   using Kind = GraphValue::Kind;
   const std::uint32_t v = add_value(t, made ? Kind::constant : Kind::held);
-  values_[v].untold = made && constants_.count(t.node()) == 0;
+  values_[v].untold = untold;
   const Tensor<T>* const held = held_->hold(t);
   values_[v].held = held;
   if (made) return v;
@@ -186,11 +186,21 @@ bool RecorderCore::may_be_result(const void* n) const {
   return it == known_.end() || values_[it->second].shown.kind == GraphValue::Kind::result;
 }
 
+bool RecorderCore::is_untold(const void* n) const {
+  return known_.count(n) == 0 && made_.count(n) != 0 && constants_.count(n) == 0;
+}
+
 template <class T>
 void RecorderCore::on_operation(TracedOperation<T> o) {
   if (!o.output.defined() || !may_be_result(o.output.node())) return;
   RecordedStep s = begin(o.name);
   s.changes_state = o.changes_state;
+  if (o.formula.rule == nullptr) {
+    // What an operation computed on its way, as the factors that det is recorded with, it computes again.
+    for (Tensor<T>& x : o.operands) {
+      if (x.defined() && is_untold(x.node())) x = Tensor<T>();
+    }
+  }
   std::vector<Operand<T>> x = operands(o.operands, s);
   const std::uint32_t result = add_result(o.output, s);
   if (o.formula.rule != nullptr) {

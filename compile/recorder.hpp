@@ -123,6 +123,7 @@ class RecorderCore : public Tracer {
   }
   void require_known_draws();
   bool may_be_result(const void* n) const;
+  bool is_untold(const void* n) const;
   void look_for_untold(const std::vector<std::uint32_t>& results);
   std::string place_of(const void* n) const;
   void on_host(const std::string& text);

@@ -45,7 +45,7 @@ class ConvolutionLayer : public LibraryModule<M, T> {
   ModuleOptions options() const override;
   static std::unique_ptr<Module<T>> from(const ModuleOptions& options);
 
-  const Options& layer_options() const { return options_; }
+  const Options& layer_options() const { return options_; }  ///< those it was made with
 
   Tensor<T>& weight;  ///< as the operation takes it
   Tensor<T>& bias;    ///< undefined without bias

@@ -40,7 +40,7 @@ enum class OnRead {
 };
 
 struct CompileOptions {
-  OnRead on_read = OnRead::refuse;
+  OnRead on_read = OnRead::refuse;  ///< what is done about a function that reads numbers
   /// How many programs are kept, for arguments of other shapes and the like; the one that was not used
   /// for longest goes. At least 1.
   std::size_t cache_limit = 16;
@@ -125,6 +125,7 @@ class Compiled {
     return programs_->graph(given);
   }
 
+  /// What was compiled and called so far.
   CompileStatistics statistics() const { return programs_->statistics(); }
 
  private:

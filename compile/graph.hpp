@@ -23,7 +23,7 @@ struct GraphValue {
   std::size_t number_bytes = 4;  ///< of one of its numbers: 4 float, 8 double
   bool requires_grad = false;    ///< whether gradients flow through it
 
-  std::size_t bytes() const { return shape.elements() * number_bytes; }
+  std::size_t bytes() const { return shape.elements() * number_bytes; }  ///< of all its numbers
 };
 
 /// A step of a program.
@@ -43,10 +43,10 @@ struct GraphOperation {
 
 /// What a compiled function does.
 struct Graph {
-  std::vector<GraphValue> values;
-  std::vector<GraphOperation> operations;
-  std::vector<std::size_t> arguments;  ///< places in `values`
-  std::vector<std::size_t> results;    ///< likewise
+  std::vector<GraphValue> values;          ///< all tensors of the program
+  std::vector<GraphOperation> operations;  ///< its steps, in order
+  std::vector<std::size_t> arguments;      ///< places in `values`
+  std::vector<std::size_t> results;        ///< likewise
 };
 
 /// One operation a line, with shapes, module, bytes and cost:

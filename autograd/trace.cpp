@@ -1,6 +1,16 @@
 #include "xgrad/autograd/trace.hpp"
 
+#include <cstddef>
+#include <cstdint>
+
 namespace xgrad::detail {
+
+bool FollowedGenerator::is_in_recording(const void* generator) {
+  const std::byte here{};
+  const auto at = reinterpret_cast<std::uintptr_t>(generator);
+  return recording_frame != nullptr && at > reinterpret_cast<std::uintptr_t>(&here) &&
+         at < reinterpret_cast<std::uintptr_t>(recording_frame);
+}
 
 FollowedIndices::FollowedIndices(const Indices& indices)
     : copy_(std::make_shared<const Indices>(indices)) {

@@ -7,6 +7,7 @@
 // numbers, passes back, changes of state. What an operation does inside is its own: it runs Untraced,
 // or is not told as nobody sees its results.
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -141,15 +142,23 @@ Tensor<T> source(const char* name, const Tensor<T>& y, const F& make) {
   return y;
 }
 
+/// Where the stack was when a function began to be recorded: what is above it, as stacks grow, is gone
+/// when the function returns.
+inline constinit thread_local const std::byte* recording_frame = nullptr;
+
 /// The generator that an operation draws from when it is run again: the one that it was given, or
-/// whatever is the thread's default.
+/// whatever is the thread's default. One that the recorded function made is refused.
 class FollowedGenerator {
  public:
   explicit FollowedGenerator(Generator& generator)
-      : generator_(&generator == &default_generator() ? nullptr : &generator) {}
+      : generator_(&generator == &default_generator() ? nullptr : &generator) {
+    if (tracer != nullptr && is_in_recording(&generator))
+      tracer->refuse("a generator is made by the function");
+  }
   Generator& get() const { return generator_ != nullptr ? *generator_ : default_generator(); }
 
  private:
+  static bool is_in_recording(const void* generator);
   Generator* generator_;
 };
 

@@ -124,16 +124,19 @@ class RecordingTracer {
   RecordingTracer(Tracer& t, const std::vector<Indices>& indices) {
     tracer = &t;
     index_arguments = &indices;
+    recording_frame = &here_;
   }
   ~RecordingTracer() {
     tracer = nullptr;
     index_arguments = indices_before_;
+    recording_frame = nullptr;
   }
   RecordingTracer(const RecordingTracer&) = delete;
   RecordingTracer& operator=(const RecordingTracer&) = delete;
 
  private:
   const std::vector<Indices>* indices_before_ = index_arguments;
+  std::byte here_{};
 };
 
 }  // namespace

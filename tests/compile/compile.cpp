@@ -505,6 +505,17 @@ BOOST_AUTO_TEST_CASE(numbers_written) {
   };
   BOOST_CHECK_EXCEPTION(compile(f)(D(2)), std::logic_error, says("changes a tensor"));
 }
+BOOST_AUTO_TEST_CASE(a_generator_that_the_function_makes) {
+  const auto f = [](const D& x) {
+    Generator generator(3);
+    return dropout(x, 0.5, generator);
+  };
+  const auto compiled = compile(f);
+  const D x = numbers({20}, 1);
+  for (int i = 0; i < 3; ++i) same(f(x), compiled(x));
+  BOOST_TEST(compiled.statistics().called == 2);
+  BOOST_TEST(compiled.statistics().why_called == "a generator is made by the function");
+}
 BOOST_AUTO_TEST_CASE(errors_leave_nothing) {
   bool broken = true;
   const auto compiled = compile([&](const D& x) {

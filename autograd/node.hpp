@@ -102,6 +102,8 @@ struct Node {
   std::uint16_t places = 0;  // of modules, that hold it as a parameter
   std::atomic<bool> gradient_locked{false};  // somebody is adding to the gradient
   Apart apart = Apart::no;
+  std::atomic<bool> watched{false};  // compiled functions hold it: who lets go of it is counted
+  std::atomic<std::uint32_t> let_go{0};
 
   // What the user sees of the gradient, and hooks to it.
   Node* grad = nullptr;

@@ -92,12 +92,14 @@ class Tensor {
   /// parameter instead: see Module::add_parameter. What a function returned cannot be assigned to.
   Tensor& operator=(const Tensor& other) & {
     if (is_place()) return assign_place(other, false);
+    note_let_go();
     Tensor copy(other);
     std::swap(bits_, copy.bits_);
     return *this;
   }
   Tensor& operator=(Tensor&& other) & {
     if (is_place()) return assign_place(other, true);
+    note_let_go();
     Tensor moved(std::move(other));
     std::swap(bits_, moved.bits_);
     return *this;
@@ -273,6 +275,11 @@ class Tensor {
   static Tensor place_for(const Shape& shape);  // of numbers that come from the host
   T element(const std::vector<std::ptrdiff_t>& index) const;
   bool is_place() const { return (bits_ & kPlace) != 0; }
+  // Before the handle shows another tensor.
+  void note_let_go() const {
+    if (defined() && node()->watched.load(std::memory_order_relaxed)) [[unlikely]]
+      node()->let_go.fetch_add(1, std::memory_order_relaxed);
+  }
   void leave_in_place() noexcept;  // a place that is moved from is copied
   Tensor& assign_place(const Tensor& value, bool moved);
 

@@ -1,5 +1,8 @@
 #include "xgrad/compile/program.hpp"
 
+#include <mutex>
+#include <unordered_map>
+
 namespace xgrad::detail {
 namespace {
 
@@ -29,6 +32,31 @@ class IndicesScope {
 };
 
 }  // namespace
+
+template <class T>
+std::shared_ptr<const Tensor<T>> shared_handle(const Tensor<T>& t) {
+  struct Handles {
+    std::mutex mutex;
+    std::unordered_map<const void*, std::weak_ptr<const Tensor<T>>> of;
+  };
+  static auto* const handles = new Handles;  // programs may go after all static objects
+  const std::lock_guard lock(handles->mutex);
+  std::weak_ptr<const Tensor<T>>& known = handles->of[t.node()];
+  if (auto handle = known.lock()) return handle;
+  const std::shared_ptr<const Tensor<T>> handle(new Tensor<T>(t), [](const Tensor<T>* last) {
+    {
+      const std::lock_guard forgetting(handles->mutex);
+      const auto it = handles->of.find(last->node());
+      if (it != handles->of.end() && it->second.expired()) handles->of.erase(it);
+    }
+    delete last;
+  });
+  known = handle;
+  t.node()->watched.store(true, std::memory_order_relaxed);
+  return handle;
+}
+template std::shared_ptr<const Tensor<float>> shared_handle(const Tensor<float>&);
+template std::shared_ptr<const Tensor<double>> shared_handle(const Tensor<double>&);
 
 TensorLists Program::run(const TensorLists& given) const {
   const Untraced untraced;

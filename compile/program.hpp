@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,12 +35,16 @@ struct Operand {
   }
 };
 
-/// Each tensor that a program holds, once; at places that stay.
+/// A handle that all programs share: what only programs hold is known by having one handle.
+template <class T>
+std::shared_ptr<const Tensor<T>> shared_handle(const Tensor<T>& t);
+
+/// Each tensor that a program holds.
 struct HeldTensors {
   Tensor<float> no_float;
   Tensor<double> no_double;
-  std::deque<Tensor<float>> floats;
-  std::deque<Tensor<double>> doubles;
+  std::vector<std::shared_ptr<const Tensor<float>>> floats;
+  std::vector<std::shared_ptr<const Tensor<double>>> doubles;
 
   template <class T>
   const Tensor<T>* none() const {
@@ -54,9 +57,9 @@ struct HeldTensors {
   template <class T>
   const Tensor<T>* hold(const Tensor<T>& t) {
     if constexpr (std::is_same_v<T, float>) {
-      return &floats.emplace_back(t);
+      return floats.emplace_back(shared_handle(t)).get();
     } else {
-      return &doubles.emplace_back(t);
+      return doubles.emplace_back(shared_handle(t)).get();
     }
   }
 };

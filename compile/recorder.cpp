@@ -17,17 +17,25 @@ const Rule<T> kArgument = {
     "argument", [](const void*, Backward<T>& b) { b.add(0, b.take_gradient()); }, nullptr};
 
 template <class T>
-bool is_held_elsewhere(const Tensor<T>* t) {
-  return t->node()->strong.load(std::memory_order_acquire) > 1 && !t->node()->replaced;
+std::uint32_t times_let_go(const Tensor<T>& t) {
+  return t.node()->let_go.load(std::memory_order_relaxed);
 }
 
 }  // namespace
 
+template <class T>
+bool ProgramGuards::Held<T>::holds() const {
+  const Node<T>& n = *tensor->node();
+  return n.strong.load(std::memory_order_acquire) > 1 && !n.replaced &&
+         times_let_go(*tensor) == let_go;
+}
+
 bool ProgramGuards::hold() const {
+  const auto holds = [](const auto& h) { return h.holds(); };
   return std::all_of(modes.begin(), modes.end(),
                      [](const auto& m) { return *m.first == m.second; }) &&
-         std::all_of(floats.begin(), floats.end(), is_held_elsewhere<float>) &&
-         std::all_of(doubles.begin(), doubles.end(), is_held_elsewhere<double>);
+         std::all_of(floats.begin(), floats.end(), holds) &&
+         std::all_of(doubles.begin(), doubles.end(), holds);
 }
 
 // --- What cannot be done again ---
@@ -100,9 +108,9 @@ std::uint32_t RecorderCore::value_of(const Tensor<T>& t) {
   values_[v].held = held;
   if (made) return v;
   if constexpr (std::is_same_v<T, float>) {
-    guards_.floats.push_back(held);
+    guards_.floats.push_back({held, times_let_go(t)});
   } else {
-    guards_.doubles.push_back(held);
+    guards_.doubles.push_back({held, times_let_go(t)});
   }
   return v;
 }

@@ -39,9 +39,17 @@ struct RecordedValue {
 /// What a program asks of later calls besides what Arguments say.
 struct ProgramGuards {
   std::vector<std::pair<std::shared_ptr<const bool>, bool>> modes;
-  // Held by the function: as long as somebody else holds them, too.
-  std::vector<const Tensor<float>*> floats;
-  std::vector<const Tensor<double>*> doubles;
+  // Held by the function: as long as somebody else holds them, too, and no handle to them was given
+  // another tensor.
+  template <class T>
+  struct Held {
+    const Tensor<T>* tensor;
+    std::uint32_t let_go;  // how often, so far
+
+    bool holds() const;
+  };
+  std::vector<Held<float>> floats;
+  std::vector<Held<double>> doubles;
 
   bool hold() const;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -26,6 +27,8 @@ void Module<T>::set_training(bool on) {
 
 template <class T>
 std::shared_ptr<const bool> Module<T>::mode() const {
+  static std::mutex mutex;  // several threads may record functions of one module
+  const std::lock_guard lock(mutex);
   if (mode_ == nullptr) mode_ = std::make_shared<bool>(training_);
   return mode_;
 }

@@ -183,6 +183,32 @@ BOOST_AUTO_TEST_CASE(another_tensor_in_its_place) {
   same(compiled(x), x * w + 1);
   BOOST_TEST(compiled.statistics().recorded == 2);
 }
+BOOST_AUTO_TEST_CASE(another_tensor_in_the_place_of_one_in_several_programs) {
+  D w = numbers({1}, 3);
+  const auto f = [&](const D& x) { return x * w + 1; };
+  const auto compiled = compile(f), too = compile([&](const D&x) { return exp(w) * x; });
+  const D x = numbers({5}, 4), y = numbers({6}, 5);
+  for (int i = 0; i < 3; ++i) {
+    same(compiled(x), f(x));
+    same(compiled(y), f(y));
+    same(too(x), exp(w) * x);
+    w = numbers({1}, 6 + static_cast<std::uint64_t>(i));
+  }
+}
+// Descent by hand: the last step's graph still holds the tensor that was replaced.
+BOOST_AUTO_TEST_CASE(another_tensor_in_its_place_in_each_step) {
+  D w = numbers({5}, 3);
+  const D x = numbers({5}, 4);
+  const auto f = [&](const D& at) { return sum(square(at * w - 1)); };
+  const auto compiled = compile(f);
+  D loss;
+  for (int i = 0; i < 4; ++i) {
+    loss = compiled(x);
+    same(loss, f(x));
+    w = parameter(w - 0.1 * grad(loss, w, {.retain_graph = true}));
+  }
+  BOOST_TEST(compiled.statistics().recorded == 4);
+}
 BOOST_AUTO_TEST_CASE(an_argument_that_it_holds_as_well) {
   const D w = numbers({3}, 1), x = numbers({3}, 2);
   const auto f = [&](const D& v) { return v * exp(w); };

@@ -186,7 +186,8 @@ BOOST_AUTO_TEST_CASE(another_tensor_in_its_place) {
 BOOST_AUTO_TEST_CASE(another_tensor_in_the_place_of_one_in_several_programs) {
   D w = numbers({1}, 3);
   const auto f = [&](const D& x) { return x * w + 1; };
-  const auto compiled = compile(f), too = compile([&](const D&x) { return exp(w) * x; });
+  const auto compiled = compile(f);
+  const auto too = compile([&](const D& v) { return exp(w) * v; });
   const D x = numbers({5}, 4), y = numbers({6}, 5);
   for (int i = 0; i < 3; ++i) {
     same(compiled(x), f(x));

@@ -1,6 +1,7 @@
-// Making a module again: clone, convert, describe and make_module.
+// Making a module again: clone, convert, describe and make_module; and a module inside of a compiled function.
 
 #include "tests/modules/helpers.hpp"
+#include "xgrad/compile/compile.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/attention.hpp"
 #include "xgrad/modules/branches.hpp"
@@ -23,6 +24,7 @@
 #include "xgrad/modules/transformer_stacks.hpp"
 #include "xgrad/modules/weight_norm.hpp"
 #include "xgrad/ops/arithmetic.hpp"
+#include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
 
@@ -166,6 +168,27 @@ struct Net : Module<T> {
   Tensor<T> forward(const Tensor<T>& x) override { return second(first(x)); }
 };
 
+// Output, gradients of input and parameters, and the state afterwards, from the same draws.
+template <class F>
+std::vector<double> step(const F& f, Module<double>& m, const Tensor<double>& input) {
+  Generator generator(4);
+  const GeneratorScope scope(generator);
+  Tensor<double> x = parameter(input);
+  const Tensor<double> y = f(x);
+  std::vector<double> all = numbers(y);
+  sum(y * y).backward();
+  const auto append = [&all](const Tensor<double>& t) {
+    all.insert(all.end(), t.data(), t.data() + t.size());
+  };
+  append(x.gradient());
+  for (const auto& p : m.parameters()) {
+    if (p.tensor.has_grad()) append(p.tensor.gradient());
+  }
+  for (const auto& s : m.state_dict()) append(s.tensor);
+  m.zero_grad();
+  return all;
+}
+
 void check_independent(Module<double>& a, Module<double>& b) {
   const NamedTensors<double> of_a = a.state_dict(), of_b = b.state_dict();
   BOOST_TEST_REQUIRE(of_a.size() == of_b.size());
@@ -192,6 +215,23 @@ BOOST_AUTO_TEST_CASE(clones_of_every_module) {
       m->eval();
       copy->eval();
       BOOST_TEST(output(*copy, kInput) == output(*m, kInput), boost::test_tools::per_element());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(compiled_functions_of_every_module) {
+  for (const auto& m : all_examples<double>()) {
+    BOOST_TEST_CONTEXT(m->type_name()) {
+      const auto copy = clone(*m);
+      const auto plain = [&](const Tensor<double>& x) { return (*m)(x); };
+      const auto compiled = compile([&](const Tensor<double>& x) { return (*copy)(x); });
+      for (const double shift : {0.0, 0.5, -0.25, 1.0}) {
+        if (shift == 1) m->eval(), copy->eval();
+        BOOST_TEST(step(compiled, *copy, kInput + shift) == step(plain, *m, kInput + shift),
+                   boost::test_tools::per_element());
+      }
+      BOOST_TEST(compiled.statistics().why_called == "");
+      BOOST_TEST(compiled.statistics().run >= 2);
     }
   }
 }

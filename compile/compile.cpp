@@ -158,6 +158,7 @@ TensorLists CompiledPrograms::record(TensorLists& arguments,
   entry->program.result_lengths = results.lengths;
   entry->why_not = recorder.why_not();
   entry->guards = recorder.guards();
+  entry->guards.look();
   entry->used = ++state_->time;
   keep(std::move(entry));
   ++state_->recorded;
@@ -172,10 +173,14 @@ TensorLists CompiledPrograms::run(TensorLists& arguments,
   entry->used = ++state_->time;
   if (!entry->why_not.empty()) {
     ++state_->called;
-    return call(arguments);
+    TensorLists results = call(arguments);
+    entry->guards.look();
+    return results;
   }
   ++state_->run;
-  return entry->program.run(arguments);
+  TensorLists results = entry->program.run(arguments);
+  entry->guards.look();
+  return results;
 }
 
 Graph CompiledPrograms::graph(const TensorLists& arguments) const {

@@ -190,8 +190,10 @@ template <class T>
 void Fused<T>::run_piece(std::size_t begin, std::size_t end, const T* const* in,
                          T* const* out) const {
   const std::size_t inputs = program_.inputs(), outputs = program_.outputs.size();
-  std::vector<const T*> at(inputs + outputs);
-  std::vector<T*> to(outputs);
+  thread_local std::vector<const T*> at;  // small programs run often
+  thread_local std::vector<T*> to;
+  at.resize(inputs + outputs);
+  to.resize(outputs);
   for_each_run(
       program_.loop, begin, end, [&](std::size_t k, const std::size_t* offset, std::size_t n) {
         for (std::size_t i = 0; i < inputs; ++i) at[i] = in[i] + offset[i];
@@ -255,6 +257,9 @@ void Fused<T>::run(std::span<const T* const> inputs, std::span<T* const> outputs
   if (program_.totals != 0) return run_with_totals(n, pieces, inputs.data(), outputs.data());
   kernels::parallel_for(pieces, [&](std::size_t k) {
     const std::size_t begin = kernels::piece_begin(n, pieces, k);
+    if (begin == 0)
+      return run_piece(begin, kernels::piece_begin(n, pieces, k + 1), inputs.data(),
+                       outputs.data());
     std::vector<T*> to(outputs.begin(), outputs.end());
     for (T*& o : to) o += begin;
     run_piece(begin, kernels::piece_begin(n, pieces, k + 1), inputs.data(), to.data());

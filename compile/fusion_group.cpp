@@ -16,7 +16,7 @@ namespace {
 template <class T>
 struct GroupEntry {
   std::shared_ptr<const FusionGroup<T>> group;
-  std::vector<Tensor<T>> kept;
+  typename FusionGroup<T>::Kept kept;
   std::shared_ptr<Deferred> deferred;  // or null
 };
 
@@ -225,8 +225,8 @@ Tensor<T> FusionGroup<T>::run(std::span<const Tensor<T>* const> inputs,
   GroupEntry<T> entry{this->shared_from_this(), {}, deferred};
   if (deferred == nullptr) {
     for (std::size_t k = 0; k < kept_.size(); ++k) {
-      entry.kept.push_back(Tensor<T>::uninitialized(shape_));
-      out[1 + k] = entry.kept.back().node()->data;
+      entry.kept[k] = Tensor<T>::uninitialized(shape_);
+      out[1 + k] = entry.kept[k].node()->data;
     }
     keeping_.run({in.data(), inputs.size()}, {out, 1 + kept_.size()});
   }
@@ -252,8 +252,7 @@ void FusionGroup<T>::settle(std::span<const Tensor<T>* const> inputs, const Tens
 }
 
 template <class T>
-void FusionGroup<T>::backward(const std::vector<Tensor<T>>& kept, Deferred* deferred,
-                              Backward<T>& b) const {
+void FusionGroup<T>::backward(const Kept& kept, Deferred* deferred, Backward<T>& b) const {
   if (b.recording()) {
     const std::vector<Tensor<T>> x = aliases(b);
     Pointers<T> pointers;
@@ -271,7 +270,7 @@ void FusionGroup<T>::backward(const std::vector<Tensor<T>>& kept, Deferred* defe
     key.with_result = !std::exchange(deferred->done, true);
   for (std::size_t i = 0; i < inputs(); ++i) in[n++] = fast.input_node(i)->data;
   if (key.with_result) out[outputs++] = b.output().node()->data;
-  for (const Tensor<T>& k : kept) in[n++] = k.data();
+  for (std::size_t k = 0; k < kMaxKept && kept[k].defined(); ++k) in[n++] = kept[k].data();
   in[n++] = b.gradient().data();
   for (std::size_t i = 0; i < inputs() && taker == inputs(); ++i) {
     if ((key.needs >> i & 1U) != 0 && fast.can_reuse_gradient(i)) taker = i;

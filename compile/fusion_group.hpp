@@ -6,6 +6,7 @@
 // Values and gradients have the bits of the formulas one by one (compile/fused.hpp). A gradient of
 // higher order, and a case that a group was not made for, runs them one by one.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,16 @@
 #include "xgrad/compile/fused.hpp"
 
 namespace xgrad::detail {
+
+/// While it lives, this thread makes groups also where they do not pay: for tests.
+class FuseAlways {
+ public:
+  FuseAlways() { on = true; }
+  ~FuseAlways() { on = false; }
+  FuseAlways(const FuseAlways&) = delete;
+  FuseAlways& operator=(const FuseAlways&) = delete;
+  static inline constinit thread_local bool on = false;
+};
 
 template <class T>
 struct FusionMember {
@@ -39,15 +50,21 @@ template <class T>
 class FusionGroup : public std::enable_shared_from_this<FusionGroup<T>> {
  public:
   /// What a program can take: an input, its gradient so far, and what is kept, for each.
-  static constexpr std::size_t kMaxInputs = 6, kMaxKept = 3, kMaxMembers = 48;
+  static constexpr std::size_t kMaxInputs = 6, kMaxKept = 3, kMaxMembers = 48, kMany = 8,
+                               kManyNumbers = 2048;
+  using Kept = std::array<Tensor<T>, kMaxKept>;
 
   /// The last member is the result, or what the result is the sum of, then of shape `total`; all values
   /// have its shape, and inputs broadcast to it.
   FusionGroup(const Shape& shape, std::vector<Shape> inputs, std::vector<FusionMember<T>> members,
               std::optional<Shape> total = {});
 
-  /// Whether there is machine code for it: without, the formulas one by one are as fast.
-  bool pays() const { return forward_.has_code(); }
+  /// Whether it is worth while: without machine code, and for a few formulas on a few numbers, the
+  /// formulas one by one are as fast.
+  bool pays() const {
+    return forward_.has_code() &&
+           (shape_.elements() >= kManyNumbers || members_.size() >= kMany || FuseAlways::on);
+  }
 
   /// The result, recorded.
   Tensor<T> run(std::span<const Tensor<T>* const> inputs) const { return run(inputs, nullptr); }
@@ -64,7 +81,7 @@ class FusionGroup : public std::enable_shared_from_this<FusionGroup<T>> {
   const std::vector<FusionMember<T>>& members() const { return members_; }
 
   // For the entry of the tape.
-  void backward(const std::vector<Tensor<T>>& kept, Deferred* deferred, Backward<T>& b) const;
+  void backward(const Kept& kept, Deferred* deferred, Backward<T>& b) const;
 
  private:
   using Value = typename Fused<T>::Value;

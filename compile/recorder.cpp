@@ -1,6 +1,7 @@
 #include "xgrad/compile/recorder.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
 
 #include "xgrad/autograd/record.hpp"
@@ -27,7 +28,16 @@ template <class T>
 bool ProgramGuards::Held<T>::holds() const {
   const Node<T>& n = *tensor->node();
   return n.strong.load(std::memory_order_acquire) > 1 && !n.replaced &&
-         times_let_go(*tensor) == let_go;
+         times_let_go(*tensor) == std::atomic_ref(let_go).load(std::memory_order_relaxed);
+}
+template <class T>
+void ProgramGuards::Held<T>::look() const {
+  std::atomic_ref(let_go).store(times_let_go(*tensor), std::memory_order_relaxed);
+}
+
+void ProgramGuards::look() const {
+  for (const auto& h : floats) h.look();
+  for (const auto& h : doubles) h.look();
 }
 
 bool ProgramGuards::hold() const {
@@ -93,8 +103,18 @@ std::uint32_t RecorderCore::add_value(const Tensor<T>& t, GraphValue::Kind kind)
   const auto v = static_cast<std::uint32_t>(values_.size());
   values_.push_back({{kind, t.shape(), sizeof(T), t.requires_grad()}, std::is_same_v<T, double>});
   known_[t.node()] = v;
-  kept_.of<T>().push_back(t);
+  hold_node(t.node());
+  if constexpr (std::is_same_v<T, float>) {
+    float_nodes_.push_back(t.node());
+  } else {
+    double_nodes_.push_back(t.node());
+  }
   return v;
+}
+
+RecorderCore::~RecorderCore() {
+  for (Node<float>* n : float_nodes_) drop_node(n);
+  for (Node<double>* n : double_nodes_) drop_node(n);
 }
 
 template <class T>
@@ -108,9 +128,9 @@ std::uint32_t RecorderCore::value_of(const Tensor<T>& t) {
   values_[v].held = held;
   if (made) return v;
   if constexpr (std::is_same_v<T, float>) {
-    guards_.floats.push_back({held, times_let_go(t)});
+    guards_.floats.push_back({held, 0});
   } else {
-    guards_.doubles.push_back({held, times_let_go(t)});
+    guards_.doubles.push_back({held, 0});
   }
   return v;
 }
@@ -348,8 +368,6 @@ void RecorderCore::on_zero_grad(const Tensor<T>& x) {
 }
 
 // --- The end ---
-
-ProgramGuards RecorderCore::guards() const { return guards_; }
 
 template <class T>
 ProgramResult<T> RecorderCore::result_of(std::uint32_t v) const {

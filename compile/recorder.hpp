@@ -44,14 +44,17 @@ struct ProgramGuards {
   template <class T>
   struct Held {
     const Tensor<T>* tensor;
-    std::uint32_t let_go;  // how often, so far
+    mutable std::uint32_t let_go;  // how often, so far; threads may write it
 
     bool holds() const;
+    void look() const;
   };
   std::vector<Held<float>> floats;
   std::vector<Held<double>> doubles;
 
   bool hold() const;
+  /// What the library let go of since, in recording or running the program, is no replacement.
+  void look() const;
 };
 
 /// What both types share. Everything is done at once, by the original, and written down.
@@ -59,6 +62,9 @@ class RecorderCore : public Tracer {
  public:
   /// On a host that reads numbers, or writes them: an error, or a function that is called each time.
   explicit RecorderCore(bool refuses_reads) : refuses_reads_(refuses_reads) {}
+  ~RecorderCore() override;
+  RecorderCore(const RecorderCore&) = delete;
+  RecorderCore& operator=(const RecorderCore&) = delete;
 
   void effect(const char* name, std::function<void()> again) override;
   void refuse(const std::string& what) override;
@@ -77,7 +83,7 @@ class RecorderCore : public Tracer {
 
   /// Empty, or why the function has to be called each time.
   const std::string& why_not() const { return why_not_; }
-  ProgramGuards guards() const;
+  const ProgramGuards& guards() const { return guards_; }
   /// After the last result: the program; not when there is a why_not().
   Program finish();
 
@@ -145,7 +151,9 @@ class RecorderCore : public Tracer {
   std::unordered_map<const void*, std::uint32_t>
       originals_;  // of what was given in place of arguments
   std::unordered_set<const void*> made_, constants_;
-  TensorLists kept_, given_;
+  std::vector<Node<float>*> float_nodes_;  // kept, so that addresses stay theirs; not their numbers
+  std::vector<Node<double>*> double_nodes_;
+  TensorLists given_;
   std::shared_ptr<HeldTensors> held_ = std::make_shared<HeldTensors>();
   std::vector<std::uint32_t> float_arguments_, double_arguments_, float_results_, double_results_;
   ProgramGuards guards_;

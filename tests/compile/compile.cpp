@@ -8,6 +8,7 @@
 #include "tests/autograd/helpers.hpp"
 #include "tests/message.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/compile/fusion_group.hpp"
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/normalization.hpp"
@@ -110,9 +111,14 @@ CompileStatistics same_as_compiled(const F& f, const std::vector<Shape>& shapes)
 
 using List = std::vector<Tensor<double>>;
 
+// Small arrays, fused nevertheless.
+struct Fused : NothingLeft {
+  detail::FuseAlways always;
+};
+
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(compiled_functions, NothingLeft)
+BOOST_FIXTURE_TEST_SUITE(compiled_functions, Fused)
 
 BOOST_AUTO_TEST_CASE(formulas) {
   same_as_compiled([](const List& x) { return tanh(x[0] * x[1] + x[0]) * 2; }, {{5, 7}, {5, 7}});
@@ -210,6 +216,19 @@ BOOST_AUTO_TEST_CASE(another_tensor_in_its_place_in_each_step) {
   }
   BOOST_TEST(compiled.statistics().recorded == 4);
 }
+BOOST_AUTO_TEST_CASE(a_state_to_begin_with) {
+  const D start = numbers({4}, 1);
+  const auto f = [&](const D& x) {
+    D y = start;
+    for (int i = 0; i < 3; ++i) y = tanh(y * x + 1);
+    return y;
+  };
+  List expected;
+  for (std::uint64_t i = 0; i < 3; ++i) expected.push_back(f(numbers({4}, i)));
+  const auto compiled = compile(f);
+  for (std::uint64_t i = 0; i < 3; ++i) same(compiled(numbers({4}, i)), expected[i]);
+  BOOST_TEST(compiled.statistics().recorded == 1);
+}
 BOOST_AUTO_TEST_CASE(an_argument_that_it_holds_as_well) {
   const D w = numbers({3}, 1), x = numbers({3}, 2);
   const auto f = [&](const D& v) { return v * exp(w); };
@@ -287,7 +306,7 @@ BOOST_AUTO_TEST_CASE(as_many_programs_as_the_limit) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(compiled_state, NothingLeft)
+BOOST_FIXTURE_TEST_SUITE(compiled_state, Fused)
 
 BOOST_AUTO_TEST_CASE(random_numbers_are_new_ones) {
   Generator one(4), two(4);
@@ -429,12 +448,20 @@ std::vector<D> left_by(const F& f, std::vector<D> leaves) {
   for (D& leaf : leaves) leaf.zero_grad();
   return r;
 }
+template <class F>
+std::vector<std::vector<D>> three_steps(const F& f, const std::vector<D>& leaves) {
+  std::vector<std::vector<D>> r;
+  for (const double first : {0.5, -1.0, 0.25}) {
+    for (D leaf : leaves) leaf.mutable_data()[0] = first;
+    r.push_back(left_by(f, leaves));
+  }
+  return r;
+}
 void same_steps(const std::function<D()>& f, const std::vector<D>& leaves) {
   const auto compiled = compile(f);
-  for (int i = 0; i < 3; ++i) {
-    const auto a = left_by(f, leaves), b = left_by(compiled, leaves);
-    for (std::size_t k = 0; k < a.size(); ++k) same(a[k], b[k]);
-    for (D leaf : leaves) leaf.mutable_data()[0] += 0.1;
+  const auto a = three_steps(f, leaves), b = three_steps(compiled, leaves);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    for (std::size_t k = 0; k < a[i].size(); ++k) same(a[i][k], b[i][k]);
   }
   BOOST_TEST(compiled.statistics().run == 2);
 }
@@ -561,7 +588,7 @@ BOOST_AUTO_TEST_CASE(errors_leave_nothing) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(compiled_programs, NothingLeft)
+BOOST_FIXTURE_TEST_SUITE(compiled_programs, Fused)
 
 BOOST_AUTO_TEST_CASE(several_threads) {
   const auto f = [](const D& x) { return tanh(x * 2 + 1) * exp(x); };
@@ -597,6 +624,25 @@ BOOST_AUTO_TEST_CASE(one_inside_another) {
   const auto inner = compile([](const D& x) { return exp(x) * x; });
   const auto f = [&](const D& x) { return inner(x * 2) + inner(x); };
   same_as_compiled([&](const List& x) { return f(x[0]); }, {{7}});
+}
+BOOST_AUTO_TEST_CASE(groups_where_they_pay) {
+  const auto operations = [](const auto& f, std::size_t n) {
+    const auto compiled = compile(f);
+    const D x = D::filled({n}, 1);
+    compiled(x);
+    return compiled.graph(x).operations.size();
+  };
+  const auto two = [](const D& x) { return tanh(exp(x)); };
+  const auto many = [](const D& x) {
+    D y = x;
+    for (int i = 0; i < 4; ++i) y = tanh(exp(y));
+    return y;
+  };
+  BOOST_TEST(operations(two, 4) == 1);
+  detail::FuseAlways::on = false;
+  BOOST_TEST(operations(two, 4) == 2);
+  BOOST_TEST(operations(two, 4096) == 1);
+  BOOST_TEST(operations(many, 4) == 1);
 }
 BOOST_AUTO_TEST_CASE(the_graph) {
   const auto f = compile([](const D& x, const D& y) {

@@ -11,6 +11,7 @@
 #include "tests/rounds.hpp"
 #include "xgrad/autograd/tensor.hpp"
 #include "xgrad/compile/compile.hpp"
+#include "xgrad/compile/fusion_group.hpp"
 
 using namespace xgrad;
 using test::Kinks;
@@ -60,6 +61,7 @@ Tensors values_and_gradients(const F& f, const Tensors& x) {
 }
 
 void run(std::uint64_t first_seed, Kinks kinks, Scales scales = Scales::near_one) {
+  const detail::FuseAlways always;
   for (std::uint64_t seed = first_seed; seed < first_seed + how_many(); ++seed) {
     const RandomProgram program(seed, kinks, scales);
     const auto compiled = compile([&](const Tensors& x) { return program(x); });

@@ -97,9 +97,9 @@ Results<T> results_of(const std::function<Tensors<T>(const Tensors<T>&)>& f, con
 
 template <class T>
 void check_compiled(const xgrad::TensorFunction<T>& f, const std::vector<Tensors<T>>& samples,
-                    const std::vector<bool>& differentiable, bool twice, bool reads) {
+                    const std::vector<bool>& differentiable, bool twice, bool called) {
   const auto compiled =
-      xgrad::compile(f, {.on_read = reads ? xgrad::OnRead::call : xgrad::OnRead::refuse});
+      xgrad::compile(f, {.on_read = called ? xgrad::OnRead::call : xgrad::OnRead::refuse});
   for (const Tensors<T>& x : samples) {
     const Tensors<T> l = leaves(x, differentiable), m = leaves(x, differentiable);
     const Results<T> expected = results_of<T>(f, l, twice);
@@ -115,8 +115,8 @@ void check_compiled(const xgrad::TensorFunction<T>& f, const std::vector<Tensors
       check_same("second derivatives", is.second[i], expected.second[i], false);
   }
   const xgrad::CompileStatistics s = compiled.statistics();
-  BOOST_TEST(s.why_called.empty() == !reads, s.why_called);
-  BOOST_TEST((reads ? s.called : s.run) == samples.size() - 1);
+  BOOST_TEST(s.why_called.empty() == !called, s.why_called);
+  BOOST_TEST((called ? s.called : s.run) == samples.size() - 1);
 }
 
 template void check_compiled(const xgrad::TensorFunction<float>&,

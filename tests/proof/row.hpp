@@ -47,9 +47,10 @@ struct Row {
   bool elementwise = false;  ///< arguments broadcast, any shape will do, elements don't mix
   bool differentiable = true;  ///< false: a mask or a position, which must not require a gradient
   std::size_t may_be_infinite =
-      9;                       ///< how many of the arguments may hold numbers that are not finite
-  bool reads_on_host = false;  ///< has results that are no tensors, such as positions
-  bool zero_gradient = false;  ///< differentiable, with derivative 0 everywhere
+      9;                         ///< how many of the arguments may hold numbers that are not finite
+  bool reads_on_host = false;    ///< has results that are no tensors, such as positions
+  bool makes_generator = false;  ///< draws from a generator of its own: not to be compiled
+  bool zero_gradient = false;    ///< differentiable, with derivative 0 everywhere
   std::vector<std::vector<Shape>> shapes =
       {};  ///< other shapes of the arguments to prove it with, also empty ones
   std::vector<Shape> large =

@@ -29,7 +29,10 @@ Row weights(double low) {
 }
 
 Row dropped() {
-  return {.arguments = {{{5, 4}}}, .shapes = {{{1, 9}}, {{}}, {{0, 3}}}, .large = {{512, 256}}};
+  return {.arguments = {{{5, 4}}},
+          .makes_generator = true,
+          .shapes = {{{1, 9}}, {{}}, {{0, 3}}},
+          .large = {{512, 256}}};
 }
 
 // The same mask at every call.
@@ -91,6 +94,7 @@ std::vector<Row> regularization_rows() {
             return generate(s, [&](const Index& i) { return in[0].at(i) * mask.at({i[0], i[1]}); });
           },
           {.arguments = {{{5, 4, 2}}},
+           .makes_generator = true,
            .shapes = {{{1, 9}}, {{1, 1, 1}}, {{0, 3}}},
            .large = {{512, 16, 16}}}),
       prove(

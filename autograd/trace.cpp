@@ -3,12 +3,38 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define XGRAD_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define XGRAD_ADDRESS_SANITIZER
+#endif
+#endif
+#ifdef XGRAD_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace xgrad::detail {
 
+namespace {
+
+// AddressSanitizer keeps local variables elsewhere, and knows which frame they belong to.
+std::uintptr_t place_on_stack(const void* local) {
+#ifdef XGRAD_ADDRESS_SANITIZER
+  void *begin = nullptr, *end = nullptr;
+  const void* const frame = __asan_addr_is_in_fake_stack(__asan_get_current_fake_stack(),
+                                                         const_cast<void*>(local), &begin, &end);
+  if (frame != nullptr) local = frame;
+#endif
+  return reinterpret_cast<std::uintptr_t>(local);
+}
+
+}  // namespace
+
 bool FollowedGenerator::is_in_recording(const void* generator) {
-  const std::byte here{};
-  const auto at = reinterpret_cast<std::uintptr_t>(generator);
-  return recording_frame != nullptr && at > reinterpret_cast<std::uintptr_t>(&here) &&
+  const std::uintptr_t at = place_on_stack(generator);
+  return recording_frame != nullptr &&
+         at > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) &&
          at < reinterpret_cast<std::uintptr_t>(recording_frame);
 }
 

@@ -124,7 +124,7 @@ class RecordingTracer {
   RecordingTracer(Tracer& t, const std::vector<Indices>& indices) {
     tracer = &t;
     index_arguments = &indices;
-    recording_frame = &here_;
+    recording_frame = static_cast<const std::byte*>(__builtin_frame_address(0));
   }
   ~RecordingTracer() {
     tracer = nullptr;
@@ -136,7 +136,6 @@ class RecordingTracer {
 
  private:
   const std::vector<Indices>* indices_before_ = index_arguments;
-  std::byte here_{};
 };
 
 }  // namespace

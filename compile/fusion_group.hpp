@@ -62,8 +62,8 @@ class FusionGroup : public std::enable_shared_from_this<FusionGroup<T>> {
   /// Whether it is worth while: without machine code, and for a few formulas on a few numbers, the
   /// formulas one by one are as fast.
   bool pays() const {
-    return forward_.has_code() &&
-           (shape_.elements() >= kManyNumbers || members_.size() >= kMany || FuseAlways::on);
+    if (FuseAlways::on) return true;
+    return forward_.has_code() && (shape_.elements() >= kManyNumbers || members_.size() >= kMany);
   }
 
   /// The result, recorded.

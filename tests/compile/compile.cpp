@@ -9,6 +9,7 @@
 #include "tests/message.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/compile/fusion_group.hpp"
+#include "xgrad/kernels/isa.hpp"
 #include "xgrad/modules/dropout.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/normalization.hpp"
@@ -641,8 +642,10 @@ BOOST_AUTO_TEST_CASE(groups_where_they_pay) {
   BOOST_TEST(operations(two, 4) == 1);
   detail::FuseAlways::on = false;
   BOOST_TEST(operations(two, 4) == 2);
-  BOOST_TEST(operations(two, 4096) == 1);
-  BOOST_TEST(operations(many, 4) == 1);
+  // Where code can be made for the processor (compile/fused_code.hpp).
+  const bool code = isa() >= Isa::avx2;
+  BOOST_TEST(operations(two, 4096) == (code ? 1 : 2));
+  BOOST_TEST(operations(many, 4) == (code ? 1 : 8));
 }
 BOOST_AUTO_TEST_CASE(the_graph) {
   const auto f = compile([](const D& x, const D& y) {

@@ -98,6 +98,7 @@ void CompiledPrograms::keep(std::shared_ptr<const Entry> entry) {
   const std::lock_guard lock(state_->mutex);
   auto& entries = state_->entries;
   if (!entry->why_not.empty()) state_->why_called = entry->why_not;
+  std::erase_if(entries, [](const auto& e) { return e->guards.are_over(); });
   if (entries.size() >= state_->options.cache_limit) {
     entries.erase(std::min_element(
         entries.begin(), entries.end(),

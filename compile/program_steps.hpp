@@ -16,17 +16,27 @@
 namespace xgrad::detail {
 
 template <class T>
+using OperandPointers = std::array<const Tensor<T>*, kernels::kMaxInputs>;
+
+/// Of the operands of a formula, without a list of their own.
+template <class T>
+std::span<const Tensor<T>* const> pointers_in(const std::vector<Operand<T>>& operands,
+                                              const ProgramValues& values, OperandPointers<T>& x) {
+  for (std::size_t i = 0; i < operands.size(); ++i) x[i] = &operands[i].in(values);
+  return {x.data(), operands.size()};
+}
+
+template <class T>
 struct FormulaStep : ProgramStep {
   TracedFormula<T> formula;
   std::vector<Operand<T>> operands;
   std::uint32_t result;
 
   void run(ProgramValues& values) const override {
-    std::array<const Tensor<T>*, kernels::kMaxInputs> x;
-    for (std::size_t i = 0; i < operands.size(); ++i) x[i] = &operands[i].in(values);
+    OperandPointers<T> x;
     const void* const f = formula.functor != nullptr ? formula.functor.get() : formula.rule;
     values.of<T>()[result] = apply_elementwise<T>(*formula.rule, f, formula.bytes, formula.copy,
-                                                  {x.data(), operands.size()});
+                                                  pointers_in(operands, values, x));
   }
 };
 
@@ -41,22 +51,16 @@ struct GroupStep : ProgramStep {
   static constexpr std::size_t kAtOnce = ~std::size_t{0};
 
   void run(ProgramValues& values) const override {
-    std::array<const Tensor<T>*, kernels::kMaxInputs> x;
-    const auto inputs = operands_in(values, x);
+    OperandPointers<T> x;
+    const auto inputs = pointers_in(operands, values, x);
     values.of<T>()[result] =
         deferred == kAtOnce ? group->run(inputs) : group->defer(inputs, values.deferred[deferred]);
   }
   void settle(ProgramValues& values) const {
     const std::shared_ptr<Deferred> now = values.deferred[deferred];
-    std::array<const Tensor<T>*, kernels::kMaxInputs> x;
-    if (now != nullptr) group->settle(operands_in(values, x), values.of<T>()[result], *now);
-  }
-
- private:
-  std::span<const Tensor<T>* const> operands_in(
-      const ProgramValues& values, std::array<const Tensor<T>*, kernels::kMaxInputs>& x) const {
-    for (std::size_t i = 0; i < operands.size(); ++i) x[i] = &operands[i].in(values);
-    return {x.data(), operands.size()};
+    OperandPointers<T> x;
+    if (now != nullptr)
+      group->settle(pointers_in(operands, values, x), values.of<T>()[result], *now);
   }
 };
 

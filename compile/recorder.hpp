@@ -53,6 +53,8 @@ struct ProgramGuards {
   std::vector<Held<double>> doubles;
 
   bool hold() const;
+  /// Whether what it holds was replaced, which stays so; modes come back.
+  bool are_over() const;
   /// What the library let go of since, in recording or running the program, is no replacement.
   void look() const;
 };

@@ -216,6 +216,7 @@ BOOST_AUTO_TEST_CASE(another_tensor_in_its_place_in_each_step) {
     w = parameter(w - 0.1 * grad(loss, w, {.retain_graph = true}));
   }
   BOOST_TEST(compiled.statistics().recorded == 4);
+  BOOST_TEST(compiled.statistics().programs == 1);  // those of replaced tensors are gone
 }
 BOOST_AUTO_TEST_CASE(a_state_to_begin_with) {
   const D start = numbers({4}, 1);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
@@ -86,6 +87,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   if (y.shape() != shape) y = Tensor<T>(share_value(y.node(), shape));
   record<T>(y, kBroadcastTo<T>, {&x}, {});
   if (is_logged<T>()) log_again(y, [shape](const auto& o) { return broadcast_to(o[0], shape); });
+  describe(y, BroadcastDescription{});
   return y;
 }
 
@@ -111,6 +113,7 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   if (y.shape() != shape) y = Tensor<T>(share_value(y.node(), shape));
   record<T>(y, kSumTo<T>, {&x}, {});
   if (is_logged<T>()) log_again(y, [shape](const auto& o) { return sum_to(o[0], shape); });
+  describe(y, SumToDescription{});
   return y;
 }
 
@@ -131,6 +134,7 @@ Tensor<T> view(const Tensor<T>& x, const Shape& shape) {
   Tensor<T> y(share_value(x.node(), shape));
   record<T>(y, kView<T>, {&x}, {});
   if (is_logged<T>()) log_again(y, [shape](const auto& o) { return view(o[0], shape); });
+  describe(y, ViewDescription{});
   return y;
 }
 

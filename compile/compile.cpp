@@ -122,13 +122,15 @@ TensorLists given_to(RecorderCore& recorder, const TensorLists& arguments) {
 // While a function is recorded.
 class RecordingTracer {
  public:
-  RecordingTracer(Tracer& t, const std::vector<Indices>& indices) {
+  RecordingTracer(RecorderCore& t, const std::vector<Indices>& indices) {
     tracer = &t;
+    description_reader = &t;
     index_arguments = &indices;
     recording_frame = static_cast<const std::byte*>(__builtin_frame_address(0));
   }
   ~RecordingTracer() {
     tracer = nullptr;
+    description_reader = nullptr;
     index_arguments = indices_before_;
     recording_frame = nullptr;
   }

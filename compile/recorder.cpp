@@ -255,6 +255,15 @@ void RecorderCore::on_operation(TracedOperation<T> o) {
   steps_.push_back(std::move(s));
 }
 
+// Of the last step, whose numbers its description stands for.
+void RecorderCore::described(const void* node, Description description) {
+  const auto it = known_.find(node);
+  if (steps_.empty() || it == known_.end()) return;
+  RecordedStep& last = steps_.back();
+  if (last.outputs.size() == 1 && last.outputs[0] == it->second)
+    last.description = std::move(description);
+}
+
 template <class T>
 void RecorderCore::on_again(const Tensor<T>& y, Again<T> f) {
   if (steps_.empty() || !steps_.back().untold) return;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/compile/program.hpp"
 
@@ -20,6 +21,7 @@ namespace xgrad::detail {
 struct RecordedStep {
   std::unique_ptr<ProgramStep> step;
   std::string name, module;
+  Description description;  // where the operation gives one
   std::vector<std::uint32_t> inputs, outputs;
   std::vector<std::uint32_t> keeps;  // values that stay until it has run
   std::vector<std::string> parts;
@@ -60,7 +62,7 @@ struct ProgramGuards {
 };
 
 /// What both types share. Everything is done at once, by the original, and written down.
-class RecorderCore : public Tracer {
+class RecorderCore : public Tracer, public DescriptionReader {
  public:
   /// On a host that reads numbers, or writes them: an error, or a function that is called each time.
   explicit RecorderCore(bool refuses_reads) : refuses_reads_(refuses_reads) {}
@@ -73,6 +75,7 @@ class RecorderCore : public Tracer {
   void mode(std::shared_ptr<const bool> now) override;
   void enter(const std::string& path) override { path_.push_back(path); }
   void leave() override { path_.pop_back(); }
+  void described(const void* node, Description description) override;
   void cast(const Tensor<float>& x, const Tensor<double>& y) override { on_cast(x, y); }
   void cast(const Tensor<double>& x, const Tensor<float>& y) override { on_cast(x, y); }
 

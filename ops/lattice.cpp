@@ -4,6 +4,7 @@
 #include <functional>
 #include <numeric>
 
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 
@@ -39,6 +40,7 @@ Tensor<T> take(const Tensor<T>& x, const Selection& from, const Shape& shape, co
   record<T>(y, rule, {&x}, {}, from);
   if (is_logged<T>()) {
     log_again(y, [from, shape, &rule](const auto& o) { return take(o[0], from, shape, rule); });
+    describe(y, TakeDescription{from.lattice, from.complete});
   }
   return y;
 }
@@ -53,6 +55,7 @@ Tensor<T> place(const Tensor<T>& x, const Selection& to, const Shape& shape, T f
   if (is_logged<T>()) {
     log_again(
         y, [to, shape, fill, &rule](const auto& o) { return place(o[0], to, shape, fill, rule); });
+    describe(y, PlaceDescription{to.lattice, to.complete, static_cast<double>(fill)});
   }
   return y;
 }

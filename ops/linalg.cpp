@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
@@ -123,6 +124,8 @@ Tensor<T> multiply_matrices(const Tensor<T>& a, const Tensor<T>& b, MatmulOption
   if (needed == 0 && !detail::is_logged<T>()) return y;
   record(y, kMatmul<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1}, o);
   detail::log_again(y, [o](const auto& x) { return multiply_matrices(x[0], x[1], o); });
+  detail::describe(
+      y, detail::ProductDescription{o.transpose_a, o.transpose_b, s.count, s.m, s.n, s.k});
   return y;
 }
 
@@ -247,6 +250,7 @@ Tensor<T> linear_rows(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<
   detail::log_again(y, [](const auto& operands) {
     return linear_rows(operands[0], operands[1], operands.size() > 2 ? operands[2] : Tensor<T>());
   });
+  detail::describe(y, detail::LinearDescription{n, out, weight.shape()[1]});
   return y;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -79,6 +80,7 @@ Tensor<T> scaled_sum(const Rule<T>& rule, double scale, const Tensor<T>& x, cons
   detail::log_again(y, [=, &rule](const auto& operands) {
     return scaled_sum(rule, scale, operands[0], view, shape);
   });
+  detail::describe(y, detail::SumDescription{view, scale});
   return y;
 }
 

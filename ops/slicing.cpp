@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
@@ -190,16 +191,19 @@ Tensor<T> join(const std::vector<Tensor<T>>& parts, const Shape& whole, const Jo
                const Rule<T>& rule) {
   Tensor<T> y = Tensor<T>::uninitialized(whole);
   PoolVector<const Tensor<T>*> inputs;
+  detail::JoinDescription description{joined.axis, joined.stacked, {}};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Selection s = part_of(whole, joined, i, parts[i].shape());
     if (parts[i].size() != 0)
       kernels::write_lattice(parts[i].data(), y.node()->data, s.lattice, false);
     inputs.push_back(&parts[i]);
+    if (detail::description_reader != nullptr) description.lattices.push_back(s.lattice);
   }
   record(y, rule, std::span<const Tensor<T>* const>(inputs), {}, joined);
   if (detail::is_logged<T>()) {
     detail::log_again(
         y, [whole, joined, &rule](const auto& x) { return join(x, whole, joined, rule); });
+    detail::describe(y, std::move(description));
   }
   return y;
 }

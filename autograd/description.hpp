@@ -1,0 +1,84 @@
+#pragma once
+
+// What an operation does, as data: for those that move numbers, add them up or multiply matrices, of
+// which most others are made. Internal: compile() runs them without the tape, vmap() for a batch.
+//
+//   describe(y, TakeDescription{lattice, complete});    // beside log_again, right after y was recorded
+
+#include <cstddef>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "xgrad/autograd/trace.hpp"
+#include "xgrad/kernels/axis_view.hpp"
+#include "xgrad/kernels/copy.hpp"
+
+namespace xgrad::detail {
+
+/// The operand's numbers under another shape.
+struct ViewDescription {};
+
+/// The operand's numbers on a lattice: slices, elements, other orders of axes. `complete`: all of them.
+struct TakeDescription {
+  kernels::Lattice lattice;
+  bool complete;
+};
+
+/// The operand's numbers on a lattice of the result, `fill` elsewhere.
+struct PlaceDescription {
+  kernels::Lattice lattice;
+  bool complete;
+  double fill;
+};
+
+/// The operands side by side, or one above the other along a new axis: each on its lattice.
+struct JoinDescription {
+  std::size_t axis;
+  bool stacked;
+  std::vector<kernels::Lattice> lattices;
+};
+
+/// `scale` times the sums along the middle axis of the view.
+struct SumDescription {
+  kernels::AxisView view;
+  double scale;
+};
+
+/// The operand repeated, or its sum over axes where the result has fewer or 1.
+struct BroadcastDescription {};
+struct SumToDescription {};
+
+/// Products of `count` pairs of matrices: op(a) (m, k), op(b) (k, n). Matrices of one operand lie one
+/// behind the other.
+struct ProductDescription {
+  bool transpose_a, transpose_b;
+  std::size_t count, m, n, k;
+};
+
+/// x w^T + b: x (m, k), w (n, k), and b (n) where there are three operands.
+struct LinearDescription {
+  std::size_t m, n, k;
+};
+
+using Description = std::variant<std::monostate, ViewDescription, TakeDescription, PlaceDescription,
+                                 JoinDescription, SumDescription, BroadcastDescription,
+                                 SumToDescription, ProductDescription, LinearDescription>;
+
+/// Who wants to know.
+class DescriptionReader {
+ public:
+  virtual ~DescriptionReader() = default;
+  /// `node` is the result's, of an operation that was told before.
+  virtual void described(const void* node, Description description) = 0;
+};
+inline constinit thread_local DescriptionReader* description_reader = nullptr;
+
+/// Tells the reader what made y. While nothing is told (Untraced) there is none to tell.
+template <class T, class D>
+void describe(const Tensor<T>& y, D&& description) {
+  if (tracer != nullptr && description_reader != nullptr)
+    description_reader->described(y.node(), Description(std::forward<D>(description)));
+}
+
+}  // namespace xgrad::detail

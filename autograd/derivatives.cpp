@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
 
@@ -37,6 +40,43 @@ Tensor<T> pull_back(const Tensor<T>& y, const Tensor<T>& x, const Tensor<T>& u, 
   return g.defined() ? g : zeros_like(x);
 }
 
+// The rows one above the other, as `shape`: for somebody who wants to do it again.
+template <class T>
+Tensor<T> told_rows(const std::vector<Tensor<T>>& rows, std::size_t size, const Shape& shape) {
+  JoinDescription description{0, true, {}};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    description.lattices.emplace_back().offset = static_cast<std::ptrdiff_t>(i * size);
+    description.lattices.back().add_axis(size, 1);
+  }
+  const auto join = [size](const std::vector<Tensor<T>>& list) {
+    Tensor<T> y = Tensor<T>::uninitialized({list.size(), size});
+    for (std::size_t i = 0; i < list.size(); ++i)
+      std::copy_n(list[i].data(), size, y.node()->data + i * size);
+    return y;
+  };
+  const Tensor<T> y = as_one_of_list<T>("stack", rows, join);
+  describe(y, std::move(description));
+  return view(y, shape);
+}
+
+// all_rows() of what is traced.
+template <class T>
+std::vector<Tensor<T>> told_all_rows(const Tensor<T>& y, const std::vector<Tensor<T>>& x,
+                                     std::vector<Tensor<T>> zeros) {
+  if (!y.requires_grad() || y.size() == 0) return zeros;
+  std::vector<std::vector<Tensor<T>>> rows(x.size());
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    Tensor<T> u = zeros_like(y);
+    u.mutable_data()[i] = T(1);
+    const auto g = grad<T>({y}, x, {.retain_graph = true, .allow_unused = true}, {u});
+    for (std::size_t k = 0; k < g.size(); ++k)
+      rows[k].push_back(view(g[k].defined() ? g[k] : zeros_like(x[k]), Shape{x[k].size()}));
+  }
+  for (std::size_t k = 0; k < x.size(); ++k)
+    zeros[k] = told_rows(rows[k], x[k].size(), zeros[k].shape());
+  return zeros;
+}
+
 // d y[i] / d x[j] row by row, by several tensors at once.
 template <class T>
 std::vector<Tensor<T>> all_rows(const Tensor<T>& y, const std::vector<Tensor<T>>& x) {
@@ -46,6 +86,7 @@ std::vector<Tensor<T>> all_rows(const Tensor<T>& y, const std::vector<Tensor<T>>
     for (const std::size_t size : input.shape()) shape.push_back(size);
     rows.push_back(Tensor<T>::filled(shape, T(0)));
   }
+  if (tracer != nullptr) return told_all_rows(y, x, std::move(rows));
   for (std::size_t i = 0; y.requires_grad() && i < y.size(); ++i) {
     Tensor<T> u = zeros_like(y);
     u.mutable_data()[i] = T(1);

@@ -203,7 +203,8 @@ template <class T>
 Tensor<T>& Tensor<T>::requires_grad_(bool on) & {
   detail::Node<T>& n = checked();
   require_writable(n, "requires_grad_");
-  if (detail::tracer != nullptr) detail::traced<T>().write(&n, "requires_grad_()");
+  if (detail::tracer != nullptr)
+    detail::traced<T>().write(&n, on ? "requires_grad_()" : "requires_grad_(false)");
   n.requires_grad = on;
   return *this;
 }

@@ -60,12 +60,16 @@ void RecorderCore::refuse(const std::string& what) {
 
 void RecorderCore::on_host(const std::string& text) {
   if (refuses_reads_) {
-    fail<std::logic_error>("compile", text, " (operation ", steps_.size() + 1, " of the program",
-                           path_.empty() ? "" : ", in " + path_.back(),
+    fail<std::logic_error>(who_, text, " (", here(),
                            "): what depends on it would stay as it is now; give "
                            "{.on_read = OnRead::call} to have the function called each time");
   }
   refuse(text);
+}
+
+std::string RecorderCore::here() const {
+  return "operation " + text(steps_.size() + 1) + " of the program" +
+         (path_.empty() ? "" : ", in " + path_.back());
 }
 
 std::string RecorderCore::place_of(const void* n) const {
@@ -90,6 +94,7 @@ void RecorderCore::on_read(const Node<T>* n, const char* what) {
 template <class T>
 void RecorderCore::on_write(const Node<T>* n, const char* what) {
   if (made_.count(n) != 0 && known_.count(n) == 0) return;  // its own, and nobody has read it
+  if (what == std::string_view("requires_grad_()") && is_fresh_copy(n)) return make_parameter<T>();
   on_host("the function changes a tensor, " + std::string(what) + " of " + place_of(n) + " " +
           to_string(n->shape));
 }
@@ -310,19 +315,36 @@ void RecorderCore::look_for_untold(const std::vector<std::uint32_t>& results) {
   }
 }
 
-Program RecorderCore::finish() {
+// Drops what leads to none of them.
+std::vector<std::uint32_t> RecorderCore::needed_results() {
   require_known_draws();
+  std::vector<std::uint32_t> results = float_results_;
+  results.insert(results.end(), double_results_.begin(), double_results_.end());
+  std::erase(results, kNoValue);
+  drop_unneeded(steps_, values_.size(), results);
+  look_for_untold(results);
+  return results;
+}
+
+Recording RecorderCore::take() {
+  needed_results();
+  // Operations are told before they are recorded.
+  for (const Node<float>* n : float_nodes_)
+    values_[known_.at(n)].shown.requires_grad = n->requires_grad;
+  for (const Node<double>* n : double_nodes_)
+    values_[known_.at(n)].shown.requires_grad = n->requires_grad;
+  return {std::move(steps_), values_,        held_,          float_arguments_,
+          double_arguments_, float_results_, double_results_};
+}
+
+Program RecorderCore::finish() {
+  const std::vector<std::uint32_t> results = needed_results();
   Program p;
   p.held = held_;
   p.float_arguments = float_arguments_;
   p.double_arguments = double_arguments_;
   for (const std::uint32_t v : float_results_) p.float_results.push_back(result_of<float>(v));
   for (const std::uint32_t v : double_results_) p.double_results.push_back(result_of<double>(v));
-  std::vector<std::uint32_t> results = float_results_;
-  results.insert(results.end(), double_results_.begin(), double_results_.end());
-  std::erase(results, kNoValue);
-  drop_unneeded(steps_, values_.size(), results);
-  look_for_untold(results);
   if (why_not_.empty()) make_program(p, std::move(steps_), values_, results);
   return p;
 }

@@ -61,11 +61,21 @@ struct ProgramGuards {
   void look() const;
 };
 
+/// What was recorded, without what nobody needs: for vmap(), which makes something else of it.
+struct Recording {
+  std::vector<RecordedStep> steps;
+  std::vector<RecordedValue> values;
+  std::shared_ptr<const HeldTensors> held;
+  std::vector<std::uint32_t> float_arguments, double_arguments, float_results, double_results;
+};
+
 /// What both types share. Everything is done at once, by the original, and written down.
 class RecorderCore : public Tracer, public DescriptionReader {
  public:
   /// On a host that reads numbers, or writes them: an error, or a function that is called each time.
-  explicit RecorderCore(bool refuses_reads) : refuses_reads_(refuses_reads) {}
+  /// `who` is named in messages.
+  explicit RecorderCore(bool refuses_reads, const char* who = "compile")
+      : refuses_reads_(refuses_reads), who_(who) {}
   ~RecorderCore() override;
   RecorderCore(const RecorderCore&) = delete;
   RecorderCore& operator=(const RecorderCore&) = delete;
@@ -91,8 +101,14 @@ class RecorderCore : public Tracer, public DescriptionReader {
   const ProgramGuards& guards() const { return guards_; }
   /// After the last result: the program; not when there is a why_not().
   Program finish();
+  /// The same as it was recorded.
+  Recording take();
 
  protected:
+  std::string place_of(const void* n) const;
+  /// Where the function is now: "operation 3 of the program, in fc1".
+  std::string here() const;
+
   template <class T>
   void on_operation(TracedOperation<T> o);
   template <class T>
@@ -143,11 +159,16 @@ class RecorderCore : public Tracer, public DescriptionReader {
   void require_known_draws();
   bool may_be_result(const void* n) const;
   bool is_untold(const void* n) const;
-  void look_for_untold(const std::vector<std::uint32_t>& results);
-  std::string place_of(const void* n) const;
+  std::vector<std::uint32_t> needed_results();
   void on_host(const std::string& text);
 
+  void look_for_untold(const std::vector<std::uint32_t>& results);
+  bool is_fresh_copy(const void* n) const;
+  template <class T>
+  void make_parameter();
+
   bool refuses_reads_;
+  const char* who_;
   std::string why_not_;
   std::vector<std::string> path_;
   std::vector<RecordedStep> steps_;

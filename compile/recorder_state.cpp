@@ -25,6 +25,24 @@ void RecorderCore::mode(std::shared_ptr<const bool> now) {
   guards_.modes.emplace_back(now, *now);
 }
 
+// The result of the last step, a copy, that nobody has used yet.
+bool RecorderCore::is_fresh_copy(const void* n) const {
+  const auto it = known_.find(n);
+  return it != known_.end() && !steps_.empty() && steps_.back().name == "clone" &&
+         steps_.back().outputs == std::vector<std::uint32_t>{it->second};
+}
+
+// What is said of a copy makes it parameter(x), which is a leaf each time.
+template <class T>
+void RecorderCore::make_parameter() {
+  RecordedStep& copy = steps_.back();
+  copy.name = "parameter";
+  static_cast<AgainStep<T>&>(*copy.step).again = [](const std::vector<Tensor<T>>& x) {
+    return parameter(x[0]);
+  };
+  values_[copy.outputs[0]].shown.requires_grad = true;
+}
+
 template <class T>
 void RecorderCore::on_backward(const Tensor<T>& y, const Tensor<T>& seed, BackwardOptions options) {
   RecordedStep s = begin("backward");
@@ -98,6 +116,7 @@ void RecorderCore::on_zero_grad(const Tensor<T>& x) {
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                    \
+  template void RecorderCore::make_parameter<T>();                                              \
   template void RecorderCore::on_backward(const Tensor<T>&, const Tensor<T>&, BackwardOptions); \
   template void RecorderCore::on_grad(                                                          \
       const std::vector<Tensor<T>>&, const std::vector<Tensor<T>>&, GradOptions,                \

@@ -158,6 +158,7 @@ BatchArguments batch_of(const VmapArguments& arguments, const BatchAxes& axes) {
   add_arguments(a.floats, axes.floats, b.lists.floats, b.floats);
   add_arguments(a.doubles, axes.doubles, b.lists.doubles, b.doubles);
   b.lists.indices = a.indices;
+  b.lists.lengths = a.lengths;
   for (const BatchAxes::Axis& axis : axes.indices) {
     b.indices.push_back(axis.has_value());
     b.index_axes.push_back(axis.value_or(0));

@@ -5,19 +5,13 @@
 #include <cstring>
 #include <limits>
 
-#include "runs_again.hpp"
+#include "derivatives_of_samples.hpp"
 #include "xgrad/compile/compile.hpp"
-#include "xgrad/kernels/random.hpp"
-#include "xgrad/ops/arithmetic.hpp"
-#include "xgrad/ops/math.hpp"
-#include "xgrad/ops/reductions.hpp"
 
 namespace proof {
 namespace {
 
 using xgrad::Tensor;
-template <class T>
-using Tensors = std::vector<Tensor<T>>;
 
 template <class T>
 bool same_bits(T a, T b) {
@@ -47,50 +41,6 @@ void check_same(const char* what, const Tensor<T>& is, const Tensor<T>& expected
     BOOST_TEST_ERROR(what << " differ at " << i << ": " << a << ", not " << b);
     return;
   }
-}
-
-template <class T>
-Tensors<T> leaves(const Tensors<T>& x, const std::vector<bool>& differentiable) {
-  Tensors<T> l;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    l.push_back(x[i].clone().requires_grad_(differentiable[i]));
-  return l;
-}
-
-template <class T>
-struct Results {
-  Tensors<T> values, first, second;
-};
-
-// With seeds 1, -0.5, 2, 1 ...
-template <class T>
-Results<T> results_of(const std::function<Tensors<T>(const Tensors<T>&)>& f, const Tensors<T>& x,
-                      bool twice) {
-  xgrad::Generator generator(kSeed);
-  const xgrad::GeneratorScope scope(generator);
-  Results<T> r{f(x), {}, {}};
-  Tensors<T> outputs, seeds, inputs;
-  for (const Tensor<T>& t : r.values) {
-    if (!t.requires_grad()) continue;
-    std::vector<T> seed(t.size());
-    for (std::size_t i = 0; i < seed.size(); ++i)
-      seed[i] = i % 3 == 0 ? T(1) : i % 3 == 1 ? T(-0.5) : T(2);
-    outputs.push_back(t);
-    seeds.push_back(Tensor<T>::from(t.shape(), seed));
-  }
-  for (const Tensor<T>& t : x) {
-    if (t.requires_grad()) inputs.push_back(t);
-  }
-  if (outputs.empty() || inputs.empty()) return r;
-  r.first = xgrad::grad(outputs, inputs, {.retain_graph = true, .allow_unused = true}, seeds);
-  if (!twice) return r;
-  Tensor<T> total(0);
-  for (const Tensor<T>& g :
-       xgrad::grad(outputs, inputs, {.create_graph = true, .allow_unused = true}, seeds)) {
-    if (g.defined()) total = total + sum(square(g));
-  }
-  if (total.requires_grad()) r.second = xgrad::grad<T>({total}, inputs, {.allow_unused = true});
-  return r;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "agreement.hpp"
+#include "batched.hpp"
 #include "compiled.hpp"
 #include "runs_again.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -428,21 +429,39 @@ void again(const Row& row) {
   check_runs_again(row.f32, narrow(0), narrow(1), differentiable, reads);
 }
 
+struct Samples {
+  std::vector<bool> differentiable;
+  std::vector<Tensors> doubles;
+  std::vector<std::vector<Tensor<float>>> floats;
+};
+
+Samples three_samples(const Row& row) {
+  Samples r;
+  for (const Argument& a : row.arguments) r.differentiable.push_back(a.differentiable);
+  for (const std::uint64_t k : {0U, 1U, 2U}) {
+    r.doubles.push_back(sample(row, shapes_of(row), k));
+    r.floats.emplace_back();
+    for (const D& t : r.doubles.back()) r.floats.back().push_back(t.to<float>());
+  }
+  return r;
+}
+
+// In a batch of three samples.
+void batched(const Row& row) {
+  const Samples s = three_samples(row);
+  const bool called = row.reads_on_host || row.makes_generator;
+  check_batched(row.f, s.doubles, s.differentiable, row.smooth == Smooth::twice, called);
+  BOOST_TEST_CONTEXT("float")
+  check_batched(row.f32, s.floats, s.differentiable, false, called);
+}
+
 // Inside of a compiled function, called with three samples.
 void compiled(const Row& row) {
-  std::vector<bool> differentiable;
-  for (const Argument& a : row.arguments) differentiable.push_back(a.differentiable);
-  std::vector<Tensors> samples;
-  std::vector<std::vector<Tensor<float>>> narrow;
-  for (const std::uint64_t k : {0U, 1U, 2U}) {
-    samples.push_back(sample(row, shapes_of(row), k));
-    narrow.emplace_back();
-    for (const D& t : samples.back()) narrow.back().push_back(t.to<float>());
-  }
+  const Samples s = three_samples(row);
   const bool called = row.reads_on_host || row.makes_generator;
-  check_compiled(row.f, samples, differentiable, row.smooth == Smooth::twice, called);
+  check_compiled(row.f, s.doubles, s.differentiable, row.smooth == Smooth::twice, called);
   BOOST_TEST_CONTEXT("float")
-  check_compiled(row.f32, narrow, differentiable, false, called);
+  check_compiled(row.f32, s.floats, s.differentiable, false, called);
 }
 
 void freed(const Row& row) {
@@ -480,6 +499,7 @@ const std::vector<Property>& properties() {
       {"no_grad", always, no_grad},
       {"again", always, again},
       {"compiled", always, compiled},
+      {"batched", always, batched},
       {"freed", always, freed},
   };
   return list;

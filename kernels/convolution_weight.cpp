@@ -12,46 +12,59 @@
 namespace xgrad::kernels {
 namespace {
 
-/// The sums of a part of the batch for `lanes` output channels of one group, (k, lanes).
+/// The sums of a part of the batch for output channels of one group, in blocks (k, lanes).
 template <class T>
 class PartialSums {
  public:
   PartialSums(const Convolution& c, const T* x, const T* gy)
       : c_(c), x_(x), gy_(gy), layout_(input_layout(c)), offsets_(input_offsets(c, layout_)) {}
 
+  /// Of a block.
   std::size_t numbers() const { return offsets_.size() * kernels_.lanes; }
 
-  /// Images [begin, end), channels from `first` on of a group.
+  /// Images [begin, end), blocks [first, last) of a group. An image is laid out once for all of them.
   void run(std::size_t begin, std::size_t end, std::size_t group, std::size_t first,
-           T* sums) const {
-    const std::size_t inner = volume(c_.output), channels = c_.groups * c_.in;
-    const std::size_t rows = std::min(kernels_.lanes, c_.out - first);
+           std::size_t last, T* sums) const {
     LaidOut<T> image(layout_, layout_.is_plain() ? 0 : 1);
-    Scratch<T> gradient(inner * kernels_.lanes);
-    Scratch<T> some(numbers(), T(0));  // of not too many places
-    std::fill_n(sums, numbers(), T(0));
-    const Sizes3 steps = input_steps(c_, layout_);
-    const bool flat = steps[1] == c_.output[2] && (steps[0] == c_.output[1] * c_.output[2]);
-    const Sizes3 grid = flat ? Sizes3{1, 1, inner} : c_.output;
+    Scratch<T> gradient(volume(c_.output) * kernels_.lanes);
+    const std::size_t all = (last - first) * numbers();
+    Scratch<T> some(all, T(0));  // of not too many places
+    std::fill_n(sums, all, T(0));
     std::size_t left = kPlaces;
     for (std::size_t i = begin; i < end; ++i) {
-      const T* x = x_ + (i * channels + group * c_.in) * volume(c_.input);
+      const T* x = x_ + (i * c_.groups + group) * c_.in * volume(c_.input);
       if (!layout_.is_plain()) x = image.set(0, x);
-      kernels_.transpose(gy_ + ((i * c_.groups + group) * c_.out + first) * inner, rows, inner,
-                         inner, gradient.data());
-      each_piece(grid, steps, [&](std::size_t place, std::size_t at, const Sizes3& piece) {
-        kernels_.weight(gradient.data() + place * kernels_.lanes, x + at, offsets_.data(),
-                        offsets_.size(), piece, steps, some.data());
-        left -= std::min(left, volume(piece));
-        if (left != 0) return;
-        join(some.data(), sums);
-        left = kPlaces;
-      });
+      const std::size_t before = left;
+      for (std::size_t block = first; block < last; ++block) {
+        const std::size_t at = (block - first) * numbers();
+        left = before;
+        add_image(i * c_.groups + group, block, x, gradient.data(), some.data() + at, sums + at,
+                  left);
+      }
     }
-    join(some.data(), sums);
+    join(some.data(), sums, all);
   }
 
  private:
+  // `image` counts those of all groups; `left` are the places until what is in `some` joins `sums`.
+  void add_image(std::size_t image, std::size_t block, const T* x, T* gradient, T* some, T* sums,
+                 std::size_t& left) const {
+    const std::size_t inner = volume(c_.output), first = block * kernels_.lanes;
+    const Sizes3 steps = input_steps(c_, layout_);
+    const bool flat = steps[1] == c_.output[2] && (steps[0] == c_.output[1] * c_.output[2]);
+    kernels_.transpose(gy_ + (image * c_.out + first) * inner,
+                       std::min(kernels_.lanes, c_.out - first), inner, inner, gradient);
+    each_piece(flat ? Sizes3{1, 1, inner} : c_.output, steps,
+               [&](std::size_t place, std::size_t at, const Sizes3& piece) {
+                 kernels_.weight(gradient + place * kernels_.lanes, x + at, offsets_.data(),
+                                 offsets_.size(), piece, steps, some);
+                 left -= std::min(left, volume(piece));
+                 if (left != 0) return;
+                 join(some, sums, numbers());
+                 left = kPlaces;
+               });
+  }
+
   // Places whose terms are added up before they join the others.
   static constexpr std::size_t kPlaces = 1 << 13;
 
@@ -76,8 +89,8 @@ class PartialSums {
       }
     }
   }
-  void join(T* from, T* to) const {
-    for (std::size_t e = 0; e < numbers(); ++e) to[e] += std::exchange(from[e], T(0));
+  static void join(T* from, T* to, std::size_t count) {
+    for (std::size_t e = 0; e < count; ++e) to[e] += std::exchange(from[e], T(0));
   }
 
   const Convolution& c_;
@@ -101,11 +114,19 @@ void convolve_weight(const Convolution& c, const T* x, const T* gy, T* gw, bool 
   const PartialSums<T> sums(c, x, gy);
   const std::size_t parts = std::min<std::size_t>(c.n, 8), blocks = (c.out + lanes - 1) / lanes;
   Scratch<T> all(parts * blocks * sums.numbers());
+  // Blocks of a piece of work: no cut of them where there are parts for all threads, as long as their
+  // sums stay in the cache.
+  const std::size_t each =
+      parts < static_cast<std::size_t>(num_threads())
+          ? 1
+          : std::clamp<std::size_t>((std::size_t{1} << 17) / sums.numbers(), 1, blocks);
+  const std::size_t pieces = (blocks + each - 1) / each;
   for (std::size_t g = 0; g < c.groups; ++g) {
-    parallel_for(parts * blocks, [&](std::size_t i) {
-      const std::size_t part = i / blocks, block = i % blocks;
-      sums.run(c.n * part / parts, c.n * (part + 1) / parts, g, block * lanes,
-               all.data() + i * sums.numbers());
+    parallel_for(parts * pieces, [&](std::size_t i) {
+      const std::size_t part = i / pieces, block = i % pieces * each;
+      sums.run(c.n * part / parts, c.n * (part + 1) / parts, g, block,
+               std::min(block + each, blocks),
+               all.data() + (part * blocks + block) * sums.numbers());
     });
     // Pairs of parts, and pairs of those.
     for (std::size_t apart = 1; apart < parts; apart *= 2) {

@@ -8,8 +8,9 @@
 namespace xgrad::kernels {
 namespace {
 
-constexpr std::size_t kBand = 96;    // rows, whole rows of registers
-constexpr std::size_t kTerms = 256;  // of a sum before it joins what is in memory
+constexpr std::size_t kBand = 96;  // rows, whole rows of registers
+constexpr std::size_t kTerms =
+    128;  // of a sum before it joins what is in memory; panels stay in L1
 
 /// A block is worth a thread from this many multiplications on.
 constexpr std::size_t kBlockWork = 2'000'000;

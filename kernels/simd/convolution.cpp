@@ -112,9 +112,53 @@ XGRAD_INLINE void put_run(const T* tile, const T* bias, T* y, std::size_t n, boo
       });
 }
 
+#if defined(__AVX512F__)
+/// The lower or the upper half of a pack at even places of a register; `mask` has a bit for each place
+/// of the whole pack.
+XGRAD_INLINE __m512 spread(__m512 v, bool upper) {
+  const __m512i half = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
+  return _mm512_permutexvar_ps(_mm512_add_epi32(half, _mm512_set1_epi32(upper ? 8 : 0)), v);
+}
+XGRAD_INLINE __m512d spread(__m512d v, bool upper) {
+  const __m512i half = _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0);
+  return _mm512_permutexvar_pd(_mm512_add_epi64(half, _mm512_set1_epi64(upper ? 4 : 0)), v);
+}
+XGRAD_INLINE void add_masked(float* y, __m512 v, unsigned mask, bool accumulate) {
+  const auto m = static_cast<__mmask16>(mask);
+  if (accumulate) v = _mm512_add_ps(_mm512_maskz_loadu_ps(m, y), v);
+  _mm512_mask_storeu_ps(y, m, v);
+}
+XGRAD_INLINE void add_masked(double* y, __m512d v, unsigned mask, bool accumulate) {
+  const auto m = static_cast<__mmask8>(mask);
+  if (accumulate) v = _mm512_add_pd(_mm512_maskz_loadu_pd(m, y), v);
+  _mm512_mask_storeu_pd(y, m, v);
+}
+
+// Every other number of y; what lies between is not written, since it may be another thread's.
+template <class T>
+XGRAD_INLINE void put_every_other(const T* tile, const T* bias, T* y, std::size_t n,
+                                  bool accumulate) {
+  constexpr std::size_t W = P<T>::size;
+  constexpr unsigned kEven = W == 16 ? 0x5555 : 0x55;
+  const P<T> b(bias != nullptr && !accumulate ? *bias : T(0));
+  for (std::size_t e = 0; e < n; e += W, y += 2 * W) {
+    const P<T> v = b + P<T>::load(tile + e);
+    const std::size_t places = 2 * std::min(W, n - e);
+    const unsigned mask = places < W ? kEven & ((1U << places) - 1) : kEven;
+    add_masked(y, spread(v.raw, false), mask, accumulate);
+    if (places <= W) break;
+    const unsigned rest = kEven & ((1U << (places - W)) - 1);
+    add_masked(y + W, spread(v.raw, true), rest, accumulate);
+  }
+}
+#endif
+
 template <class T>
 XGRAD_INLINE void put_apart(const T* tile, const T* bias, T* y, std::size_t n, std::size_t step,
                             bool accumulate) {
+#if defined(__AVX512F__)
+  if (step == 2) return put_every_other(tile, bias, y, n, accumulate);
+#endif
   const T b = bias != nullptr ? *bias : T(0);
   for (std::size_t e = 0; e < n; ++e) y[e * step] = (accumulate ? y[e * step] : b) + tile[e];
 }
@@ -122,7 +166,7 @@ XGRAD_INLINE void put_apart(const T* tile, const T* bias, T* y, std::size_t n, s
 template <class T>
 void multiply(const T* w, std::size_t w_pitch, std::size_t rows, std::size_t k, const T* panel,
               std::size_t used, const T* bias, T* y, const PanelOutput& out, bool accumulate) {
-  alignas(64) T tile[kRows * kColumns<T>];
+  alignas(64) T tile[kRows * kColumns<T> + P<T>::size];  // a pack behind is read
   const std::size_t packs = (used + P<T>::size - 1) / P<T>::size;
   for (std::size_t row = 0; row < rows; row += kRows, w += w_pitch) {
     const std::size_t here = std::min(kRows, rows - row);

@@ -1,5 +1,6 @@
 // The contender written by hand. OpenBLAS shares its products out over the threads; the loops run
-// on one. Only einsum is written by hand in xgrad's own matmul, permute and sum.
+// on one. Only einsum and paths are written by hand in
+// xgrad's own operations.
 
 #include <cblas.h>
 

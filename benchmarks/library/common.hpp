@@ -101,5 +101,7 @@ template <class T>
 std::unique_ptr<Workload> make_einsum(const std::string& name, const Parameters& p);
 template <class T>
 std::unique_ptr<Workload> make_decomposition(const std::string& name, const Parameters& p);
+template <class T>
+std::unique_ptr<Workload> make_paths(const std::string& name, const Parameters& p);
 
 }  // namespace benchmark_contenders

@@ -6,8 +6,9 @@ namespace {
 
 template <class T>
 std::unique_ptr<Workload> make_of_type(const std::string& name, const Parameters& p) {
-  for (const auto make : {&make_training<T>, &make_operation<T>, &make_recurrence<T>,
-                          &make_matrices<T>, &make_einsum<T>, &make_decomposition<T>}) {
+  for (const auto make :
+       {&make_training<T>, &make_operation<T>, &make_recurrence<T>, &make_matrices<T>,
+        &make_einsum<T>, &make_decomposition<T>, &make_paths<T>}) {
     if (auto w = make(name, p)) return w;
   }
   return nullptr;

@@ -6,6 +6,8 @@
 //   describe(y, TakeDescription{lattice, complete});    // beside log_again, right after y was recorded
 
 #include <cstddef>
+#include <functional>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -61,9 +63,34 @@ struct LinearDescription {
   std::size_t m, n, k;
 };
 
-using Description = std::variant<std::monostate, ViewDescription, TakeDescription, PlaceDescription,
-                                 JoinDescription, SumDescription, BroadcastDescription,
-                                 SumToDescription, ProductDescription, LinearDescription>;
+/// Something of its own for each row along the middle axis of the view: f(operand, view, shape) does it
+/// for another view, with more rows, and gives the result that shape. Of the result's type; the other is empty.
+template <class T>
+using RowsFunction =
+    std::function<Tensor<T>(const Tensor<T>& x, const kernels::AxisView& view, const Shape& shape)>;
+struct RowsDescription {
+  kernels::AxisView view;
+  RowsFunction<float> floats;
+  RowsFunction<double> doubles;
+
+  template <class T>
+  RowsFunction<T>& of() {
+    if constexpr (std::is_same_v<T, float>) {
+      return floats;
+    } else {
+      return doubles;
+    }
+  }
+  template <class T>
+  const RowsFunction<T>& of() const {
+    return const_cast<RowsDescription*>(this)->of<T>();
+  }
+};
+
+using Description =
+    std::variant<std::monostate, ViewDescription, TakeDescription, PlaceDescription,
+                 JoinDescription, SumDescription, BroadcastDescription, SumToDescription,
+                 ProductDescription, LinearDescription, RowsDescription>;
 
 /// Who wants to know.
 class DescriptionReader {
@@ -79,6 +106,15 @@ template <class T, class D>
 void describe(const Tensor<T>& y, D&& description) {
   if (tracer != nullptr && description_reader != nullptr)
     description_reader->described(y.node(), Description(std::forward<D>(description)));
+}
+
+/// The same of what is done row by row.
+template <class T, class F>
+void describe_rows(const Tensor<T>& y, const kernels::AxisView& view, const F& f) {
+  if (tracer == nullptr || description_reader == nullptr) return;
+  RowsDescription d{view, {}, {}};
+  d.of<T>() = f;
+  describe(y, std::move(d));
 }
 
 }  // namespace xgrad::detail

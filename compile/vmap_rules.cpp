@@ -133,6 +133,11 @@ template <class T>
 Result<T> apply_rule(const LinearDescription& d, const BatchStep<T>& b) {
   return batched_linear(d, b);
 }
+template <class T>
+Result<T> apply_rule(const RowsDescription& d, const BatchStep<T>& b) {
+  const kernels::AxisView more{b.n * d.view.outer, d.view.n, d.view.inner};
+  return d.of<T>()(b.x[0].tensor, more, b.whole());
+}
 
 // What does the same to each number, however many there are.
 constexpr std::string_view kOfAnyShape[] = {"clone", "detach", "parameter"};

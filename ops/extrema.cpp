@@ -1,6 +1,7 @@
 #include "xgrad/ops/extrema.hpp"
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
@@ -66,6 +67,11 @@ Tensor<T> extremum(const Rule<T>& rule, kernels::Reduction r, const Tensor<T>& x
       return extremum(rule, r, o[0], axes, keep_dims);
     });
   }
+  const auto rows = [&rule, r](const auto& o, const AxisView& v, const Shape& shape) {
+    return detail::view(extremum(rule, r, detail::view(o, {v.outer, v.n, v.inner}), Axes(1), false),
+                        shape);
+  };
+  if (plan.count == 1) detail::describe_rows(y, plan.groups[0], rows);
   return y;
 }
 

@@ -172,6 +172,7 @@ Tensor<T> inner_product(const Tensor<T>& a, const Tensor<T>& b) {
   if (needed == 0 && !detail::is_logged<T>()) return y;
   record(y, kDot<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1});
   detail::log_again(y, [](const auto& x) { return inner_product(x[0], x[1]); });
+  detail::describe(y, detail::ProductDescription{false, false, 1, 1, 1, a.size()});
   return y;
 }
 

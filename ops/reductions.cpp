@@ -157,6 +157,7 @@ Tensor<T> product(const Tensor<T>& x, const AxisView& view, const Shape& shape) 
   const Tensor<T> y = reduced(kernels::Reduction::product, T(1), x, view, shape);
   detail::record<T>(y, kProd<T>, {&x}, {.inputs = 1}, view);
   detail::log_again(y, [=](const auto& operands) { return product(operands[0], view, shape); });
+  detail::describe_rows(y, view, &product<T>);
   return y;
 }
 
@@ -185,6 +186,9 @@ Tensor<T> running_sum(const Tensor<T>& x, const RunningSum& s) {
   kernels::running_sum(x.data(), y.node()->data, s.view, s.reverse, false);
   detail::record<T>(y, kCumsum<T>, {&x}, {}, s);
   detail::log_again(y, [s](const auto& operands) { return running_sum(operands[0], s); });
+  detail::describe_rows(y, s.view, [r = s.reverse](const auto& o, const AxisView& v, const Shape&) {
+    return running_sum(o, {v, r});
+  });
   return y;
 }
 

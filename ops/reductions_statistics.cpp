@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -107,6 +108,9 @@ Tensor<T> squares_around_mean(const Tensor<T>& x, const AxisView& view, const Sh
   detail::record<T>(y, kSquares<T>, {&x}, {.inputs = 1}, s);
   detail::log_again(
       y, [=](const auto& operands) { return squares_around_mean(operands[0], view, shape); });
+  detail::describe_rows(y, view, [](const auto& o, const AxisView& v, const Shape& of_y) {
+    return squares_around_mean(o, v, of_y);
+  });
   return y;
 }
 template <class T>
@@ -228,6 +232,9 @@ Tensor<T> root_of_squares(const Tensor<T>& x, const AxisView& view, const Shape&
   detail::record<T>(y, kRootOfSquares<T>, {&x}, {.inputs = 1, .output = true}, s);
   detail::log_again(
       y, [=](const auto& operands) { return root_of_squares(operands[0], view, shape, centered); });
+  detail::describe_rows(y, view, [centered](const auto& o, const AxisView& v, const Shape& of_y) {
+    return root_of_squares(o, v, of_y, centered);
+  });
   return y;
 }
 
@@ -293,6 +300,7 @@ Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& sh
   detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, s);
   detail::log_again(y,
                     [=](const auto& operands) { return logsumexp_of(operands[0], view, shape); });
+  detail::describe_rows(y, view, &logsumexp_of<T>);
   return y;
 }
 

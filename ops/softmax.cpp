@@ -1,5 +1,7 @@
 #include "xgrad/ops/softmax.hpp"
 
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
@@ -66,6 +68,11 @@ Tensor<T> normalized(const Rule<T>& rule, void (*kernel)(const T*, T*, AxisView)
   detail::record<T>(y, rule, {&x}, {.output = true}, Along{view, axis});
   detail::log_again(
       y, [=, &rule](const auto& operands) { return normalized(rule, kernel, operands[0], axis); });
+  const auto rows = [=, &rule](const auto& o, const AxisView& v, const Shape& shape) {
+    return detail::view(normalized(rule, kernel, detail::view(o, {v.outer, v.n, v.inner}), 1),
+                        shape);
+  };
+  detail::describe_rows(y, view, rows);
   return y;
 }
 

@@ -14,6 +14,7 @@
 #include "xgrad/modules/normalization.hpp"
 #include "xgrad/modules/sequential.hpp"
 #include "xgrad/ops/activations.hpp"
+#include "xgrad/ops/cumprod.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/indexing.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -187,11 +188,25 @@ BOOST_AUTO_TEST_CASE(linear_layers) {
     for (const Shape& x : {Shape{3}, Shape{2, 3}})
       same_as_loop(f, {x, {4, 3}, {4}}, {(b & 1U) != 0, (b & 2U) != 0, (b & 4U) != 0});
 }
+BOOST_AUTO_TEST_CASE(rows) {
+  const auto each = [](const auto& x) {
+    return softmax(x[0], 0) + log_softmax(x[0], 1) + cumsum(x[0], 1) +
+           logsumexp(x[0], 0, {.keep_dims = true}) + max(x[0], 1, {.keep_dims = true}) +
+           var(x[0], 0, {.keep_dims = true}) * stddev(x[0]) +
+           norm(x[0], 2, 1, {.keep_dims = true}) + prod(x[0], 0) - min(x[0]);
+  };
+  same_as_loop(each, {{3, 4}}, {true});
+  // None of them is called for each sample.
+  const auto compiled = compile(vmap([&](const D& x) { return each(List{x}); }));
+  compiled(numbers({5, 3, 4}, 1));
+  const std::string graph = to_string(compiled.graph(numbers({5, 3, 4}, 1)));
+  BOOST_TEST(graph.find("loop") == std::string::npos, graph);
+}
 BOOST_AUTO_TEST_CASE(operations_without_a_rule) {
-  same_as_loop([](const auto& x) { return cumsum(x[0] * x[1], 0); }, {{3}, {3}}, {true, false});
-  const auto compiled = compile(vmap([](const D& x) { return cumsum(x, 0) * 2; }));
+  same_as_loop([](const auto& x) { return cumprod(x[0] * x[1], 0); }, {{3}, {3}}, {true, false});
+  const auto compiled = compile(vmap([](const D& x) { return cumprod(x, 0) * 2; }));
   compiled(numbers({4, 3}, 1));
-  BOOST_TEST(to_string(compiled.graph(numbers({4, 3}, 1))).find("cumsum (loop over the batch)") !=
+  BOOST_TEST(to_string(compiled.graph(numbers({4, 3}, 1))).find("cumprod (loop over the batch)") !=
              std::string::npos);
 }
 BOOST_AUTO_TEST_CASE(axes) {

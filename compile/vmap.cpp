@@ -128,6 +128,8 @@ TensorLists first_sample(const TensorLists& a, const BatchAxes& axes) {
   for (std::size_t i = 0; i < a.indices.size(); ++i)
     s.indices.push_back(axes.indices[i] ? indices_of(a.indices[i], *axes.indices[i], 0)
                                         : a.indices[i]);
+  if (const auto* const outer = traced_indices())
+    s.indices.insert(s.indices.end(), outer->begin(), outer->end());
   return s;
 }
 
@@ -166,6 +168,13 @@ BatchArguments batch_of(const VmapArguments& arguments, const BatchAxes& axes) {
   for (std::size_t i = 0; i < a.indices.size(); ++i)
     b.index_sources.push_back(arguments.sources[i] != nullptr ? arguments.sources[i]
                                                               : &a.indices[i]);
+  if (const auto* const outer = traced_indices()) {
+    for (const Indices& i : *outer) {
+      b.indices.push_back(false);
+      b.index_axes.push_back(0);
+      b.index_sources.push_back(&i);
+    }
+  }
   return b;
 }
 
@@ -193,7 +202,7 @@ TensorLists sample_of(const BatchArguments& a, std::size_t s) {
                 sample_of(a.lists.doubles, a.doubles, s),
                 {},
                 a.lists.lengths};
-  for (std::size_t i = 0; i < a.indices.size(); ++i)
+  for (std::size_t i = 0; i < a.lists.indices.size(); ++i)
     r.indices.push_back(a.indices[i] ? indices_of(a.lists.indices[i], a.index_axes[i], s)
                                      : a.lists.indices[i]);
   return r;
@@ -259,7 +268,7 @@ auto VmapPrograms::State::record(const SampleSignature& s, const VmapArguments& 
   constexpr std::size_t kKept = 16;
   TensorLists sample = first_sample(arguments.lists, axes);
   auto entry = std::make_shared<Entry>(
-      Entry{s, record_sample(sample, options.on_read == OnRead::call, call)});
+      Entry{s, record_sample(sample, traced_indices(), options.on_read == OnRead::call, call)});
   require<std::logic_error>(entry->program.why_not.empty() || options.on_read == OnRead::call,
                             kName, "the function cannot be done for a batch, as ",
                             entry->program.why_not,
@@ -285,7 +294,8 @@ TensorLists VmapPrograms::run(const VmapArguments& arguments,
                               const std::function<TensorLists(TensorLists&)>& call) {
   const BatchAxes axes(state_->options, arguments);
   const SampleSignature signature = signature_of(arguments.lists, axes);
-  std::shared_ptr<const Entry> entry = state_->find(signature);
+  std::shared_ptr<const Entry> entry;
+  if (tracer == nullptr) entry = state_->find(signature);
   if (entry == nullptr) entry = state_->record(signature, arguments, axes, call);
   if (tracer != nullptr) {
     for (const auto& m : entry->program.guards.modes) tracer->mode(m.first);

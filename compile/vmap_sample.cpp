@@ -1,6 +1,7 @@
 #include "xgrad/compile/vmap_sample.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -49,8 +50,11 @@ class SampleScope {
       : tracer_(std::exchange(tracer, &r)),
         reader_(std::exchange(description_reader, &r)),
         indices_(std::exchange(index_arguments, &indices)),
-        frame_(std::exchange(recording_frame,
-                             static_cast<const std::byte*>(__builtin_frame_address(0)))) {}
+        frame_(recording_frame) {
+    // That of the function around it, whose locals are gone when this is done again.
+    if (frame_ == nullptr)
+      recording_frame = static_cast<const std::byte*>(__builtin_frame_address(0));
+  }
   ~SampleScope() {
     tracer = tracer_;
     description_reader = reader_;
@@ -78,6 +82,25 @@ std::vector<bool> reached_from(const Recording& r, std::uint32_t v) {
   }
   return reached;
 }
+
+// Indices of the function around it are known by the copies at the end of `given`.
+class OuterIndices {
+ public:
+  OuterIndices(const std::vector<Indices>* outer, const std::vector<Indices>& given) {
+    if (outer == nullptr) return;
+    const std::size_t own = given.size() - outer->size();
+    for (std::size_t i = 0; i < outer->size(); ++i)
+      copies_.push_back(std::make_unique<FollowedCopy>((*outer)[i], given[own + i]));
+  }
+  ~OuterIndices() {
+    while (!copies_.empty()) copies_.pop_back();  // the last one first
+  }
+  OuterIndices(const OuterIndices&) = delete;
+  OuterIndices& operator=(const OuterIndices&) = delete;
+
+ private:
+  std::vector<std::unique_ptr<FollowedCopy>> copies_;
+};
 
 // A tensor that the function holds and that was computed from others.
 template <class T>
@@ -140,7 +163,8 @@ TensorLists given_to(SampleRecorder& recorder, const TensorLists& sample) {
 
 }  // namespace
 
-SampleProgram record_sample(TensorLists& sample, bool calls_on_read,
+SampleProgram record_sample(TensorLists& sample, const std::vector<Indices>* outer,
+                            bool calls_on_read,
                             const std::function<TensorLists(TensorLists&)>& call) {
   SampleProgram p;
   const Untraced untraced;
@@ -151,6 +175,7 @@ SampleProgram record_sample(TensorLists& sample, bool calls_on_read,
   TensorLists given = given_to(recorder, sample), results;
   {
     const SampleScope scope(recorder, given.indices);
+    const OuterIndices followed(outer, given.indices);
     results = call(given);
   }
   for (const auto& t : results.floats) recorder.result(t);

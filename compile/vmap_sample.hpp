@@ -41,6 +41,11 @@ class SampleRecorder final : public RecorderSide<float, RecorderSide<double, Rec
   Tensor<T> refuse_gradient(const Tensor<T>& x) const;
 };
 
+/// The indices that are arguments of the function that is traced now; null for none.
+inline const std::vector<Indices>* traced_indices() {
+  return tracer != nullptr ? index_arguments : nullptr;
+}
+
 /// What is done for a batch in place of calling the function for each sample.
 struct SampleProgram {
   Recording recording;
@@ -56,9 +61,11 @@ struct SampleProgram {
   std::string why_not;  ///< not empty: the function is called for each sample
 };
 
-/// Calls the function with one sample. Random numbers that it draws are thrown away, no generator
+/// Calls the function with one sample, whose last indices stand for those of the function that is traced
+/// around it, `outer`; the first ones alone are arguments. Random numbers that it draws are thrown away, no generator
 /// moves on. Reads on the host are refused, or, if `calls_on_read`, are a reason why_not.
-SampleProgram record_sample(TensorLists& sample, bool calls_on_read,
+SampleProgram record_sample(TensorLists& sample, const std::vector<Indices>* outer,
+                            bool calls_on_read,
                             const std::function<TensorLists(TensorLists&)>& call);
 
 }  // namespace xgrad::detail

@@ -352,6 +352,14 @@ BOOST_AUTO_TEST_CASE(jacobians_of_each_sample) {
     about_the_same(select(again[1], 0, s), h(select(x, 0, s)));
   }
 }
+BOOST_AUTO_TEST_CASE(directional_derivatives) {
+  const auto f = [](const D& x) { return concat({sin(x) * sum(x), square(x)}, 0); };
+  const D x = numbers({4, 3}, 1), v = numbers({4, 3}, 2);
+  const auto along = [&](const D& a, const D& b) { return jvp(f, a, b); };
+  const D all = vmap(along)(x, v);
+  for (std::ptrdiff_t s = 0; s < 4; ++s)
+    about_the_same(select(all, 0, s), along(select(x, 0, s), select(v, 0, s)));
+}
 BOOST_AUTO_TEST_CASE(a_jacobian_row_by_row) {
   const auto f = [](const D& x) { return concat({sin(x) * sum(x), square(x)}, 0); };
   const D x = numbers({3}, 1);
@@ -485,6 +493,30 @@ BOOST_AUTO_TEST_CASE(labels_of_each_sample) {
   compiled(x, indices({5, 2}, std::vector<std::int64_t>(10, 0)));
   about_the_same(compiled(x, labels), y);
   BOOST_TEST(compiled.statistics().run == 1);
+}
+// Not those of the first call.
+BOOST_AUTO_TEST_CASE(indices_of_the_compiled_function_around_it) {
+  const auto f = [](const D& a, const Indices& l) {
+    return vmap([&](const D& sample) { return cross_entropy(sample, l); })(a);
+  };
+  const auto compiled = compile(f);
+  const D x = numbers({5, 2, 4}, 1);
+  for (const std::int64_t last : {0, 3, 2})
+    about_the_same(compiled(x, indices({2}, {1, last})), f(x, indices({2}, {1, last})));
+  BOOST_TEST(compiled.statistics().run == 2);
+}
+BOOST_AUTO_TEST_CASE(generators_of_the_function) {
+  const D x = numbers({5, 3}, 1);
+  const auto f = [](const D& a) {
+    Generator own(3);
+    return a * normal<double>({3}, 0, 1, own);
+  };
+  BOOST_CHECK_EXCEPTION(vmap(f)(x), std::logic_error, says("a generator is made by the function"));
+  const auto around = compile([](const D& b) {
+    Generator own(3);
+    return vmap([&](const D& a) { return a * normal<double>({3}, 0, 1, own); })(b);
+  });
+  BOOST_CHECK_EXCEPTION(around(x), std::logic_error, says("a generator is made by the function"));
 }
 BOOST_AUTO_TEST_CASE(threads_share_it) {
   const auto f = vmap([](const D& x) { return tanh(x * x) + sum(x); });

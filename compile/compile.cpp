@@ -76,7 +76,7 @@ struct CompiledPrograms::State {
   std::vector<std::shared_ptr<const Entry>> entries;
   std::string why_called;
   std::atomic<std::uint64_t> time{0};
-  std::atomic<std::size_t> recorded{0}, run{0}, called{0}, dropped{0};
+  std::atomic<std::size_t> recorded{0}, run{0}, called{0}, dropped{0}, without_tape{0};
 };
 
 CompiledPrograms::CompiledPrograms(const CompileOptions& options)
@@ -180,7 +180,9 @@ TensorLists CompiledPrograms::run(TensorLists& arguments,
     return results;
   }
   ++state_->run;
-  TensorLists results = entry->program.run(arguments);
+  bool without_tape = false;
+  TensorLists results = entry->program.run(arguments, without_tape);
+  if (without_tape) ++state_->without_tape;
   entry->guards.look();
   return results;
 }
@@ -196,8 +198,8 @@ Graph CompiledPrograms::graph(const TensorLists& arguments) const {
 
 CompileStatistics CompiledPrograms::statistics() const {
   const std::shared_lock lock(state_->mutex);
-  return {state_->recorded,       state_->run,     state_->called,
-          state_->entries.size(), state_->dropped, state_->why_called};
+  return {state_->recorded, state_->run,        state_->called,      state_->entries.size(),
+          state_->dropped,  state_->why_called, state_->without_tape};
 }
 
 }  // namespace xgrad::detail

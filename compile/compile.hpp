@@ -55,6 +55,8 @@ struct CompileStatistics {
   std::size_t dropped = 0;   ///< because of the limit
   /// Why functions could not be compiled: the last reason, empty for none.
   std::string why_called;
+  std::size_t without_tape =
+      0;  ///< of those that ran a program: small tensors only, nothing recorded
 };
 
 namespace detail {

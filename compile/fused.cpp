@@ -266,6 +266,11 @@ void Fused<T>::run(std::span<const T* const> inputs, std::span<T* const> outputs
   });
 }
 
+template <class T>
+void Fused<T>::run_here(const T** arrays) const {
+  code_->run(program_, program_.loop.extent[0], arrays);
+}
+
 template class Fused<float>;
 template class Fused<double>;
 

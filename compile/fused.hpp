@@ -122,6 +122,10 @@ class Fused {
         std::span<T* const>(outputs.begin(), outputs.size()));
   }
 
+  /// The same on this thread for a program of one axis, without totals, that has code: `arrays` are those
+  /// of the inputs and behind them those of the outputs; it is changed.
+  void run_here(const T** arrays) const;
+
   const FusedProgram<T>& program() const { return program_; }
   /// Whether there is machine code for it.
   bool has_code() const { return code_ != nullptr; }

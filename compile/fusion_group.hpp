@@ -20,7 +20,7 @@
 
 namespace xgrad::detail {
 
-/// While it lives, this thread makes groups also where they do not pay: for tests.
+/// While it lives, this thread makes groups also where they do not pay, or could do without the tape: for tests.
 class FuseAlways {
  public:
   FuseAlways() { on = true; }

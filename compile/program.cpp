@@ -58,7 +58,7 @@ std::shared_ptr<const Tensor<T>> shared_handle(const Tensor<T>& t) {
 template std::shared_ptr<const Tensor<float>> shared_handle(const Tensor<float>&);
 template std::shared_ptr<const Tensor<double>> shared_handle(const Tensor<double>&);
 
-TensorLists Program::run(const TensorLists& given) const {
+TensorLists Program::run(const TensorLists& given, bool& without_tape) const {
   const Untraced untraced;
   const IndicesScope indices(given.indices);
   ProgramValues now;
@@ -67,11 +67,13 @@ TensorLists Program::run(const TensorLists& given) const {
   if (has_doubles) now.doubles.resize(values);
   place(now, float_arguments, given.floats);
   place(now, double_arguments, given.doubles);
-  for (const auto& step : steps) {
-    step->run(now);
-    for (const auto& then : step->then) then->run(now);
-    for (const std::uint32_t v : step->last_float) now.floats[v] = Tensor<float>();
-    for (const std::uint32_t v : step->last_double) now.doubles[v] = Tensor<double>();
+  without_tape = ground != nullptr && ground->may_run(now);
+  if (without_tape) now.static_frame = ground->begin();
+  for (const PlacedStep& s : without_tape ? static_steps : steps) {
+    s.step->run(now);
+    for (const auto& then : s.step->then) then->run(now);
+    for (const std::uint32_t v : s.last_float) now.floats[v] = Tensor<float>();
+    for (const std::uint32_t v : s.last_double) now.doubles[v] = Tensor<double>();
   }
   TensorLists results;
   for (const auto& r : float_results) results.floats.push_back(result_in(now, r));

@@ -20,6 +20,7 @@ struct Deferred;
 /// The values of a run, by their numbers, which both types share.
 struct ProgramValues : TensorLists {
   std::vector<std::shared_ptr<Deferred>> deferred;
+  std::shared_ptr<void> static_frame;
 };
 
 constexpr std::uint32_t kNoValue = ~std::uint32_t{0};
@@ -77,14 +78,32 @@ class ProgramStep {
   virtual ~ProgramStep() = default;
   virtual void run(ProgramValues& values) const = 0;
 
-  std::vector<std::unique_ptr<ProgramStep>> then;      // right after it
+  std::vector<std::unique_ptr<ProgramStep>> then;  // right after it
+};
+
+/// A step in its place among others.
+struct PlacedStep {
+  std::shared_ptr<const ProgramStep> step;
   std::vector<std::uint32_t> last_float, last_double;  // values that no later step reads
 };
 
+/// What the steps of a program without the tape stand on.
+class StaticGround {
+ public:
+  virtual ~StaticGround() = default;
+  /// Whether the tensors of this call are as those that it was made for.
+  virtual bool may_run(const ProgramValues& values) const = 0;
+  /// Memory for a run.
+  virtual std::shared_ptr<void> begin() const = 0;
+};
+
 struct Program {
-  std::vector<std::unique_ptr<ProgramStep>> steps;
-  std::size_t values = 0;    // how many
-  std::size_t deferred = 0;  // likewise, of results that are left to a pass back
+  std::vector<PlacedStep> steps;
+  // The same without the tape, where that is possible and the tensors are small.
+  std::vector<PlacedStep> static_steps;
+  std::shared_ptr<const StaticGround> ground;  // null: it is not
+  std::size_t values = 0;                      // how many
+  std::size_t deferred = 0;                    // likewise, of results that are left to a pass back
   bool has_doubles = false;
   std::vector<std::uint32_t> float_arguments, double_arguments;
   std::vector<ProgramResult<float>> float_results;
@@ -102,7 +121,8 @@ struct Program {
     }
   }
 
-  TensorLists run(const TensorLists& arguments) const;
+  /// Sets `without_tape` when it went without.
+  TensorLists run(const TensorLists& arguments, bool& without_tape) const;
 };
 
 }  // namespace xgrad::detail

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "xgrad/compile/program_steps.hpp"
+#include "xgrad/compile/static_plan.hpp"
 
 namespace xgrad::detail {
 
@@ -229,20 +230,25 @@ class Grouping {
   std::map<std::size_t, std::vector<std::size_t>> members_;
 };
 
-void set_last_uses(std::vector<RecordedStep>& steps, const std::vector<RecordedValue>& values,
-                   const std::vector<std::uint32_t>& results) {
+// The steps, and what they read last.
+std::vector<PlacedStep> placed(const std::vector<RecordedStep>& steps,
+                               const std::vector<RecordedValue>& values,
+                               const std::vector<std::uint32_t>& results) {
+  std::vector<PlacedStep> r(steps.size());
   std::vector<bool> used(values.size(), false);
   for (const std::uint32_t v : results) used[v] = true;
   for (std::size_t i = steps.size(); i-- > 0;) {
-    RecordedStep& s = steps[i];
+    const RecordedStep& s = steps[i];
+    r[i].step = s.step;
     for (const auto* list : {&s.outputs, &s.inputs, &s.keeps}) {
       for (const std::uint32_t v : *list) {
         if (used[v] || values[v].held != nullptr) continue;
         used[v] = true;
-        (values[v].is_double ? s.step->last_double : s.step->last_float).push_back(v);
+        (values[v].is_double ? r[i].last_double : r[i].last_float).push_back(v);
       }
     }
   }
+  return r;
 }
 
 bool is_product(const std::string& name) {
@@ -299,13 +305,16 @@ std::size_t fuse_formulas(std::vector<RecordedStep>& steps,
 void make_program(Program& program, std::vector<RecordedStep> steps,
                   const std::vector<RecordedValue>& values,
                   const std::vector<std::uint32_t>& results) {
+  StaticPlan plan;
+  if (!FuseAlways::on) plan = plan_static(steps, values, results);
+  program.static_steps = placed(plan.steps, values, results);
+  program.ground = std::move(plan.ground);
   program.deferred = fuse_formulas(steps, values, results);
-  set_last_uses(steps, values, results);
+  program.steps = placed(steps, values, results);
   program.graph = graph_of(steps, values, results);
   program.values = values.size();
   program.has_doubles =
       std::any_of(values.begin(), values.end(), [](const auto& v) { return v.is_double; });
-  for (RecordedStep& s : steps) program.steps.push_back(std::move(s.step));
 }
 
 }  // namespace xgrad::detail

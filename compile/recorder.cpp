@@ -315,9 +315,20 @@ void RecorderCore::look_for_untold(const std::vector<std::uint32_t>& results) {
   }
 }
 
+// An operation is told before it is recorded, and then does not require a gradient yet.
+void RecorderCore::look_at_gradients() {
+  const auto look = [this](const auto* n) {
+    GraphValue& v = values_[known_.at(n)].shown;
+    if (v.kind == GraphValue::Kind::result) v.requires_grad = n->requires_grad;
+  };
+  for (const Node<float>* n : float_nodes_) look(n);
+  for (const Node<double>* n : double_nodes_) look(n);
+}
+
 // Drops what leads to none of them.
 std::vector<std::uint32_t> RecorderCore::needed_results() {
   require_known_draws();
+  look_at_gradients();
   std::vector<std::uint32_t> results = float_results_;
   results.insert(results.end(), double_results_.begin(), double_results_.end());
   std::erase(results, kNoValue);
@@ -328,11 +339,6 @@ std::vector<std::uint32_t> RecorderCore::needed_results() {
 
 Recording RecorderCore::take() {
   needed_results();
-  // Operations are told before they are recorded.
-  for (const Node<float>* n : float_nodes_)
-    values_[known_.at(n)].shown.requires_grad = n->requires_grad;
-  for (const Node<double>* n : double_nodes_)
-    values_[known_.at(n)].shown.requires_grad = n->requires_grad;
   return {std::move(steps_), values_,        held_,          float_arguments_,
           double_arguments_, float_results_, double_results_};
 }

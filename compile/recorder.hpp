@@ -19,7 +19,7 @@ namespace xgrad::detail {
 
 /// A step as it was recorded.
 struct RecordedStep {
-  std::unique_ptr<ProgramStep> step;
+  std::shared_ptr<ProgramStep> step;
   std::string name, module;
   Description description;  // where the operation gives one
   std::vector<std::uint32_t> inputs, outputs;
@@ -160,6 +160,7 @@ class RecorderCore : public Tracer, public DescriptionReader {
   bool may_be_result(const void* n) const;
   bool is_untold(const void* n) const;
   std::vector<std::uint32_t> needed_results();
+  void look_at_gradients();
   void on_host(const std::string& text);
 
   void look_for_untold(const std::vector<std::uint32_t>& results);

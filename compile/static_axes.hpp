@@ -1,0 +1,57 @@
+#pragma once
+
+// Axes along which one tensor is repeated in another one. Internal: compile/static_emit.cpp.
+
+#include <cstddef>
+#include <vector>
+
+#include "xgrad/autograd/shape.hpp"
+#include "xgrad/kernels/axis_view.hpp"
+#include "xgrad/kernels/copy.hpp"
+
+namespace xgrad::detail {
+
+// The axes along which `narrow` is repeated in `wide`, as neighbours that are added up at once; as sum_to
+// does (autograd/broadcast.cpp).
+inline std::vector<kernels::AxisView> summed_axes(const Shape& wide, const Shape& narrow) {
+  const std::size_t missing = wide.rank() - narrow.rank();
+  const auto is_repeated = [&](std::size_t i) {
+    return wide[i] != 1 && (i < missing || narrow[i - missing] == 1);
+  };
+  const auto product = [&](std::size_t begin, std::size_t end) {
+    std::size_t n = 1;
+    for (std::size_t i = begin; i < end; ++i) n *= wide[i];
+    return n;
+  };
+  std::vector<kernels::AxisView> groups;
+  for (std::size_t end = wide.rank(); end > 0;) {
+    if (!is_repeated(end - 1)) {
+      --end;
+      continue;
+    }
+    std::size_t begin = end;
+    while (begin > 0 && (is_repeated(begin - 1) || wide[begin - 1] == 1)) --begin;
+    groups.push_back({product(0, begin), product(begin, end), product(end, wide.rank())});
+    end = begin;
+  }
+  return groups;
+}
+
+// `narrow` repeated to `wide`.
+inline kernels::Lattice repeated_lattice(const Shape& narrow, const Shape& wide) {
+  kernels::Lattice lattice;
+  const std::size_t missing = wide.rank() - narrow.rank();
+  std::size_t left = narrow.elements();
+  for (std::size_t i = 0; i < wide.rank(); ++i) {
+    if (i >= missing) left /= narrow[i - missing];
+    const bool stays = i < missing || narrow[i - missing] == 1;
+    lattice.add_axis(wide[i], stays ? 0 : static_cast<std::ptrdiff_t>(left));
+  }
+  return lattice;
+}
+
+inline bool has_one_sum(const Shape& wide, const Shape& narrow) {
+  return summed_axes(wide, narrow).size() <= 1;
+}
+
+}  // namespace xgrad::detail

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/compile/fusion_group.hpp"
 #include "xgrad/compile/program.hpp"
 
@@ -100,6 +101,17 @@ struct CastStep : ProgramStep {
 
   void run(ProgramValues& values) const override {
     values.of<To>()[result] = operand.in(values).template to<To>();
+  }
+};
+
+/// A step for which the tape is on or off, whatever it is for the program.
+struct ModeStep : ProgramStep {
+  std::unique_ptr<ProgramStep> step;
+  bool recording;
+
+  void run(ProgramValues& values) const override {
+    const RecordingScope scope(recording);
+    step->run(values);
   }
 };
 

@@ -182,6 +182,7 @@ Tensor<T> RecorderCore::argument(const Tensor<T>& x) {
     return x;
   }
   const Untraced untraced;
+  const EnableGrad on;  // what needs a gradient does so where it is off, too
   Tensor<T> given(share_value(x.node(), x.shape()));
   record<T>(given, kArgument<T>, {&x}, {});
   const std::uint32_t v = add_value(given, GraphValue::Kind::argument);
@@ -207,6 +208,7 @@ Tensor<T> RecorderCore::result(const Tensor<T>& y) {
 RecordedStep RecorderCore::begin(const char* name) const {
   RecordedStep s;
   s.name = name;
+  s.recording = is_recording();
   if (!path_.empty()) s.module = path_.back();
   return s;
 }
@@ -345,6 +347,7 @@ Recording RecorderCore::take() {
 
 Program RecorderCore::finish() {
   const std::vector<std::uint32_t> results = needed_results();
+  keep_modes();
   Program p;
   p.held = held_;
   p.float_arguments = float_arguments_;

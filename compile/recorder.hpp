@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "xgrad/autograd/description.hpp"
+#include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/compile/program.hpp"
 
@@ -28,6 +29,7 @@ struct RecordedStep {
   bool changes_state = false;  // stays, and nothing moves past it
   bool draws = false;          // random numbers: stays
   bool untold = false;         // does not say how it is run again
+  bool recording = true;       // whether the tape was on
 };
 
 /// What is known of a value.
@@ -165,10 +167,11 @@ class RecorderCore : public Tracer, public DescriptionReader {
 
   void look_for_untold(const std::vector<std::uint32_t>& results);
   bool is_fresh_copy(const void* n) const;
+  void keep_modes();
   template <class T>
   void make_parameter();
 
-  bool refuses_reads_;
+  bool refuses_reads_, recording_ = is_recording();
   const char* who_;
   std::string why_not_;
   std::vector<std::string> path_;

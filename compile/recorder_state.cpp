@@ -25,6 +25,22 @@ void RecorderCore::mode(std::shared_ptr<const bool> now) {
   guards_.modes.emplace_back(now, *now);
 }
 
+// NoGrad and EnableGrad inside of the function, for operations for which they matter.
+void RecorderCore::keep_modes() {
+  std::vector<bool> needs_gradient(values_.size(), false);
+  for (const Node<float>* n : float_nodes_) needs_gradient[known_.at(n)] = n->requires_grad;
+  for (const Node<double>* n : double_nodes_) needs_gradient[known_.at(n)] = n->requires_grad;
+  for (RecordedStep& s : steps_) {
+    const bool matters = std::any_of(s.inputs.begin(), s.inputs.end(),
+                                     [&](std::uint32_t v) { return needs_gradient[v]; });
+    if (s.recording == recording_ || s.outputs.empty() || !matters) continue;
+    auto step = std::make_unique<ModeStep>();
+    step->step = std::move(s.step);
+    step->recording = s.recording;
+    s.step = std::move(step);
+  }
+}
+
 // The result of the last step, a copy, that nobody has used yet.
 bool RecorderCore::is_fresh_copy(const void* n) const {
   const auto it = known_.find(n);

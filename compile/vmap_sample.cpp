@@ -155,7 +155,6 @@ TensorLists given_to(SampleRecorder& recorder, const TensorLists& sample) {
   TensorLists given;
   given.indices = sample.indices;
   given.lengths = sample.lengths;
-  const EnableGrad recording;  // who needs a gradient does so where it is off, too
   for (const auto& t : sample.floats) given.floats.push_back(recorder.argument(t));
   for (const auto& t : sample.doubles) given.doubles.push_back(recorder.argument(t));
   return given;

@@ -294,6 +294,25 @@ BOOST_AUTO_TEST_CASE(other_shapes_and_modes) {
   same(compiled(numbers({4}, 2)), f(numbers({4}, 2)));
   BOOST_TEST(compiled.statistics().run == 1);
 }
+BOOST_AUTO_TEST_CASE(the_tape_off_and_on_inside) {
+  const auto off = [](const List& x) {
+    D m;
+    {
+      const NoGrad none;
+      m = tanh(x[0] * 3) + sum(matmul(x[0], x[0]));
+    }
+    return m * x[0];
+  };
+  same_as_compiled(off, {{3, 3}});
+  const auto on = [](const D& x) {
+    const EnableGrad recording;
+    return grad(sum(x * x * x), x);
+  };
+  const auto compiled = compile(on);
+  const NoGrad none;
+  for (std::uint64_t i = 0; i < 3; ++i) same(compiled(numbers({4}, i)), on(numbers({4}, i)));
+  BOOST_TEST(compiled.statistics().run == 2);
+}
 BOOST_AUTO_TEST_CASE(as_many_programs_as_the_limit) {
   const auto compiled = compile([](const D& x) { return x + 1; }, {.cache_limit = 2});
   for (const std::size_t n : {1U, 2U, 1U, 3U, 1U, 2U}) compiled(D::filled({n}, 1));

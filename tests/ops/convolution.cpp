@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "tests/ops/reference_rows.hpp"
+#include "tests/ops/threads.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/pooling.hpp"
@@ -170,6 +171,27 @@ BOOST_AUTO_TEST_CASE(large_ones) {
   check_large({5, 9, 11, 9}, {33, 9, 3, 3}, 2, 1);
   check_large({9, 7, 4, 4}, {3, 7, 2, 2}, 2, 0);
   check_large({2, 3, 40, 37}, {6, 3, 5, 5}, 1, 2);
+  // Gradients that go to every other place: rows of several registers, also added to in two parts.
+  check_large({17, 2, 9, 61}, {40, 2, 3, 3}, 2, 1);
+  check_large({2, 3, 6, 37}, {110, 3, 3, 3}, 2, 1);
+}
+
+// Images that share a sum, several blocks of channels that share an image.
+BOOST_AUTO_TEST_CASE(gradients_of_a_channel_do_not_depend_on_the_others) {
+  const D x = wave({25, 1, 50, 62}, 0), w = wave({40, 1, 3, 3}, 1), u = wave({25, 40, 50, 62}, 2);
+  const auto gradient = [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+    const D part = slice(w, 0, first, last).clone().requires_grad_();
+    conv2d(x, part, {}, {.padding = 1}).backward(slice(u, 1, first, last));
+    return part.gradient();
+  };
+  const D all = gradient(0, 40);
+  check_identical(gradient(0, 7), slice(all, 0, 0, 7));
+  check_identical(gradient(33, 40), slice(all, 0, 33, 40));
+}
+
+BOOST_AUTO_TEST_CASE(threads_do_not_show) {
+  check_threads([](X in) { return conv2d(in[0], in[1], {}, {.stride = 2, .padding = 1}); },
+                {wave({2, 3, 64, 61}, 0), wave({40, 3, 3, 3}, 1)});
 }
 
 BOOST_AUTO_TEST_CASE(a_sample_does_not_depend_on_its_batch) {

@@ -3,10 +3,11 @@
 // by a GRU, an LSTM or a transformer.
 //
 //   names --data names.txt [--model mlp,gru,lstm,transformer] [--context 8] [--features 24]
-//         [--hidden 256] [--epochs 15]
+//         [--hidden 256] [--epochs 15] [--compile]
 //
 // Shows: batches of your own kind, a module whose input is no tensor, a Task for the Trainer,
-// sequences of different lengths in a batch, weight decay, dropout, and sampling. The file has a
+// sequences of different lengths in a batch, weight decay, dropout, sampling, and (--compile) a program for
+// each length of the forward pass, with the same results. The file has a
 // name a line, a to z; it is in github.com/karpathy/makemore. Names that occur twice are taken once, so that those held out (a
 // tenth for the choice of the epoch, a tenth for the test) are new to the model. Without --data
 // names are put together from syllables.
@@ -48,7 +49,7 @@ struct Settings {
   std::size_t context = 8, features = 24, hidden = 0, epochs = 15, batch_size = 256;
   double learning_rate = 2e-3, weight_decay = 0.05, dropout = 0.25;
   std::uint64_t seed = 1;
-  bool repeated = false;
+  bool repeated = false, compile = false;
 };
 
 std::vector<std::string> load(const Settings& s) {
@@ -278,9 +279,13 @@ double trained(NameModel& net, const Parts& parts, std::size_t batch_size, const
   AdamW<float> optimizer(net.parameters(), {.learning_rate = s.learning_rate,
                                             .weight_decay = s.weight_decay,
                                             .decay = {.only = names_like({"*weight*"})}});
+  // As many as there are lengths, in training and evaluation.
+  const auto program =
+      compile([&](const Indices& symbols) { return net(symbols); }, {.cache_limit = 64});
   const Task<float, CharBatch> task{
       .loss = [](const Tensor<float>& y, const CharBatch& b) { return cross_entropy(y, b.next); },
-      .predict = [&](const CharBatch& b) { return net(b.symbols); },
+      .predict =
+          [&](const CharBatch& b) { return s.compile ? program(b.symbols) : net(b.symbols); },
       .count =
           [](const CharBatch& b) {
             return b.next.size() -
@@ -353,6 +358,7 @@ int main(int argc, char** argv) {
   app.add_option("--weight-decay", s.weight_decay, "decoupled")->capture_default_str();
   app.add_option("--dropout", s.dropout, "probability")->capture_default_str();
   app.add_option("--seed", s.seed, "of split, order and weights")->capture_default_str();
+  app.add_flag("--compile", s.compile, "run the forward pass as a program, recorded once");
   app.add_flag("--repeated", s.repeated, "keep names that occur twice");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -106,7 +106,7 @@ struct CastStep : ProgramStep {
 
 /// A step for which the tape is on or off, whatever it is for the program.
 struct ModeStep : ProgramStep {
-  std::unique_ptr<ProgramStep> step;
+  std::shared_ptr<ProgramStep> step;
   bool recording;
 
   void run(ProgramValues& values) const override {

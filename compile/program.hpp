@@ -77,6 +77,8 @@ class ProgramStep {
  public:
   virtual ~ProgramStep() = default;
   virtual void run(ProgramValues& values) const = 0;
+  /// Reads value `to`, or the tensor that the program holds for it, in place of value `from`.
+  virtual void reread(std::uint32_t /*from*/, std::uint32_t /*to*/, const void* /*held*/) {}
 
   std::vector<std::unique_ptr<ProgramStep>> then;  // right after it
 };

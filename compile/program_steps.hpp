@@ -17,6 +17,16 @@
 namespace xgrad::detail {
 
 template <class T>
+void reread_in(Operand<T>& o, std::uint32_t from, std::uint32_t to, const void* held) {
+  if (o.value == from) o = {to, static_cast<const Tensor<T>*>(held)};
+}
+template <class T>
+void reread_in(std::vector<Operand<T>>& list, std::uint32_t from, std::uint32_t to,
+               const void* held) {
+  for (Operand<T>& o : list) reread_in(o, from, to, held);
+}
+
+template <class T>
 using OperandPointers = std::array<const Tensor<T>*, kernels::kMaxInputs>;
 
 /// Of the operands of a formula, without a list of their own.
@@ -38,6 +48,9 @@ struct FormulaStep : ProgramStep {
     const void* const f = formula.functor != nullptr ? formula.functor.get() : formula.rule;
     values.of<T>()[result] = apply_elementwise<T>(*formula.rule, f, formula.bytes, formula.copy,
                                                   pointers_in(operands, values, x));
+  }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    reread_in(operands, from, to, held);
   }
 };
 
@@ -92,6 +105,9 @@ struct AgainStep : ProgramStep {
   void run(ProgramValues& values) const override {
     values.of<T>()[result] = again(all_in(operands, values));
   }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    reread_in(operands, from, to, held);
+  }
 };
 
 template <class From, class To>
@@ -101,6 +117,9 @@ struct CastStep : ProgramStep {
 
   void run(ProgramValues& values) const override {
     values.of<To>()[result] = operand.in(values).template to<To>();
+  }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    reread_in(operand, from, to, held);
   }
 };
 
@@ -112,6 +131,9 @@ struct ModeStep : ProgramStep {
   void run(ProgramValues& values) const override {
     const RecordingScope scope(recording);
     step->run(values);
+  }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    step->reread(from, to, held);
   }
 };
 
@@ -128,6 +150,10 @@ struct BackwardStep : ProgramStep {
   void run(ProgramValues& values) const override {
     output.in(values).backward(seed.in(values), options);
   }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    reread_in(output, from, to, held);
+    reread_in(seed, from, to, held);
+  }
 };
 
 template <class T>
@@ -142,6 +168,11 @@ struct GradStep : ProgramStep {
     for (std::size_t i = 0; i < results.size(); ++i)
       if (results[i] != kNoValue) values.of<T>()[results[i]] = std::move(g[i]);
   }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    reread_in(outputs, from, to, held);
+    reread_in(inputs, from, to, held);
+    reread_in(seeds, from, to, held);
+  }
 };
 
 template <class T>
@@ -151,12 +182,18 @@ struct GradientStep : ProgramStep {
   void run(ProgramValues& values) const override {
     values.of<T>()[result] = tensor.in(values).gradient();
   }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    reread_in(tensor, from, to, held);
+  }
 };
 
 template <class T>
 struct ZeroGradStep : ProgramStep {
   Operand<T> tensor;
   void run(ProgramValues& values) const override { Tensor<T>(tensor.in(values)).zero_grad(); }
+  void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
+    reread_in(tensor, from, to, held);
+  }
 };
 
 }  // namespace xgrad::detail

@@ -7,6 +7,7 @@
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/compile/program_passes.hpp"
+#include "xgrad/compile/program_simplify.hpp"
 #include "xgrad/compile/program_steps.hpp"
 
 namespace xgrad::detail {
@@ -354,7 +355,10 @@ Program RecorderCore::finish() {
   p.double_arguments = double_arguments_;
   for (const std::uint32_t v : float_results_) p.float_results.push_back(result_of<float>(v));
   for (const std::uint32_t v : double_results_) p.double_results.push_back(result_of<double>(v));
-  if (why_not_.empty()) make_program(p, std::move(steps_), values_, results);
+  if (!why_not_.empty()) return p;
+  simplify(steps_, values_, results, *held_);
+  drop_unneeded(steps_, values_.size(), results);
+  make_program(p, std::move(steps_), values_, results);
   return p;
 }
 

@@ -667,6 +667,60 @@ BOOST_AUTO_TEST_CASE(groups_where_they_pay) {
   BOOST_TEST(operations(two, 4096) == (code ? 1 : 2));
   BOOST_TEST(operations(many, 4) == (code ? 1 : 8));
 }
+// How many operations a program has.
+template <class G, class... X>
+std::size_t operations_of(const G& compiled, const X&... x) {
+  std::size_t n = 0;
+  for (const auto& o : compiled.graph(x...).operations)
+    n += std::max<std::size_t>(o.parts.size(), 1);
+  return n;
+}
+
+BOOST_AUTO_TEST_CASE(constants_are_computed_once) {
+  const auto f = [](const Tensor<double>& x) {
+    const Tensor<double> two = Tensor<double>::filled({}, 2);
+    return x * (sqrt(two) + exp(two * 0.5));
+  };
+  const auto compiled = compile(f);
+  const Tensor<double> x = numbers({3}, 1);
+  for (int i = 0; i < 3; ++i) same(f(x), compiled(x));
+  BOOST_TEST(operations_of(compiled, x) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_computed_twice) {
+  const auto f = [](const Tensor<double>& x) { return tanh(x * 2.0) * 3.0 + sin(tanh(x * 2.0)); };
+  const auto compiled = compile(f);
+  const Tensor<double> x = numbers({3}, 1), constant = x.detach();
+  for (int i = 0; i < 3; ++i) {
+    same(f(constant), compiled(constant));
+    same(f(x), compiled(x));
+  }
+  BOOST_TEST(operations_of(compiled, constant) == 5);
+  BOOST_TEST(operations_of(compiled, x) == 7);  // its gradients would be added up in another order
+}
+
+BOOST_AUTO_TEST_CASE(what_a_step_changes_is_computed_again) {
+  const auto run = [](bool compiles) {
+    Tensor<double> p = numbers({3}, 1);
+    Sgd<double> optimizer({{"p", p}}, {.learning_rate = 0.1});
+    const auto f = [&] {
+      optimizer.zero_grad();
+      const Tensor<double> before = sin(p.detach());
+      sum(p * p).backward();
+      optimizer.step();
+      return std::vector{before, sin(p.detach())};
+    };
+    const auto compiled = compile(f);
+    std::vector<Tensor<double>> r;
+    for (int i = 0; i < 3; ++i) {
+      for (const auto& t : compiles ? compiled() : f()) r.push_back(t);
+    }
+    return r;
+  };
+  const auto a = run(false), b = run(true);
+  for (std::size_t i = 0; i < a.size(); ++i) same(a[i], b[i]);
+}
+
 BOOST_AUTO_TEST_CASE(the_graph) {
   const auto f = compile([](const D& x, const D& y) {
     exp(x);  // nobody needs it

@@ -1,5 +1,6 @@
 #include "xgrad/autograd/trace.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,6 +46,13 @@ FollowedIndices::FollowedIndices(const Indices& indices)
   for (std::size_t i = 0; i < index_arguments->size(); ++i) {
     if (&(*index_arguments)[i] == original) argument_ = i;
   }
+  if (tracer == nullptr || argument_ != kNone) return;
+  const auto is_copy = [&](const Indices& i) {
+    return i.size() > 1 && i.shape() == indices.shape() &&
+           std::equal(i.begin(), i.end(), indices.begin());
+  };
+  if (std::any_of(index_arguments->begin(), index_arguments->end(), is_copy))
+    tracer->refuse("an operation is given a copy of indices that are an argument");
 }
 
 const Indices* FollowedCopy::original(const Indices* indices) {

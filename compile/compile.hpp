@@ -103,6 +103,8 @@ class Compiled {
     const auto call = [&](detail::TensorLists& lists) {
       [[maybe_unused]] detail::ListReader reader{lists, {}};
       const std::tuple<detail::TakenArgument<A>...> taken{detail::take(reader, arguments)...};
+      detail::FollowedArguments followed(lists);
+      std::apply([&](const auto&... x) { (followed.follow(x), ...); }, taken);
       detail::TensorLists results;
       const auto apply = [this](const auto&... x) -> Result { return f_(x...); };
       if constexpr (std::is_void_v<Result>) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "xgrad/autograd/array.hpp"
 #include "xgrad/autograd/tensor.hpp"
+#include "xgrad/autograd/trace.hpp"
 
 namespace xgrad::detail {
 
@@ -136,6 +138,47 @@ TakenArgument<A> take(ListReader& r, const A&) {
     return Taker<A>::take(r);
   }
 }
+/// While it lives, the indices in vectors and the like that a function is given are known as those of the
+/// lists that they were taken out of.
+class FollowedArguments {
+ public:
+  explicit FollowedArguments(const TensorLists& lists) : lists_(lists) {}
+  ~FollowedArguments() {
+    while (!copies_.empty()) copies_.pop_back();  // the last one first
+  }
+  FollowedArguments(const FollowedArguments&) = delete;
+  FollowedArguments& operator=(const FollowedArguments&) = delete;
+
+  void follow(const Indices& i) {
+    const Indices& original = lists_.indices[next_++];
+    if (&i != &original) copies_.push_back(std::make_unique<FollowedCopy>(i, original));
+  }
+  template <class T>
+  void follow(const Tensor<T>&) {}
+  template <class V>
+  void follow(const std::vector<V>& list) {
+    for (const V& v : list) follow(v);
+  }
+  template <class V, std::size_t N>
+  void follow(const std::array<V, N>& list) {
+    for (const V& v : list) follow(v);
+  }
+  template <class A, class B>
+  void follow(const std::pair<A, B>& p) {
+    follow(p.first);
+    follow(p.second);
+  }
+  template <class... V>
+  void follow(const std::tuple<V...>& t) {
+    std::apply([this](const V&... v) { (follow(v), ...); }, t);
+  }
+
+ private:
+  const TensorLists& lists_;
+  std::size_t next_ = 0;
+  std::vector<std::unique_ptr<FollowedCopy>> copies_;
+};
+
 template <class R>
 R take_result(ListReader& r) {
   return Taker<R>::take(r);

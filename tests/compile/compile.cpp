@@ -667,6 +667,40 @@ BOOST_AUTO_TEST_CASE(groups_where_they_pay) {
   BOOST_TEST(operations(two, 4096) == (code ? 1 : 2));
   BOOST_TEST(operations(many, 4) == (code ? 1 : 8));
 }
+// Labels that are new ones in each call, wherever the function finds them.
+BOOST_AUTO_TEST_CASE(indices_in_lists) {
+  const auto f = [](const std::vector<Indices>& labels,
+                    const std::pair<Indices, Tensor<double>>& p) {
+    return cross_entropy(p.second, labels[0]) + 2.0 * cross_entropy(p.second, labels[1]) +
+           3.0 * cross_entropy(p.second, p.first);
+  };
+  const auto compiled = compile(f);
+  const Tensor<double> x = numbers({4, 5}, 1);
+  for (int i = 0; i < 4; ++i) {
+    const auto draw = [] { return random_integers({4}, 0, 4); };
+    const std::vector<Indices> labels = {draw(), draw()};
+    const std::pair<Indices, Tensor<double>> p{draw(), x};
+    same(f(labels, p), compiled(labels, p));
+  }
+  BOOST_TEST(compiled.statistics().run == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_indices) {
+  const auto f = [](const Tensor<double>& x, const Indices& labels) {
+    const Indices mine = labels;
+    return cross_entropy(x, mine);
+  };
+  const auto compiled = compile(f);
+  const Tensor<double> x = numbers({4, 5}, 1);
+  for (int i = 0; i < 3; ++i) {
+    const Indices labels = random_integers({4}, 0, 4);
+    same(f(x, labels), compiled(x, labels));
+  }
+  BOOST_TEST(compiled.statistics().called == 2);
+  BOOST_TEST(compiled.statistics().why_called ==
+             "an operation is given a copy of indices that are an argument");
+}
+
 // How many operations a program has.
 template <class G, class... X>
 std::size_t operations_of(const G& compiled, const X&... x) {

@@ -338,6 +338,51 @@ BOOST_AUTO_TEST_CASE(slopes_of_gates_that_are_nearly_open) {
   }
 }
 
+namespace {
+
+// Likewise of a GRU: gates r, z, and n.
+template <class T>
+std::vector<double> gru_slopes(bool of_sequence, const std::vector<double>& bias) {
+  const std::size_t d = bias.size() / 3;
+  const auto zeros = [](const Shape& s) { return Tensor<T>::filled(s, T(0)); };
+  const auto b = parameter(Tensor<T>::from({3 * d}, std::vector<T>(bias.begin(), bias.end())));
+  const auto h = Tensor<T>::filled({1, d}, T(0.5));
+  const Tensor<T> x = zeros({1, 1}), wx = zeros({3 * d, 1}), wh = zeros({3 * d, d});
+  sum(of_sequence ? gru(unsqueeze(x, 0), h, wx, wh, b).h : gru_cell(x, h, wx, wh, b)).backward();
+  const Tensor<T> g = b.gradient();
+  return {g.data(), g.data() + g.size()};
+}
+
+}  // namespace
+
+// What goes to n is sigmoid(-15), which 1 - sigmoid(15) rounds.
+BOOST_AUTO_TEST_CASE(slopes_of_an_update_gate_that_is_nearly_shut) {
+  const std::vector<double> bias = {0.3, -1, 2, 1, 15, 14, -15, 8, 0.7, -0.2, 1.5, -8};
+  const auto s = [](double z) { return 1 / (1 + std::exp(-z)); };
+  for (const bool of_sequence : {false, true}) {
+    const std::vector<double> is = gru_slopes<float>(of_sequence, bias),
+                              expected = gru_slopes<double>(of_sequence, bias);
+    for (std::size_t i = 4; i < is.size(); ++i)
+      BOOST_TEST(is[i] == expected[i], boost::test_tools::tolerance(2e-6));
+    const double n = std::tanh(0.7);
+    BOOST_TEST(expected[4] == (0.5 - n) * s(15) * s(-15), boost::test_tools::tolerance(1e-12));
+    BOOST_TEST(expected[8] == s(-15) * (1 - n * n), boost::test_tools::tolerance(1e-12));
+  }
+}
+
+// The sum is 0 exactly: nothing goes back, as with relu.
+BOOST_AUTO_TEST_CASE(a_unit_of_relu_at_0) {
+  for (const bool of_sequence : {false, true}) {
+    const D b = parameter(D::from({4}, {0, -0.0, 1, -1}));
+    const auto zeros = [](const Shape& s) { return D::filled(s, 0); };
+    const D x = zeros({1, 1}), h = zeros({1, 4}), wx = zeros({4, 1}), wh = zeros({4, 4});
+    sum(of_sequence ? rnn(unsqueeze(x, 0), h, wx, wh, b, {}, Nonlinearity::relu).h
+                    : rnn_cell(x, h, wx, wh, b, {}, Nonlinearity::relu))
+        .backward();
+    check_identical(b.gradient(), D::from({4}, {0, 0, 1, 0}));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(threads) {
   check_threads([](X v) { return all(sequence(v)); }, inputs({3, 200, 30}, 70));
   check_threads([](X v) { return cell(v).h; }, inputs({200, 30}, 70));

@@ -231,7 +231,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(of_movements, T, Floats) { run(movements<T>()); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_formulas, T, Floats) { run(formulas<T>()); }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_long_chains, T, Floats) {
-  for (const std::size_t n : {1, 16, 33, 100}) same_passes<T>("chain", {{n}, {n}, {n}}, chain<T>);
+  for (const std::size_t n : std::vector<std::size_t>{1, 16, 33, 100})
+    same_passes<T>("chain", {{n}, {n}, {n}}, chain<T>);
   same_passes<T>("chain of numbers", {{}, {}, {}}, chain<T>);
   same_passes<T>("lstm", {{2, 5}, {5, 12}, {3, 12}, {12}}, lstm_of_formulas<T>);
 }

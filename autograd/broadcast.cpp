@@ -41,15 +41,6 @@ const Rule<T> kSumTo = {
     [](const void*, Backward<T>& b) { b.add(0, broadcast_to(b.gradient(), b.input_shape(0))); },
     nullptr};
 
-// Neighbouring repeated axes, the last group before `end`; false when there is none.
-bool last_group(const Shape& wide, const Shape& narrow, std::size_t& end, std::size_t& begin) {
-  while (end > 0 && !repeated(wide, narrow, end - 1)) --end;
-  if (end == 0) return false;
-  begin = end;
-  while (begin > 0 && (repeated(wide, narrow, begin - 1) || wide[begin - 1] == 1)) --begin;
-  return true;
-}
-
 std::size_t product(const Shape& s, std::size_t begin, std::size_t end) {
   std::size_t n = 1;
   for (std::size_t i = begin; i < end; ++i) n *= s[i];
@@ -57,6 +48,15 @@ std::size_t product(const Shape& s, std::size_t begin, std::size_t end) {
 }
 
 }  // namespace
+
+bool last_repeated_axes(const Shape& wide, const Shape& narrow, std::size_t& end,
+                        std::size_t& begin) {
+  while (end > 0 && !repeated(wide, narrow, end - 1)) --end;
+  if (end == 0) return false;
+  begin = end;
+  while (begin > 0 && (repeated(wide, narrow, begin - 1) || wide[begin - 1] == 1)) --begin;
+  return true;
+}
 
 template <class T>
 Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b) {
@@ -74,7 +74,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   for (std::size_t i = 0; i < shape.rank(); ++i) {
     if (repeated(shape, x.shape(), i)) now[i] = 1;
   }
-  for (std::size_t end = shape.rank(), begin = 0; last_group(shape, x.shape(), end, begin);
+  for (std::size_t end = shape.rank(), begin = 0; last_repeated_axes(shape, x.shape(), end, begin);
        end = begin) {
     const std::size_t n = product(shape, begin, end), inner = product(now, end, now.rank());
     const std::size_t outer = product(now, 0, begin);
@@ -97,7 +97,7 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   Tensor<T> y(share_value(x.node(), x.shape()));
   Shape now = x.shape();
-  for (std::size_t end = now.rank(), begin = 0; last_group(x.shape(), shape, end, begin);
+  for (std::size_t end = now.rank(), begin = 0; last_repeated_axes(x.shape(), shape, end, begin);
        end = begin) {
     const std::size_t n = product(now, begin, end), inner = product(now, end, now.rank());
     const std::size_t outer = product(now, 0, begin);

@@ -22,6 +22,11 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 
+/// Neighbouring axes of `wide` along which `narrow` is repeated: the last ones before `end`, from `begin` on. False
+/// when there are none. Both functions above take one group after the other, the last one first.
+bool last_repeated_axes(const Shape& wide, const Shape& narrow, std::size_t& end,
+                        std::size_t& begin);
+
 /// The same numbers under another shape of as many elements, sharing memory. Differentiable.
 template <class T>
 Tensor<T> view(const Tensor<T>& x, const Shape& shape);

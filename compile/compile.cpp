@@ -108,49 +108,14 @@ void CompiledPrograms::keep(std::shared_ptr<const Entry> entry) {
   entries.push_back(std::move(entry));
 }
 
-namespace {
-
-TensorLists given_to(RecorderCore& recorder, const TensorLists& arguments) {
-  TensorLists given;
-  given.indices = arguments.indices;
-  given.lengths = arguments.lengths;
-  for (const auto& t : arguments.floats) given.floats.push_back(recorder.argument(t));
-  for (const auto& t : arguments.doubles) given.doubles.push_back(recorder.argument(t));
-  return given;
-}
-
-// While a function is recorded.
-class RecordingTracer {
- public:
-  RecordingTracer(RecorderCore& t, const std::vector<Indices>& indices) {
-    tracer = &t;
-    description_reader = &t;
-    index_arguments = &indices;
-    recording_frame = static_cast<const std::byte*>(__builtin_frame_address(0));
-  }
-  ~RecordingTracer() {
-    tracer = nullptr;
-    description_reader = nullptr;
-    index_arguments = indices_before_;
-    recording_frame = nullptr;
-  }
-  RecordingTracer(const RecordingTracer&) = delete;
-  RecordingTracer& operator=(const RecordingTracer&) = delete;
-
- private:
-  const std::vector<Indices>* indices_before_ = index_arguments;
-};
-
-}  // namespace
-
 TensorLists CompiledPrograms::record(TensorLists& arguments,
                                      const std::function<TensorLists(TensorLists&)>& call) {
   auto entry = std::make_shared<Entry>();
   entry->signature = signature_of(arguments);
   Recorder recorder(state_->options.on_read == OnRead::refuse);
-  TensorLists given = given_to(recorder, arguments), results;
+  TensorLists given = recorder.given(arguments), results;
   {
-    const RecordingTracer scope(recorder, given.indices);
+    const TellingScope scope(recorder, given.indices);
     results = call(given);
   }
   for (auto& t : results.floats) t = recorder.result(t);

@@ -138,20 +138,33 @@ TakenArgument<A> take(ListReader& r, const A&) {
     return Taker<A>::take(r);
   }
 }
+/// Several of them.
+class FollowedCopies {
+ public:
+  FollowedCopies() = default;
+  ~FollowedCopies() {
+    while (!copies_.empty()) copies_.pop_back();  // the last one first
+  }
+  FollowedCopies(const FollowedCopies&) = delete;
+  FollowedCopies& operator=(const FollowedCopies&) = delete;
+
+  void add(const Indices& copy, const Indices& original) {
+    copies_.push_back(std::make_unique<FollowedCopy>(copy, original));
+  }
+
+ private:
+  std::vector<std::unique_ptr<FollowedCopy>> copies_;
+};
+
 /// While it lives, the indices in vectors and the like that a function is given are known as those of the
 /// lists that they were taken out of.
 class FollowedArguments {
  public:
   explicit FollowedArguments(const TensorLists& lists) : lists_(lists) {}
-  ~FollowedArguments() {
-    while (!copies_.empty()) copies_.pop_back();  // the last one first
-  }
-  FollowedArguments(const FollowedArguments&) = delete;
-  FollowedArguments& operator=(const FollowedArguments&) = delete;
 
   void follow(const Indices& i) {
     const Indices& original = lists_.indices[next_++];
-    if (&i != &original) copies_.push_back(std::make_unique<FollowedCopy>(i, original));
+    if (&i != &original) copies_.add(i, original);
   }
   template <class T>
   void follow(const Tensor<T>&) {}
@@ -176,7 +189,7 @@ class FollowedArguments {
  private:
   const TensorLists& lists_;
   std::size_t next_ = 0;
-  std::vector<std::unique_ptr<FollowedCopy>> copies_;
+  FollowedCopies copies_;
 };
 
 template <class R>

@@ -35,12 +35,19 @@
 #include <vector>
 
 #include "xgrad/autograd/elementwise.hpp"
+#include "xgrad/autograd/trace.hpp"
 #include "xgrad/kernels/loop.hpp"
 
 namespace xgrad::detail {
 
 template <class T>
 class FusedCode;
+
+/// A formula's object; of one without captures any address.
+template <class T>
+const void* functor_of(const TracedFormula<T>& formula) {
+  return formula.functor != nullptr ? formula.functor.get() : formula.rule;
+}
 
 /// How a program runs: by machine code for registers of the processor's size, for registers of 32
 /// bytes, or by kernels. Where the first is not possible it is the last.

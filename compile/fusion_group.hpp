@@ -36,9 +36,7 @@ struct FusionMember {
   /// Inputs of the group 0 .. inputs - 1, then members in their order.
   std::vector<std::uint32_t> operands;
 
-  const void* functor() const {
-    return formula.functor != nullptr ? formula.functor.get() : formula.rule;
-  }
+  const void* functor() const { return functor_of(formula); }
 };
 
 /// A result whose numbers are left to the pass back, which computes them beside the gradients.

@@ -45,9 +45,8 @@ struct FormulaStep : ProgramStep {
 
   void run(ProgramValues& values) const override {
     OperandPointers<T> x;
-    const void* const f = formula.functor != nullptr ? formula.functor.get() : formula.rule;
-    values.of<T>()[result] = apply_elementwise<T>(*formula.rule, f, formula.bytes, formula.copy,
-                                                  pointers_in(operands, values, x));
+    values.of<T>()[result] = apply_elementwise<T>(*formula.rule, functor_of(formula), formula.bytes,
+                                                  formula.copy, pointers_in(operands, values, x));
   }
   void reread(std::uint32_t from, std::uint32_t to, const void* held) override {
     reread_in(operands, from, to, held);

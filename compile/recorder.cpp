@@ -193,6 +193,15 @@ Tensor<T> RecorderCore::argument(const Tensor<T>& x) {
   return given;
 }
 
+TensorLists RecorderCore::given(const TensorLists& arguments) {
+  TensorLists r;
+  r.indices = arguments.indices;
+  r.lengths = arguments.lengths;
+  for (const auto& t : arguments.floats) r.floats.push_back(argument(t));
+  for (const auto& t : arguments.doubles) r.doubles.push_back(argument(t));
+  return r;
+}
+
 template <class T>
 Tensor<T> RecorderCore::result(const Tensor<T>& y) {
   const std::uint32_t v = y.defined() ? value_of(y) : kNoValue;

@@ -91,7 +91,9 @@ class RecorderCore : public Tracer, public DescriptionReader {
   void cast(const Tensor<float>& x, const Tensor<double>& y) override { on_cast(x, y); }
   void cast(const Tensor<double>& x, const Tensor<float>& y) override { on_cast(x, y); }
 
-  /// What the function is given in place of an argument.
+  /// What the function is given in place of its arguments.
+  TensorLists given(const TensorLists& arguments);
+  /// In place of one.
   template <class T>
   Tensor<T> argument(const Tensor<T>& x);
   /// What is returned in its place.
@@ -247,6 +249,34 @@ class Recorder final : public RecorderSide<float, RecorderSide<double, RecorderC
  public:
   explicit Recorder(bool refuses_reads)
       : RecorderSide<float, RecorderSide<double, RecorderCore>>(refuses_reads) {}
+};
+
+/// The recorder is the one whom the thread tells while it lives, whoever it was before.
+class TellingScope {
+ public:
+  TellingScope(RecorderCore& recorder, const std::vector<Indices>& indices)
+      : tracer_(std::exchange(tracer, &recorder)),
+        reader_(std::exchange(description_reader, &recorder)),
+        indices_(std::exchange(index_arguments, &indices)),
+        frame_(recording_frame) {
+    // That of the outermost function, whose locals are gone when this is done again.
+    if (frame_ == nullptr)
+      recording_frame = static_cast<const std::byte*>(__builtin_frame_address(0));
+  }
+  ~TellingScope() {
+    tracer = tracer_;
+    description_reader = reader_;
+    index_arguments = indices_;
+    recording_frame = frame_;
+  }
+  TellingScope(const TellingScope&) = delete;
+  TellingScope& operator=(const TellingScope&) = delete;
+
+ private:
+  Tracer* tracer_;
+  DescriptionReader* reader_;
+  const std::vector<Indices>* indices_;
+  const std::byte* frame_;
 };
 
 }  // namespace xgrad::detail

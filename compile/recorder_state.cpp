@@ -27,12 +27,10 @@ void RecorderCore::mode(std::shared_ptr<const bool> now) {
 
 // NoGrad and EnableGrad inside of the function, for operations for which they matter.
 void RecorderCore::keep_modes() {
-  std::vector<bool> needs_gradient(values_.size(), false);
-  for (const Node<float>* n : float_nodes_) needs_gradient[known_.at(n)] = n->requires_grad;
-  for (const Node<double>* n : double_nodes_) needs_gradient[known_.at(n)] = n->requires_grad;
   for (RecordedStep& s : steps_) {
-    const bool matters = std::any_of(s.inputs.begin(), s.inputs.end(),
-                                     [&](std::uint32_t v) { return needs_gradient[v]; });
+    const bool matters = std::any_of(s.inputs.begin(), s.inputs.end(), [&](std::uint32_t v) {
+      return values_[v].shown.requires_grad;
+    });
     if (s.recording == recording_ || s.outputs.empty() || !matters) continue;
     auto step = std::make_unique<ModeStep>();
     step->step = std::move(s.step);

@@ -5,35 +5,22 @@
 #include <cstddef>
 #include <vector>
 
+#include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/shape.hpp"
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/copy.hpp"
 
 namespace xgrad::detail {
 
-// The axes along which `narrow` is repeated in `wide`, as neighbours that are added up at once; as sum_to
-// does (autograd/broadcast.cpp).
+// The groups of axes along which `narrow` is repeated in `wide`, each to be added up at once.
 inline std::vector<kernels::AxisView> summed_axes(const Shape& wide, const Shape& narrow) {
-  const std::size_t missing = wide.rank() - narrow.rank();
-  const auto is_repeated = [&](std::size_t i) {
-    return wide[i] != 1 && (i < missing || narrow[i - missing] == 1);
-  };
   const auto product = [&](std::size_t begin, std::size_t end) {
-    std::size_t n = 1;
-    for (std::size_t i = begin; i < end; ++i) n *= wide[i];
-    return n;
+    return Shape(wide.begin() + begin, wide.begin() + end).elements();
   };
   std::vector<kernels::AxisView> groups;
-  for (std::size_t end = wide.rank(); end > 0;) {
-    if (!is_repeated(end - 1)) {
-      --end;
-      continue;
-    }
-    std::size_t begin = end;
-    while (begin > 0 && (is_repeated(begin - 1) || wide[begin - 1] == 1)) --begin;
+  for (std::size_t end = wide.rank(), begin = 0; last_repeated_axes(wide, narrow, end, begin);
+       end = begin)
     groups.push_back({product(0, begin), product(begin, end), product(end, wide.rank())});
-    end = begin;
-  }
   return groups;
 }
 

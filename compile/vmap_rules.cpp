@@ -49,7 +49,7 @@ Tensor<T> batched_formula(const TracedFormula<T>& formula, const BatchStep<T>& b
   for (std::size_t i = 0; i < b.x.size(); ++i) operands.push_back(b.aligned(i, b.shape.rank()));
   std::vector<const Tensor<T>*> inputs;
   for (const Tensor<T>& t : operands) inputs.push_back(&t);
-  const void* const f = formula.functor != nullptr ? formula.functor.get() : formula.rule;
+  const void* const f = functor_of(formula);
   return apply_elementwise<T>(*formula.rule, f, formula.bytes, formula.copy, inputs);
 }
 

@@ -43,34 +43,6 @@ namespace {
 // More than a function of one sample draws; the numbers are nobody's.
 constexpr std::size_t kThrownAway = 1 << 14;
 
-// The recorder is the thread's tracer while it lives, whoever it was.
-class SampleScope {
- public:
-  SampleScope(SampleRecorder& r, const std::vector<Indices>& indices)
-      : tracer_(std::exchange(tracer, &r)),
-        reader_(std::exchange(description_reader, &r)),
-        indices_(std::exchange(index_arguments, &indices)),
-        frame_(recording_frame) {
-    // That of the function around it, whose locals are gone when this is done again.
-    if (frame_ == nullptr)
-      recording_frame = static_cast<const std::byte*>(__builtin_frame_address(0));
-  }
-  ~SampleScope() {
-    tracer = tracer_;
-    description_reader = reader_;
-    index_arguments = indices_;
-    recording_frame = frame_;
-  }
-  SampleScope(const SampleScope&) = delete;
-  SampleScope& operator=(const SampleScope&) = delete;
-
- private:
-  Tracer* tracer_;
-  DescriptionReader* reader_;
-  const std::vector<Indices>* indices_;
-  const std::byte* frame_;
-};
-
 // Which values a value leads to.
 std::vector<bool> reached_from(const Recording& r, std::uint32_t v) {
   std::vector<bool> reached(r.values.size(), false);
@@ -89,17 +61,11 @@ class OuterIndices {
   OuterIndices(const std::vector<Indices>* outer, const std::vector<Indices>& given) {
     if (outer == nullptr) return;
     const std::size_t own = given.size() - outer->size();
-    for (std::size_t i = 0; i < outer->size(); ++i)
-      copies_.push_back(std::make_unique<FollowedCopy>((*outer)[i], given[own + i]));
+    for (std::size_t i = 0; i < outer->size(); ++i) copies_.add((*outer)[i], given[own + i]);
   }
-  ~OuterIndices() {
-    while (!copies_.empty()) copies_.pop_back();  // the last one first
-  }
-  OuterIndices(const OuterIndices&) = delete;
-  OuterIndices& operator=(const OuterIndices&) = delete;
 
  private:
-  std::vector<std::unique_ptr<FollowedCopy>> copies_;
+  FollowedCopies copies_;
 };
 
 // A tensor that the function holds and that was computed from others.
@@ -151,15 +117,6 @@ void set_last(SampleProgram& p) {
   }
 }
 
-TensorLists given_to(SampleRecorder& recorder, const TensorLists& sample) {
-  TensorLists given;
-  given.indices = sample.indices;
-  given.lengths = sample.lengths;
-  for (const auto& t : sample.floats) given.floats.push_back(recorder.argument(t));
-  for (const auto& t : sample.doubles) given.doubles.push_back(recorder.argument(t));
-  return given;
-}
-
 }  // namespace
 
 SampleProgram record_sample(TensorLists& sample, const std::vector<Indices>* outer,
@@ -171,9 +128,9 @@ SampleProgram record_sample(TensorLists& sample, const std::vector<Indices>* out
   thrown_away.states.resize(kThrownAway);
   const DrawsScope draws(thrown_away, true);
   SampleRecorder recorder(!calls_on_read);
-  TensorLists given = given_to(recorder, sample), results;
+  TensorLists given = recorder.given(sample), results;
   {
-    const SampleScope scope(recorder, given.indices);
+    const TellingScope scope(recorder, given.indices);
     const OuterIndices followed(outer, given.indices);
     results = call(given);
   }

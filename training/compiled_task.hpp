@@ -3,7 +3,6 @@
 // Forward pass and loss of a batch as a compiled function. Internal, for the Trainer.
 
 #include <functional>
-#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -58,22 +57,10 @@ inline constexpr bool kOfTensors<std::vector<V>> = kOfTensors<V>;
 
 /// Copies an argument to a member, by which operations know it as the argument.
 template <class V>
-void copy_member(V& to, const V& from, std::vector<std::unique_ptr<FollowedCopy>>& followed) {
+void copy_member(V& to, const V& from, FollowedCopies& followed) {
   to = from;
-  if constexpr (std::is_same_v<V, Indices>)
-    followed.push_back(std::make_unique<FollowedCopy>(to, from));
+  if constexpr (std::is_same_v<V, Indices>) followed.add(to, from);
 }
-
-/// They end in the reverse order.
-struct FollowedCopies {
-  FollowedCopies() = default;
-  FollowedCopies(const FollowedCopies&) = delete;
-  FollowedCopies& operator=(const FollowedCopies&) = delete;
-  ~FollowedCopies() {
-    while (!list.empty()) list.pop_back();
-  }
-  std::vector<std::unique_ptr<FollowedCopy>> list;
-};
 
 // --- The function ---
 
@@ -90,7 +77,7 @@ struct CopyMembers {
   }
   template <std::size_t... I, class... M>
   void copy(std::index_sequence<I...>, M&... members) const {
-    (copy_member(members, std::get<I>(given), followed.list), ...);
+    (copy_member(members, std::get<I>(given), followed), ...);
   }
 };
 

@@ -446,22 +446,24 @@ Samples three_samples(const Row& row) {
   return r;
 }
 
-// In a batch of three samples.
-void batched(const Row& row) {
+// Of both types, for three samples.
+template <class Check>
+void for_three_samples(const Row& row, const Check& check) {
   const Samples s = three_samples(row);
   const bool called = row.reads_on_host || row.makes_generator;
-  check_batched(row.f, s.doubles, s.differentiable, row.smooth == Smooth::twice, called);
+  check(row.f, s.doubles, s.differentiable, row.smooth == Smooth::twice, called);
   BOOST_TEST_CONTEXT("float")
-  check_batched(row.f32, s.floats, s.differentiable, false, called);
+  check(row.f32, s.floats, s.differentiable, false, called);
 }
 
-// Inside of a compiled function, called with three samples.
+// In a batch of them.
+void batched(const Row& row) {
+  for_three_samples(row, [](const auto&... x) { check_batched(x...); });
+}
+
+// Inside of a compiled function that is called with them.
 void compiled(const Row& row) {
-  const Samples s = three_samples(row);
-  const bool called = row.reads_on_host || row.makes_generator;
-  check_compiled(row.f, s.doubles, s.differentiable, row.smooth == Smooth::twice, called);
-  BOOST_TEST_CONTEXT("float")
-  check_compiled(row.f32, s.floats, s.differentiable, false, called);
+  for_three_samples(row, [](const auto&... x) { check_compiled(x...); });
 }
 
 void freed(const Row& row) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "derivatives_of_samples.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/trace.hpp"
@@ -19,9 +20,6 @@ using xgrad::Tensor;
 using xgrad::detail::Again;
 using xgrad::detail::Node;
 using xgrad::detail::TracedOperation;
-
-template <class T>
-using Tensors = std::vector<Tensor<T>>;
 
 // What stands for which node while everything is done again.
 struct Values {
@@ -219,14 +217,6 @@ void check_same_bits(const char* what, const Tensor<T>& is, const Tensor<T>& exp
   if (i < is.size())
     BOOST_TEST_ERROR(what << " differ at " << i << ": " << is.data()[i] << ", not "
                           << expected.data()[i]);
-}
-
-template <class T>
-Tensors<T> leaves(const Tensors<T>& x, const std::vector<bool>& differentiable) {
-  Tensors<T> l;
-  for (std::size_t i = 0; i < x.size(); ++i)
-    l.push_back(x[i].clone().requires_grad_(differentiable[i]));
-  return l;
 }
 
 // Of all results that have one, by the leaves, with seeds 1, -0.5, 2, 1 ...

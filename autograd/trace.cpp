@@ -48,8 +48,7 @@ FollowedIndices::FollowedIndices(const Indices& indices)
   }
   if (tracer == nullptr || argument_ != kNone) return;
   const auto is_copy = [&](const Indices& i) {
-    return i.size() > 1 && i.shape() == indices.shape() &&
-           std::equal(i.begin(), i.end(), indices.begin());
+    return i.size() == indices.size() && std::equal(i.begin(), i.end(), indices.begin());
   };
   if (std::any_of(index_arguments->begin(), index_arguments->end(), is_copy))
     tracer->refuse("an operation is given a copy of indices that are an argument");

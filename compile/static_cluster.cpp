@@ -11,11 +11,6 @@ void append(std::string& key, const V& v) {
   key.append(reinterpret_cast<const char*>(&v), sizeof(V));
 }
 
-template <class T>
-const void* functor_of(const TracedFormula<T>& f) {
-  return f.functor != nullptr ? f.functor.get() : f.rule;
-}
-
 }  // namespace
 
 template <class T>

@@ -13,7 +13,7 @@ template <class T>
 void FormulaInstruction<T>::run(StaticFrame<T>& f) const {
   const T* in[kernels::kMaxInputs];
   for (std::size_t i = 0; i < x.size(); ++i) in[i] = f.at[x[i]];
-  formula.rule->kernels.forward(functor(), loop, in, f.at[y]);
+  formula.rule->kernels.forward(functor_of(formula), loop, in, f.at[y]);
 }
 
 template <class T>
@@ -32,7 +32,7 @@ void FormulaGradient<T>::run(StaticFrame<T>& f) const {
     a.accumulate[i] = true;
   }
   const auto& kernels = this->formula.rule->kernels;
-  kernels.backward[n <= 2 ? wanted : 0](this->functor(), this->loop, a);
+  kernels.backward[n <= 2 ? wanted : 0](functor_of(this->formula), this->loop, a);
 }
 
 template <class T>

@@ -16,6 +16,7 @@
 
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/trace.hpp"
+#include "xgrad/compile/fused.hpp"
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/copy.hpp"
 #include "xgrad/kernels/groups.hpp"
@@ -32,6 +33,9 @@ constexpr std::size_t whole_groups(std::size_t elements) {
   constexpr std::size_t n = kernels::kGroupBytes / sizeof(T);
   return (elements + n - 1) / n * n;
 }
+
+/// Numbers that a tensor of a program without the tape has at most; above that memory and arithmetic take the time.
+constexpr std::size_t kStaticNumbers = 4096;
 
 template <class T>
 struct StaticFrame {
@@ -58,9 +62,6 @@ struct FormulaInstruction : StaticInstruction<T> {
   std::vector<Slot> x;
   Slot y = kNoSlot;
 
-  const void* functor() const {
-    return formula.functor != nullptr ? formula.functor.get() : formula.rule;
-  }
   void run(StaticFrame<T>& frame) const override;
 };
 

@@ -5,9 +5,9 @@
 
 #include "xgrad/autograd/elementwise_loop.hpp"
 #include "xgrad/compile/static_axes.hpp"
-#include "xgrad/compile/static_plan.hpp"
 
 namespace xgrad::detail {
+
 template <class T>
 StaticEmitter<T>::StaticEmitter(const std::vector<RecordedStep>& steps,
                                 const std::vector<RecordedValue>& values)
@@ -98,6 +98,16 @@ bool StaticEmitter<T>::can_do_described(const Made& m) const {
          std::holds_alternative<LinearDescription>(d);
 }
 
+template <class T>
+bool StaticEmitter<T>::is_view(std::size_t step) const {
+  return std::holds_alternative<ViewDescription>(steps_[step].description);
+}
+
+template <class T>
+void StaticEmitter<T>::leave(std::size_t step) {
+  here_[steps_[step].outputs[0]] = false;
+}
+
 // --- Where numbers are ---
 
 template <class T>
@@ -126,6 +136,7 @@ Slot StaticEmitter<T>::slot_of(const Operand<T>& o) {
   const std::size_t n = copied(elements_of(o.value));
   s = n != 0 ? place_at(room_for(n)) : new_slot();
   now_->reads.push_back({s, o, n});
+  read_.push_back(o.value);
   if (values_[o.value].shown.kind != GraphValue::Kind::result && outside_of_.count(o.value) == 0) {
     outside_of_[o.value] = outside_.size();
     outside_.push_back({o, shape_of(o.value), needs_gradient(o.value)});
@@ -133,10 +144,10 @@ Slot StaticEmitter<T>::slot_of(const Operand<T>& o) {
   return s;
 }
 
-// What is changed now is read anew.
+// What is changed now is read anew, also by those who share its memory.
 template <class T>
 void StaticEmitter<T>::forget_outside() {
-  for (const auto& o : outside_) slots_[o.operand.value] = kNoSlot;
+  for (const std::uint32_t v : std::exchange(read_, {})) slots_[v] = kNoSlot;
 }
 
 template <class T>
@@ -147,10 +158,10 @@ Slot StaticEmitter<T>::read(const Operand<T>& o) {
 
 // A tensor for the value `result`, with the elements of v.
 template <class T>
-Slot StaticEmitter<T>::let_escape_now(std::uint32_t v, std::uint32_t result) {
+Slot StaticEmitter<T>::let_escape_now(std::uint32_t v, std::uint32_t result, bool released) {
   const std::size_t n = copied(elements_of(v));
   const Slot s = n != 0 ? place_at(room_for(n)) : new_slot();
-  now_->escapes.push_back({s, result, shape_of(v), n});
+  now_->escapes.push_back({s, result, shape_of(v), n, released});
   return s;
 }
 
@@ -158,8 +169,7 @@ template <class T>
 Slot StaticEmitter<T>::make(std::uint32_t v) {
   Slot& s = slots_[v];
   if (!escapes_[v]) return s = place_at(room_for(elements_of(v)));
-  if (needs_gradient(v)) released_.push_back({now_, now_->escapes.size()});
-  return s = let_escape_now(v, v);
+  return s = let_escape_now(v, v, needs_gradient(v));
 }
 
 // --- There ---
@@ -278,7 +288,6 @@ void StaticEmitter<T>::emit(const Made& m) {
   const Shape &from = shape_of(first.value), &to = shape_of(m.y);
   const Description& d = *m.description;
   if (std::holds_alternative<ViewDescription>(d)) {
-    if (escapes_[m.y]) return copy(x, make(m.y), Landing::store, elements_of(m.y));
     slots_[m.y] = x;
   } else if (const auto* take = std::get_if<TakeDescription>(&d)) {
     ReadInstruction<T> r;
@@ -340,11 +349,6 @@ std::shared_ptr<const StaticGround> StaticEmitter<T>::ground() {
   auto region = std::make_shared<StaticRegion<T>>(
       std::move(outside_), std::make_unique<StaticFrames<T>>(std::move(layout_)));
   if (pass_ != nullptr) pass_->region = region.get();
-  const auto& all = region->outside();
-  const auto leaf =
-      std::find_if(all.begin(), all.end(), [](const auto& o) { return o.requires_grad; });
-  if (leaf == all.end()) return region;
-  for (const auto& [step, place] : released_) step->escapes[place].graph_of = leaf->operand;
   return region;
 }
 
@@ -352,6 +356,8 @@ std::shared_ptr<const StaticGround> StaticEmitter<T>::ground() {
   template StaticEmitter<T>::StaticEmitter(const std::vector<RecordedStep>&,                  \
                                            const std::vector<RecordedValue>&);                \
   template bool StaticEmitter<T>::can_do(std::size_t) const;                                  \
+  template bool StaticEmitter<T>::is_view(std::size_t) const;                                 \
+  template void StaticEmitter<T>::leave(std::size_t);                                         \
   template void StaticEmitter<T>::forget_outside();                                           \
   template RecordedStep StaticEmitter<T>::forward(std::size_t, std::size_t);                  \
   template std::shared_ptr<const StaticGround> StaticEmitter<T>::ground();                    \
@@ -359,7 +365,7 @@ std::shared_ptr<const StaticGround> StaticEmitter<T>::ground() {
   template std::size_t StaticEmitter<T>::room_for(std::size_t);                               \
   template std::size_t StaticEmitter<T>::copied(std::size_t);                                 \
   template Slot StaticEmitter<T>::read(const Operand<T>&);                                    \
-  template Slot StaticEmitter<T>::let_escape_now(std::uint32_t, std::uint32_t);               \
+  template Slot StaticEmitter<T>::let_escape_now(std::uint32_t, std::uint32_t, bool);         \
   template void StaticEmitter<T>::write_to(StaticInstructions<T>&);                           \
   template bool StaticEmitter<T>::is_of(const Shape&, const Made&, std::vector<bool>&) const; \
   template void StaticEmitter<T>::copy(Slot, Slot, Landing, std::size_t, bool);               \

@@ -24,6 +24,11 @@ class StaticEmitter {
 
   /// Whether a step can be done without the tape, with its gradient where it has one.
   bool can_do(std::size_t step) const;
+  /// Whether it shows its operand's numbers under another shape.
+  bool is_view(std::size_t step) const;
+  bool is_from_outside(std::uint32_t v) const { return !here_[v]; }
+  /// The step stays as it is.
+  void leave(std::size_t step);
   /// Somebody else needs the tensor of a value.
   void let_escape(std::uint32_t v) { escapes_[v] = true; }
 
@@ -52,7 +57,6 @@ class StaticEmitter {
   const Shape& shape_of(std::uint32_t v) const { return values_[v].shown.shape; }
   std::size_t elements_of(std::uint32_t v) const { return shape_of(v).elements(); }
   bool needs_gradient(std::uint32_t v) const { return values_[v].shown.requires_grad; }
-  bool is_from_outside(std::uint32_t v) const { return !here_[v]; }
 
   bool can_do_formula(const Made& m) const;
   bool can_do_described(const Made& m) const;
@@ -64,7 +68,7 @@ class StaticEmitter {
   Slot slot_of(const Operand<T>& operand);
   Slot read(const Operand<T>& operand);
   Slot make(std::uint32_t v);
-  Slot let_escape_now(std::uint32_t v, std::uint32_t result);
+  Slot let_escape_now(std::uint32_t v, std::uint32_t result, bool released);
   static std::size_t copied(std::size_t elements);
   Slot gradient_of(std::uint32_t v);
   void free_gradient(std::uint32_t v);
@@ -108,6 +112,7 @@ class StaticEmitter {
   typename StaticFrames<T>::Layout layout_;
   std::vector<StaticOutside<T>> outside_;
   std::map<std::uint32_t, std::size_t> outside_of_;  // of values
+  std::vector<std::uint32_t> read_;                  // values from outside whose slots are set
   std::vector<std::uint32_t> touched_;  // by the step that is written: tensors that must be there
   StaticStep<T>* now_ = nullptr;
   StaticInstructions<T>* to_ = nullptr;
@@ -117,8 +122,6 @@ class StaticEmitter {
   bool leaves_have_ = false;
   std::shared_ptr<StaticPass<T>> pass_;
   std::vector<std::uint32_t> sinks_, sink_results_;
-  // Escapes of results that require a gradient: the step, and the place there.
-  std::vector<std::pair<StaticStep<T>*, std::size_t>> released_;
 };
 
 template <class T>

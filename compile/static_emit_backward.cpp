@@ -18,7 +18,7 @@ Slot StaticEmitter<T>::gradient_of(std::uint32_t v) {
   if (sink != sinks_.end()) {
     const std::uint32_t result = sink_results_[static_cast<std::size_t>(sink - sinks_.begin())];
     if (result == kNoValue) return s = place_at(room_for(elements_of(v)));
-    return s = let_escape_now(v, result);
+    return s = let_escape_now(v, result, false);
   }
   if (is_from_outside(v)) {
     StaticOutside<T>& leaf = outside_[outside_of_.at(v)];

@@ -76,7 +76,30 @@ class StaticPlanner {
       member_[i] = emit_.can_do(i);
       n += member_[i];
     }
+    leave_shared_views();
     return n >= 2;
+  }
+
+  void leave(std::size_t step) {
+    member_[step] = false;
+    emit_.leave(step);
+  }
+
+  // A view of a tensor from outside, that may be written, and one that somebody sees share memory: they stay
+  // tensors.
+  void leave_shared_views() {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (member_[i] && emit_.is_view(i) && !needs_gradient(steps_[i].outputs[0]) &&
+          emit_.is_from_outside(steps_[i].inputs[0]))
+        leave(i);
+    }
+    std::vector<bool> seen(values_.size(), false);
+    for (const std::uint32_t v : results_) seen[v] = true;
+    for (std::size_t i = steps_.size(); i-- > 0;) {
+      if (member_[i] && emit_.is_view(i) && seen[steps_[i].outputs[0]]) leave(i);
+      if (member_[i] || i == pass_) continue;
+      for (const std::uint32_t v : steps_[i].inputs) seen[v] = true;
+    }
   }
 
   // Values whose gradient the pass needs.
@@ -142,6 +165,7 @@ class StaticPlanner {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       if (i == pass_) {
         written_.push_back(write_pass(i));
+        emit_.forget_outside();
       } else if (!member_[i]) {
         written_.push_back(steps_[i]);
         if (steps_[i].changes_state) emit_.forget_outside();

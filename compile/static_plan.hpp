@@ -20,9 +20,6 @@ struct StaticPlan {
   std::shared_ptr<const StaticGround> ground;  // null: there is none
 };
 
-/// Numbers that a tensor has at most; above that memory and arithmetic take the time.
-constexpr std::size_t kStaticNumbers = 4096;
-
 /// The same program; it shares the steps that stay.
 StaticPlan plan_static(const std::vector<RecordedStep>& steps,
                        const std::vector<RecordedValue>& values,

@@ -25,7 +25,8 @@ bool fits(const StaticOutside<T>& o, const Tensor<T>& t) {
       n->requires_grad != o.requires_grad)
     return false;
   if (!o.requires_grad) return true;
-  return n->rule == nullptr && n->hooks == nullptr && (o.gradient == kNoSlot || is_own(n));
+  const bool has_hooks = n->hooks != nullptr && !n->hooks->entries.empty();
+  return n->rule == nullptr && !has_hooks && (o.gradient == kNoSlot || is_own(n));
 }
 
 template <class T>
@@ -33,11 +34,10 @@ const Rule<T> kReleasedRule = {"compiled", [](const void*, Backward<T>&) {}, nul
 
 // As a result whose graph a pass back has let go.
 template <class T>
-void make_released(const Tensor<T>& y, const Tensor<T>& any) {
-  record<T>(y, kReleasedRule<T>, {&any}, {});
+void make_released(const Tensor<T>& y) {
   Node<T>* const n = y.node();
-  if (n->rule == nullptr) return;
-  release_entry(n);
+  n->requires_grad = true;
+  n->rule = &kReleasedRule<T>;
   n->pass.store(kReleased, std::memory_order_release);
 }
 
@@ -134,7 +134,7 @@ void StaticStep<T>::begin(StaticFrame<T>& frame, ProgramValues& values) const {
       std::copy_n(from, r.copied, frame.at[r.slot]);
     }
   }
-  for (const StaticEscape<T>& e : escapes) {
+  for (const StaticEscape& e : escapes) {
     Tensor<T> t = Tensor<T>::uninitialized(e.shape);
     if (e.copied == 0) frame.at[e.slot] = t.node()->data;
     values.of<T>()[e.value] = std::move(t);
@@ -143,7 +143,7 @@ void StaticStep<T>::begin(StaticFrame<T>& frame, ProgramValues& values) const {
 
 template <class T>
 void StaticStep<T>::end(const StaticFrame<T>& frame, ProgramValues& values) const {
-  for (const StaticEscape<T>& e : escapes)
+  for (const StaticEscape& e : escapes)
     std::copy_n(frame.at[e.slot], e.copied, values.of<T>()[e.value].node()->data);
 }
 
@@ -153,8 +153,8 @@ void StaticStep<T>::run(ProgramValues& values) const {
   begin(frame, values);
   for (const auto& i : instructions) i->run(frame);
   end(frame, values);
-  for (const StaticEscape<T>& e : escapes) {
-    if (e.graph_of.value != kNoValue) make_released(values.of<T>()[e.value], e.graph_of.in(values));
+  for (const StaticEscape& e : escapes) {
+    if (e.released) make_released(values.of<T>()[e.value]);
   }
 }
 

@@ -40,13 +40,12 @@ class StaticRegion : public StaticGround {
 };
 
 /// A value that somebody else sees: a tensor of its own.
-template <class T>
 struct StaticEscape {
   Slot slot;
   std::uint32_t value;
   Shape shape;
-  std::size_t copied = 0;    // numbers that are somewhere else first
-  Operand<T> graph_of = {};  // a leaf of its graph, which a pass back of the program releases
+  std::size_t copied;  // numbers that are somewhere else first
+  bool released;       // requires a gradient, of a graph that the pass back of the program releases
 };
 
 /// A tensor from outside. A short array is copied to where there is room behind it.
@@ -61,7 +60,7 @@ struct StaticRead {
 template <class T>
 struct StaticStep : ProgramStep {
   std::vector<StaticRead<T>> reads;
-  std::vector<StaticEscape<T>> escapes;
+  std::vector<StaticEscape> escapes;
   StaticInstructions<T> instructions;
 
   void run(ProgramValues& values) const override;

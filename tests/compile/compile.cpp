@@ -667,6 +667,20 @@ BOOST_AUTO_TEST_CASE(groups_where_they_pay) {
   BOOST_TEST(operations(two, 4096) == (code ? 1 : 2));
   BOOST_TEST(operations(many, 4) == (code ? 1 : 8));
 }
+// One index is a copy as well.
+BOOST_AUTO_TEST_CASE(a_copy_of_one_index) {
+  const auto f = [](const Tensor<double>& x, const Indices& row) {
+    const Indices mine = row;
+    return index_select(x, 0, mine);
+  };
+  const auto compiled = compile(f);
+  const Tensor<double> x = numbers({4, 5}, 1);
+  for (const std::int64_t i : {2, 3, 0}) {
+    const Indices row = {i};
+    same(f(x, row), compiled(x, row));
+  }
+}
+
 // Labels that are new ones in each call, wherever the function finds them.
 BOOST_AUTO_TEST_CASE(indices_in_lists) {
   const auto f = [](const std::vector<Indices>& labels,
@@ -739,10 +753,10 @@ BOOST_AUTO_TEST_CASE(what_a_step_changes_is_computed_again) {
     Sgd<double> optimizer({{"p", p}}, {.learning_rate = 0.1});
     const auto f = [&] {
       optimizer.zero_grad();
-      const Tensor<double> before = sin(p.detach());
+      const Tensor<double> same_numbers = p.detach(), before = sin(same_numbers) + 1.0;
       sum(p * p).backward();
       optimizer.step();
-      return std::vector{before, sin(p.detach())};
+      return std::vector{before, sin(same_numbers) + 1.0};
     };
     const auto compiled = compile(f);
     std::vector<Tensor<double>> r;

@@ -25,6 +25,7 @@
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/slicing.hpp"
 #include "xgrad/optimizers/adam.hpp"
+#include "xgrad/optimizers/sgd.hpp"
 
 using namespace xgrad;
 using namespace xgrad::test;
@@ -339,6 +340,7 @@ BOOST_AUTO_TEST_CASE(what_needs_the_tape) {
   BOOST_TEST(!runs_without());
   BOOST_TEST(seen == 1);
   D(p[0]).remove_hook(hook);
+  BOOST_TEST(runs_without());
   {
     const detail::OperationLog<double> log;
     BOOST_TEST(!runs_without());
@@ -374,6 +376,53 @@ BOOST_AUTO_TEST_CASE(arguments) {
   step(a);
   compiled(b);
   BOOST_TEST(same_bits(a.gradient(), b.gradient()));
+}
+
+// What shares the memory of a parameter shows what the optimizer wrote, and a view the numbers of what it shows.
+BOOST_AUTO_TEST_CASE(shared_memory) {
+  const auto train = [](bool compiles) {
+    const D p = parameters<double>({{3}})[0];
+    Sgd<double> optimizer({{"p", p}}, {.learning_rate = 0.1});
+    const auto step = [&] {
+      optimizer.zero_grad();
+      const D alias = p.detach(), view = reshape(alias, {3, 1}), before = sin(view) + 1.0;
+      sum(p * p).backward();
+      optimizer.step();
+      return List<double>{before, sin(alias) + 1.0, sin(view) + 1.0};
+    };
+    const auto compiled = compile(step);
+    List<double> r;
+    for (int i = 0; i < 3; ++i) {
+      for (const D& t : compiles ? compiled() : step()) r.push_back(t);
+    }
+    if (compiles) BOOST_TEST(compiled.statistics().without_tape == 2);
+    return r;
+  };
+  require_same(train(false), train(true), "shared");
+  const auto views = compile([](const D& x) {
+    const D y = tanh(x) * 2.0;
+    return List<double>{y, reshape(y, {3, 1}), reshape(y, {1, 3}) + 1.0};
+  });
+  const D x = D::from({3}, {1, 2, 3});
+  for (int i = 0; i < 2; ++i) {
+    const List<double> y = views(x);
+    BOOST_TEST(y[0].data() == y[1].data());
+  }
+  BOOST_TEST(views.statistics().without_tape == 1);
+}
+
+// The argument is not used any more where the loss, whose graph ends at it, is made.
+BOOST_AUTO_TEST_CASE(a_loss_that_outlives_its_argument) {
+  const auto f = [](const D& x) {
+    const D h = tanh(x), apart = h.detach(), loss = sum(h * h);
+    return List<double>{loss, apart, grad<double>({loss}, {h})[0]};
+  };
+  const auto compiled = compile(f);
+  for (int i = 0; i < 3; ++i) {
+    const D x = parameter(D::from({3}, {1.0 + i, 2, 3}));
+    require_same(f(x), compiled(x), "results");
+  }
+  BOOST_TEST(compiled.statistics().without_tape == 2);
 }
 
 // One leaf has a gradient, the other one has none.

@@ -101,16 +101,12 @@ class Compiled {
     detail::TensorLists given;
     (detail::append(given, arguments), ...);
     const auto call = [&](detail::TensorLists& lists) {
-      [[maybe_unused]] detail::ListReader reader{lists, {}};
-      const std::tuple<detail::TakenArgument<A>...> taken{detail::take(reader, arguments)...};
-      detail::FollowedArguments followed(lists);
-      std::apply([&](const auto&... x) { (followed.follow(x), ...); }, taken);
       detail::TensorLists results;
-      const auto apply = [this](const auto&... x) -> Result { return f_(x...); };
+      const auto f = [this](const auto&... x) -> Result { return f_(x...); };
       if constexpr (std::is_void_v<Result>) {
-        std::apply(apply, taken);
+        detail::call_with(f, lists, arguments...);
       } else {
-        detail::append(results, std::apply(apply, taken));
+        detail::append(results, detail::call_with(f, lists, arguments...));
       }
       return results;
     };

@@ -138,7 +138,20 @@ TakenArgument<A> take(ListReader& r, const A&) {
     return Taker<A>::take(r);
   }
 }
-/// Several of them.
+/// While it lives, these are the arguments that followed indices are among.
+class IndicesScope {
+ public:
+  explicit IndicesScope(const std::vector<Indices>& indices)
+      : before_(std::exchange(index_arguments, &indices)) {}
+  ~IndicesScope() { index_arguments = before_; }
+  IndicesScope(const IndicesScope&) = delete;
+  IndicesScope& operator=(const IndicesScope&) = delete;
+
+ private:
+  const std::vector<Indices>* before_;
+};
+
+/// Copies of indices, as long as they are followed.
 class FollowedCopies {
  public:
   FollowedCopies() = default;
@@ -191,6 +204,16 @@ class FollowedArguments {
   std::size_t next_ = 0;
   FollowedCopies copies_;
 };
+
+/// f of arguments like these, taken out of the lists.
+template <class F, class... A>
+decltype(auto) call_with(const F& f, const TensorLists& lists, const A&... arguments) {
+  [[maybe_unused]] ListReader reader{lists, {}};
+  const std::tuple<TakenArgument<A>...> taken{take(reader, arguments)...};
+  FollowedArguments followed(lists);
+  std::apply([&](const auto&... x) { (followed.follow(x), ...); }, taken);
+  return std::apply([&](const auto&... x) -> decltype(auto) { return f(x...); }, taken);
+}
 
 template <class R>
 R take_result(ListReader& r) {

@@ -20,17 +20,6 @@ Tensor<T> result_in(const ProgramValues& values, const ProgramResult<T>& r) {
   return r.copied ? t.clone() : t;
 }
 
-class IndicesScope {
- public:
-  explicit IndicesScope(const std::vector<Indices>& indices) { index_arguments = &indices; }
-  ~IndicesScope() { index_arguments = before_; }
-  IndicesScope(const IndicesScope&) = delete;
-  IndicesScope& operator=(const IndicesScope&) = delete;
-
- private:
-  const std::vector<Indices>* before_ = index_arguments;
-};
-
 }  // namespace
 
 template <class T>

@@ -92,11 +92,9 @@ class Vmapped {
     detail::VmapArguments given;
     (given.add(arguments), ...);
     const auto call = [&](detail::TensorLists& lists) {
-      [[maybe_unused]] detail::ListReader reader{lists, {}};
-      const std::tuple<detail::TakenArgument<A>...> taken{detail::take(reader, arguments)...};
-      const auto apply = [this](const auto&... x) -> Result { return f_(x...); };
+      const auto f = [this](const auto&... x) -> Result { return f_(x...); };
       detail::TensorLists results;
-      detail::append(results, std::apply(apply, taken));
+      detail::append(results, detail::call_with(f, lists, arguments...));
       return results;
     };
     const detail::TensorLists results = programs_->run(given, call);

@@ -15,12 +15,12 @@ namespace xgrad::detail {
 namespace {
 
 // The indices that the function was given, as they are now, each time for a sample.
-struct FollowedArguments {
+struct SampleIndices {
   std::vector<FollowedIndices> lists;
   std::vector<bool> batched;
   std::vector<std::size_t> axes;
 
-  explicit FollowedArguments(const BatchArguments& a) : batched(a.indices), axes(a.index_axes) {
+  explicit SampleIndices(const BatchArguments& a) : batched(a.indices), axes(a.index_axes) {
     for (const Indices* i : a.index_sources) lists.emplace_back(*i);
   }
   bool is_batched() const {
@@ -34,24 +34,12 @@ struct FollowedArguments {
   }
 };
 
-class IndexScope {
- public:
-  explicit IndexScope(const std::vector<Indices>& now)
-      : before_(std::exchange(index_arguments, &now)) {}
-  ~IndexScope() { index_arguments = before_; }
-  IndexScope(const IndexScope&) = delete;
-  IndexScope& operator=(const IndexScope&) = delete;
-
- private:
-  const std::vector<Indices>* before_;
-};
-
 // An operation that is called for each sample.
 template <class T>
 struct Loop {
   Again<T> again;
   std::vector<bool> batched;
-  std::shared_ptr<const FollowedArguments> indices;
+  std::shared_ptr<const SampleIndices> indices;
   std::size_t n;
 
   Tensor<T> operator()(const std::vector<Tensor<T>>& x) const {
@@ -61,7 +49,7 @@ struct Loop {
       for (std::size_t i = 0; i < x.size(); ++i)
         one[i] = batched[i] ? select(x[i], 0, static_cast<std::ptrdiff_t>(s)) : x[i];
       const std::vector<Indices> now = indices->of_sample(s);
-      const IndexScope scope(now);
+      const IndicesScope scope(now);
       results.push_back(again(one));
     }
     return stack(results);
@@ -72,11 +60,11 @@ struct Loop {
 template <class T>
 struct Once {
   Again<T> again;
-  std::shared_ptr<const FollowedArguments> indices;
+  std::shared_ptr<const SampleIndices> indices;
 
   Tensor<T> operator()(const std::vector<Tensor<T>>& x) const {
     const std::vector<Indices> now = indices->of_sample(0);
-    const IndexScope scope(now);
+    const IndicesScope scope(now);
     return again(x);
   }
 };
@@ -108,7 +96,7 @@ class BatchRun {
   BatchRun(const SampleProgram& p, const BatchArguments& a)
       : p_(p),
         n_(a.n),
-        indices_(std::make_shared<const FollowedArguments>(a)),
+        indices_(std::make_shared<const SampleIndices>(a)),
         batched_(p.recording.values.size(), false) {
     now_.floats.resize(batched_.size());
     now_.doubles.resize(batched_.size());
@@ -328,7 +316,7 @@ class BatchRun {
 
   const SampleProgram& p_;
   std::size_t n_;
-  std::shared_ptr<const FollowedArguments> indices_;
+  std::shared_ptr<const SampleIndices> indices_;
   std::vector<bool> batched_;
   TensorLists now_;
 };

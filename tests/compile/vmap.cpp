@@ -505,6 +505,24 @@ BOOST_AUTO_TEST_CASE(indices_of_the_compiled_function_around_it) {
     about_the_same(compiled(x, indices({2}, {1, last})), f(x, indices({2}, {1, last})));
   BOOST_TEST(compiled.statistics().run == 2);
 }
+BOOST_AUTO_TEST_CASE(labels_in_a_list) {
+  const auto f = [](const D& a, const std::vector<Indices>& l) {
+    return cross_entropy(a, l[0]) + 2.0 * cross_entropy(a, l[1]);
+  };
+  const auto batched = vmap(f);
+  const D x = numbers({5, 2, 4}, 1);
+  for (const std::int64_t last : {0, 3, 2}) {
+    const Indices l = indices({2}, {1, last}), m = indices({2}, {last, 0});
+    const auto repeated = [](const Indices& one) {
+      return indices(
+          {5, 2}, {one(0), one(1), one(0), one(1), one(0), one(1), one(0), one(1), one(0), one(1)});
+    };
+    const D y = batched(x, std::vector<Indices>{repeated(l), repeated(m)});
+    for (std::ptrdiff_t s = 0; s < 5; ++s)
+      about_the_same(select(y, 0, s), f(select(x, 0, s), {l, m}));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(generators_of_the_function) {
   const D x = numbers({5, 3}, 1);
   const auto f = [](const D& a) {

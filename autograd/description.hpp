@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "xgrad/autograd/array_operation.hpp"
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/copy.hpp"
@@ -98,6 +100,7 @@ class DescriptionReader {
   virtual ~DescriptionReader() = default;
   /// `node` is the result's, of an operation that was told before.
   virtual void described(const void* node, Description description) = 0;
+  virtual void described_arrays(const void* node, AnyArrayOperation arrays) = 0;
 };
 inline constinit thread_local DescriptionReader* description_reader = nullptr;
 
@@ -106,6 +109,14 @@ template <class T, class D>
 void describe(const Tensor<T>& y, D&& description) {
   if (tracer != nullptr && description_reader != nullptr)
     description_reader->described(y.node(), Description(std::forward<D>(description)));
+}
+
+/// Tells how it is done without the tape, where no description says so.
+template <class T>
+void describe_arrays(const Tensor<T>& y, ArrayOperation<T> operation) {
+  if (tracer == nullptr || description_reader == nullptr) return;
+  description_reader->described_arrays(
+      y.node(), std::make_shared<const ArrayOperation<T>>(std::move(operation)));
 }
 
 /// The same of what is done row by row.

@@ -3,6 +3,8 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "xgrad/autograd/array_operation.hpp"
+
 namespace xgrad::detail {
 namespace {
 
@@ -47,22 +49,47 @@ std::shared_ptr<const Tensor<T>> shared_handle(const Tensor<T>& t) {
 template std::shared_ptr<const Tensor<float>> shared_handle(const Tensor<float>&);
 template std::shared_ptr<const Tensor<double>> shared_handle(const Tensor<double>&);
 
-TensorLists Program::run(const TensorLists& given, bool& without_tape) const {
-  const Untraced untraced;
-  const IndicesScope indices(given.indices);
+namespace {
+void run_steps(const std::vector<PlacedStep>& steps, ProgramValues& now) {
+  for (const PlacedStep& s : steps) {
+    s.step->run(now);
+    for (const auto& then : s.step->then) then->run(now);
+    for (const std::uint32_t v : s.last_float) now.floats[v] = Tensor<float>();
+    for (const std::uint32_t v : s.last_double) now.doubles[v] = Tensor<double>();
+  }
+}
+}  // namespace
+
+ProgramValues Program::begin(const TensorLists& given) const {
   ProgramValues now;
   now.floats.resize(values);
   now.deferred.resize(deferred);
   if (has_doubles) now.doubles.resize(values);
   place(now, float_arguments, given.floats);
   place(now, double_arguments, given.doubles);
-  without_tape = ground != nullptr && ground->may_run(now);
-  if (without_tape) now.static_frame = ground->begin();
-  for (const PlacedStep& s : without_tape ? static_steps : steps) {
-    s.step->run(now);
-    for (const auto& then : s.step->then) then->run(now);
-    for (const std::uint32_t v : s.last_float) now.floats[v] = Tensor<float>();
-    for (const std::uint32_t v : s.last_double) now.doubles[v] = Tensor<double>();
+  return now;
+}
+
+// Whether it did without; otherwise nothing was changed that is not changed again.
+bool Program::run_without_tape(ProgramValues& now) const {
+  if (ground == nullptr || !ground->may_run(now)) return false;
+  now.static_frame = ground->begin();
+  try {
+    run_steps(static_steps, now);
+  } catch (const NeedsTape&) {
+    return false;
+  }
+  return true;
+}
+
+TensorLists Program::run(const TensorLists& given, bool& without_tape) const {
+  const Untraced untraced;
+  const IndicesScope indices(given.indices);
+  ProgramValues now = begin(given);
+  without_tape = run_without_tape(now);
+  if (!without_tape) {
+    if (now.static_frame != nullptr) now = begin(given);
+    run_steps(steps, now);
   }
   TensorLists results;
   for (const auto& r : float_results) results.floats.push_back(result_in(now, r));

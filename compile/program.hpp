@@ -125,6 +125,10 @@ struct Program {
 
   /// Sets `without_tape` when it went without.
   TensorLists run(const TensorLists& arguments, bool& without_tape) const;
+
+ private:
+  ProgramValues begin(const TensorLists& arguments) const;
+  bool run_without_tape(ProgramValues& now) const;
 };
 
 }  // namespace xgrad::detail

@@ -273,12 +273,20 @@ void RecorderCore::on_operation(TracedOperation<T> o) {
 }
 
 // Of the last step, whose numbers its description stands for.
-void RecorderCore::described(const void* node, Description description) {
+// The last step, where it made the node.
+RecordedStep* RecorderCore::last_made(const void* node) {
   const auto it = known_.find(node);
-  if (steps_.empty() || it == known_.end()) return;
+  if (steps_.empty() || it == known_.end()) return nullptr;
   RecordedStep& last = steps_.back();
-  if (last.outputs.size() == 1 && last.outputs[0] == it->second)
-    last.description = std::move(description);
+  return last.outputs.size() == 1 && last.outputs[0] == it->second ? &last : nullptr;
+}
+
+void RecorderCore::described(const void* node, Description description) {
+  if (RecordedStep* const s = last_made(node)) s->description = std::move(description);
+}
+
+void RecorderCore::described_arrays(const void* node, AnyArrayOperation arrays) {
+  if (RecordedStep* const s = last_made(node)) s->arrays = std::move(arrays);
 }
 
 template <class T>

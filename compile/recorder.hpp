@@ -22,7 +22,8 @@ namespace xgrad::detail {
 struct RecordedStep {
   std::shared_ptr<ProgramStep> step;
   std::string name, module;
-  Description description;  // where the operation gives one
+  Description description;   // where the operation gives one
+  AnyArrayOperation arrays;  // likewise
   std::vector<std::uint32_t> inputs, outputs;
   std::vector<std::uint32_t> keeps;  // values that stay until it has run
   std::vector<std::string> parts;
@@ -88,6 +89,7 @@ class RecorderCore : public Tracer, public DescriptionReader {
   void enter(const std::string& path) override { path_.push_back(path); }
   void leave() override { path_.pop_back(); }
   void described(const void* node, Description description) override;
+  void described_arrays(const void* node, AnyArrayOperation arrays) override;
   void cast(const Tensor<float>& x, const Tensor<double>& y) override { on_cast(x, y); }
   void cast(const Tensor<double>& x, const Tensor<float>& y) override { on_cast(x, y); }
 
@@ -160,6 +162,7 @@ class RecorderCore : public Tracer, public DescriptionReader {
   const Tensor<T>* held_of(std::uint32_t v) const {
     return static_cast<const Tensor<T>*>(values_[v].held);
   }
+  RecordedStep* last_made(const void* node);
   void require_known_draws();
   bool may_be_result(const void* n) const;
   bool is_untold(const void* n) const;

@@ -102,6 +102,35 @@ void ProductInstruction<T>::run(StaticFrame<T>& f) const {
   if (n != 0) kernels::gemm(std::span<const kernels::Product<T>>(one.data(), n));
 }
 
+namespace {
+template <class T>
+T* array_at(const StaticFrame<T>& f, Slot s) {
+  return s == kNoSlot ? nullptr : f.at[s];
+}
+}  // namespace
+
+template <class T>
+void ArrayInstruction<T>::run(StaticFrame<T>& f) const {
+  ForwardArrays<T> a{{}, f.at[y], array_at(f, kept)};
+  for (std::size_t i = 0; i < x.size(); ++i) a.x[i] = f.at[x[i]];
+  operation->forward(a);
+}
+
+template <class T>
+void ArrayGradient<T>::run(StaticFrame<T>& f) const {
+  BackwardArrays<T> a{{}, f.at[this->y], f.at[gy], array_at(f, this->kept), {}, adds};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const Target& t = targets[i];
+    a.x[i] = f.at[this->x[i]];
+    a.gx[i] = array_at(f, t.apart != kNoSlot ? t.apart : t.gx);
+  }
+  this->operation->backward(a);
+  for (const Target& t : targets) {
+    if (t.apart != kNoSlot)
+      kernels::reduce_kernels<T>().axpy(f.at[t.gx], f.at[t.apart], T(1), t.elements);
+  }
+}
+
 template <class T>
 std::unique_ptr<StaticFrame<T>> StaticFrames<T>::take() {
   {
@@ -136,6 +165,8 @@ void StaticFrames<T>::give_back(std::unique_ptr<StaticFrame<T>> frame) {
   template struct SumInstruction<T>;     \
   template struct SpreadInstruction<T>;  \
   template struct ProductInstruction<T>; \
+  template struct ArrayInstruction<T>;   \
+  template struct ArrayGradient<T>;      \
   template class StaticFrames<T>;
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "xgrad/autograd/array_operation.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/compile/fused.hpp"
@@ -143,6 +144,28 @@ struct ProductInstruction : StaticInstruction<T> {
     Landing landing;
   };
   std::vector<One> products;
+  void run(StaticFrame<T>& frame) const override;
+};
+
+/// Something of an operation's own.
+template <class T>
+struct ArrayInstruction : StaticInstruction<T> {
+  std::shared_ptr<const ArrayOperation<T>> operation;
+  std::vector<Slot> x;
+  Slot y = kNoSlot, kept = kNoSlot;
+  void run(StaticFrame<T>& frame) const override;
+};
+
+template <class T>
+struct ArrayGradient : ArrayInstruction<T> {
+  struct Target {
+    Slot gx = kNoSlot;     // kNoSlot: not wanted
+    Slot apart = kNoSlot;  // where it is computed before it is added
+    std::size_t elements = 0;
+  };
+  std::vector<Target> targets;  // of each operand
+  Slot gy = kNoSlot;
+  unsigned adds = 0;
   void run(StaticFrame<T>& frame) const override;
 };
 

@@ -31,9 +31,12 @@ template <class T>
 auto StaticEmitter<T>::made_by(std::size_t step) const -> Made {
   const RecordedStep& s = steps_[step];
   if (const auto* f = dynamic_cast<const FormulaStep<T>*>(s.step.get()))
-    return {f, nullptr, &f->operands, f->result};
-  if (const auto* a = dynamic_cast<const AgainStep<T>*>(s.step.get()))
-    return {nullptr, &s.description, &a->operands, a->result};
+    return {f, nullptr, nullptr, &f->operands, f->result};
+  if (const auto* a = dynamic_cast<const AgainStep<T>*>(s.step.get())) {
+    const auto* const arrays = std::get_if<std::shared_ptr<const ArrayOperation<T>>>(&s.arrays);
+    return {nullptr, &s.description, arrays != nullptr ? *arrays : nullptr, &a->operands,
+            a->result};
+  }
   return {};
 }
 
@@ -48,7 +51,14 @@ bool StaticEmitter<T>::can_do(std::size_t step) const {
   for (const Operand<T>& o : *m.operands) {
     if (o.value == kNoValue || elements_of(o.value) == 0) return false;
   }
+  if (m.arrays != nullptr) return can_do_arrays(m);
   return m.formula != nullptr ? can_do_formula(m) : can_do_described(m);
+}
+
+template <class T>
+bool StaticEmitter<T>::may_need_tape(std::size_t step) const {
+  const ArrayOperation<T>* const a = arrays_in<T>(steps_[step].arrays);
+  return a != nullptr && a->may_need_tape;
 }
 
 // One operand is a leaf of more numbers than the other, and so gets its gradient in another way.
@@ -193,7 +203,11 @@ RecordedStep StaticEmitter<T>::forward(std::size_t begin, std::size_t end) {
   write_to(step->instructions);
   for (std::size_t i = begin; i < end; ++i) {
     const Made m = made_by(i);
-    m.formula != nullptr ? emit_formula(m) : emit(m);
+    if (m.arrays != nullptr) {
+      emit_arrays(m);
+    } else {
+      m.formula != nullptr ? emit_formula(m) : emit(m);
+    }
   }
   cluster_->flush();
   return finished(std::move(step));
@@ -356,6 +370,7 @@ std::shared_ptr<const StaticGround> StaticEmitter<T>::ground() {
   template StaticEmitter<T>::StaticEmitter(const std::vector<RecordedStep>&,                  \
                                            const std::vector<RecordedValue>&);                \
   template bool StaticEmitter<T>::can_do(std::size_t) const;                                  \
+  template bool StaticEmitter<T>::may_need_tape(std::size_t) const;                           \
   template bool StaticEmitter<T>::is_view(std::size_t) const;                                 \
   template void StaticEmitter<T>::leave(std::size_t);                                         \
   template void StaticEmitter<T>::forget_outside();                                           \
@@ -371,6 +386,7 @@ std::shared_ptr<const StaticGround> StaticEmitter<T>::ground() {
   template void StaticEmitter<T>::copy(Slot, Slot, Landing, std::size_t, bool);               \
   template void StaticEmitter<T>::spread_to(Slot, const Shape&, Slot, const Shape&, Landing); \
   template void StaticEmitter<T>::sum_into(Slot, const Shape&, Slot, const Shape&, Landing);  \
+  template Slot StaticEmitter<T>::make(std::uint32_t);                                        \
   template auto StaticEmitter<T>::made_by(std::size_t) const->Made;                           \
   template RecordedStep StaticEmitter<T>::finished(std::shared_ptr<StaticStep<T>>);
 XGRAD_INSTANTIATE(float)

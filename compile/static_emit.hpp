@@ -24,6 +24,8 @@ class StaticEmitter {
 
   /// Whether a step can be done without the tape, with its gradient where it has one.
   bool can_do(std::size_t step) const;
+  /// Whether it may find that it has to be done with the tape after all.
+  bool may_need_tape(std::size_t step) const;
   /// Whether it shows its operand's numbers under another shape.
   bool is_view(std::size_t step) const;
   bool is_from_outside(std::uint32_t v) const { return !here_[v]; }
@@ -99,6 +101,9 @@ class StaticEmitter {
   void add_products(std::vector<typename ProductInstruction<T>::One> products);
   void back_linear(const Made& m, const LinearDescription& l, unsigned wanted);
   void back_described(const Made& m, unsigned wanted);
+  bool can_do_arrays(const Made& m) const;
+  void emit_arrays(const Made& m);
+  void back_arrays(const Made& m, unsigned wanted);
   RecordedStep finished(std::shared_ptr<StaticStep<T>> step);
 
   const std::vector<RecordedStep>& steps_;
@@ -106,6 +111,7 @@ class StaticEmitter {
   std::vector<bool> here_;  // made by a step that can be done
   std::vector<bool> escapes_;
   std::vector<Slot> slots_, gradients_;
+  std::map<std::uint32_t, Slot> kept_;  // of operations that keep numbers for the way back
   std::vector<std::size_t> gradient_begins_;
   std::vector<bool> given_;  // gradients whose memory another one has now
   std::map<std::size_t, std::vector<std::size_t>> free_;  // by elements: where there is room
@@ -128,6 +134,7 @@ template <class T>
 struct StaticEmitter<T>::Made {
   const FormulaStep<T>* formula = nullptr;  // or
   const Description* description = nullptr;
+  std::shared_ptr<const ArrayOperation<T>> arrays;
   const std::vector<Operand<T>>* operands = nullptr;
   std::uint32_t y;
 

@@ -103,7 +103,11 @@ void StaticEmitter<T>::back_through(std::size_t step, const std::vector<bool>& w
   unsigned mask = 0;
   for (std::size_t i = 0; i < m.count() && i < 32; ++i)
     mask |= static_cast<unsigned>(wanted[m.value(i)]) << i;
-  if (mask != 0) m.formula != nullptr ? back_formula(m, mask) : back_described(m, mask);
+  if (mask != 0 && m.arrays != nullptr) {
+    back_arrays(m, mask);
+  } else if (mask != 0) {
+    m.formula != nullptr ? back_formula(m, mask) : back_described(m, mask);
+  }
   free_gradient(m.y);
 }
 
@@ -305,6 +309,8 @@ RecordedStep StaticEmitter<T>::end_pass() {
                                              const std::vector<std::uint32_t>&);       \
   template void StaticEmitter<T>::begin_way(bool);                                     \
   template bool StaticEmitter<T>::has_leaves() const;                                  \
+  template Slot StaticEmitter<T>::gradient_of(std::uint32_t);                          \
+  template Landing StaticEmitter<T>::landing(std::uint32_t);                           \
   template void StaticEmitter<T>::start(const Operand<T>&, const Operand<T>&);         \
   template void StaticEmitter<T>::back_through(std::size_t, const std::vector<bool>&); \
   template RecordedStep StaticEmitter<T>::end_pass();

@@ -77,7 +77,18 @@ class StaticPlanner {
       n += member_[i];
     }
     leave_shared_views();
-    return n >= 2;
+    return n >= 2 && may_begin_again();
+  }
+
+  // What may find that it needs the tape comes before anything that is not to be done twice.
+  bool may_begin_again() const {
+    bool changed = false;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (member_[i] && changed && emit_.may_need_tape(i)) return false;
+      changed = changed || i == pass_ || steps_[i].draws ||
+                (steps_[i].changes_state && steps_[i].name != "zero_grad");
+    }
+    return true;
   }
 
   void leave(std::size_t step) {

@@ -60,19 +60,29 @@ template <class T>
 const Rule<T> kLogSoftmax = {"log_softmax", &log_softmax_backward<T>, nullptr};
 
 template <class T>
-Tensor<T> normalized(const Rule<T>& rule, void (*kernel)(const T*, T*, AxisView),
-                     const Tensor<T>& x, std::ptrdiff_t axis) {
+struct Kernels {
+  void (*forward)(const T*, T*, AxisView);
+  void (*backward)(const T*, const T*, T*, AxisView, bool);
+};
+
+template <class T>
+Tensor<T> normalized(const Rule<T>& rule, Kernels<T> kernels, const Tensor<T>& x,
+                     std::ptrdiff_t axis) {
   const AxisView view = detail::view_along(rule.name, x.shape(), axis);
   Tensor<T> y = Tensor<T>::uninitialized(x.shape());
-  kernel(x.data(), y.node()->data, view);
+  kernels.forward(x.data(), y.node()->data, view);
   detail::record<T>(y, rule, {&x}, {.output = true}, Along{view, axis});
   detail::log_again(
-      y, [=, &rule](const auto& operands) { return normalized(rule, kernel, operands[0], axis); });
+      y, [=, &rule](const auto& operands) { return normalized(rule, kernels, operands[0], axis); });
   const auto rows = [=, &rule](const auto& o, const AxisView& v, const Shape& shape) {
-    return detail::view(normalized(rule, kernel, detail::view(o, {v.outer, v.n, v.inner}), 1),
+    return detail::view(normalized(rule, kernels, detail::view(o, {v.outer, v.n, v.inner}), 1),
                         shape);
   };
   detail::describe_rows(y, view, rows);
+  detail::describe_arrays<T>(
+      y,
+      {.forward = [=](const auto& a) { kernels.forward(a.x[0], a.y, view); },
+       .backward = [=](const auto& a) { kernels.backward(a.y, a.gy, a.gx[0], view, a.adds(0)); }});
   return y;
 }
 
@@ -80,12 +90,13 @@ Tensor<T> normalized(const Rule<T>& rule, void (*kernel)(const T*, T*, AxisView)
 
 template <class T>
 Tensor<T> softmax(const Tensor<T>& x, std::ptrdiff_t axis) {
-  return normalized(kSoftmax<T>, &kernels::softmax<T>, x, axis);
+  return normalized<T>(kSoftmax<T>, {&kernels::softmax<T>, &kernels::softmax_backward<T>}, x, axis);
 }
 
 template <class T>
 Tensor<T> log_softmax(const Tensor<T>& x, std::ptrdiff_t axis) {
-  return normalized(kLogSoftmax<T>, &kernels::log_softmax<T>, x, axis);
+  return normalized<T>(kLogSoftmax<T>,
+                       {&kernels::log_softmax<T>, &kernels::log_softmax_backward<T>}, x, axis);
 }
 
 #define XGRAD_INSTANTIATE(T)                                    \

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "xgrad/base/text.hpp"
 #include "xgrad/kernels/optimizer.hpp"
+#include "xgrad/ops/linalg.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -129,6 +131,27 @@ std::optional<Culprit<T>> first_not_finite(const std::vector<TapeEntry<T>>& tape
   return std::nullopt;
 }
 
+namespace {
+
+template <class T>
+double largest(const Tensor<T>& x) {
+  return static_cast<double>(kernels::largest_magnitude(x.data(), x.size()));
+}
+
+// Products of matrices, by the rules themselves: a custom operation may have any name.
+template <class T>
+bool is_product(const Rule<T>* rule) {
+  static const std::pair<const Rule<T>*, const Rule<T>*> products = [] {
+    const Untraced untraced;
+    const EnableGrad guard;
+    const Tensor<T> one = Tensor<T>::filled({1, 1}, T(1)).requires_grad_();
+    return std::pair(linear(one, one).node()->rule, matmul(one, one).node()->rule);
+  }();
+  return rule == products.first || rule == products.second;
+}
+
+}  // namespace
+
 template <class T>
 GradientTrace<T>::GradientTrace(std::vector<TapeEntry<T>> tape, const OperationLog<T>& log)
     : tape_(std::move(tape)), steps_(tape_.size()), log_(log) {
@@ -136,10 +159,13 @@ GradientTrace<T>::GradientTrace(std::vector<TapeEntry<T>> tape, const OperationL
     Step& s = steps_[i];
     if (tape_[i].node->data == nullptr) continue;
     s.output = Tensor<T>(tape_[i].node);
-    if (tape_[i].rule == nullptr) continue;  // has its gradient afterwards
+    if (tape_[i].rule == nullptr) {  // has its gradient afterwards
+      s.fresh = !s.output.has_grad() && s.output.node()->hooks == nullptr;
+      continue;
+    }
     // At once, while it is in the cache.
     s.hook = s.output.register_hook([&s](const Tensor<T>& g) {
-      s.finite = all_finite(g.data(), g.size());
+      s.largest = largest(g);
       s.gradient = g;
       return Tensor<T>();
     });
@@ -154,9 +180,39 @@ GradientTrace<T>::~GradientTrace() {
   }
 }
 
+// What no number of a leaf's gradient, nor any sum on the way to it, is larger than; infinity: not
+// known. Those of weights are products, and large: their factors are much less to look at.
 template <class T>
-bool GradientTrace<T>::is_finite(std::size_t i) const {
-  if (tape_[i].rule != nullptr || !steps_[i].output.defined()) return steps_[i].finite;
+std::vector<double> GradientTrace<T>::bounds() const {
+  std::vector<double> r(tape_.size(), 0);
+  for (std::size_t c = 0; c < tape_.size(); ++c) {
+    const auto& inputs = tape_[c].inputs;
+    for (std::size_t k = 0; k < inputs.size(); ++k) {
+      const std::size_t i = inputs[k];
+      if (i == TapeEntry<T>::kNone || tape_[i].rule != nullptr) continue;
+      r[i] +=
+          steps_[i].fresh && k < 2 && is_product(tape_[c].rule) ? bound_of_product(c, k) : HUGE_VAL;
+    }
+  }
+  return r;
+}
+
+// Of the gradient of operand k: sums of products with the other operand, one for each number of the
+// output at most.
+template <class T>
+double GradientTrace<T>::bound_of_product(std::size_t c, std::size_t k) const {
+  const Tensor<T>& g = steps_[c].gradient;
+  const auto* const logged = log_.find(tape_[c].node);
+  if (!g.defined() || logged == nullptr) return HUGE_VAL;
+  return static_cast<double>(g.size()) * steps_[c].largest * largest(logged->operands[1 - k]);
+}
+
+template <class T>
+bool GradientTrace<T>::is_finite(std::size_t i, double bound) const {
+  if (tape_[i].rule != nullptr || !steps_[i].output.defined())
+    return std::isfinite(steps_[i].largest);
+  // Half of it: a bound without rounding. NaN is not below.
+  if (bound < static_cast<double>(std::numeric_limits<T>::max()) / 2) return true;
   return detail::is_finite(steps_[i].output.gradient());
 }
 
@@ -181,8 +237,9 @@ std::size_t GradientTrace<T>::maker_of(std::size_t i) const {
 template <class T>
 std::optional<Culprit<T>> GradientTrace<T>::first_not_finite(std::size_t step) const {
   std::size_t first = TapeEntry<T>::kNone;  // the pass goes from the last to the first
+  const std::vector<double> bound = bounds();
   for (std::size_t i = 0; i < tape_.size(); ++i) {
-    if (is_finite(i)) continue;
+    if (is_finite(i, bound[i])) continue;
     const std::size_t maker = maker_of(i);
     if (maker != TapeEntry<T>::kNone && (first == TapeEntry<T>::kNone || maker > first))
       first = maker;

@@ -41,10 +41,13 @@ class GradientTrace {
  private:
   struct Step {
     Tensor<T> output, gradient;  // undefined: not kept, not reached
-    bool finite = true;          // the gradient
+    double largest = 0;          // magnitude of the gradient
+    bool fresh = false;  // of a leaf: its gradient is that of the pass, as the operations give it
     std::size_t hook = 0;
   };
-  bool is_finite(std::size_t i) const;
+  std::vector<double> bounds() const;
+  double bound_of_product(std::size_t c, std::size_t k) const;
+  bool is_finite(std::size_t i, double bound) const;
   std::size_t maker_of(std::size_t i) const;
 
   std::vector<TapeEntry<T>> tape_;

@@ -41,8 +41,7 @@ class OperationReplay {
   /// The same with other operands, recorded where they require gradients. Throws
   /// std::invalid_argument for another number of them, and what the operation throws.
   Tensor<T> forward(const std::vector<Tensor<T>>& operands) const;
-  /// Whether it is known how: of all operations but the step of an LSTM, whose three parts one
-  /// kernel computes.
+  /// Whether it is known how: of all operations of the library, and of custom ones by custom_function().
   bool can_forward() const;
 
   /// The gradients of the operands by the operation's own backward rule, from gradient(), or from

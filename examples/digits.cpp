@@ -21,6 +21,9 @@
 // every batch: `mpirun -n 2 digits --mpi`. With `--shards 12` 1, 2, 3, 4 ... of them end with the same
 // bits.
 //
+// `scripts/train --live` (elsewhere a build with -DXGRAD_LIVE=ON) shows the report in a browser while the training
+// runs: the line `live report at http://127.0.0.1:.../` says where.
+//
 // CI: --epochs 2 --train-samples 600 --hidden 32,32 --batch-norm --residual --mixup 0.2 --shift 2
 // CI: --dropout 0.1 --drop-connect 0.1 --cutmix 1 --flip --erase 0.3 --label-smoothing 0.1
 
@@ -39,6 +42,9 @@
 #include <xgrad/distributed/sampler.hpp>
 #include <xgrad/distributed/session.hpp>
 #endif
+#ifdef XGRAD_LIVE
+#include <xgrad/live/live_report.hpp>
+#endif
 
 using namespace xgrad;
 
@@ -55,7 +61,8 @@ struct Settings {
   double erase = 0;
   std::uint64_t seed = 1;
   int threads = 0;
-  bool mpi = false, compile = false;
+  bool mpi = false, compile = false, live = false;
+  int port = 0;
   std::size_t shards = 0;
 };
 
@@ -265,11 +272,38 @@ Figures train_epoch(Training& training, DataLoader<Augmented<LabeledDataset<floa
   return {{"train loss", loss}, {"train accuracy", accuracy}};
 }
 
+// The report in a browser while it grows, if asked for.
+#ifdef XGRAD_LIVE
+class LivePage {
+ public:
+  explicit LivePage(const Settings& s) {
+    if (!s.live) return;
+    live_.emplace(LiveReportOptions{.port = s.port});
+    std::printf("live report at %s\n", live_->address().c_str());
+    std::fflush(stdout);
+  }
+  void show(Report report, const Monitor<float>& monitor) {
+    if (!live_) return;
+    report.diagnosis = monitor.diagnosis();
+    report.record = monitor.record();
+    live_->show(std::move(report));
+  }
+
+ private:
+  std::optional<LiveReport> live_;
+};
+#else
+struct LivePage {
+  explicit LivePage(const Settings& s) {
+    if (s.live) throw std::runtime_error("--live needs a build with -DXGRAD_LIVE=ON");
+  }
+  void show(const Report&, const Monitor<float>&) {}
+};
+#endif
+
 void finish_report(const Settings& s, Report& report, const Monitor<float>& monitor,
                    Module<float>& net, const Tensor<float>& p, const LabeledDataset<float>& test,
                    const ConfusionMatrix& confusion) {
-  report.title = "digits";
-  report.about = "A perceptron on " + (s.data.empty() ? "drawn digits" : s.data) + ".";
   report.headline = {{"test accuracy", confusion.accuracy()},
                      {"epochs", static_cast<double>(s.epochs)}};
   report.diagnosis = monitor.diagnosis();
@@ -289,7 +323,7 @@ void finish_report(const Settings& s, Report& report, const Monitor<float>& moni
 }
 
 void run(Settings s, const Ranks& ranks) {
-  if (!ranks.first()) s.save = s.report = "";
+  if (!ranks.first()) s.save = s.report = "", s.live = false;
   if (s.threads > 0) set_num_threads(s.threads);
   manual_seed(s.seed);
   const Digits digits = load(s);
@@ -310,22 +344,26 @@ void run(Settings s, const Ranks& ranks) {
                             .seed = s.seed,
                             .prefetch = 4,
                             .sampler = ranks.sampler});
-  Report report;
+  Report report{.title = "digits",
+                .about = "A perceptron on " + (s.data.empty() ? "drawn digits" : s.data) + "."};
+  const bool reported = !s.report.empty() || s.live;
   // Of some sixty steps the report shows what happened inside.
   const std::size_t every = std::max<std::size_t>(1, s.epochs * loader.size() / 60);
-  Monitor<float> monitor(net, *optimizer, {.every = s.report.empty() ? 0 : every});
+  Monitor<float> monitor(net, *optimizer, {.every = reported ? every : 0});
+  LivePage page(s);
   Training training{net, *optimizer, monitor, report, s, classes, nullptr};
   if (s.compile) training.forward = compile(training.forward);
   if (ranks.group != nullptr)
     training.of_all = ranks.group->data_parallel(net, {.shards = s.shards});
   for (std::size_t epoch = 0; epoch < s.epochs; ++epoch) {
     Figures row = train_epoch(training, loader, epoch, base_rate, ranks);
-    if (s.report.empty()) continue;
+    if (!reported) continue;
     for (const auto& f : test_figures(probabilities(net, digits.test, classes), digits.test))
       row.push_back(f);
     row.emplace_back("learning rate", optimizer->learning_rate());
     monitor.end_epoch(row);
     report.history.add(row);
+    page.show(report, monitor);
   }
 
   if (!ranks.first()) return;
@@ -424,6 +462,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--report", s.report, "file for a report of the training; empty: none")
       ->capture_default_str();
+  app.add_flag("--live", s.live, "show the report in a browser of this machine while it grows");
+  app.add_option("--live-port", s.port, "of --live; default: one that is free")
+      ->check(CLI::Range(1, 65535));
   app.add_flag("--compile", s.compile, "run the forward pass as a program, recorded once");
   app.add_flag("--mpi", s.mpi, "train over the ranks that mpirun started");
   app.add_option("--shards", s.shards, "parts of a batch, with --mpi; default: one per rank");

@@ -129,24 +129,60 @@ detail::Saves saves(const Tensor<T>& x, const Tensor<T>& h, const Tensor<T>& wei
   return {.inputs = (needed << 2 & 0xCU) | needed >> 2};
 }
 
+// The entries, and how each is run again by itself: by the kernel of all three, of which one output
+// is kept, so that its bits are the same.
+
+template <class T>
+Tensor<T> new_gates(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
+                    const Tensor<T>& weight_h, const Tensor<T>& bias, const LstmState<T>& next) {
+  const std::size_t n = rows(x.shape()), d = state.h.shape()[1];
+  const Tensor<T> gates = Tensor<T>::uninitialized({n, 4 * d});
+  T* const z = gates.node()->data;
+  kernels::gemm(false, true, n, 4 * d, x.shape()[1], x.data(), weight_x.data(), T(0), z);
+  kernels::gemm(false, true, n, 4 * d, d, state.h.data(), weight_h.data(), T(1), z);
+  kernels::lstm_forward(bias.defined() ? bias.data() : nullptr, z, state.c.data(),
+                        next.c.node()->data, next.h.node()->data, n, d);
+  const Tensor<T>* const inputs[] = {&x, &state.h, &weight_x, &weight_h, &bias};
+  detail::record_entry<T>(gates, kGates<T>, {inputs, bias.defined() ? 5U : 4U},
+                          saves(x, state.h, weight_x, weight_h), nullptr, 0, nullptr);
+  detail::log_again(gates, [](const auto& in) {
+    const LstmState<T> unused{in[kH].clone(), Tensor<T>::filled(in[kH].shape(), T(0))};
+    return new_gates(in[kX], {in[kH], unused.c}, in[kWeightX], in[kWeightH],
+                     in.size() > kBias ? in[kBias] : Tensor<T>(), unused);
+  });
+  return gates;
+}
+
+template <class T>
+Tensor<T> record_cell(const Tensor<T>& next, const Tensor<T>& gates, const Tensor<T>& c) {
+  detail::record(next, kCell<T>, {&gates, &c}, {.inputs = 3});
+  detail::log_again(next, [](const auto& in) {
+    const Tensor<T> z = in[0].clone(), again = in[1].clone(), h = in[1].clone();
+    kernels::lstm_forward<T>(nullptr, z.node()->data, in[1].data(), again.node()->data,
+                             h.node()->data, rows(h.shape()), units(z.shape()));
+    return record_cell(again, in[0], in[1]);
+  });
+  return next;
+}
+
+template <class T>
+Tensor<T> record_output(const Tensor<T>& h, const Tensor<T>& gates, const Tensor<T>& c) {
+  detail::record(h, kOutput<T>, {&gates, &c}, {.inputs = 3});
+  detail::log_again(h, [](const auto& in) {
+    const Tensor<T> z = in[0].detach(), cell = in[1].detach();
+    return record_output(sigmoid(split(z, 4, 1)[3]) * tanh(cell), in[0], in[1]);
+  });
+  return h;
+}
+
 template <class T>
 LstmState<T> step(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
                   const Tensor<T>& weight_h, const Tensor<T>& bias) {
-  const auto& [h, c] = state;
-  const std::size_t n = x.shape()[0], d = h.shape()[1];
-  const Tensor<T> gates = Tensor<T>::uninitialized({n, 4 * d});
-  const LstmState<T> next{Tensor<T>::uninitialized({n, d}), Tensor<T>::uninitialized({n, d})};
-  T* const z = gates.node()->data;
-  kernels::gemm(false, true, n, 4 * d, x.shape()[1], x.data(), weight_x.data(), T(0), z);
-  kernels::gemm(false, true, n, 4 * d, d, h.data(), weight_h.data(), T(1), z);
-  kernels::lstm_forward(bias.defined() ? bias.data() : nullptr, z, c.data(), next.c.node()->data,
-                        next.h.node()->data, n, d);
-
-  const Tensor<T>* const inputs[] = {&x, &h, &weight_x, &weight_h, &bias};
-  detail::record_entry<T>(gates, kGates<T>, {inputs, bias.defined() ? 5U : 4U},
-                          saves(x, h, weight_x, weight_h), nullptr, 0, nullptr);
-  detail::record(next.c, kCell<T>, {&gates, &c}, {.inputs = 3});
-  detail::record(next.h, kOutput<T>, {&gates, &next.c}, {.inputs = 3});
+  const Shape shape = state.h.shape();
+  const LstmState<T> next{Tensor<T>::uninitialized(shape), Tensor<T>::uninitialized(shape)};
+  const Tensor<T> gates = new_gates(x, state, weight_x, weight_h, bias, next);
+  record_cell(next.c, gates, state.c);
+  record_output(next.h, gates, next.c);
   return next;
 }
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <span>
 
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/reduce.hpp"
+#include "xgrad/ops/scaled_sums.hpp"
 
 namespace xgrad::detail {
 template <class T>
@@ -59,23 +59,9 @@ void CopyInstruction<T>::run(StaticFrame<T>& f) const {
   }
 }
 
-// As scaled_sum in ops/reductions.cpp: a mean is finite where the sum alone is too large.
 template <class T>
 void SumInstruction<T>::run(StaticFrame<T>& f) const {
-  const T* const from = f.at[x];
-  T* const to = f.at[y];
-  const auto reduce = [&](const T* numbers) {
-    kernels::reduce(kernels::Reduction::sum, numbers, to, view.outer, view.n, view.inner);
-  };
-  reduce(from);
-  if (scale == 1) return;
-  const auto factor = static_cast<T>(scale);
-  const std::size_t rows = view.rows();
-  std::transform(to, to + rows, to, [factor](T v) { return factor * v; });
-  if (scale > 1 || std::all_of(to, to + rows, [](T v) { return std::isfinite(v); })) return;
-  std::vector<T> scaled(view.elements());
-  std::transform(from, from + scaled.size(), scaled.begin(), [factor](T v) { return v * factor; });
-  reduce(scaled.data());
+  scaled_sums<T>(f.at[x], view, scale, f.at[y]);
 }
 
 template <class T>

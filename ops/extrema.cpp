@@ -71,7 +71,16 @@ Tensor<T> extremum(const Rule<T>& rule, kernels::Reduction r, const Tensor<T>& x
     return detail::view(extremum(rule, r, detail::view(o, {v.outer, v.n, v.inner}), Axes(1), false),
                         shape);
   };
-  if (plan.count == 1) detail::describe_rows(y, plan.groups[0], rows);
+  if (plan.count != 1) return y;
+  const AxisView view = plan.groups[0];
+  detail::describe_rows(y, view, rows);
+  const auto forward = [r, view](const auto& a) {
+    kernels::reduce(r, a.x[0], a.y, view.outer, view.n, view.inner);
+  };
+  const auto backward = [view](const auto& a) {
+    kernels::extremum_backward(a.x[0], a.y, a.gy, a.gx[0], view, a.adds(0));
+  };
+  detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
   return y;
 }
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
@@ -35,6 +36,41 @@ void log_again(const Tensor<T>& y, const Indices& index, const F& f) {
   detail::log_again(y, [f, followed = detail::FollowedIndices(index)](const auto& x) {
     return f(x, followed.get());
   });
+}
+
+template <class T>
+using MoveNumbers = void (*)(const T* x, kernels::AxisView view, const std::int64_t* index,
+                             std::size_t count, T* y);
+template <class T>
+using AddNumbers = void (*)(const T* x, const std::int64_t* index, std::size_t count, T* y,
+                            kernels::AxisView view);
+
+void check_positions(const char* operation, const Indices& index, std::size_t n,
+                     std::int64_t lowest);
+Lookup lookup_of(const Indices& index, std::size_t axis, std::size_t n);
+
+// y = x at positions, and gx what is added there.
+template <class T>
+void describe_lookup(const char* name, const Tensor<T>& y, const Indices& index,
+                     const kernels::AxisView& view, std::size_t count, MoveNumbers<T> move,
+                     AddNumbers<T> add) {
+  if (detail::tracer == nullptr) return;
+  const auto with_positions = [followed = detail::FollowedIndices(index),
+                               n = view.n](const auto& f) {
+    const Indices& now = followed.get();
+    const auto is_negative = [](std::int64_t i) { return i < 0; };
+    if (!std::any_of(now.data(), now.data() + now.size(), is_negative)) return f(now.data());
+    f(lookup_of(now, 0, n).positions());
+  };
+  const auto forward = [=, followed = detail::FollowedIndices(index)](const auto& a) {
+    check_positions(name, followed.get(), view.n, -static_cast<std::int64_t>(view.n));
+    with_positions([&](const std::int64_t* at) { move(a.x[0], view, at, count, a.y); });
+  };
+  const auto backward = [=](const auto& a) {
+    T* const gx = detail::summed_into(a, 0, view.elements());
+    with_positions([&](const std::int64_t* at) { add(a.gy, at, count, gx, view); });
+  };
+  detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
 }
 
 // `n` is the size of the axis, from whose end negative positions count.
@@ -264,6 +300,8 @@ Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& i
   const Tensor<T> y = rows_at(x, lookup_of(index, i, n));
   log_again(y, index,
             [axis](const auto& o, const Indices& at) { return index_select(o[0], axis, at); });
+  describe_lookup("index_select", y, index, view_of(x.shape(), i), index.size(),
+                  &kernels::select_rows<T>, &kernels::add_rows<T>);
   return y;
 }
 
@@ -288,6 +326,8 @@ Tensor<T> gather(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) 
   const std::size_t i = checked_axis("gather", axis, x.shape(), index, nullptr);
   const Tensor<T> y = elements_at(x, lookup_of(index, i, x.shape()[i]));
   log_again(y, index, [axis](const auto& o, const Indices& at) { return gather(o[0], axis, at); });
+  describe_lookup("gather", y, index, view_of(x.shape(), i), index.shape(i),
+                  &kernels::gather_along<T>, &kernels::scatter_along<T>);
   return y;
 }
 

@@ -163,6 +163,22 @@ void dot_backward(const void*, Backward<T>& back) {
 template <class T>
 const detail::Rule<T> kDot = {"dot", &dot_backward<T>, nullptr};
 
+template <class T>
+void describe_inner_product(const Tensor<T>& y, std::size_t n) {
+  const auto forward = [n](const auto& a) {
+    kernels::gemm(false, false, 1, 1, n, a.x[0], a.x[1], T(0), a.y);
+  };
+  const auto backward = [n](const auto& a) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (a.gx[i] == nullptr) continue;
+      const T* const other = a.x[1 - i];
+      std::transform(other, other + n, a.gx[i], [gy = a.gy[0]](T v) { return gy * v; });
+    }
+  };
+  detail::describe_arrays<T>(
+      y, {.forward = forward, .backward = backward, .gradients = 3, .apart = 3});
+}
+
 // Of vectors of the same size.
 template <class T>
 Tensor<T> inner_product(const Tensor<T>& a, const Tensor<T>& b) {
@@ -173,6 +189,7 @@ Tensor<T> inner_product(const Tensor<T>& a, const Tensor<T>& b) {
   record(y, kDot<T>, {&a, &b}, {(needed & 1U) << 1 | needed >> 1});
   detail::log_again(y, [](const auto& x) { return inner_product(x[0], x[1]); });
   detail::describe(y, detail::ProductDescription{false, false, 1, 1, 1, a.size()});
+  describe_inner_product(y, a.size());
   return y;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -100,10 +101,9 @@ bool is_usual(T rstd) {
   return rstd >= 1 / bound && rstd <= bound;
 }
 template <class T>
-bool all_usual(const Tensor<T>& rstd) {
+bool all_usual(const T* rstd, std::size_t n) {
   int unusual = 0;
-  const T* const p = rstd.data();
-  for (std::size_t k = 0; k < rstd.size(); ++k) unusual |= static_cast<int>(!is_usual(p[k]));
+  for (std::size_t k = 0; k < n; ++k) unusual |= static_cast<int>(!is_usual(rstd[k]));
   return unusual == 0;
 }
 
@@ -251,7 +251,7 @@ Tensor<T> normalized_now(const Rule<T>& rule, const Operands<T>& operands, View 
     const NoGrad guard;
     batch->mean = s.mean + s.rest;
   }
-  if (y.size() != 0 && !all_usual(s.rstd)) {
+  if (y.size() != 0 && !all_usual(s.rstd.data(), statistics)) {
     const Tensor<T> none;
     return composed(*list[0], s.weight != 0 ? *list[s.weight] : none,
                     s.bias != 0 ? *list[s.bias] : none, view, centered, eps, true);
@@ -263,6 +263,40 @@ Tensor<T> normalized_now(const Rule<T>& rule, const Operands<T>& operands, View 
                       eps, statistics, centered);
   });
   return y;
+}
+
+// On arrays, where rstd, mean and rest are kept. Numbers out of the ordinary need the tape.
+template <class T, class View>
+void describe_normalized(const Tensor<T>& y, View view, double eps, std::size_t statistics,
+                         bool centered, std::size_t weight, std::size_t bias) {
+  const auto inputs = [=](const auto& a) {
+    T *const mean = centered ? a.kept + statistics : nullptr, *const rest =
+                                                                  centered ? a.kept + 2 * statistics
+                                                                           : nullptr;
+    return kernels::NormInputs<T>{a.x[0],
+                                  weight != 0 ? a.x[weight] : nullptr,
+                                  bias != 0 ? a.x[bias] : nullptr,
+                                  mean,
+                                  rest,
+                                  a.kept,
+                                  nullptr};
+  };
+  const auto forward = [=](const auto& a) {
+    run<T>(inputs(a), a.y, view, eps);
+    if (!all_usual(a.kept, statistics)) throw detail::NeedsTape{};
+  };
+  const auto backward = [=](const auto& a) {
+    run_backward<T>(inputs(a),
+                    {a.gy, a.gx[0], a.adds(0), weight != 0 ? a.gx[weight] : nullptr,
+                     bias != 0 ? a.gx[bias] : nullptr},
+                    view);
+  };
+  detail::describe_arrays<T>(y, {.forward = forward,
+                                 .backward = backward,
+                                 .kept = 3 * statistics,
+                                 .gradients = 7,
+                                 .apart = 6,
+                                 .may_need_tape = true});
 }
 
 // One operation, though it may be another one where numbers are out of the ordinary; the statistics
@@ -282,6 +316,8 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
   };
   const Tensor<T> y = detail::as_one_of_list(
       rule.name, list, [call](const std::vector<Tensor<T>>& x) { return call(x, nullptr); });
+  if (y.size() != 0)
+    describe_normalized(y, view, eps, statistics, centered, operands.weight(), operands.bias());
   if (batch == nullptr) return y;
   const auto statistic = [call, list](Tensor<T> BatchStatistics<T>::*which) {
     return detail::as_one_of_list("batch statistics", list,

@@ -158,6 +158,13 @@ Tensor<T> product(const Tensor<T>& x, const AxisView& view, const Shape& shape) 
   detail::record<T>(y, kProd<T>, {&x}, {.inputs = 1}, view);
   detail::log_again(y, [=](const auto& operands) { return product(operands[0], view, shape); });
   detail::describe_rows(y, view, &product<T>);
+  const auto forward = [view](const auto& a) {
+    kernels::reduce(kernels::Reduction::product, a.x[0], a.y, view.outer, view.n, view.inner);
+  };
+  const auto backward = [view](const auto& a) {
+    kernels::product_backward(a.x[0], a.gy, a.gx[0], view, a.adds(0));
+  };
+  detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
   return y;
 }
 
@@ -189,6 +196,13 @@ Tensor<T> running_sum(const Tensor<T>& x, const RunningSum& s) {
   detail::describe_rows(y, s.view, [r = s.reverse](const auto& o, const AxisView& v, const Shape&) {
     return running_sum(o, {v, r});
   });
+  const auto forward = [s](const auto& a) {
+    kernels::running_sum(a.x[0], a.y, s.view, s.reverse, false);
+  };
+  const auto backward = [s](const auto& a) {
+    kernels::running_sum(a.gy, a.gx[0], s.view, !s.reverse, a.adds(0));
+  };
+  detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
   return y;
 }
 

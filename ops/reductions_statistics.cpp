@@ -13,14 +13,13 @@
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/formulas/elementary.hpp"
 #include "xgrad/kernels/moments.hpp"
-#include "xgrad/kernels/softmax.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/reduction_plan.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/scaled_sums.hpp"
 #include "xgrad/ops/shape.hpp"
-#include "xgrad/ops/softmax.hpp"
 
 namespace xgrad {
 
@@ -28,9 +27,6 @@ using detail::Rule;
 using kernels::AxisView;
 
 namespace {
-
-template <class T>
-constexpr T kInfinity = std::numeric_limits<T>::infinity();
 
 Shape along(const AxisView& v) { return {v.outer, v.n, v.inner}; }
 Shape kept(const AxisView& v) { return {v.outer, 1, v.inner}; }
@@ -42,15 +38,26 @@ struct Means {
 
   const T* mean_data() const { return mean.defined() ? mean.data() : nullptr; }
   const T* rest_data() const { return rest.defined() ? rest.data() : nullptr; }
+};
+
+// Rows, and their means as arrays; null for 0.
+template <class T>
+struct Rows {
+  AxisView view;
+  const T *mean, *rest;
+
+  std::size_t count() const { return view.rows(); }
   /// Of row i.
-  T mean_of(std::size_t i) const { return mean.defined() ? mean.data()[i] : T(0); }
-  T rest_of(std::size_t i) const { return rest.defined() ? rest.data()[i] : T(0); }
+  T mean_of(std::size_t i) const { return mean != nullptr ? mean[i] : T(0); }
+  T rest_of(std::size_t i) const { return rest != nullptr ? rest[i] : T(0); }
 };
 
 template <class T>
 struct Squares {
   AxisView view;
   Means<T> means;
+
+  Rows<T> rows() const { return {view, means.mean_data(), means.rest_data()}; }
 };
 
 // x - mean, also where the rounding of the mean is as large as that.
@@ -96,6 +103,18 @@ void squares_backward(const void* attributes, Backward<T>& b) {
                       s.view, accumulate);
 }
 
+// The same on arrays, where numbers are kept: mean and rest of each row, and one of work.
+template <class T>
+Rows<T> kept_rows(const AxisView& view, bool centered, T* kept) {
+  return {view, centered ? kept : nullptr, centered ? kept + view.rows() : nullptr};
+}
+template <class T>
+void squares_on_arrays(const T* x, const AxisView& view, bool centered, T* kept, T* y) {
+  if (!centered) return kernels::squares(x, y, view);
+  detail::scaled_sums(x, view, 1 / static_cast<double>(view.n), kept);
+  kernels::squares_around_mean(x, kept, kept + view.rows(), y, view);
+}
+
 template <class T>
 const Rule<T> kSquares = {"sum_of_squares", &squares_backward<T>,
                           &detail::destroy_attributes<Squares<T>>};
@@ -111,6 +130,16 @@ Tensor<T> squares_around_mean(const Tensor<T>& x, const AxisView& view, const Sh
   detail::describe_rows(y, view, [](const auto& o, const AxisView& v, const Shape& of_y) {
     return squares_around_mean(o, v, of_y);
   });
+  const std::size_t rows = view.rows();
+  const auto forward = [view](const auto& a) {
+    squares_on_arrays(a.x[0], view, true, a.kept, a.y);
+  };
+  const auto backward = [view, rows](const auto& a) {
+    T* const scale = a.kept + 2 * rows;
+    std::transform(a.gy, a.gy + rows, scale, [](T g) { return 2 * g; });
+    kernels::deviations(a.x[0], a.kept, a.kept + rows, scale, a.gx[0], view, a.adds(0));
+  };
+  detail::describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 3 * rows});
   return y;
 }
 template <class T>
@@ -138,11 +167,9 @@ bool is_between(T v, T low, T high) {
 
 // A loop without a way out, which compilers make packs of.
 template <class T>
-bool all_between(const Tensor<T>& x, T low, T high) {
+bool all_between(const T* p, std::size_t n, T low, T high) {
   int outside = 0;
-  const T* const p = x.data();
-  for (std::size_t k = 0; k < x.size(); ++k)
-    outside |= static_cast<int>(!is_between(p[k], low, high));
+  for (std::size_t k = 0; k < n; ++k) outside |= static_cast<int>(!is_between(p[k], low, high));
   return outside == 0;
 }
 
@@ -155,8 +182,8 @@ void each_of_row(const AxisView& view, std::size_t k, const F& f) {
 
 // The norm of row k by numbers that are scaled to the largest of them.
 template <class T>
-T scaled_norm(const T* x, const Squares<T>& s, std::size_t k) {
-  const T mean = s.means.mean_of(k), rest = s.means.rest_of(k);
+T scaled_norm(const T* x, const Rows<T>& s, std::size_t k) {
+  const T mean = s.mean_of(k), rest = s.rest_of(k);
   const auto deviation = [&](std::size_t i) { return (x[i] - mean) - rest; };
   T largest(0);
   each_of_row(s.view, k, [&](std::size_t i) {
@@ -175,12 +202,28 @@ T scaled_norm(const T* x, const Squares<T>& s, std::size_t k) {
 
 // gx += gy (x - mean) / y for row k, by quotients that are at most 1.
 template <class T>
-void add_direction(const T* x, const Squares<T>& s, std::size_t k, T y, T gy, T* gx) {
-  const T mean = s.means.mean_of(k), rest = s.means.rest_of(k);
+void add_direction(const T* x, const Rows<T>& s, std::size_t k, T y, T gy, T* gx) {
+  const T mean = s.mean_of(k), rest = s.rest_of(k);
   each_of_row(s.view, k, [&](std::size_t i) { gx[i] += gy * (((x[i] - mean) - rest) / y); });
 }
 
-// gx = gy (x - mean) / y, 0 where y is 0.
+// gx = gy (x - mean) / y, 0 where y is 0. `scale`: room for a number of each row.
+template <class T>
+void add_directions(const T* x, const Rows<T>& s, const T* y, const T* gy, T* scale, T* gx,
+                    bool accumulate) {
+  const T low = Range<T>::low, high = Range<T>::high;
+  const std::size_t n = s.count();
+  const bool usual = all_between(y, n, low, high);
+  std::transform(gy, gy + n, y, scale, [](T g, T v) { return g / v; });
+  for (std::size_t k = 0; !usual && k < n; ++k) {
+    if (!is_between(y[k], low, high) && !std::isnan(y[k])) scale[k] = T(0);
+  }
+  kernels::deviations(x, s.mean, s.rest, scale, gx, s.view, accumulate);
+  for (std::size_t k = 0; !usual && k < n; ++k) {
+    if (y[k] > 0 && !is_between(y[k], low, high)) add_direction(x, s, k, y[k], gy[k], gx);
+  }
+}
+
 template <class T>
 void root_of_squares_backward(const void* attributes, Backward<T>& b) {
   const auto& s = *static_cast<const Squares<T>*>(attributes);
@@ -191,27 +234,40 @@ void root_of_squares_backward(const void* attributes, Backward<T>& b) {
     const Tensor<T> g = reshape(gy, kept(s.view)) * where(zero, 0, direction);
     return b.add(0, reshape(g, b.input_shape(0)));
   }
-  const T low = Range<T>::low, high = Range<T>::high;
-  const bool usual = all_between(y, low, high);
-  const NoGrad guard;
-  Tensor<T> scale = gy / y;
-  for (std::size_t k = 0; !usual && k < y.size(); ++k) {
-    const T v = y.data()[k];
-    if (!is_between(v, low, high) && !std::isnan(v)) scale.node()->data[k] = T(0);
-  }
-  const T* const x = b.input(0).data();
+  const Tensor<T> scale = Tensor<T>::uninitialized(gy.shape());
   const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
-  kernels::deviations(x, s.means.mean_data(), s.means.rest_data(), scale.data(), gx, s.view,
-                      accumulate);
-  for (std::size_t k = 0; !usual && k < y.size(); ++k) {
-    const T v = y.data()[k];
-    if (v > 0 && !is_between(v, low, high)) add_direction(x, s, k, v, gy.data()[k], gx);
-  }
+  add_directions(b.input(0).data(), s.rows(), y.data(), gy.data(), scale.node()->data, gx,
+                 accumulate);
 }
 
 template <class T>
 const Rule<T> kRootOfSquares = {"norm", &root_of_squares_backward<T>,
                                 &detail::destroy_attributes<Squares<T>>};
+
+// Sums of squares whose roots were taken: those that left the range are taken anew.
+template <class T>
+void mend_roots(const T* x, const Rows<T>& s, T* y) {
+  static const T low = std::sqrt(Range<T>::low), high = std::sqrt(std::numeric_limits<T>::max());
+  const bool usual = all_between(y, s.count(), low, high);
+  for (std::size_t k = 0; !usual && k < s.count(); ++k) {
+    if (!is_between(y[k], low, high) && !std::isnan(y[k])) y[k] = scaled_norm(x, s, k);
+  }
+}
+
+template <class T>
+void describe_root(const Tensor<T>& y, const AxisView& view, bool centered) {
+  const std::size_t rows = view.rows();
+  const auto forward = [view, centered, rows](const auto& a) {
+    squares_on_arrays(a.x[0], view, centered, a.kept, a.y);
+    std::transform(a.y, a.y + rows, a.y, [](T v) { return std::sqrt(v); });
+    mend_roots(a.x[0], kept_rows(view, centered, a.kept), a.y);
+  };
+  const auto backward = [view, centered, rows](const auto& a) {
+    add_directions(a.x[0], kept_rows(view, centered, a.kept), a.y, a.gy, a.kept + 2 * rows, a.gx[0],
+                   a.adds(0));
+  };
+  detail::describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 3 * rows});
+}
 
 template <class T>
 Tensor<T> root_of_squares(const Tensor<T>& x, const AxisView& view, const Shape& shape,
@@ -223,18 +279,14 @@ Tensor<T> root_of_squares(const Tensor<T>& x, const AxisView& view, const Shape&
     const detail::Untraced untraced;
     y = detail::apply(primitives::Root{}, sums_of_squares(x, s, shape, centered));
   }
-  static const T low = std::sqrt(Range<T>::low), high = std::sqrt(std::numeric_limits<T>::max());
-  T* const p = y.node()->data;
-  const bool usual = all_between(y, low, high);
-  for (std::size_t k = 0; !usual && k < y.size(); ++k) {
-    if (!is_between(p[k], low, high) && !std::isnan(p[k])) p[k] = scaled_norm(x.data(), s, k);
-  }
+  mend_roots(x.data(), s.rows(), y.node()->data);
   detail::record<T>(y, kRootOfSquares<T>, {&x}, {.inputs = 1, .output = true}, s);
   detail::log_again(
       y, [=](const auto& operands) { return root_of_squares(operands[0], view, shape, centered); });
   detail::describe_rows(y, view, [centered](const auto& o, const AxisView& v, const Shape& of_y) {
     return root_of_squares(o, v, of_y, centered);
   });
+  describe_root(y, view, centered);
   return y;
 }
 
@@ -247,61 +299,6 @@ Tensor<T> euclidean_norm(const char* operation, const Tensor<T>& x, const Axes& 
       x, plan, keep_dims, [=](const Tensor<T>& part, const AxisView& view, const Shape& shape) {
         return root_of_squares(part, view, shape, centered);
       });
-}
-
-// The largest x of each row and the logarithm of the sum of the others' exponentials, which their
-// sum would round.
-template <class T>
-struct LogSumExp {
-  AxisView view;
-  Tensor<T> maximum, log_sum;
-};
-
-// gx = gy softmax(x), 0 where every x is -infinity.
-template <class T>
-void logsumexp_backward(const void* attributes, Backward<T>& b) {
-  const auto& s = *static_cast<const LogSumExp<T>*>(attributes);
-  if (b.recording()) {
-    const Tensor<T> none = reshape(s.log_sum == -kInfinity<T>, kept(s.view));
-    const Tensor<T> p = softmax(where(none, 0, reshape(b.input(0), along(s.view))), 1);
-    const Tensor<T> g = where(none, 0, reshape(b.gradient(), kept(s.view)));
-    return b.add(0, reshape(g * p, b.input_shape(0)));
-  }
-  const Tensor<T> scale = Tensor<T>::uninitialized(b.gradient().shape());
-  std::transform(s.log_sum.data(), s.log_sum.data() + scale.size(), b.gradient().data(),
-                 scale.node()->data, [](T log_sum, T gy) {
-                   return log_sum == -kInfinity<T> ? T(0) : kernels::softmax_scale(log_sum, gy);
-                 });
-  const auto [gx, accumulate] = detail::FastPath(b).accumulator(0);
-  kernels::exponentials(b.input(0).data(), s.maximum.data(), scale.data(), gx, s.view, accumulate);
-}
-
-template <class T>
-const Rule<T> kLogsumexp = {"logsumexp", &logsumexp_backward<T>,
-                            &detail::destroy_attributes<LogSumExp<T>>};
-
-template <class T>
-Tensor<T> computed(const Tensor<T>& x, LogSumExp<T>& s, const Shape& shape) {
-  const detail::Untraced untraced;
-  if (s.view.elements() == 0) {
-    s.maximum = s.log_sum = Tensor<T>::filled(shape, -kInfinity<T>);
-    return s.maximum.clone();
-  }
-  s.maximum = Tensor<T>::uninitialized(shape);
-  s.log_sum = Tensor<T>::uninitialized(shape);
-  kernels::log_sum_exp(x.data(), s.maximum.node()->data, s.log_sum.node()->data, s.view);
-  return s.maximum + s.log_sum;
-}
-
-template <class T>
-Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& shape) {
-  LogSumExp<T> s{view, {}, {}};
-  const Tensor<T> y = computed(x, s, shape);
-  detail::record<T>(y, kLogsumexp<T>, {&x}, {.inputs = 1}, s);
-  detail::log_again(y,
-                    [=](const auto& operands) { return logsumexp_of(operands[0], view, shape); });
-  detail::describe_rows(y, view, &logsumexp_of<T>);
-  return y;
 }
 
 // sum |x|^p, with the slope 0 where a power has none at 0.
@@ -317,7 +314,7 @@ Tensor<T> norm_in_range(const Tensor<T>& x, T p, const Axes& axes, ReduceOptions
   const auto plan = detail::plan_reduction("norm", x.shape(), axes);
   const Tensor<T> size = abs(x);
   Tensor<T> scale, s = sum_of_powers(size, p, axes);
-  if (plan.numbers != 0 && !all_between(s, Range<T>::low, Range<T>::high)) {
+  if (plan.numbers != 0 && !all_between(s.data(), s.size(), Range<T>::low, Range<T>::high)) {
     const NoGrad guard;
     scale = max(size, axes, {.keep_dims = true});
     scale = where(scale > 0, where(scale <= std::numeric_limits<T>::max(), scale, 1), 1);
@@ -368,17 +365,10 @@ Tensor<T> norm(const Tensor<T>& x, double p, const Axes& axes, ReduceOptions opt
   return general_norm(x, static_cast<T>(p), axes, options);
 }
 
-template <class T>
-Tensor<T> logsumexp(const Tensor<T>& x, const Axes& axes, ReduceOptions options) {
-  const auto plan = detail::plan_reduction("logsumexp", x.shape(), axes);
-  return detail::reduce_groups(x, plan, options.keep_dims, &logsumexp_of<T>);
-}
-
-#define XGRAD_INSTANTIATE(T)                                                     \
-  template Tensor<T> var(const Tensor<T>&, const Axes&, VarianceOptions);        \
-  template Tensor<T> stddev(const Tensor<T>&, const Axes&, VarianceOptions);     \
-  template Tensor<T> norm(const Tensor<T>&, double, const Axes&, ReduceOptions); \
-  template Tensor<T> logsumexp(const Tensor<T>&, const Axes&, ReduceOptions);
+#define XGRAD_INSTANTIATE(T)                                                 \
+  template Tensor<T> var(const Tensor<T>&, const Axes&, VarianceOptions);    \
+  template Tensor<T> stddev(const Tensor<T>&, const Axes&, VarianceOptions); \
+  template Tensor<T> norm(const Tensor<T>&, double, const Axes&, ReduceOptions);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

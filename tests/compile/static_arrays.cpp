@@ -1,17 +1,23 @@
 // Operations that say what they do on arrays, in programs without the tape.
 
+#include <limits>
+
 #include "passes.hpp"
 #include "tests/message.hpp"
 #include "xgrad/modules/activations.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/sequential.hpp"
+#include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/indexing.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/math.hpp"
+#include "xgrad/ops/normalization.hpp"
+#include "xgrad/ops/regularization.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
 #include "xgrad/optimizers/adam.hpp"
+#include "xgrad/optimizers/sgd.hpp"
 
 using namespace xgrad;
 using namespace xgrad::test;
@@ -26,6 +32,71 @@ std::vector<Case<T>> rows() {
       {"softmax twice", {{3, 4}}, [](X x) { return softmax(softmax(x[0], 0) * T(3), -1); }},
       {"log_softmax", {{2, 5}}, [](X x) { return log_softmax(x[0] * T(4), -1) + x[0]; }},
       {"log_softmax of columns", {{5, 2, 3}}, [](X x) { return log_softmax(tanh(x[0]), 1); }},
+  };
+}
+
+template <class T>
+std::vector<Case<T>> reductions() {
+  using X = const List<T>&;
+  return {
+      {"max", {{3, 4}}, [](X x) { return max(x[0], {1}) * max(tanh(x[0])); }},
+      {"min, axes kept", {{2, 3}}, [](X x) { return min(x[0], 0, {.keep_dims = true}) * x[0]; }},
+      {"ties", {{5}}, [](X x) { return max(x[0] - x[0]) * sum(x[0]); }},
+      {"logsumexp", {{3, 4}}, [](X x) { return logsumexp(x[0] * T(9), 0) + logsumexp(x[0]); }},
+      {"cumsum", {{3, 4}}, [](X x) { return cumsum(cumsum(x[0], 0), 1) * x[0]; }},
+      {"prod", {{3, 4}}, [](X x) { return prod(x[0], 1) * prod(sin(x[0])); }},
+      {"prod with a 0", {{4}}, [](X x) { return prod(x[0] * (x[0] - x[0])) + sum(x[0]); }},
+      {"var", {{3, 4}}, [](X x) { return var(x[0], 1) * var(x[0] + T(1000)); }},
+      {"stddev", {{3, 4}}, [](X x) { return stddev(x[0], 0) * stddev(exp(x[0])); }},
+      {"norm", {{3, 4}}, [](X x) { return norm(x[0], 2, 1) * norm(x[0] * T(2)); }},
+      {"norms out of range",
+       {{3, 4}},
+       [](X x) {
+         const T tiny = std::numeric_limits<T>::min();
+         return norm(x[0] * tiny, 2, 0) + norm(x[0] / tiny, 2, 0) * tiny + norm(x[0] - x[0], 2, 0);
+       }},
+      {"dot", {{5}, {5}}, [](X x) { return dot(x[0], x[1]) * dot(x[0] * x[0], x[1]); }},
+  };
+}
+
+template <class T>
+std::vector<Case<T>> lookups() {
+  using X = const List<T>&;
+  const Indices rows = indices({2, 2}, {3, 0, -1, 0}),
+                of_each = indices({4, 2}, {0, 1, -1, 1, 2, 2, 0, 0});
+  return {
+      {"rows", {{4, 3}}, [=](X x) { return index_select(x[0], 0, rows) * T(2); }},
+      {"rows of a layer",
+       {{4, 3}},
+       [=](X x) { return index_select(tanh(x[0]), 0, rows) * sum(x[0]); }},
+      {"columns",
+       {{2, 4, 3}},
+       [=](X x) { return index_select(x[0], 1, rows) * index_select(x[0], 1, rows); }},
+      {"gather",
+       {{4, 3}},
+       [=](X x) { return gather(x[0], 1, of_each) * gather(sin(x[0]), 1, of_each); }},
+      {"a large table", {{3000, 2}}, [=](X x) { return index_select(x[0], 0, rows) * T(2); }},
+  };
+}
+
+template <class T>
+std::vector<Case<T>> normalizations() {
+  using X = const List<T>&;
+  return {
+      {"layer_norm",
+       {{3, 4}, {4}, {4}},
+       [](X x) { return layer_norm(x[0], {4}, x[1], x[2]) * x[0]; }},
+      {"layer_norm of a layer",
+       {{3, 2}, {2, 4}, {4}},
+       [](X x) { return layer_norm(matmul(x[0], x[1]), {4}, x[2]); }},
+      {"layer_norm twice",
+       {{3, 4}, {4}},
+       [](X x) { return layer_norm(layer_norm(x[0], {4}, x[1], x[1] * T(2)), {4}, x[1]); }},
+      {"rms_norm", {{3, 4}, {4}}, [](X x) { return rms_norm(x[0], {4}, x[1]) * T(2); }},
+      {"group_norm",
+       {{2, 4, 3}, {4}, {4}},
+       [](X x) { return group_norm(x[0] * T(2), 2, x[1], x[2]); }},
+      {"batch_norm", {{5, 3}, {3}, {3}}, [](X x) { return batch_norm(x[0] * T(2), x[1], x[2]); }},
   };
 }
 
@@ -67,6 +138,81 @@ BOOST_AUTO_TEST_SUITE(on_arrays)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_rows, T, Floats) { run(rows<T>()); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_classes, T, Floats) { run(class_losses<T>()); }
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(of_reductions, T, Floats) { run(reductions<T>()); }
+BOOST_AUTO_TEST_CASE_TEMPLATE(of_lookups, T, Floats) { run(lookups<T>()); }
+BOOST_AUTO_TEST_CASE_TEMPLATE(of_normalizations, T, Floats) { run(normalizations<T>()); }
+
+// Positions are looked at in each call.
+BOOST_AUTO_TEST_CASE(new_positions) {
+  const List<double> p = parameters<double>({{5, 2}}), q = parameters<double>({{5, 2}});
+  const auto step = [](const List<double>& x, const Indices& at) {
+    const auto loss = sum(square(index_select(x[0], 0, at)));
+    loss.backward();
+    return loss;
+  };
+  const auto compiled = compile([&](const Indices& at) { return step(q, at); });
+  for (const std::int64_t i : {0, 4, -1, 2, -5}) {
+    const Indices at = indices({3}, {i, 1, i});
+    require_same<double>({step(p, at)}, {compiled(at)}, "loss");
+    require_same(gradients(p), gradients(q), "gradients");
+  }
+  BOOST_TEST(compiled.statistics().without_tape == 4);
+  check_failure<std::out_of_range>(
+      [&] {
+        compiled(indices({3}, {0, 5, 0}));
+      },
+      "index_select: index out of range: index(1) is 5, n 5");
+}
+
+// Where squares leave the range it is another operation: such a call is made with the tape, from the beginning.
+BOOST_AUTO_TEST_CASE(numbers_out_of_the_ordinary) {
+  const auto train = [](bool compiles) {
+    const List<double> p = parameters<double>({{2, 4}, {4}});
+    Sgd<double> optimizer({{"p", p[0]}, {"w", p[1]}}, {.learning_rate = 0.1, .momentum = 0.9});
+    const auto step = [&](const Tensor<double>& scale) {
+      optimizer.zero_grad();
+      const auto loss = sum(exp(layer_norm(p[0] * scale, {4}, p[1], {}, {.eps = 0})));
+      loss.backward();
+      optimizer.step();
+      return loss;
+    };
+    const auto compiled = compile(step);
+    List<double> r;
+    std::vector<std::size_t> without;
+    for (const double scale : {1.0, 2.0, 1e-200, 3.0, 1e200, 1.0}) {
+      r.push_back(
+          (compiles ? compiled(Tensor<double>(scale)) : step(Tensor<double>(scale))).detach());
+      without.push_back(compiled.statistics().without_tape);
+    }
+    if (compiles)
+      BOOST_TEST(without == (std::vector<std::size_t>{0, 1, 1, 2, 2, 3}),
+                 boost::test_tools::per_element());
+    r.insert(r.end(), {p[0].detach(), p[1].detach(), p[0].gradient(), p[1].gradient()});
+    return r;
+  };
+  require_same(train(false), train(true), "steps");
+}
+
+// Where random numbers were drawn before, it would be too late.
+BOOST_AUTO_TEST_CASE(no_second_beginning) {
+  const auto train = [](bool compiles) {
+    Generator generator(7);
+    const List<double> p = parameters<double>({{2, 4}});
+    const auto step = [&] {
+      const auto loss = sum(exp(layer_norm(dropout(p[0], 0.5, generator), {4})));
+      loss.backward();
+      return loss;
+    };
+    const auto compiled = compile(step);
+    List<double> r;
+    for (int i = 0; i < 4; ++i) r.push_back((compiles ? compiled() : step()).detach());
+    if (compiles) BOOST_TEST(compiled.statistics().without_tape == 0);
+    r.push_back(p[0].gradient());
+    return r;
+  };
+  require_same(train(false), train(true), "steps");
+}
 
 // No sample counts: NaN.
 BOOST_AUTO_TEST_CASE(of_no_samples) {

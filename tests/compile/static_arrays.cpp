@@ -55,6 +55,12 @@ std::vector<Case<T>> reductions() {
          const T tiny = std::numeric_limits<T>::min();
          return norm(x[0] * tiny, 2, 0) + norm(x[0] / tiny, 2, 0) * tiny + norm(x[0] - x[0], 2, 0);
        }},
+      {"deviations out of range",
+       {{3, 4}},
+       [](X x) {
+         const T tiny = std::numeric_limits<T>::min();
+         return (stddev(x[0] * tiny, 0) / tiny + stddev(x[0] / tiny, 0) * tiny) * T(2);
+       }},
       {"dot", {{5}, {5}}, [](X x) { return dot(x[0], x[1]) * dot(x[0] * x[0], x[1]); }},
   };
 }

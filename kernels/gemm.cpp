@@ -11,6 +11,7 @@
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/one_blas_thread.hpp"
 #include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/small_product.hpp"
 
 namespace xgrad::kernels {
 namespace {
@@ -125,9 +126,28 @@ struct Block {
 };
 
 template <class T>
+StridedMatrix<T> strided(T* data, std::size_t pitch, bool transposed) {
+  return transposed ? StridedMatrix<T>{data, 1, pitch} : StridedMatrix<T>{data, pitch, 1};
+}
+
+template <class T>
+void multiply_small(const Product<T>& p) {
+  small_product<T>({p.m,
+                    p.n,
+                    p.k,
+                    strided(p.a, row_of_a(p), p.transpose_a),
+                    strided(p.b, row_of_b(p), p.transpose_b),
+                    p.beta,
+                    strided(p.c, row_of_c(p), false),
+                    {p.row, 0, 1}});
+}
+
+template <class T>
 void multiply(const Product<T>& p, const Block& block) {
   const auto& [top, left, m, n] = block;
   if (m == 0 || n == 0) return;
+  if (p.k != 0 && is_small_product(p.transpose_a, p.transpose_b, p.m, p.n, p.k))
+    return multiply_small(p);
   const std::size_t lda = row_of_a(p), ldb = row_of_b(p), ldc = row_of_c(p);
   T* const c = p.c + top * ldc + left;
   if (p.row != nullptr) {

@@ -8,6 +8,38 @@
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad::detail {
+namespace {
+
+constexpr std::size_t kBlock = 2048;  // numbers: what is added up stays in the first cache
+
+template <class T>
+void add_block(const T* left, const T* right, T* to, std::size_t n) {
+  if (left == to) {  // so that the loop is one of vectors
+    for (std::size_t i = 0; i < n; ++i) to[i] += right[i];
+  } else {
+    for (std::size_t i = 0; i < n; ++i) to[i] = left[i] + right[i];
+  }
+}
+
+// ... + (x[2] + (x[1] + x[0])), n numbers each; null: zeros. `to` may be the last one.
+template <class T>
+void add_up(const std::vector<const T*>& x, std::size_t n, T* to) {
+  static const T zeros[kBlock] = {};
+  T block[kBlock];
+  for (std::size_t first = 0; first < n; first += kBlock) {
+    const std::size_t size = std::min(kBlock, n - first);
+    const auto part = [&](const T* p) { return p == nullptr ? zeros : p + first; };
+    const T* sum = part(x[0]);
+    if (x.size() == 1) std::copy_n(sum, size, to + first);
+    for (std::size_t j = 1; j < x.size(); ++j) {
+      T* const next = j + 1 == x.size() ? to + first : block;
+      add_block(part(x[j]), sum, next, size);
+      sum = next;
+    }
+  }
+}
+
+}  // namespace
 
 template <class T>
 GradientBuckets<T>::GradientBuckets(TwoPhases comms, std::size_t shards, NamedTensors<T> parameters,
@@ -56,7 +88,7 @@ void GradientBuckets<T>::check_frozen() const {
 template <class T>
 void GradientBuckets<T>::clear() {
   started_ = 0;
-  for (Entry& e : entries_) e.used = 0;
+  for (Entry& e : entries_) e.used = 0, e.held.clear();
   kept_.clear();
   for (Bucket& b : buckets_) b.sum->clear();
 }
@@ -76,11 +108,7 @@ void GradientBuckets<T>::begin_shard(std::size_t shard, Use use) {
   use_ = use;
   shard_ = shard;
   adds_ = use == Use::keep || shard < kept_.size();
-  for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    Bucket& b = buckets_[i];
-    b.missing = b.parameters;
-    if (use != Use::keep && adds_) std::copy_n(kept(shard)[i].data(), b.size, b.sum->next());
-  }
+  for (Bucket& b : buckets_) b.missing = b.parameters;
   for (Entry& e : entries_) e.arrived = false;
 }
 
@@ -89,22 +117,58 @@ void GradientBuckets<T>::arrived(std::size_t i, const Tensor<T>& g) {
   Entry& e = entries_[i];
   ++e.used;
   e.arrived = true;
-  Bucket& bucket = buckets_[e.bucket];
-  T* const to = (use_ == Use::keep ? kept(shard_)[e.bucket].data() : bucket.sum->next()) + e.offset;
-  if (adds_) {
+  if (use_ == Use::keep) {
+    T* const to = kept(shard_)[e.bucket].data() + e.offset;
     std::transform(g.data(), g.data() + g.size(), to, to, std::plus<T>());
-  } else {
-    std::copy_n(g.data(), g.size(), to);
+  } else if (!may_hold(e)) {
+    take_in(e, g.data());
   }
-  --bucket.missing;
+  --buckets_[e.bucket].missing;
   if (use_ == Use::send_last) start_ready();
+}
+
+// Nothing is added to it yet, and nobody changes it: hooks of others that come after ours would.
+template <class T>
+bool GradientBuckets<T>::may_hold(const Entry& e) const {
+  return use_ == Use::send && !adds_ && buckets_[e.bucket].sum->sums() == 0 &&
+         e.parameter.tensor.node()->hooks->entries.back().id == e.hook;
+}
+
+template <class T>
+void GradientBuckets<T>::hold(Entry& e) {
+  const std::size_t node = buckets_[e.bucket].sum->depth();
+  e.held.resize(std::max(e.held.size(), node + 1));
+  e.held[node] = e.arrived ? e.parameter.tensor.gradient() : Tensor<T>();
+}
+
+template <class T>
+const T* GradientBuckets<T>::numbers(const Entry& e, std::size_t node) const {
+  if (node >= e.held.size() || !e.held[node]) return buckets_[e.bucket].sum->node(node) + e.offset;
+  return e.held[node]->defined() ? e.held[node]->data() : nullptr;
+}
+
+// A shard's gradient (null: zeros) into the sums that it completes.
+template <class T>
+void GradientBuckets<T>::take_in(Entry& e, const T* g) {
+  TreeSum<T>& sum = *buckets_[e.bucket].sum;
+  const std::size_t n = e.parameter.tensor.size(), depth = sum.depth(), to = depth - sum.sums();
+  std::vector<const T*> addends;
+  if (g != nullptr || !adds_) addends.push_back(g);
+  if (adds_) addends.push_back(kept(shard_)[e.bucket].data() + e.offset);
+  for (std::size_t node = depth; node-- > to;) addends.push_back(numbers(e, node));
+  add_up(addends, n, sum.node(to) + e.offset);
+  e.held.resize(std::min(e.held.size(), to));
+  // What is sent is in the sum's memory.
+  for (std::size_t node = 0; use_ == Use::send_last && node < e.held.size(); ++node) {
+    if (e.held[node]) add_up({numbers(e, node)}, n, sum.node(node) + e.offset);
+  }
 }
 
 // Buckets leave in their order, which is the same on all ranks; so do their second phases.
 template <class T>
 void GradientBuckets<T>::start_ready() {
   for (; started_ < buckets_.size() && buckets_[started_].missing == 0; ++started_) {
-    buckets_[started_].sum->add();
+    buckets_[started_].sum->note_added();
     buckets_[started_].sum->start();
   }
   bool may_collect = true;
@@ -117,13 +181,15 @@ void GradientBuckets<T>::start_ready() {
 template <class T>
 void GradientBuckets<T>::end_shard() {
   if (use_ == Use::keep) return;
-  for (const Entry& e : entries_) {
-    Bucket& b = buckets_[e.bucket];
-    if (!adds_ && !e.arrived)
-      std::fill_n(b.sum->next() + e.offset, e.parameter.tensor.size(), T(0));
+  for (Entry& e : entries_) {
+    if (may_hold(e)) {
+      hold(e);
+    } else if (!e.arrived) {
+      take_in(e, nullptr);
+    }
   }
   if (use_ == Use::send) {
-    for (Bucket& b : buckets_) b.sum->add();
+    for (Bucket& b : buckets_) b.sum->note_added();
     return;
   }
   for (Bucket& b : buckets_) b.missing = 0;

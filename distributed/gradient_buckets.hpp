@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "xgrad/autograd/parameters.hpp"
@@ -56,6 +57,9 @@ class GradientBuckets {
     std::size_t hook = 0;
     std::size_t used = 0;  // shards of this rank
     bool arrived = false;  // in the shard under way
+    // Of each node of the bucket's sum that is not in its memory but a shard's gradient as the pass
+    // left it (undefined: zeros): it is read once, when the sum is made.
+    std::vector<std::optional<Tensor<T>>> held = {};
   };
   struct Bucket {
     std::size_t size = 0, parameters = 0, missing = 0;
@@ -64,6 +68,10 @@ class GradientBuckets {
 
   void add(NamedTensor<T> parameter, std::size_t most);
   void arrived(std::size_t i, const Tensor<T>& g);
+  bool may_hold(const Entry& e) const;
+  void hold(Entry& e);
+  const T* numbers(const Entry& e, std::size_t node) const;
+  void take_in(Entry& e, const T* g);
   void start_ready();
   std::vector<std::vector<T>>& kept(std::size_t shard);
 

@@ -18,21 +18,30 @@ TreeSum<T>::TreeSum(TwoPhases comms, std::size_t shards, std::size_t n)
 }
 
 template <class T>
-T* TreeSum<T>::next() {
-  if (stack_.size() == depth_) stack_.emplace_back(n_);
-  return stack_[depth_].data();
+T* TreeSum<T>::node(std::size_t i) {
+  while (stack_.size() <= i) stack_.emplace_back(n_);
+  return stack_[i].data();
+}
+
+template <class T>
+std::size_t TreeSum<T>::sums() const {
+  return sums_complete_at(shards_, own_, own_.first + added_);
+}
+
+template <class T>
+void TreeSum<T>::note_added() {
+  depth_ += 1 - sums();
+  ++added_;
 }
 
 template <class T>
 void TreeSum<T>::add() {
-  ++depth_;
-  for (std::size_t k = sums_complete_at(shards_, own_, own_.first + added_); k > 0; --k) {
-    --depth_;
-    T* const left = stack_[depth_ - 1].data();
-    const T* const right = stack_[depth_].data();
+  for (std::size_t k = 1; k <= sums(); ++k) {
+    T* const left = node(depth_ - k);
+    const T* const right = node(depth_ - k + 1);
     for (std::size_t i = 0; i < n_; ++i) left[i] += right[i];
   }
-  ++added_;
+  note_added();
 }
 
 template <class T>

@@ -33,8 +33,16 @@ class TreeSum {
 
   /// Where the next shard's numbers are to be written, n of them; then add(). In order, all of
   /// this rank's.
-  T* next();
+  T* next() { return node(depth()); }
   void add();
+
+  /// For who adds while it writes: the nodes that are complete, and how many of them, the last ones,
+  /// the next shard is to be added to, from the last to the first. The sum belongs into
+  /// node(depth() - sums()); then note_added().
+  std::size_t depth() const { return depth_; }
+  std::size_t sums() const;
+  T* node(std::size_t i);
+  void note_added();
 
   /// Sends. Collective, in the same order on all ranks among the sums of these communicators.
   void start();

@@ -1,0 +1,97 @@
+// Sums over shards that are made while gradients come, beside those along the tree.
+
+#include <boost/test/unit_test.hpp>
+#include <vector>
+#include <xgrad/distributed/data_parallel.hpp>
+#include <xgrad/distributed/shard_tree.hpp>
+#include <xgrad/xgrad.hpp>
+
+#include "tests/distributed/groups.hpp"
+
+using namespace xgrad;
+using test::for_groups;
+
+namespace {
+
+using Tensors = std::vector<Tensor<float>>;
+
+struct Net : Module<float> {
+  Linear<float>& fc = add<Linear<float>>("fc", 6, 4);
+  Tensor<float>& scale = add_parameter("scale", Tensor<float>::filled({4}, 0.5F));
+  Tensor<float> forward(const Tensor<float>& x) override { return fc(x); }
+  // Every third shard uses the scale.
+  Tensor<float> loss(const Tensor<float>& x, std::size_t shard) {
+    const Tensor<float> y = fc(x);
+    return mean(square(uses_scale(shard) ? y * scale : y));
+  }
+  static bool uses_scale(std::size_t shard) { return shard % 3 == 1; }
+};
+
+Tensor<float> along_the_tree(const Tensors& of_shards, detail::ShardRange node) {
+  if (node.size() == 1) return of_shards[node.first];
+  const std::size_t middle = detail::middle_of(node);
+  return along_the_tree(of_shards, {node.first, middle}) +
+         along_the_tree(of_shards, {middle, node.last});
+}
+
+// Of weight, bias and scale by the mean loss of two samples per shard, one process for all.
+Tensors expected_sums(Net& net, const Tensor<float>& x, std::size_t batches) {
+  const std::size_t shards = x.size(0) / 2;
+  std::vector<Tensors> of_shards(3);
+  for (std::size_t s = 0; s < shards; ++s) {
+    net.zero_grad();
+    for (std::size_t i = 0; i < batches; ++i) {
+      const float share = batches > 1 ? 2.0F : 2.0F / static_cast<float>(2 * shards);
+      (net.loss(Part{2 * s, 2 * s + 2}.of(x), s) * share).backward();
+    }
+    of_shards[0].push_back(net.fc.weight.gradient());
+    of_shards[1].push_back(net.fc.bias.gradient());
+    of_shards[2].push_back(Net::uses_scale(s) ? net.scale.gradient()
+                                              : Tensor<float>::filled({4}, 0));
+  }
+  Tensors r;
+  for (const Tensors& g : of_shards) r.push_back(along_the_tree(g, {0, shards}));
+  return r;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(gradient_sums)
+
+// One parameter has a hook of somebody else, which is called after the sum has its numbers: it changes what the
+// parameter keeps, in no shard what is added.
+BOOST_AUTO_TEST_CASE(have_the_bits_of_the_tree) {
+  for (const std::size_t shards : {4UL, 5UL, 8UL, 12UL}) {
+    for_groups([&](const Communicator& c) {
+      manual_seed(7);
+      Net net;
+      Generator generator(5);
+      const Tensor<float> x = normal<float>({2 * shards, 6}, 0, 1, generator);
+      const Tensors expected = expected_sums(net, x, 1), of_two = expected_sums(net, x, 2);
+      DataParallel<float> parallel(c, net,
+                                   {.shards = shards, .bucket_bytes = 64, .allow_unused = true});
+      net.fc.bias.register_hook([](const Tensor<float>& g) { return g * 2.0F; });
+      const detail::ShardRange own = detail::part_of(shards, c.size(), c.rank());
+      const Tensor<float> mine = Part{2 * own.first, 2 * own.last}.of(x);
+      const auto loss = [&](Part part) {
+        return net.loss(part.of(mine), own.first + part.first / 2);
+      };
+      const auto check = [&](const Tensors& sums, float factor) {
+        const Tensor<float>* const found[] = {&net.fc.weight, &net.fc.bias, &net.scale};
+        for (std::size_t i = 0; i < 3; ++i)
+          BOOST_TEST(test::same_bits(found[i]->gradient(), sums[i] * factor), i);
+      };
+      BOOST_TEST_CONTEXT(shards << " shards") {
+        parallel.gradients(mine.size(0), loss);
+        check(expected, 1);
+        parallel.accumulate(mine.size(0), loss);
+        parallel.gradients(mine.size(0), loss);
+        check(of_two, 1.0F / static_cast<float>(4 * shards));
+        parallel.gradients(mine.size(0), loss);
+        check(expected, 1);
+      }
+    });
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

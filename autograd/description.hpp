@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "xgrad/autograd/array_operation.hpp"
+#include "xgrad/autograd/batch_function.hpp"
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/copy.hpp"
@@ -101,6 +102,7 @@ class DescriptionReader {
   /// `node` is the result's, of an operation that was told before.
   virtual void described(const void* node, Description description) = 0;
   virtual void described_arrays(const void* node, AnyArrayOperation arrays) = 0;
+  virtual void described_batch(const void* node, AnyBatchFunction batch) = 0;
 };
 inline constinit thread_local DescriptionReader* description_reader = nullptr;
 
@@ -117,6 +119,14 @@ void describe_arrays(const Tensor<T>& y, ArrayOperation<T> operation) {
   if (tracer == nullptr || description_reader == nullptr) return;
   description_reader->described_arrays(
       y.node(), std::make_shared<const ArrayOperation<T>>(std::move(operation)));
+}
+
+/// Tells how it is done for a batch, where no description says so.
+template <class T>
+void describe_batch(const Tensor<T>& y, BatchFunction<T> f) {
+  if (tracer == nullptr || description_reader == nullptr) return;
+  description_reader->described_batch(y.node(),
+                                      std::make_shared<const BatchFunction<T>>(std::move(f)));
 }
 
 /// The same of what is done row by row.

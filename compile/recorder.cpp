@@ -289,6 +289,10 @@ void RecorderCore::described_arrays(const void* node, AnyArrayOperation arrays) 
   if (RecordedStep* const s = last_made(node)) s->arrays = std::move(arrays);
 }
 
+void RecorderCore::described_batch(const void* node, AnyBatchFunction batch) {
+  if (RecordedStep* const s = last_made(node)) s->batch = std::move(batch);
+}
+
 template <class T>
 void RecorderCore::on_again(const Tensor<T>& y, Again<T> f) {
   if (steps_.empty() || !steps_.back().untold) return;

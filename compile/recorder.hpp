@@ -24,6 +24,7 @@ struct RecordedStep {
   std::string name, module;
   Description description;   // where the operation gives one
   AnyArrayOperation arrays;  // likewise
+  AnyBatchFunction batch;    // likewise
   std::vector<std::uint32_t> inputs, outputs;
   std::vector<std::uint32_t> keeps;  // values that stay until it has run
   std::vector<std::string> parts;
@@ -90,6 +91,7 @@ class RecorderCore : public Tracer, public DescriptionReader {
   void leave() override { path_.pop_back(); }
   void described(const void* node, Description description) override;
   void described_arrays(const void* node, AnyArrayOperation arrays) override;
+  void described_batch(const void* node, AnyBatchFunction batch) override;
   void cast(const Tensor<float>& x, const Tensor<double>& y) override { on_cast(x, y); }
   void cast(const Tensor<double>& x, const Tensor<float>& y) override { on_cast(x, y); }
 

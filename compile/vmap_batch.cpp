@@ -32,6 +32,26 @@ struct SampleIndices {
       r.push_back(batched[i] ? indices_of(lists[i].get(), axes[i], s) : lists[i].get());
     return r;
   }
+  // Those of all samples, which are on the first axis of the batched ones.
+  std::vector<Indices> of_all(std::size_t n) const {
+    std::vector<Indices> r;
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      const Indices& now = lists[i].get();
+      r.push_back(batched[i] && axes[i] != 0 ? samples_first(now, axes[i], n) : now);
+    }
+    return r;
+  }
+
+ private:
+  static Indices samples_first(const Indices& indices, std::size_t axis, std::size_t n) {
+    const Shape shape = Shape(indices.shape()).without(axis).with(0, n);
+    Indices r(Indices::shape_type(shape.begin(), shape.end()));
+    for (std::size_t s = 0; s < n; ++s) {
+      const Indices one = indices_of(indices, axis, s);
+      std::copy_n(one.data(), one.size(), r.data() + s * one.size());
+    }
+    return r;
+  }
 };
 
 // An operation that is called for each sample.
@@ -66,6 +86,21 @@ struct Once {
     const std::vector<Indices> now = indices->of_sample(0);
     const IndicesScope scope(now);
     return again(x);
+  }
+};
+
+// All samples at once, with the indices of each.
+template <class T>
+struct AtOnce {
+  std::function<Tensor<T>(const BatchOperands<T>&)> run;
+  std::vector<bool> batched;
+  std::shared_ptr<const SampleIndices> indices;
+  std::size_t n;
+
+  Tensor<T> operator()(const std::vector<Tensor<T>>& x) const {
+    const std::vector<Indices> now = indices->of_all(n);
+    const IndicesScope scope(now);
+    return run({x, batched, n});
   }
 };
 
@@ -228,14 +263,40 @@ class BatchRun {
   void run_again(const RecordedStep& s, const AgainStep<T>& a) {
     const auto x = operands(a.operands);
     const RecordingScope scope(value(a.result).shown.requires_grad);
-    if (!any_batched(x) && !s.draws && !indices_->is_batched())
-      return set(a.result, once(s, a, x), false);
+    const bool own_indices = indices_->is_batched() && may_read_indices<T>(s);
+    if (!any_batched(x) && !s.draws && !own_indices) return set(a.result, once(s, a, x), false);
+    if (const BatchFunction<T>* const f = batch_function_in<T>(s.batch)) {
+      if (Tensor<T> y = by_function(s, *f, x); y.defined())
+        return set(a.result, std::move(y), true);
+    }
     if (any_batched(x)) {
       if (is_of_any_shape(s.name)) return set(a.result, once(s, a, x), true);
       const BatchStep<T> b{s, x, shape_of(a.result), n_};
       if (std::optional<Tensor<T>> y = by_rule(b)) return set(a.result, *std::move(y), true);
     }
     set(a.result, for_each(s, a, x), true);
+  }
+  // What says how it is done, says whether it does.
+  template <class T>
+  static bool may_read_indices(const RecordedStep& s) {
+    if (const auto* const f = batch_function_in<T>(s.batch)) return f->reads_indices;
+    return std::holds_alternative<std::monostate>(s.description);
+  }
+  template <class T>
+  static std::vector<bool> flags_of(const std::vector<BatchOperand<T>>& x) {
+    std::vector<bool> r;
+    for (const BatchOperand<T>& o : x) r.push_back(o.batched);
+    return r;
+  }
+  template <class T>
+  Tensor<T> by_function(const RecordedStep& s, const BatchFunction<T>& f,
+                        const std::vector<BatchOperand<T>>& x) const {
+    for (std::size_t i = 0; i < x.size() && i < 32; ++i) {
+      if (x[i].batched && (f.shared >> i & 1U) != 0) return {};
+    }
+    const std::vector<Tensor<T>> tensors = tensors_of(x);
+    if (!f.reads_indices) return f.run({tensors, flags_of(x), n_});
+    return as_one_of_list<T>(s.name.c_str(), tensors, AtOnce<T>{f.run, flags_of(x), indices_, n_});
   }
   template <class T>
   static std::vector<Tensor<T>> tensors_of(const std::vector<BatchOperand<T>>& x) {
@@ -251,10 +312,8 @@ class BatchRun {
   template <class T>
   Tensor<T> for_each(const RecordedStep& s, const AgainStep<T>& a,
                      const std::vector<BatchOperand<T>>& x) const {
-    std::vector<bool> batched;
-    for (const BatchOperand<T>& o : x) batched.push_back(o.batched);
     return as_one_of_list<T>((s.name + " (loop over the batch)").c_str(), tensors_of(x),
-                             Loop<T>{a.again, std::move(batched), indices_, n_});
+                             Loop<T>{a.again, flags_of(x), indices_, n_});
   }
 
   // Of the sum over all samples: each of the inputs is one sample's.

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "xgrad/autograd/array.hpp"
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/node.hpp"
 #include "xgrad/autograd/tensor.hpp"
@@ -170,6 +173,59 @@ Tensor<T> sample_gradients(const Samples<T>& s, const Tensor<T>& gy) {
 template <class T>
 void sample_gradients(const T* factors, std::size_t rows, const T* gy, bool one, T* g) {
   for (std::size_t i = 0; i < rows; ++i) g[i] = gy[one ? 0 : i] * factors[i];
+}
+
+/// How much the mean of each of n samples of a batch is of their sum.
+template <class T>
+Tensor<T> mean_factors(const Indices& labels, std::size_t n, const NllOptions<T>& options) {
+  Tensor<T> r = Tensor<T>::uninitialized({n});
+  const std::size_t rows = labels.size() / n;
+  for (std::size_t s = 0; s < n; ++s) {
+    double total = 0;
+    for (std::size_t i = s * rows; i < (s + 1) * rows; ++i) {
+      const std::int64_t k = labels.data()[i];
+      if (k == options.ignore_index) continue;
+      total += options.weight.defined() ? static_cast<double>(options.weight.data()[k]) : 1.0;
+    }
+    r.node()->data[s] = static_cast<T>(1 / total);
+  }
+  return r;
+}
+
+/// A loss of class labels for a batch: `loss` of all samples' rows, one behind the other. Shapes without the axis of
+/// the batch: x, labels.
+template <class T, class Loss>
+Tensor<T> class_losses(const BatchOperands<T>& b, const Shape& x, const Indices& labels,
+                       NllOptions<T> options, const Loss& loss) {
+  const Shape one = x.without(x.rank() == 1 ? 0 : 1);
+  const std::size_t rows = x.rank() == 1 ? b.n : b.n * x[0];
+  Indices all = labels;
+  if (labels.dimension() == one.rank()) {
+    all = Indices(Indices::shape_type{b.n * labels.size()});
+    for (std::size_t s = 0; s < b.n; ++s)
+      std::copy_n(labels.data(), labels.size(), all.data() + s * labels.size());
+  }
+  const Shape shape = x.rank() == 1 ? x.with(0, rows) : x.without(0).with(0, rows);
+  const Shape of_labels = shape.without(1);
+  all.reshape(Indices::shape_type(of_labels.begin(), of_labels.end()));
+  if (b.x.size() > 1) options.weight = b.x[1];
+  const Reduction reduction = std::exchange(options.reduction, Reduction::none);
+  const Tensor<T> losses = loss(view(b.all(0), shape), all, options);
+  if (reduction == Reduction::none) return view(losses, one.with(0, b.n));
+  const Tensor<T> sums = sum(view(losses, {b.n, one.elements()}), 1);
+  if (reduction == Reduction::sum) return sums;
+  if (reduction == Reduction::batchmean) return sums / static_cast<T>(mean_batch(x));
+  return sums * mean_factors(all, b.n, options);
+}
+
+template <class T, class Loss>
+void describe_class_losses(const Tensor<T>& y, const Tensor<T>& x, const Indices& labels,
+                           const NllOptions<T>& options, const Loss& loss) {
+  const auto run = [shape = x.shape(), followed = FollowedIndices(labels), options,
+                    loss](const BatchOperands<T>& b) {
+    return class_losses(b, shape, followed.get(), options, loss);
+  };
+  describe_batch<T>(y, {.run = run, .reads_indices = true, .shared = 2});
 }
 
 }  // namespace xgrad::detail

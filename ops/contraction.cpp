@@ -1,9 +1,11 @@
 #include "xgrad/ops/contraction.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
 #include "xgrad/kernels/copy.hpp"
@@ -186,6 +188,22 @@ void contraction_backward(const void* attributes, Backward<T>& back) {
 template <class T>
 const Rule<T> kContraction = {"einsum", &contraction_backward<T>, nullptr};
 
+// Samples have a letter of their own, which is in front.
+template <class T>
+void describe_contraction(const Tensor<T>& z, const std::string& of_x, const std::string& of_y,
+                          const std::string& of_z) {
+  if (of_z.size() >= Shape::kMaxRank) return;
+  char letter = 'a';
+  while ((of_x + of_y + of_z).find(letter) != std::string::npos)
+    letter = letter == 'z' ? 'A' : static_cast<char>(letter + 1);
+  const std::string sample(1, letter);
+  const auto run = [=](const BatchOperands<T>& b) {
+    return contraction(b.x[0], b.batched[0] ? sample + of_x : of_x, b.x[1],
+                       b.batched[1] ? sample + of_y : of_y, sample + of_z);
+  };
+  describe_batch<T>(z, {.run = run});
+}
+
 }  // namespace
 
 template <class T>
@@ -205,6 +223,7 @@ Tensor<T> contraction(const Tensor<T>& x, std::string_view of_x, const Tensor<T>
   if (!is_logged<T>()) return z;
   log_again(z, [a = std::string(of_x), b = std::string(of_y),
                 c = std::string(of_z)](const auto& o) { return contraction(o[0], a, o[1], b, c); });
+  describe_contraction(z, std::string(of_x), std::string(of_y), std::string(of_z));
   return z;
 }
 

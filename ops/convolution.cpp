@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
@@ -12,11 +14,13 @@
 #include "xgrad/ops/convolution_samples.hpp"
 #include "xgrad/ops/image_maps.hpp"
 #include "xgrad/ops/reductions.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
 
 using detail::fail;
 using detail::Rule;
+using detail::view;
 using kernels::Convolution;
 
 // With x, w, y = convolution(x, w), each of the three maps
@@ -34,6 +38,9 @@ enum class Map { output, input, weight };
 template <class T>
 Tensor<T> apply(Map map, const Geometry& g, const Tensor<T>& a, const Tensor<T>& b,
                 const Tensor<T>& bias = {});
+
+template <class T>
+Tensor<T> apply_to_batch(Map map, const Geometry& g, const detail::BatchOperands<T>& b);
 
 template <class T>
 void compute(Map map, const Geometry& g, const T* a, const T* b, const T* bias, T* to, bool add) {
@@ -110,7 +117,49 @@ Tensor<T> apply(Map map, const Geometry& g, const Tensor<T>& a, const Tensor<T>&
   detail::log_again(to, [map, g](const auto& x) {
     return apply(map, g, x[0], x[1], x.size() > 2 ? x[2] : Tensor<T>());
   });
+  if (map != Map::weight)
+    detail::describe_batch<T>(
+        to, {.run = [map, g](const auto& batch) { return apply_to_batch(map, g, batch); }});
   return to;
+}
+
+// (n, channels, size...) of images (channels, size...) or a batch of them.
+Shape images(std::size_t n, std::size_t channels, const Shape& s, std::size_t axes) {
+  Shape r{n, channels};
+  for (std::size_t a = s.rank() - axes; a < s.rank(); ++a) r.push_back(s[a]);
+  return r;
+}
+
+// The first two axes of x the other way round.
+template <class T>
+Tensor<T> swapped(const Tensor<T>& x) {
+  return transpose(x, 0, 1);
+}
+
+// For a batch of batches: all are one where they share weights and bias; otherwise they are further groups.
+template <class T>
+Tensor<T> apply_to_batch(Map map, const Geometry& g, const detail::BatchOperands<T>& b) {
+  const bool own = b.has_own(1) || b.has_own(2);
+  const Shape &from = map == Map::output ? g.x : g.y, &to = map == Map::output ? g.y : g.x;
+  const std::size_t axes = g.w.rank() - 2, n = own ? g.sizes.n : b.n * g.sizes.n,
+                    times = own ? b.n : 1;
+  Geometry all = g;
+  all.sizes.n = n;
+  all.sizes.groups *= times;
+  all.w[0] *= times;
+  const auto channels = [&](const Shape& s) { return s[s.rank() - axes - 1]; };
+  const auto whole = [&](const Shape& s) { return images(n, times * channels(s), s, axes); };
+  all.x = whole(g.x);
+  all.y = whole(g.y);
+  const Tensor<T> bias = b.x.size() > 2 ? b.x[2] : Tensor<T>();
+  const Shape result = to.with(0, b.n);
+  if (!own) return view(apply(map, all, view(b.x[0], whole(from)), b.x[1], bias), result);
+  Shape samples = images(g.sizes.n, channels(from), from, axes).with(0, b.n);
+  const Tensor<T> a = view(swapped(view(b.all(0), samples)), whole(from));
+  const Tensor<T> y = apply(map, all, a, view(b.all(1), all.w),
+                            bias.defined() ? view(b.all(2), Shape{times * channels(to)}) : bias);
+  samples = images(b.n, channels(to), to, axes).with(0, g.sizes.n);
+  return view(swapped(view(y, samples)), result);
 }
 
 // --- Sizes ---

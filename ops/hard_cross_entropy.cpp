@@ -136,6 +136,7 @@ void describe_cross_entropy(const Tensor<T>& y, const Tensor<T>& x, const Indice
                  g + rows, a.gx[0], a.adds(0));
   };
   describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 6 * rows});
+  describe_class_losses<T>(y, x, labels, options, &hard_cross_entropy<T>);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                     \

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
@@ -57,6 +58,7 @@ Tensor<T> apply(const Tensor<T>& x, const Direction<T>& d) {
   compute(d, x, y.node()->data, false);
   record(y, kMapping<T>, {&x}, {}, d);
   if (is_logged<T>()) log_again(y, [d](const auto& o) { return apply(o[0], d); });
+  describe_batch<T>(y, {.run = [d](const auto& b) { return apply(b.x[0], d); }});
   return y;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
@@ -173,6 +174,8 @@ Tensor<T> largest(const Tensor<T>& x, const std::vector<Windows>& windows) {
   detail::record(y, kTake<T>, {&x}, {}, p);
   if (detail::is_logged<T>())
     detail::log_again(y, [windows](const auto& o) { return largest(o[0], windows); });
+  detail::describe_batch<T>(y,
+                            {.run = [windows](const auto& b) { return largest(b.x[0], windows); }});
   return y;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/axis_view.hpp"
 #include "xgrad/kernels/parallel.hpp"
@@ -134,7 +135,11 @@ Tensor<T> quantile_of(const char* operation, const Tensor<T>& x, double q, std::
   const auto call = [=](const Tensor<T>& now) {
     return chosen_quantile(operation, now, q, axis, options);
   };
-  return detail::as_one(operation, call, x);
+  const Tensor<T> y = detail::as_one(operation, call, x);
+  const auto i = static_cast<std::ptrdiff_t>(normalize_axis(operation, axis, x.rank()));
+  detail::describe_batch<T>(
+      y, {.run = [=](const auto& b) { return quantile_of(operation, b.x[0], q, i + 1, options); }});
+  return y;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/derivatives.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
@@ -309,6 +310,9 @@ template <class T>
 Tensor<T> by_blocks(const Plan& plan, Generator& generator, const Tensor<T>& q, const Tensor<T>& k,
                     const Tensor<T>& v, const Tensor<T>& mask, const Tensor<T>& bias);
 
+template <class T>
+Tensor<T> by_blocks_in_batch(Plan plan, Generator& generator, const detail::BatchOperands<T>& b);
+
 // A function that is traced draws each time; who looks for what went wrong wants the same numbers.
 template <class T>
 void log_blocks(const Tensor<T>& y, const Plan& plan, Generator& generator) {
@@ -341,8 +345,34 @@ Tensor<T> by_blocks(const Plan& plan, Generator& generator, const Tensor<T>& q, 
   if (plan.biased) inputs[n++] = &bias;
   detail::record(y, kAttention<T>, std::span<const Tensor<T>* const>(inputs, n),
                  {.inputs = 0x1FU, .output = true}, kept);
-  if (detail::is_logged<T>()) log_blocks(y, plan, generator);
+  if (!detail::is_logged<T>()) return y;
+  log_blocks(y, plan, generator);
+  if (plan.dropout == 0)
+    detail::describe_batch<T>(y, {.run = [plan, &generator](const auto& b) {
+                                return by_blocks_in_batch(plan, generator, b);
+                              }});
   return y;
+}
+
+// Samples are further groups.
+template <class T>
+Tensor<T> by_blocks_in_batch(Plan plan, Generator& generator, const detail::BatchOperands<T>& b) {
+  if (plan.groups.rank() + 3 > Shape::kMaxRank) return {};
+  const std::size_t rank = plan.groups.rank() + 2;
+  plan.groups = plan.groups.with(0, b.n);
+  plan.sizes.groups *= b.n;
+  // Numbers of pairs, with axes of 1 behind that of the samples.
+  const auto pairs = [&](std::size_t i) {
+    if (!b.batched[i]) return b.x[i];
+    Shape s{b.n};
+    for (std::size_t a = b.x[i].rank() - 1; a < rank; ++a) s.push_back(1);
+    for (std::size_t a = 1; a < b.x[i].rank(); ++a) s.push_back(b.x[i].shape()[a]);
+    return detail::view(b.x[i], s);
+  };
+  const std::size_t at_bias = kFirstConstant + (plan.masked ? 1 : 0);
+  return by_blocks(plan, generator, b.all(kQuery), b.all(kKey), b.all(kValue),
+                   plan.masked ? pairs(kFirstConstant) : Tensor<T>(),
+                   plan.biased ? pairs(at_bias) : Tensor<T>());
 }
 
 }  // namespace

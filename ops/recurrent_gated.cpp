@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "xgrad/autograd/broadcast.hpp"
+#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
@@ -202,6 +203,17 @@ Tensor<T> run(Unit unit, bool once, const Steps& steps, const Tensor<T>& x, cons
   detail::log_again(y, [unit, once, steps](const auto& o) {
     return run<T>(unit, once, steps, o[kX], o[kH], {o[kWeightX], o[kWeightH], o[kBias], o[kBiasH]});
   });
+  if (!once) return y;
+  // Further sequences of a step.
+  const auto all = [unit, n = h.shape()[0]](const detail::BatchOperands<T>& b) {
+    const auto merged = [&](std::size_t i) {
+      return detail::view(b.all(i), {b.n * n, b.all(i).shape()[2]});
+    };
+    const Tensor<T> together = run<T>(unit, true, Steps(1, b.n * n), merged(kX), merged(kH),
+                                      {b.x[kWeightX], b.x[kWeightH], b.x[kBias], b.x[kBiasH]});
+    return detail::view(together, {b.n, n, together.shape()[1]});
+  };
+  detail::describe_batch<T>(y, {.run = all, .shared = 0x3CU});
   return y;
 }
 

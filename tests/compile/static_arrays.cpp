@@ -13,6 +13,7 @@
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/normalization.hpp"
+#include "xgrad/ops/recurrent.hpp"
 #include "xgrad/ops/regularization.hpp"
 #include "xgrad/ops/shape.hpp"
 #include "xgrad/ops/softmax.hpp"
@@ -106,6 +107,32 @@ std::vector<Case<T>> normalizations() {
   };
 }
 
+template <class T>
+Tensor<T> lstm_steps(const List<T>& x, std::size_t steps) {
+  LstmState<T> state{x[1], tanh(x[1])};
+  for (std::size_t t = 0; t < steps; ++t)
+    state = lstm_cell<T>(x[0], state, x[2], x[3], x.size() > 4 ? x[4] : Tensor<T>(), {});
+  return state.h * state.c + sum(state.c);
+}
+
+template <class T>
+std::vector<Case<T>> cells() {
+  using X = const List<T>&;
+  return {
+      {"a step", {{3, 4}, {3, 2}, {8, 4}, {8, 2}, {8}}, [](X x) { return lstm_steps(x, 1); }},
+      {"steps", {{3, 4}, {3, 2}, {8, 4}, {8, 2}, {8}}, [](X x) { return lstm_steps(x, 4); }},
+      {"of one row",
+       {{1, 4}, {1, 7}, {28, 4}, {28, 7}, {28}},
+       [](X x) { return lstm_steps(x, 3); }},
+      {"without bias", {{3, 4}, {3, 2}, {8, 4}, {8, 2}}, [](X x) { return lstm_steps(x, 2); }},
+      {"h alone",
+       {{3, 4}, {3, 2}, {8, 4}, {8, 2}, {8}},
+       [](X x) {
+         return lstm_cell<T>(x[0], {x[1], x[1] * T(2)}, x[2], x[3], x[4], {}).h * T(2);
+       }},
+  };
+}
+
 // The labels are the function's own: those of the first call.
 template <class T>
 std::vector<Case<T>> class_losses() {
@@ -148,6 +175,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(of_classes, T, Floats) { run(class_losses<T>()); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_reductions, T, Floats) { run(reductions<T>()); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_lookups, T, Floats) { run(lookups<T>()); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_normalizations, T, Floats) { run(normalizations<T>()); }
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(of_cells, T, Floats) { run(cells<T>()); }
 
 // Positions are looked at in each call.
 BOOST_AUTO_TEST_CASE(new_positions) {

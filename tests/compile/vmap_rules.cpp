@@ -17,6 +17,7 @@
 #include "xgrad/modules/convolution.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/sequential.hpp"
+#include "xgrad/ops/attention.hpp"
 #include "xgrad/ops/convolution.hpp"
 #include "xgrad/ops/einsum.hpp"
 #include "xgrad/ops/indexing.hpp"
@@ -25,6 +26,7 @@
 #include "xgrad/ops/normalization.hpp"
 #include "xgrad/ops/pooling.hpp"
 #include "xgrad/ops/random.hpp"
+#include "xgrad/ops/recurrent.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/resizing.hpp"
 #include "xgrad/ops/shape.hpp"
@@ -269,6 +271,33 @@ BOOST_AUTO_TEST_CASE(contractions) {
     return einsum("ab,cb,cb->ac", {x, y, sin(y)});
   });
   check({3, 4}, {4, 5}, [](const D& x, const D& y) { return tensordot(x, y, 1); });
+}
+
+BOOST_AUTO_TEST_CASE(attention) {
+  const D mask = D::from({3, 3}, {1, 0, 0, 1, 1, 0, 0, 1, 1});
+  check({2, 3, 4}, {2, 3, 4}, [=](const D& q, const D& k) {
+    return scaled_dot_product_attention(q, k, sin(k), {.mask = mask});
+  });
+  check({3, 4}, {3, 3}, [](const D& x, const D& bias) {
+    return scaled_dot_product_attention(x, x * 2.0, x, {.bias = bias});
+  });
+  check({2, 3, 4}, {2, 1, 3}, [](const D& x, const D& m) {
+    return scaled_dot_product_attention(x, x, x, {.mask = m.detach() > 0.0}) * sum(m);
+  });
+}
+
+// Weights are what all samples share.
+BOOST_AUTO_TEST_CASE(cells) {
+  const D wx = numbers({8, 3}, 11), wh = numbers({8, 2}, 12), b = numbers({8}, 13);
+  const D gx = slice(wx, 0, 0, 6), gh = slice(wh, 0, 0, 6), gb = slice(b, 0, 0, 6);
+  check({4, 3}, {4, 2}, [=](const D& x, const D& h) {
+    const LstmState<double> next = lstm_cell<double>(x, {h, tanh(h)}, wx, wh, b, {});
+    return next.h * next.c;
+  });
+  check({4, 3}, {4, 2}, [=](const D& x, const D& h) { return gru_cell(x, h, gx, gh, gb, gb); });
+  check({4, 3}, {4, 2}, [=](const D& x, const D& h) {
+    return rnn_cell<double>(x, h, slice(wx, 0, 0, 2), slice(wh, 0, 0, 2), {}, {});
+  });
 }
 
 BOOST_AUTO_TEST_CASE(quantiles) {

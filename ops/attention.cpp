@@ -1,6 +1,7 @@
 #include "xgrad/ops/attention.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -179,18 +180,19 @@ void add_to(kernels::GradientTo<T>& to, std::size_t at, const Tensor<T>& g) {
   detail::add_in_place(to.data + at, g.data(), g.size());
 }
 
+// Where the gradients of query, key, value and bias go.
+template <class T>
+using Targets = std::array<kernels::GradientTo<T>, 4>;
+
 // The backward pass by the composition, one group after the other: with a gradient of the bias, and
 // where numbers that are not finite make it a question of order what comes out.
 template <class T>
-void group_by_group(const Plan& plan, Backward<T>& b, const Operands<T>& o) {
+void group_by_group(const Plan& plan, const Operands<T>& o, const Tensor<T>& gy, Targets<T> to) {
   const auto& [groups, queries, keys, width, value_width] = plan.sizes;
-  const std::size_t at_bias = kFirstConstant + (plan.masked ? 1 : 0);
   const Pairs<T> masks(o.mask, plan), biases(o.bias, plan);
-  std::vector<kernels::GradientTo<T>> to;
-  for (std::size_t i : {std::size_t{kQuery}, std::size_t{kKey}, std::size_t{kValue}, at_bias}) {
-    to.push_back(i < b.input_count() ? wanted(b, i) : kernels::GradientTo<T>{nullptr, false});
-    if (to.back().data != nullptr && !to.back().add)
-      std::fill_n(to.back().data, b.input_shape(i).elements(), T(0));
+  const Tensor<T>* const operands[] = {&o.query, &o.key, &o.value, &o.bias};
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (to[i].data != nullptr && !to[i].add) std::fill_n(to[i].data, operands[i]->size(), T(0));
   }
   Plan one = plan;
   one.groups = {};
@@ -206,12 +208,60 @@ void group_by_group(const Plan& plan, Backward<T>& b, const Operands<T>& o) {
     const Tensor<T> y =
         composed(one, x[0], x[1], x[2], group_of(masks.numbers(), g, plan), bias, g);
     const auto gradients = grad(std::vector{y}, x, {.allow_unused = true},
-                                std::vector{group_of(b.gradient(), g, queries, value_width)});
+                                std::vector{group_of(gy, g, queries, value_width)});
     add_to(to[0], g * queries * width, gradients[0]);
     add_to(to[1], g * keys * width, gradients[1]);
     add_to(to[2], g * keys * value_width, gradients[2]);
     if (x.size() > 3) add_to(to[3], biases.numbers().group[g], gradients[3]);
   }
+}
+
+// On arrays, without numbers of pairs.
+template <class T>
+void forward_on_arrays(const Plan& p, const detail::ForwardArrays<T>& a) {
+  const auto& [groups, queries, keys, width, value_width] = p.sizes;
+  const auto is_finite = [&](Input i, std::size_t rows, std::size_t columns) {
+    return kernels::is_finite(a.x[i], p.sizes.groups * rows * columns);
+  };
+  const bool finite =
+      !p.causal || (is_finite(kQuery, queries, width) && is_finite(kKey, keys, width) &&
+                    is_finite(kValue, keys, value_width));
+  const Pairs<T> none({}, p);
+  kernels::attend(arguments(p, finite, none, none), a.x[kQuery], a.x[kKey], a.x[kValue], a.y,
+                  a.kept, a.kept + groups * queries);
+}
+
+template <class T>
+void backward_on_arrays(const Plan& p, const detail::BackwardArrays<T>& a) {
+  const auto& [groups, queries, keys, width, value_width] = p.sizes;
+  const auto tensor = [n = groups](const T* x, std::size_t rows, std::size_t columns) {
+    const Tensor<T> t = Tensor<T>::uninitialized({n, rows, columns});
+    std::copy_n(x, t.size(), t.node()->data);
+    return t;
+  };
+  const auto to = [&](Input i) { return kernels::GradientTo<T>{a.gx[i], a.adds(i)}; };
+  const Operands<T> o = {tensor(a.x[kQuery], queries, width),
+                         tensor(a.x[kKey], keys, width),
+                         tensor(a.x[kValue], keys, value_width),
+                         {},
+                         {}};
+  const Tensor<T> gy = tensor(a.gy, queries, value_width);
+  if (!all_finite({&o.query, &o.key, &o.value, &gy}))
+    return group_by_group<T>(p, o, gy, {to(kQuery), to(kKey), to(kValue), {nullptr, false}});
+  const Pairs<T> none({}, p);
+  kernels::attend_backward<T>(
+      arguments(p, true, none, none),
+      {a.x[kQuery], a.x[kKey], a.x[kValue], a.y, a.kept, a.kept + groups * queries, a.gy},
+      to(kQuery), to(kKey), to(kValue));
+}
+
+template <class T>
+void describe_on_arrays(const Tensor<T>& y, const Plan& p) {
+  if (p.masked || p.biased || p.dropout > 0) return;
+  detail::describe_arrays<T>(y, {.forward = [p](const auto& a) { forward_on_arrays<T>(p, a); },
+                                 .backward = [p](const auto& a) { backward_on_arrays<T>(p, a); },
+                                 .kept = 2 * p.sizes.groups * p.sizes.queries,
+                                 .gradients = 7});
 }
 
 template <class T>
@@ -230,7 +280,10 @@ void attention_backward(const void* attributes, Backward<T>& b) {
                          pairs(plan.masked, kFirstConstant), pairs(plan.biased, at_bias)};
   const Tensor<T> y = b.output(), gy = b.gradient();
   if ((plan.biased && b.needs(at_bias)) || !all_finite({&o.query, &o.key, &o.value, &gy})) {
-    return group_by_group(plan, b, o);
+    Targets<T> to;
+    for (std::size_t i = 0; i < 3; ++i) to[i] = wanted(b, i);
+    to[3] = plan.biased ? wanted(b, at_bias) : kernels::GradientTo<T>{nullptr, false};
+    return group_by_group(plan, o, gy, to);
   }
   const Pairs<T> masks(o.mask, plan), biases(o.bias, plan);
   const auto gq = wanted(b, kQuery), gk = wanted(b, kKey), gv = wanted(b, kValue);
@@ -347,6 +400,7 @@ Tensor<T> by_blocks(const Plan& plan, Generator& generator, const Tensor<T>& q, 
                  {.inputs = 0x1FU, .output = true}, kept);
   if (!detail::is_logged<T>()) return y;
   log_blocks(y, plan, generator);
+  describe_on_arrays(y, plan);
   if (plan.dropout == 0)
     detail::describe_batch<T>(y, {.run = [plan, &generator](const auto& b) {
                                 return by_blocks_in_batch(plan, generator, b);

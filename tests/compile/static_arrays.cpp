@@ -5,8 +5,10 @@
 #include "passes.hpp"
 #include "tests/message.hpp"
 #include "xgrad/modules/activations.hpp"
+#include "xgrad/modules/attention.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/sequential.hpp"
+#include "xgrad/ops/attention.hpp"
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/indexing.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -133,6 +135,27 @@ std::vector<Case<T>> cells() {
   };
 }
 
+template <class T>
+std::vector<Case<T>> attentions() {
+  using X = const List<T>&;
+  const auto attend = [](X x, const AttentionOptions<T>& o) {
+    return scaled_dot_product_attention(x[0], x[1], x[2], o);
+  };
+  const std::vector<Shape> shapes = {{2, 3, 4}, {2, 5, 4}, {2, 5, 2}};
+  return {
+      {"attention", shapes, [=](X x) { return attend(x, {}) * T(2); }},
+      {"causal", shapes, [=](X x) { return attend(x, {.causal = true}) + mean(x[0]); }},
+      {"of one head",
+       {{3, 4}, {5, 4}, {5, 2}},
+       [=](X x) { return attend(x, {.scale = 0.3}) * T(2); }},
+      {"not finite", shapes,
+       [=](X x) {
+         return attend({x[0] / (x[0] - x[0]), x[1], x[2]}, {});
+       }},
+      {"a gradient that is not", shapes, [=](X x) { return attend(x, {.causal = true}) / T(0); }},
+  };
+}
+
 // The labels are the function's own: those of the first call.
 template <class T>
 std::vector<Case<T>> class_losses() {
@@ -177,6 +200,35 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(of_lookups, T, Floats) { run(lookups<T>()); }
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_normalizations, T, Floats) { run(normalizations<T>()); }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(of_cells, T, Floats) { run(cells<T>()); }
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(of_attention, T, Floats) { run(attentions<T>()); }
+
+// A tiny transformer's layer.
+BOOST_AUTO_TEST_CASE(of_heads) {
+  const auto train = [](bool compiles) {
+    Generator generator(3);
+    default_generator().seed(3);
+    MultiheadAttention<float> net(6, 2);
+    Adam<float> optimizer(net.parameters(), {.learning_rate = 0.05});
+    const auto step = [&](const Tensor<float>& x) {
+      optimizer.zero_grad();
+      const Tensor<float> loss = mean(square(net(x)));
+      loss.backward();
+      optimizer.step();
+      return loss;
+    };
+    const auto compiled = compile(step);
+    List<float> r;
+    for (int i = 0; i < 4; ++i) {
+      const auto x = normal<float>({2, 3, 6}, 0, 1, generator);
+      r.push_back((compiles ? compiled(x) : step(x)).detach());
+    }
+    for (const auto& p : net.parameters()) r.push_back(p.tensor.detach());
+    if (compiles) BOOST_TEST(compiled.statistics().without_tape == 3);
+    return r;
+  };
+  require_same(train(false), train(true), "steps");
+}
 
 // Positions are looked at in each call.
 BOOST_AUTO_TEST_CASE(new_positions) {

@@ -11,6 +11,7 @@
 #include "xgrad/autograd/tensor.hpp"
 #include "xgrad/compile/checkpoint.hpp"
 #include "xgrad/compile/compile.hpp"
+#include "xgrad/compile/memory_plan.hpp"
 #include "xgrad/compile/vmap.hpp"
 #include "xgrad/data/augmentation.hpp"
 #include "xgrad/data/csv.hpp"

@@ -152,13 +152,24 @@ TensorLists CompiledPrograms::run(TensorLists& arguments,
   return results;
 }
 
-Graph CompiledPrograms::graph(const TensorLists& arguments) const {
-  const std::shared_ptr<const Entry> entry = find(arguments);
-  require(entry != nullptr, "graph",
+auto CompiledPrograms::compiled(const TensorLists& arguments, const char* who) const
+    -> std::shared_ptr<const Entry> {
+  std::shared_ptr<const Entry> entry = find(arguments);
+  require(entry != nullptr, who,
           "there is no program for these arguments: call the function "
           "with them first");
-  require(entry->why_not.empty(), "graph", "the function is not compiled: ", entry->why_not);
-  return entry->program.graph;
+  require(entry->why_not.empty(), who, "the function is not compiled: ", entry->why_not);
+  return entry;
+}
+
+Graph CompiledPrograms::graph(const TensorLists& arguments) const {
+  return compiled(arguments, "graph")->program.graph;
+}
+
+std::shared_ptr<const MemoryPlan> CompiledPrograms::memory_plan(
+    const TensorLists& arguments) const {
+  const std::shared_ptr<const Entry> entry = compiled(arguments, "memory_plan");
+  return {entry, &entry->program.memory};
 }
 
 CompileStatistics CompiledPrograms::statistics() const {

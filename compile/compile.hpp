@@ -32,6 +32,8 @@
 
 namespace xgrad {
 
+struct MemoryPlan;
+
 /// What happens when a function reads numbers on the host while it is recorded, by item(), value() or
 /// a result that is no tensor, or writes some.
 enum class OnRead {
@@ -73,12 +75,14 @@ class CompiledPrograms {
   /// program for these ones.
   TensorLists run(TensorLists& arguments, const std::function<TensorLists(TensorLists&)>& call);
   Graph graph(const TensorLists& arguments) const;
+  std::shared_ptr<const MemoryPlan> memory_plan(const TensorLists& arguments) const;
   CompileStatistics statistics() const;
 
  private:
   struct Entry;
   struct State;
   std::shared_ptr<const Entry> find(const TensorLists& arguments) const;
+  std::shared_ptr<const Entry> compiled(const TensorLists& arguments, const char* who) const;
   TensorLists record(TensorLists& arguments, const std::function<TensorLists(TensorLists&)>& call);
   void keep(std::shared_ptr<const Entry> entry);
 
@@ -129,6 +133,9 @@ class Compiled {
   CompileStatistics statistics() const { return programs_->statistics(); }
 
  private:
+  template <class G, class... A>
+  friend MemoryPlan memory_plan(const Compiled<G>& f, const A&... arguments);
+
   F f_;
   std::shared_ptr<detail::CompiledPrograms> programs_;
 };

@@ -76,6 +76,8 @@ class FusionGroup : public std::enable_shared_from_this<FusionGroup<T>> {
   Tensor<T> run_one_by_one(std::span<const Tensor<T>* const> inputs) const;
 
   const Shape& shape() const { return shape_; }
+  /// What an entry keeps besides inputs and result.
+  std::size_t kept_bytes() const { return kept_.size() * shape_.elements() * sizeof(T); }
   const std::vector<FusionMember<T>>& members() const { return members_; }
 
   // For the entry of the tape.

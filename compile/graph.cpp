@@ -5,6 +5,14 @@
 #include "xgrad/base/text.hpp"
 
 namespace xgrad {
+
+std::string detail::bytes_text(std::size_t bytes) {
+  const auto n = static_cast<double>(bytes);
+  return n < 1e4   ? rounded(n, 3) + " bytes"
+         : n < 1e7 ? rounded(n / 1e3, 3) + " kB"
+                   : rounded(n / 1e6, 3) + " MB";
+}
+
 namespace {
 
 const char* word(GraphValue::Kind kind) {
@@ -39,12 +47,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::string size_text(double n, const char* unit) { return detail::rounded(n, 3) + " " + unit; }
 
-std::string bytes_text(std::size_t bytes) {
-  const auto n = static_cast<double>(bytes);
-  return n < 1e4   ? size_text(n, "bytes")
-         : n < 1e7 ? size_text(n / 1e3, "kB")
-                   : size_text(n / 1e6, "MB");
-}
+using detail::bytes_text;
 
 std::string line_of(const Graph& g, const GraphOperation& o) {
   std::string line = o.outputs.empty() ? "" : list_of(g, o.outputs) + " = ";

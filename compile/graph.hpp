@@ -57,4 +57,9 @@ std::ostream& operator<<(std::ostream& out, const Graph& graph);
 /// The same in Graphviz' language: `dot -Tsvg f.dot`.
 std::string to_dot(const Graph& graph);
 
+namespace detail {
+/// "1.02e+03 bytes", "12.5 kB", "3.2 MB"
+std::string bytes_text(std::size_t bytes);
+}  // namespace detail
+
 }  // namespace xgrad

@@ -12,6 +12,7 @@
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/compile/compiled_values.hpp"
 #include "xgrad/compile/graph.hpp"
+#include "xgrad/compile/memory_plan.hpp"
 
 namespace xgrad::detail {
 
@@ -97,6 +98,8 @@ class StaticGround {
   virtual bool may_run(const ProgramValues& values) const = 0;
   /// Memory for a run.
   virtual std::shared_ptr<void> begin() const = 0;
+  /// How much of it.
+  virtual std::size_t bytes() const = 0;
 };
 
 struct Program {
@@ -113,6 +116,7 @@ struct Program {
   std::vector<std::size_t> result_lengths;
   std::shared_ptr<const HeldTensors> held;
   Graph graph;
+  MemoryPlan memory;
 
   template <class T>
   const std::vector<std::uint32_t>& arguments() const {

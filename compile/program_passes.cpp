@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "xgrad/compile/program_memory.hpp"
 #include "xgrad/compile/program_steps.hpp"
 #include "xgrad/compile/static_plan.hpp"
 
@@ -211,7 +212,10 @@ class Grouping {
     for (const std::size_t m : members) {
       if (m != root) steps_[m].step = nullptr;
     }
-    if (const std::size_t pass = pass_of(root, step->result); pass != kNone) {
+    const std::size_t pass = pass_of(root, step->result);
+    last.saves = last.inputs;
+    last.saved_bytes = pass == kNone ? step->group->kept_bytes() : 0;
+    if (pass != kNone) {
       step->deferred = deferred_++;
       auto settled = std::make_unique<SettleStep<T>>();
       settled->group = step.get();
@@ -308,8 +312,10 @@ void make_program(Program& program, std::vector<RecordedStep> steps,
   StaticPlan plan;
   if (!FuseAlways::on) plan = plan_static(steps, values, results);
   program.static_steps = placed(plan.steps, values, results);
-  program.ground = std::move(plan.ground);
+  program.ground = plan.ground;
   program.deferred = fuse_formulas(steps, values, results);
+  program.memory = plan_memory(steps, plan.steps, values, results,
+                               plan.ground == nullptr ? 0 : plan.ground->bytes());
   program.steps = placed(steps, values, results);
   program.graph = graph_of(steps, values, results);
   program.values = values.size();

@@ -114,6 +114,7 @@ std::uint32_t RecorderCore::add_value(const Tensor<T>& t, GraphValue::Kind kind)
   values_.push_back({{kind, t.shape(), sizeof(T), t.requires_grad()}, std::is_same_v<T, double>});
   known_[t.node()] = v;
   hold_node(t.node());
+  data_of_.push_back(t.node()->data);
   if constexpr (std::is_same_v<T, float>) {
     float_nodes_.push_back(t.node());
   } else {
@@ -165,6 +166,11 @@ template <class T>
 std::uint32_t RecorderCore::add_result(const Tensor<T>& y, RecordedStep& step) {
   const std::uint32_t v = add_value(y, GraphValue::Kind::result);
   step.outputs.push_back(v);
+  if constexpr (std::is_same_v<T, float>) {
+    last_float_ = y.node();
+  } else {
+    last_double_ = y.node();
+  }
   return v;
 }
 
@@ -215,7 +221,32 @@ Tensor<T> RecorderCore::result(const Tensor<T>& y) {
 
 // --- Operations ---
 
-RecordedStep RecorderCore::begin(const char* name) const {
+// An operation is told before its entry is there.
+template <class T>
+void RecorderCore::look_at_entry(const Node<T>* n) {
+  RecordedStep& s = steps_.back();
+  const std::uint32_t result = known_.at(n);
+  for (const std::uint32_t v : s.inputs) {
+    if (n->data != nullptr && data_of_[v] == n->data) values_[result].shares = v;
+  }
+  if (n->rule == nullptr) return;
+  if (n->saves_output.load(std::memory_order_relaxed)) s.saves.push_back(result);
+  for (std::size_t i = 0; i < n->edge_count; ++i) {
+    const Edge<T>& e = n->edges[i];
+    if (!e.saved || e.node == nullptr) continue;
+    const auto it = known_.find(e.node);
+    it != known_.end() ? s.saves.push_back(it->second)
+                       : void(s.saved_bytes += e.node->elements * sizeof(T));
+  }
+}
+
+void RecorderCore::look_at_last() {
+  if (const auto* n = std::exchange(last_float_, nullptr)) look_at_entry(n);
+  if (const auto* n = std::exchange(last_double_, nullptr)) look_at_entry(n);
+}
+
+RecordedStep RecorderCore::begin(const char* name) {
+  look_at_last();
   RecordedStep s;
   s.name = name;
   s.recording = is_recording();
@@ -351,6 +382,7 @@ void RecorderCore::look_at_gradients() {
 
 // Drops what leads to none of them.
 std::vector<std::uint32_t> RecorderCore::needed_results() {
+  look_at_last();
   require_known_draws();
   look_at_gradients();
   std::vector<std::uint32_t> results = float_results_;

@@ -27,6 +27,8 @@ struct RecordedStep {
   AnyBatchFunction batch;    // likewise
   std::vector<std::uint32_t> inputs, outputs;
   std::vector<std::uint32_t> keeps;  // values that stay until it has run
+  std::vector<std::uint32_t> saves;  // values that its entry of the tape saves
+  std::size_t saved_bytes = 0;       // besides them
   std::vector<std::string> parts;
   bool changes_state = false;  // stays, and nothing moves past it
   bool draws = false;          // random numbers: stays
@@ -40,6 +42,7 @@ struct RecordedValue {
   bool is_double;
   const void* held = nullptr;  // in HeldTensors: a tensor that the function holds, or a constant
   bool untold = false;         // made inside, by something that does not say how
+  std::uint32_t shares = kNoValue;  // the value whose memory it shares
 };
 
 /// What a program asks of later calls besides what Arguments say.
@@ -155,7 +158,10 @@ class RecorderCore : public Tracer, public DescriptionReader {
   Operand<T> operand(const Tensor<T>& t, RecordedStep& step);
   template <class T>
   std::vector<Operand<T>> operands(const std::vector<Tensor<T>>& list, RecordedStep& step);
-  RecordedStep begin(const char* name) const;
+  RecordedStep begin(const char* name);
+  void look_at_last();
+  template <class T>
+  void look_at_entry(const Node<T>* n);
   template <class T>
   std::uint32_t add_result(const Tensor<T>& y, RecordedStep& step);
   template <class T>
@@ -184,10 +190,13 @@ class RecorderCore : public Tracer, public DescriptionReader {
   std::vector<std::string> path_;
   std::vector<RecordedStep> steps_;
   std::vector<RecordedValue> values_;
+  std::vector<const void*> data_of_;                      // where the values had their numbers
   std::unordered_map<const void*, std::uint32_t> known_;  // nodes, of tensors that are kept here
   std::unordered_map<const void*, std::uint32_t>
       originals_;  // of what was given in place of arguments
   std::unordered_set<const void*> made_, constants_;
+  Node<float>* last_float_ = nullptr;  // the result of the last step, whose entry was not looked at
+  Node<double>* last_double_ = nullptr;
   std::vector<Node<float>*> float_nodes_;  // kept, so that addresses stay theirs; not their numbers
   std::vector<Node<double>*> double_nodes_;
   TensorLists given_;

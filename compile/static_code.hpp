@@ -180,6 +180,7 @@ class StaticFrames {
   };
   explicit StaticFrames(Layout layout) : layout_(std::move(layout)) {}
 
+  std::size_t bytes() const { return layout_.numbers * sizeof(T); }
   std::unique_ptr<StaticFrame<T>> take();
   void give_back(std::unique_ptr<StaticFrame<T>> frame);
 

@@ -32,6 +32,7 @@ class StaticRegion : public StaticGround {
 
   bool may_run(const ProgramValues& values) const override;
   std::shared_ptr<void> begin() const override;
+  std::size_t bytes() const override { return frames_->bytes(); }
   const std::vector<StaticOutside<T>>& outside() const { return outside_; }
 
  private:

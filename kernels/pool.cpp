@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -9,6 +10,9 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <vector>
+
+#include "xgrad/kernels/peak_memory.hpp"
 
 namespace xgrad {
 namespace {
@@ -114,9 +118,17 @@ struct Shared {
   ThreadCache* threads = nullptr;  // guarded by mutex
   std::int64_t gone_in_use = 0;    // of threads that ended, guarded by mutex
   std::uint64_t gone_requests = 0, gone_system = 0;
+  std::vector<PeakMemory*> peaks;             // guarded by mutex
+  bool wants_pooling = pooling_by_default();  // likewise
+  std::atomic<bool> counts_peaks{false};
   std::atomic<std::size_t> cap{std::size_t{2} << 30};
 
-  Shared() { pooling.store(pooling_by_default(), std::memory_order_relaxed); }
+  Shared() { choose_pooling(); }
+  // With the mutex held, or before anybody else knows it.
+  void choose_pooling() {
+    counts_peaks.store(!peaks.empty(), std::memory_order_relaxed);
+    pooling.store(wants_pooling && peaks.empty(), std::memory_order_relaxed);
+  }
 };
 
 Shared& shared() {
@@ -220,40 +232,59 @@ void count_given(ThreadCache* mine, std::size_t bytes) {
   s.gone_in_use -= static_cast<std::int64_t>(bytes);
 }
 
+}  // namespace
+
+struct PeakCounters {
+  static void add(std::int64_t bytes) {
+    Shared& s = shared();
+    if (!s.counts_peaks.load(std::memory_order_relaxed)) return;
+    const std::lock_guard lock(s.mutex);
+    for (PeakMemory* p : s.peaks) {
+      p->now_ += bytes;
+      p->most_ = std::max(p->most_, p->now_);
+    }
+  }
+};
+
+namespace {
+
 // The block is not in this thread's cache.
-[[gnu::noinline]] void* fetch_block(std::size_t c) {
+[[gnu::noinline]] void* fetch_block(std::size_t c, std::size_t bytes) {
   if (c >= kClasses) throw std::bad_alloc();
   ThreadCache* mine = my_cache();
   void* p = shared_pooling() ? take_shared(c) : nullptr;
   const bool fresh = p == nullptr;
   if (fresh) p = from_system(c);
   count_taken(mine, class_bytes(c), fresh);
+  PeakCounters::add(static_cast<std::int64_t>(bytes));
   return p;
 }
 
-[[gnu::noinline]] void send_block(std::size_t c, void* block) noexcept {
+[[gnu::noinline]] void send_block(std::size_t c, void* block, std::size_t bytes) noexcept {
   if (block == nullptr) return;
+  PeakCounters::add(-static_cast<std::int64_t>(bytes));
   count_given(my_cache(), class_bytes(c));
   shared_pooling() ? give_shared(c, block) : std::free(block);
 }
 
-[[gnu::always_inline]] inline void* allocate(std::size_t c) {
+[[gnu::always_inline]] inline void* allocate(std::size_t c, std::size_t bytes) {
   ThreadCache* mine = cache;
   if (mine == nullptr || c >= kOwnClasses || !pooling.load(std::memory_order_relaxed))
-    return fetch_block(c);
+    return fetch_block(c, bytes);
   void* p = mine->lists.pop(c);
-  if (p == nullptr) return fetch_block(c);
+  if (p == nullptr) return fetch_block(c, bytes);
   Counters::add(mine->count.requests, 1U);
   Counters::add(mine->count.cached, -static_cast<std::int64_t>(class_bytes(c)));
   return p;
 }
 
-[[gnu::always_inline]] inline void give_back(std::size_t c, void* block) noexcept {
+[[gnu::always_inline]] inline void give_back(std::size_t c, void* block,
+                                             std::size_t bytes) noexcept {
   ThreadCache* mine = cache;
   if (mine == nullptr || block == nullptr || c >= kOwnClasses ||
       !pooling.load(std::memory_order_relaxed) ||
       mine->count.cached.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(kThreadCap))
-    return send_block(c, block);
+    return send_block(c, block, bytes);
   mine->lists.push(c, block);
   Counters::add(mine->count.cached, static_cast<std::int64_t>(class_bytes(c)));
 }
@@ -266,12 +297,14 @@ std::size_t object_or_array(std::size_t bytes) {
 
 namespace detail {
 
-void* pool_allocate(std::size_t bytes) { return allocate(class_of(bytes)); }
-void pool_free(void* block, std::size_t bytes) noexcept { give_back(class_of(bytes), block); }
+void* pool_allocate(std::size_t bytes) { return allocate(class_of(bytes), bytes); }
+void pool_free(void* block, std::size_t bytes) noexcept {
+  give_back(class_of(bytes), block, bytes);
+}
 
-void* object_allocate(std::size_t bytes) { return allocate(object_or_array(bytes)); }
+void* object_allocate(std::size_t bytes) { return allocate(object_or_array(bytes), bytes); }
 void object_free(void* block, std::size_t bytes) noexcept {
-  give_back(object_or_array(bytes), block);
+  give_back(object_or_array(bytes), block, bytes);
 }
 
 }  // namespace detail
@@ -304,8 +337,29 @@ void trim_pool() {
 }
 
 void set_pooling(bool on) {
-  shared();
-  pooling.store(on, std::memory_order_relaxed);
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  s.wants_pooling = on;
+  s.choose_pooling();
+}
+
+PeakMemory::PeakMemory() {
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  s.peaks.push_back(this);
+  s.choose_pooling();
+}
+
+PeakMemory::~PeakMemory() {
+  Shared& s = shared();
+  const std::lock_guard lock(s.mutex);
+  std::erase(s.peaks, this);
+  s.choose_pooling();
+}
+
+std::size_t PeakMemory::bytes() const {
+  const std::lock_guard lock(shared().mutex);
+  return static_cast<std::size_t>(most_);
 }
 
 }  // namespace xgrad

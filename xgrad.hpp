@@ -40,6 +40,7 @@
 #include "xgrad/gradient_check/structured.hpp"
 #include "xgrad/kernels/isa.hpp"
 #include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/peak_memory.hpp"
 #include "xgrad/kernels/pool.hpp"
 #include "xgrad/kernels/random.hpp"
 #include "xgrad/modules/activations.hpp"

@@ -10,11 +10,12 @@
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/index.hpp"
+#include "xgrad/ops/indexing_batch.hpp"
 #include "xgrad/ops/lattice.hpp"
-#include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
 
+using detail::check_positions;
 using detail::product;
 
 namespace {
@@ -46,8 +47,6 @@ template <class T>
 using AddNumbers = void (*)(const T* x, const std::int64_t* index, std::size_t count, T* y,
                             kernels::AxisView view);
 
-void check_positions(const char* operation, const Indices& index, std::size_t n,
-                     std::int64_t lowest);
 Lookup lookup_of(const Indices& index, std::size_t axis, std::size_t n);
 
 // y = x at positions, and gx what is added there.
@@ -85,27 +84,6 @@ Lookup lookup_of(const Indices& index, std::size_t axis, std::size_t n) {
 
 kernels::AxisView view_of(const Shape& shape, std::size_t axis) {
   return {product(shape, 0, axis), shape[axis], product(shape, axis + 1, shape.rank())};
-}
-
-// Coordinates of element k, as (1, 2).
-std::string place_of(const Shape& shape, std::size_t k) {
-  Shape at = shape;
-  for (std::size_t i = shape.rank(); i-- > 0; k /= shape[i]) at[i] = k % shape[i];
-  return to_string(at);
-}
-
-// In [lowest, n).
-void check_positions(const char* operation, const Indices& index, std::size_t n,
-                     std::int64_t lowest) {
-  const auto size = static_cast<std::int64_t>(n);
-  const auto outside = [=](std::int64_t i) { return i < lowest || i >= size; };
-  const std::int64_t *begin = index.data(), *end = begin + index.size(),
-                     *bad = std::find_if(begin, end, outside);
-  if (bad == end) return;
-  detail::fail<std::out_of_range>(
-      operation, "index out of range: index",
-      place_of(Shape(index.shape()), static_cast<std::size_t>(bad - begin)), " is ", *bad, ", n ",
-      n);
 }
 
 [[noreturn]] void fail_shapes(const char* operation, const char* what, const Shape& x,
@@ -293,95 +271,6 @@ Indices indices(const Shape& shape, const std::vector<std::int64_t>& values) {
   return r;
 }
 
-namespace {
-
-// The axes [0, first), [first, first + count), [from, from + many) and others, the third before the second.
-template <class T>
-Tensor<T> with_axes_first(const Tensor<T>& x, std::size_t first, std::size_t from,
-                          std::size_t many) {
-  std::vector<std::ptrdiff_t> order;
-  const auto add = [&](std::size_t begin, std::size_t end) {
-    for (std::size_t a = begin; a < end; ++a) order.push_back(static_cast<std::ptrdiff_t>(a));
-  };
-  add(0, first);
-  add(from, from + many);
-  add(first, from);
-  add(from + many, x.rank());
-  return from == first ? x : permute(x, order);
-}
-
-// Positions in the axes of all samples, one behind the other.
-Indices shifted(const Indices& index, std::size_t samples, std::size_t size) {
-  Indices r = *lookup_of(index, 0, size).index;
-  const std::size_t each = samples == 0 ? 0 : r.size() / samples;
-  for (std::size_t k = 0; k < r.size(); ++k)
-    r.data()[k] += static_cast<std::int64_t>(k / each * size);
-  return r;
-}
-
-// The same for each of n samples.
-Indices repeated(const Indices& index, std::size_t n) {
-  const Shape shape = Shape(index.shape()).with(0, n);
-  Indices r(Indices::shape_type(shape.begin(), shape.end()));
-  for (std::size_t s = 0; s < n; ++s)
-    std::copy_n(index.data(), index.size(), r.data() + s * index.size());
-  return r;
-}
-
-// x (n, before.., size, after..) as (n size, before.., after..).
-template <class T>
-Tensor<T> rows_of_samples(const Tensor<T>& x, std::size_t axis) {
-  const Tensor<T> moved = with_axes_first(x, 1, axis + 1, 1);
-  Shape rows = moved.shape().without(0);
-  rows[0] *= x.shape()[0];
-  return detail::view(moved, rows);
-}
-
-// index_select for a batch: `own` indices have the samples on their first axis, and `rank` axes behind it.
-template <class T>
-Tensor<T> selected_in_batch(const detail::BatchOperands<T>& b, std::size_t axis,
-                            const Indices& index, std::size_t rank) {
-  const auto at = static_cast<std::ptrdiff_t>(axis);
-  if (index.dimension() == rank) return index_select(b.x[0], at + 1, index);
-  if (!b.batched[0]) return with_axes_first(index_select(b.x[0], at, index), 0, axis, 1);
-  const std::size_t size = b.x[0].shape()[axis + 1];
-  check_positions("index_select", index, size, -static_cast<std::int64_t>(size));
-  const Tensor<T> y = index_select(rows_of_samples(b.x[0], axis), 0, shifted(index, b.n, size));
-  return with_axes_first(y, 1, 1 + rank, axis);
-}
-
-template <class T>
-Tensor<T> added_in_batch(const detail::BatchOperands<T>& b, std::size_t axis, const Indices& index,
-                         std::size_t rank) {
-  const auto at = static_cast<std::ptrdiff_t>(axis);
-  const Tensor<T> x = b.all(0), source = b.all(1);
-  if (index.dimension() == rank) return index_add(x, at + 1, index, source);
-  const std::size_t size = x.shape()[axis + 1];
-  check_positions("index_add", index, size, -static_cast<std::int64_t>(size));
-  const Tensor<T> y = index_add(rows_of_samples(x, axis), 0, shifted(index, b.n, size),
-                                with_axes_first(source, 1, 1 + axis, rank));
-  const Shape moved = x.shape().without(axis + 1).with(1, size);
-  return with_axes_first(detail::view(y, moved), 1, 2, axis);
-}
-
-template <class T, class F>
-void describe_in_batch(const Tensor<T>& y, const Indices& index, const F& f) {
-  if (detail::tracer == nullptr) return;
-  const auto run = [f, followed = detail::FollowedIndices(index), rank = index.dimension()](
-                       const detail::BatchOperands<T>& b) { return f(b, followed.get(), rank); };
-  detail::describe_batch<T>(y, {.run = run, .reads_indices = true});
-}
-
-// Of operations with a position for each element.
-template <class T, class F>
-void describe_elements_in_batch(const Tensor<T>& y, const Indices& index, const F& f) {
-  describe_in_batch(y, index, [f](const auto& b, const Indices& now, std::size_t rank) {
-    return f(b, now.dimension() == rank ? repeated(now, b.n) : now);
-  });
-}
-
-}  // namespace
-
 template <class T>
 Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) {
   const std::size_t i = normalize_axis("index_select", axis, x.rank());
@@ -392,9 +281,7 @@ Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& i
             [axis](const auto& o, const Indices& at) { return index_select(o[0], axis, at); });
   describe_lookup("index_select", y, index, view_of(x.shape(), i), index.size(),
                   &kernels::select_rows<T>, &kernels::add_rows<T>);
-  describe_in_batch(y, index, [i](const auto& b, const Indices& now, std::size_t rank) {
-    return selected_in_batch(b, i, now, rank);
-  });
+  detail::describe_index_select(y, index, i);
   return y;
 }
 
@@ -411,9 +298,7 @@ Tensor<T> index_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& inde
   const Tensor<T> y = added_to_rows(x, lookup_of(index, i, n), source);
   log_again(y, index,
             [axis](const auto& o, const Indices& at) { return index_add(o[0], axis, at, o[1]); });
-  describe_in_batch(y, index, [i](const auto& b, const Indices& now, std::size_t rank) {
-    return added_in_batch(b, i, now, rank);
-  });
+  detail::describe_index_add(y, index, i);
   return y;
 }
 
@@ -424,9 +309,7 @@ Tensor<T> gather(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) 
   log_again(y, index, [axis](const auto& o, const Indices& at) { return gather(o[0], axis, at); });
   describe_lookup("gather", y, index, view_of(x.shape(), i), index.shape(i),
                   &kernels::gather_along<T>, &kernels::scatter_along<T>);
-  describe_elements_in_batch(y, index, [i](const auto& b, const Indices& now) {
-    return gather(b.all(0), static_cast<std::ptrdiff_t>(i + 1), now);
-  });
+  detail::describe_gather(y, index, i);
   return y;
 }
 
@@ -437,9 +320,7 @@ Tensor<T> scatter_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& in
   const Tensor<T> y = added_to_elements(x, lookup_of(index, i, x.shape()[i]), source);
   log_again(y, index,
             [axis](const auto& o, const Indices& at) { return scatter_add(o[0], axis, at, o[1]); });
-  describe_elements_in_batch(y, index, [i](const auto& b, const Indices& now) {
-    return scatter_add(b.all(0), static_cast<std::ptrdiff_t>(i + 1), now, b.all(1));
-  });
+  detail::describe_scatter_add(y, index, i);
   return y;
 }
 

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <vector>
 
+#include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/description.hpp"
 #include "xgrad/kernels/gemm.hpp"
 #include "xgrad/kernels/recurrent.hpp"
 #include "xgrad/kernels/reduce.hpp"
+#include "xgrad/ops/recurrent.hpp"
+#include "xgrad/ops/shape.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -84,6 +88,17 @@ void step_backward(const StepSizes& s, bool biased, const BackwardArrays<T>& a) 
   }
 }
 
+// Further rows of one step.
+template <class T>
+Tensor<T> step_of_batch(const StepSizes& s, const BatchOperands<T>& b) {
+  std::vector<Tensor<T>> x = b.x;
+  for (const Input i : {kX, kH, kC})
+    x[i] = view(b.all(i), {b.n * s.n, x[i].shape()[x[i].rank() - 1]});
+  const LstmState<T> next = lstm_cell<T>(x[kX], {x[kH], x[kC]}, x[kWeightX], x[kWeightH],
+                                         x.size() > kBias ? x[kBias] : Tensor<T>(), {});
+  return view(concat({next.h, next.c}, 1), {b.n, s.n, 2 * s.d});
+}
+
 }  // namespace
 
 template <class T>
@@ -96,6 +111,8 @@ void describe_lstm_step(const Tensor<T>& y, std::size_t n, std::size_t in, std::
           .kept = StepArrays<T>::count(s),
           .gradients = 0x3FU,
           .apart = 1U << kBias});
+  describe_batch<T>(
+      y, {.run = [s](const BatchOperands<T>& b) { return step_of_batch(s, b); }, .shared = 0x38U});
 }
 
 template void describe_lstm_step(const Tensor<float>&, std::size_t, std::size_t, std::size_t, bool);

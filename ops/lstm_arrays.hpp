@@ -1,6 +1,6 @@
 #pragma once
 
-// A step of an LSTM on arrays, for programs without the tape. Internal: ops/recurrent.cpp.
+// A step of an LSTM on arrays, for programs without the tape, and for a batch. Internal: ops/recurrent.cpp.
 
 #include <cstddef>
 

@@ -20,6 +20,7 @@
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/lattice.hpp"
 #include "xgrad/ops/math.hpp"
+#include "xgrad/ops/normalization_batch.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
 
@@ -299,80 +300,6 @@ void describe_normalized(const Tensor<T>& y, View view, double eps, std::size_t 
                                  .may_need_tape = true});
 }
 
-// For a batch. Weights that samples have of their own come behind it; those of channels whose statistics are of all
-// of a batch are weights of further channels.
-template <class T>
-Tensor<T> scaled_in_batch(Tensor<T> y, const detail::BatchOperands<T>& b, std::size_t weight,
-                          std::size_t bias, const Shape& sizes) {
-  const auto aligned = [&](std::size_t i) {
-    return detail::view(b.x[i], b.batched[i] ? sizes.with(0, b.n) : sizes);
-  };
-  if (weight != 0) y = y * aligned(weight);
-  return bias != 0 ? y + aligned(bias) : y;
-}
-
-template <class T>
-struct NormalizedInBatch {
-  const Rule<T>& rule;
-  Shape shape;  // of x
-  double eps;
-  std::size_t statistics;
-  bool centered;
-  std::size_t weight, bias;
-
-  Tensor<T> operator()(const detail::BatchOperands<T>& b, RowsView view) const {
-    Shape sizes = shape;  // of weights, aligned
-    std::size_t d = 1;
-    for (std::size_t a = shape.rank(); a-- > 0; d *= shape[a]) sizes[a] = d < view.d ? shape[a] : 1;
-    return by_samples(b, view, sizes, [](RowsView v, std::size_t n) {
-      return RowsView{v.rows * n, v.d, v.period};
-    });
-  }
-  Tensor<T> operator()(const detail::BatchOperands<T>& b, ChannelsView view) const {
-    if (view.groups == 0) return by_channels(b, view);
-    Shape sizes = shape;
-    for (std::size_t a = 0; a < shape.rank(); ++a) sizes[a] = a == 1 ? shape[1] : 1;
-    return by_samples(b, view, sizes, [](ChannelsView v, std::size_t n) {
-      return ChannelsView{v.n * n, v.c, v.inner, v.groups};
-    });
-  }
-
- private:
-  template <class View, class Larger>
-  Tensor<T> by_samples(const detail::BatchOperands<T>& b, View view, const Shape& sizes,
-                       const Larger& larger) const {
-    const std::size_t n = b.batched[0] ? b.n : 1;
-    const bool own = b.has_own(weight) && weight != 0, own_bias = b.has_own(bias) && bias != 0;
-    const Tensor<T> none, x = merged(b.x[0], b.batched[0]);
-    const bool apart = own || own_bias;
-    const Operands<T> operands(x, weight != 0 && !apart ? b.x[weight] : none,
-                               bias != 0 && !apart ? b.x[bias] : none);
-    const Tensor<T> y =
-        normalized<T>(rule, operands, larger(view, n), eps, n * statistics, centered);
-    if (!apart) return detail::view(y, b.x[0].shape());
-    return scaled_in_batch(detail::view(y, b.x[0].shape()), b, weight, bias, sizes);
-  }
-  // With the samples among those of x.
-  Tensor<T> merged(const Tensor<T>& x, bool batched) const {
-    if (!batched) return x;
-    Shape s = x.shape().without(0);
-    s[0] *= x.shape()[0];
-    return detail::view(x, s);
-  }
-  Tensor<T> by_channels(const detail::BatchOperands<T>& b, ChannelsView view) const {
-    const auto& [n, c, inner, groups] = view;
-    const Tensor<T> none, x = transpose(detail::view(b.all(0), {b.n, n, c, inner}), 0, 1);
-    const auto flat = [&](std::size_t i) {
-      return i != 0 ? detail::view(b.all(i), Shape{b.n * view.c}) : Tensor<T>();
-    };
-    const Tensor<T> w = flat(weight), offsets = flat(bias);
-    const Tensor<T> y =
-        normalized<T>(rule, Operands<T>(detail::view(x, {n, b.n * c, inner}), w, offsets),
-                      ChannelsView{n, b.n * c, inner, 0}, eps, b.n * statistics, centered);
-    return detail::view(transpose(detail::view(y, {n, b.n, c, inner}), 0, 1), shape.with(0, b.n));
-  }
-};
-
 // One operation, though it may be another one where numbers are out of the ordinary; the statistics
 // of the batch are two more.
 template <class T, class View>
@@ -392,8 +319,12 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
       rule.name, list, [call](const std::vector<Tensor<T>>& x) { return call(x, nullptr); });
   if (y.size() != 0)
     describe_normalized(y, view, eps, statistics, centered, operands.weight(), operands.bias());
-  const NormalizedInBatch<T> in_batch{
-      rule, y.shape(), eps, statistics, centered, operands.weight(), operands.bias()};
+  const auto again = [=, &rule](const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias,
+                                View v, std::size_t count) {
+    return normalized<T>(rule, Operands<T>(x, weight, bias), v, eps, count, centered);
+  };
+  const detail::NormalizedInBatch<T, decltype(again)> in_batch{again, y.shape(), statistics,
+                                                               operands.weight(), operands.bias()};
   if (y.size() != 0)
     detail::describe_batch<T>(y, {.run = [=](const auto& b) { return in_batch(b, view); }});
   if (batch == nullptr) return y;

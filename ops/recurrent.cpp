@@ -1,11 +1,9 @@
 #include "xgrad/ops/recurrent.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "xgrad/autograd/as_one.hpp"
 #include "xgrad/autograd/broadcast.hpp"
-#include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
@@ -203,16 +201,6 @@ LstmState<T> step_as_one(const Tensor<T>& x, const LstmState<T>& state, const Te
   if (bias.defined()) in.push_back(bias);
   const Tensor<T> y = detail::as_one_of_list("lstm_cell", in, &joined_step<T>);
   detail::describe_lstm_step(y, rows(x.shape()), x.shape()[1], state.h.shape()[1], bias.defined());
-  const auto all = [n = rows(x.shape())](const detail::BatchOperands<T>& b) {
-    std::vector<Tensor<T>> merged = b.x;
-    for (std::size_t i = 0; i < 3; ++i)
-      merged[i] = detail::view(b.all(i), {b.n * n, b.all(i).shape()[2]});
-    const LstmState<T> next = lstm_cell<T>(merged[0], {merged[1], merged[2]}, merged[3], merged[4],
-                                           merged.size() > 5 ? merged[5] : Tensor<T>(), {});
-    const Tensor<T> side_by_side = concat({next.h, next.c}, 1);
-    return detail::view(side_by_side, {b.n, n, side_by_side.shape()[1]});
-  };
-  detail::describe_batch<T>(y, {.run = all, .shared = 0x38U});
   const auto parts = split(y, 2, 1);
   return {parts[0], parts[1]};
 }

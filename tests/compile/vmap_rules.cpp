@@ -240,6 +240,7 @@ BOOST_AUTO_TEST_CASE(normalizations) {
   check({4, 3}, {3},
         [](const D& x, const D& w) { return batch_norm_inference(x, tanh(w), exp(w), w, w); });
   check({5, 4}, [](const D& x) { return layer_norm(x, {4}); });
+  check({4}, {4}, [](const D& x, const D& w) { return layer_norm(x, {4}, w, w); });
 }
 
 BOOST_AUTO_TEST_CASE(convolutions) {

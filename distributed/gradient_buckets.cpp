@@ -87,7 +87,7 @@ void GradientBuckets<T>::check_frozen() const {
 
 template <class T>
 void GradientBuckets<T>::clear() {
-  started_ = 0;
+  started_ = collecting_ = 0;
   for (Entry& e : entries_) e.used = 0, e.held.clear();
   kept_.clear();
   for (Bucket& b : buckets_) b.sum->clear();
@@ -171,11 +171,12 @@ void GradientBuckets<T>::start_ready() {
     buckets_[started_].sum->note_added();
     buckets_[started_].sum->start();
   }
-  bool may_collect = true;
-  for (std::size_t i = 0; i < started_; ++i) {
-    buckets_[i].sum->poll(may_collect);
-    may_collect = may_collect && buckets_[i].sum->is_collecting();
-  }
+  // One look at the first that waits for its first phase: MPI goes on with all of them then, and may give
+  // the core away each time.
+  const std::size_t before = collecting_;
+  while (collecting_ < started_ && buckets_[collecting_].sum->poll()) ++collecting_;
+  if (collecting_ == before && collecting_ == started_ && started_ > 0)
+    buckets_[started_ - 1].sum->poll();
 }
 
 template <class T>

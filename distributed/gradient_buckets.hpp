@@ -83,7 +83,7 @@ class GradientBuckets {
   bool listening_ = false, adds_ = false;
   Use use_ = Use::send;
   std::size_t shard_ = 0;
-  std::size_t started_ = 0;
+  std::size_t started_ = 0, collecting_ = 0;  // buckets in the first phase or beyond, in the second
 };
 
 }  // namespace xgrad::detail

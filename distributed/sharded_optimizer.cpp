@@ -33,6 +33,14 @@ DecayOptions decay_of(const Options& options) {
   return decay;
 }
 
+template <class T>
+std::string names_and_shapes(const NamedTensors<T>& parameters) {
+  std::string r;
+  for (const auto& p : parameters)
+    r += p.name + ' ' + (p.tensor.defined() ? detail::text(p.tensor.shape()) : "undefined") + '\n';
+  return r;
+}
+
 // The filter of decay sees whole parameters, not their pieces.
 template <class T, class Options>
 Options for_pieces(Options options, const NamedTensors<T>& parameters) {
@@ -49,21 +57,30 @@ template <class Inner>
 ShardedOptimizer<Inner>::ShardedOptimizer(const Communicator& communicator,
                                           const NamedTensors<T>& parameters, const Options& options)
     : Optimizer<T>(name_of<Options>()), communicator_(communicator.duplicate()) {
+  add_group(parameters, options);
+}
+
+template <class Inner>
+void ShardedOptimizer<Inner>::add_group(const NamedTensors<T>& parameters, const Options& options) {
   check_options(options);
   if constexpr (requires { options.look_ahead; }) {
     detail::require(!options.look_ahead, "ShardedOptimizer", "look_ahead moves whole parameters");
   }
+  detail::require_alike(communicator_, "ShardedOptimizer", names_and_shapes(parameters));
   this->add_slots(parameters, {options.learning_rate, options.weight_decay, decay_of(options)});
   NamedTensors<T> pieces;
-  std::string all;
-  for (const auto& p : this->parameters()) {
-    all += p.name + ' ' + detail::text(p.tensor.shape()) + '\n';
-    const auto own = detail::part_of(p.tensor.size(), communicator_.size(), communicator_.rank());
+  for (std::size_t i = pieces_.size(); i < this->slots().size(); ++i) {
+    const Slot& s = this->slots()[i];
+    const auto own = detail::part_of(s.tensor.size(), communicator_.size(), communicator_.rank());
     pieces_.push_back(parameter(Array<T>(typename Array<T>::shape_type{own.size()})));
-    pieces.push_back({p.name, pieces_.back()});
+    pieces.push_back({s.name, pieces_.back()});
   }
-  detail::require_alike(communicator_, "ShardedOptimizer", all);
-  inner_ = std::make_unique<Inner>(pieces, for_pieces(options, this->parameters()));
+  const Options of_pieces = for_pieces(options, parameters);
+  if (inner_) {
+    inner_->add_group(pieces, of_pieces);
+  } else {
+    inner_ = std::make_unique<Inner>(pieces, of_pieces);
+  }
 }
 
 template <class Inner>
@@ -95,7 +112,8 @@ void ShardedOptimizer<Inner>::take(std::size_t i) {
 template <class Inner>
 void ShardedOptimizer<Inner>::step() {
   this->check_gradients(this->checks());
-  inner_->set_learning_rate(this->learning_rate());
+  for (std::size_t g = 0; g < this->group_count(); ++g)
+    inner_->set_learning_rate(this->learning_rate(g), g);
   std::vector<Gathering> under_way;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     if (!this->is_ready(this->slots()[i])) continue;

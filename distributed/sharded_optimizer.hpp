@@ -5,7 +5,7 @@
 //
 //   ShardedOptimizer<Adam<float>> adam(world, net.parameters(), {.learning_rate = 1e-3});
 //
-// Each rank has a stretch of every parameter, 1 / ranks of it: it keeps the state of that stretch,
+// More groups, with options of their own, by add_group(). Each rank has a stretch of every parameter, 1 / ranks of it: it keeps the state of that stretch,
 // updates it, and all ranks gather the weights. Weights have the same bits as with the optimizer
 // itself. Per rank (Adam): 2 / ranks of the weights' memory for the moments in place of 2, and 1 / ranks
 // for a copy of the stretches.
@@ -39,6 +39,10 @@ class ShardedOptimizer : public Optimizer<typename Inner::value_type> {
   ShardedOptimizer(const Communicator& communicator, const NamedTensors<T>& parameters,
                    const Options& options = {});
   ~ShardedOptimizer() override;
+
+  /// More parameters, with other options, as of Inner. Collective. **Throws** as the constructor, and
+  /// where parameters are in another group.
+  void add_group(const NamedTensors<T>& parameters, const Options& options = {});
 
   using Optimizer<T>::step;
   /// Collective, and so are state_dict(), which is whole on rank 0 and without arrays elsewhere, and

@@ -111,14 +111,12 @@ void TreeSum<T>::collect() {
 }
 
 template <class T>
-void TreeSum<T>::poll(bool may_collect) {
-  if (!started_ || ranks_ == 1) {
-    collecting_ = started_;
-    return;
-  }
+bool TreeSum<T>::poll() {
+  if (!started_ || ranks_ == 1) return collecting_ = started_;
   int done = 0;
   check_mpi(MPI_Test(&request_, &done, MPI_STATUS_IGNORE), "MPI_Test");
-  if (done != 0 && !collecting_ && may_collect) collect();
+  if (done != 0 && !collecting_) collect();
+  return collecting_;
 }
 
 template <class T>

@@ -47,10 +47,9 @@ class TreeSum {
   /// Sends. Collective, in the same order on all ranks among the sums of these communicators.
   void start();
   bool is_started() const { return started_; }
-  /// Goes on if messages have come. The second phase is collective as well: `may_collect` where that
-  /// of the sum before has begun.
-  void poll(bool may_collect);
-  bool is_collecting() const { return collecting_; }
+  /// Goes on if messages have come; whether the second phase has begun. That is collective as well, in
+  /// the same order: to be called when that of the sum before has begun.
+  bool poll();
   /// The sum, n numbers, until the next one begins.
   const T* wait();
   /// For the next sum, when this one was waited for.

@@ -34,20 +34,20 @@ Tensor<float> along_the_tree(const Tensors& of_shards, detail::ShardRange node) 
          along_the_tree(of_shards, {middle, node.last});
 }
 
-// Of weight, bias and scale by the mean loss of two samples per shard, one process for all.
+// Of weight, bias and scale, by the mean loss of two samples per shard or, of several batches, its sums: one process
+// for all.
 Tensors expected_sums(Net& net, const Tensor<float>& x, std::size_t batches) {
   const std::size_t shards = x.size(0) / 2;
+  const float share = batches > 1 ? 2.0F : 2.0F / static_cast<float>(2 * shards);
   std::vector<Tensors> of_shards(3);
   for (std::size_t s = 0; s < shards; ++s) {
     net.zero_grad();
-    for (std::size_t i = 0; i < batches; ++i) {
-      const float share = batches > 1 ? 2.0F : 2.0F / static_cast<float>(2 * shards);
-      (net.loss(Part{2 * s, 2 * s + 2}.of(x), s) * share).backward();
-    }
-    of_shards[0].push_back(net.fc.weight.gradient());
-    of_shards[1].push_back(net.fc.bias.gradient());
-    of_shards[2].push_back(Net::uses_scale(s) ? net.scale.gradient()
-                                              : Tensor<float>::filled({4}, 0));
+    (net.loss(Part{2 * s, 2 * s + 2}.of(x), s) * share).backward();
+    const Tensors once = {
+        net.fc.weight.gradient(), net.fc.bias.gradient(),
+        Net::uses_scale(s) ? net.scale.gradient() : Tensor<float>::filled({4}, 0)};
+    for (std::size_t i = 0; i < 3; ++i)
+      of_shards[i].push_back(batches > 1 ? once[i] + once[i] : once[i]);
   }
   Tensors r;
   for (const Tensors& g : of_shards) r.push_back(along_the_tree(g, {0, shards}));

@@ -11,6 +11,7 @@
 #include "xgrad/kernels/recurrent.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/creation.hpp"
+#include "xgrad/ops/gru_arrays.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/packed_sequences.hpp"
@@ -31,7 +32,7 @@ namespace {
 
 enum Input { kX, kH, kWeightX, kWeightH, kBias, kBiasH };
 
-enum class Unit { gru, tanh, relu };
+using Unit = detail::StepUnit;
 
 std::size_t parts(Unit unit) { return unit == Unit::gru ? 3 : 1; }
 
@@ -204,6 +205,7 @@ Tensor<T> run(Unit unit, bool once, const Steps& steps, const Tensor<T>& x, cons
     return run<T>(unit, once, steps, o[kX], o[kH], {o[kWeightX], o[kWeightH], o[kBias], o[kBiasH]});
   });
   if (!once) return y;
+  detail::describe_recurrent_step(y, unit, h.shape()[0], x.shape()[1], h.shape()[1]);
   // Further sequences of a step.
   const auto all = [unit, n = h.shape()[0]](const detail::BatchOperands<T>& b) {
     const auto merged = [&](std::size_t i) {

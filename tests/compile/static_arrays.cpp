@@ -118,9 +118,36 @@ Tensor<T> lstm_steps(const List<T>& x, std::size_t steps) {
 }
 
 template <class T>
+Tensor<T> gru_steps(const List<T>& x, std::size_t steps) {
+  Tensor<T> h = x[1];
+  for (std::size_t t = 0; t < steps; ++t) h = gru_cell(x[0], h, x[2], x[3], x[4], x[5]);
+  return h * h;
+}
+
+template <class T>
+Tensor<T> rnn_steps(const List<T>& x, Nonlinearity f) {
+  Tensor<T> h = x[1];
+  for (int t = 0; t < 3; ++t) h = rnn_cell(x[0], h, x[2], x[3], x[4], x[4] * T(2), f);
+  return h * h;
+}
+
+template <class T>
 std::vector<Case<T>> cells() {
   using X = const List<T>&;
   return {
+      {"gated", {{3, 4}, {3, 2}, {6, 4}, {6, 2}, {6}, {6}}, [](X x) { return gru_steps(x, 3); }},
+      {"gated, one row",
+       {{1, 4}, {1, 5}, {15, 4}, {15, 5}, {15}, {15}},
+       [](X x) { return gru_steps(x, 2); }},
+      {"gated without biases",
+       {{3, 4}, {3, 2}, {6, 4}, {6, 2}},
+       [](X x) { return gru_cell<T>(x[0], x[1], x[2], x[3], {}, {}) * T(2); }},
+      {"plain",
+       {{3, 4}, {3, 2}, {2, 4}, {2, 2}, {2}},
+       [](X x) { return rnn_steps(x, Nonlinearity::tanh); }},
+      {"plain with relu",
+       {{3, 4}, {3, 2}, {2, 4}, {2, 2}, {2}},
+       [](X x) { return rnn_steps(x, Nonlinearity::relu); }},
       {"a step", {{3, 4}, {3, 2}, {8, 4}, {8, 2}, {8}}, [](X x) { return lstm_steps(x, 1); }},
       {"steps", {{3, 4}, {3, 2}, {8, 4}, {8, 2}, {8}}, [](X x) { return lstm_steps(x, 4); }},
       {"of one row",

@@ -48,7 +48,30 @@ class Target {
     if (d_.data != nullptr) d_.data += j * d_.column;
   }
 
-  /// Register v of row i.
+  /// V registers of M rows from row i on.
+  template <std::size_t M, std::size_t V>
+  XGRAD_INLINE void put(std::size_t i, const P<T> (&sum)[M][V]) const {
+    constexpr std::size_t W = P<T>::size;
+    const bool whole = Along && width_ >= V * W && joins_ != Joins::others;
+    const bool adds = joins_ == Joins::what_is_there;
+    if (!whole) {
+      unrolled<M>([&](auto r) XGRAD_INLINED {
+        unrolled<V>([&](auto v) XGRAD_INLINED { put(i + r, v, sum[r][v]); });
+      });
+      return;
+    }
+    const std::size_t step = c_.row;
+    T* c = c_.data + i * step;
+    unrolled<M>([&](auto r) XGRAD_INLINED {
+      unrolled<V>([&](auto v) XGRAD_INLINED {
+        const P<T> all = adds ? P<T>::load(c + v * W) + sum[r][v] : sum[r][v];
+        all.store(c + v * W);
+      });
+      c += step;
+    });
+  }
+
+ private:
   XGRAD_INLINE void put(std::size_t i, std::size_t v, P<T> sum) const {
     constexpr std::size_t W = P<T>::size;
     const std::size_t width = std::min(width_ - v * W, W);
@@ -65,7 +88,6 @@ class Target {
     write(c, width, sum);
   }
 
- private:
   static Joins joins(const SmallProduct<T>& p) {
     if (p.d.data != nullptr) return Joins::others;
     return p.beta == T(0) ? Joins::nothing : p.beta == T(1) ? Joins::what_is_there : Joins::others;
@@ -142,12 +164,11 @@ template <std::size_t M, std::size_t V, class T, bool Along>
                                  const Target<T, Along>& target) {
   RowsOfA<M, T> a(p.a, i);
   P<T> sum[M][V];
-  const auto each = [](const auto& f) XGRAD_INLINED {
-    unrolled<M>([&](auto r) XGRAD_INLINED { unrolled<V>([&](auto v) XGRAD_INLINED { f(r, v); }); });
-  };
-  each([&](auto r, auto v) XGRAD_INLINED { sum[r][v] = P<T>(0); });
+  unrolled<M>([&](auto r) XGRAD_INLINED {
+    unrolled<V>([&](auto v) XGRAD_INLINED { sum[r][v] = P<T>(0); });
+  });
   for (std::size_t l = p.k; l-- > 0; a.next(), b.data += b.pitch) add_term<M, V, T>(a, b, sum);
-  each([&](auto r, auto v) XGRAD_INLINED { target.put(i + r, v, sum[r][v]); });
+  target.template put<M, V>(i, sum);
 }
 
 // Rows from i on, M at a time, then the rest.

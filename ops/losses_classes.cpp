@@ -203,9 +203,17 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Indices& labels,
     return detail::hard_cross_entropy<T>(now, l, {o.weight, o.ignore_index, o.reduction});
   };
   const Tensor<T> y = of_labels("cross_entropy", x, labels, options, loss);
-  if (options.label_smoothing == 0)
-    detail::describe_cross_entropy<T>(y, x, labels,
-                                      {options.weight, options.ignore_index, options.reduction});
+  const NllOptions<T> hard{options.weight, options.ignore_index, options.reduction};
+  if (options.label_smoothing == 0) {
+    detail::describe_cross_entropy<T>(y, x, labels, hard);
+  } else {
+    detail::describe_class_losses(
+        y, x, labels, hard,
+        [smoothing = options.label_smoothing](const auto& rows, const Indices& l, const auto& o) {
+          return smooth_cross_entropy<T>(rows, l,
+                                         {o.weight, smoothing, o.ignore_index, o.reduction});
+        });
+  }
   return y;
 }
 
@@ -280,7 +288,16 @@ template <class T>
 Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
                      const std::type_identity_t<FocalOptions<T>>& options) {
   detail::require_in("focal_loss", "gamma", options.gamma, "[0, inf)");
-  return of_labels("focal_loss", x, labels, options, &focal<T>);
+  const Tensor<T> y = of_labels("focal_loss", x, labels, options, &focal<T>);
+  detail::describe_class_losses<T>(
+      y, x, labels, {options.weight, options.ignore_index, options.reduction},
+      [options](const Tensor<T>& rows, const Indices& l, const NllOptions<T>& o) {
+        FocalOptions<T> now = options;
+        now.weight = o.weight;
+        now.reduction = o.reduction;
+        return focal(rows, l, now);
+      });
+  return y;
 }
 
 #define XGRAD_INSTANTIATE(T)                                                               \

@@ -207,6 +207,13 @@ BOOST_AUTO_TEST_CASE(class_losses) {
     check_indices({5, 4}, some_indices({5}, 0, 3), [=](const D& x, const Indices& l) {
       return nll_loss(log_softmax(x, 1), l, {.weight = weight, .ignore_index = 1, .reduction = r});
     });
+    check_indices({5, 4}, some_indices({5}, 0, 3), [=](const D& x, const Indices& l) {
+      return cross_entropy(
+          x, l, {.weight = weight, .label_smoothing = 0.2, .ignore_index = 1, .reduction = r});
+    });
+    check_indices({5, 4}, some_indices({5}, 0, 3), [=](const D& x, const Indices& l) {
+      return focal_loss(x, l, {.gamma = 1.5, .ignore_index = 2, .reduction = r});
+    });
   }
 }
 

@@ -30,10 +30,11 @@ double seconds(const std::function<void()>& f) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double median(std::vector<double> v) {
+double quantile(std::vector<double> v, double q) {
   std::sort(v.begin(), v.end());
-  return v[v.size() / 2];
+  return v[static_cast<std::size_t>(q * static_cast<double>(v.size() - 1) + 0.5)];
 }
+double median(const std::vector<double>& v) { return quantile(v, 0.5); }
 
 struct Model {
   std::string name;
@@ -60,7 +61,16 @@ std::vector<Model> models() {
     net.append(Linear<float>(256, 10));
     return net;
   };
-  return {{"mlp", 512, mlp}, {"residual mlp", 256, residual}};
+  const auto convolutional = [] {
+    Sequential<float> net;
+    net.append(Reshape<float>({1, 28, 28})).append(Conv2d<float>(1, 16, 3)).append(Relu<float>());
+    net.append(MaxPool2d<float>(2)).append(Conv2d<float>(16, 32, 3)).append(Relu<float>());
+    net.append(MaxPool2d<float>(2)).append(Flatten<float>()).append(Linear<float>(800, 128));
+    net.append(Relu<float>()).append(Linear<float>(128, 10));
+    return net;
+  };
+  return {
+      {"mlp", 512, mlp}, {"residual mlp", 256, residual}, {"convolutional", 128, convolutional}};
 }
 
 // A model, its batch and its steps, on a communicator or (none) alone.
@@ -100,12 +110,13 @@ class Steps {
   std::unique_ptr<DataParallel<float>> parallel_;
 };
 
-constexpr std::size_t kSteps = 4;  // between two looks at the clock
+constexpr std::size_t kSteps = 2;  // between two looks at the clock
 
 // Rank 0 alone, the others asleep.
 double alone(const Communicator& world, Steps& steps) {
   double t = 0;
   if (world.rank() == 0) {
+    steps.step();  // as in at_once
     t = seconds([&] {
       for (std::size_t i = 0; i < kSteps; ++i) steps.step();
     });
@@ -116,24 +127,38 @@ double alone(const Communicator& world, Steps& steps) {
   return t / kSteps;
 }
 
-// All ranks at once, each by itself: what they take of each other's memory and cores.
-double apart(const Communicator& world, Steps& steps) {
+// All ranks at once. A step before the clock starts brings the model back into the caches, from which the one before
+// has driven it.
+double at_once(const Communicator& world, Steps& steps, const std::function<void()>& step) {
+  steps.step();
   world.barrier();
-  return seconds([&] {
-           for (std::size_t i = 0; i < kSteps; ++i) steps.step();
-         }) /
-         kSteps;
+  const double t = seconds([&] {
+    for (std::size_t i = 0; i < kSteps; ++i) step();
+  });
+  return t / kSteps;
+}
+
+// Each by itself: what they take of each other's memory and cores.
+double apart(const Communicator& world, Steps& steps) {
+  return at_once(world, steps, [&] { steps.step(); });
+}
+
+// The same where ranks wait for each other as often as in a step together, and send nothing else: before the step, in the two
+// phases of the reduction, and in the message after it. The slowest counts each time, whatever it was that interrupted
+// it, another rank on its core included.
+double in_step(const Communicator& world, Steps& steps) {
+  return at_once(world, steps, [&] {
+    world.all_gather(std::uint64_t{1});
+    steps.step();
+    for (int phase = 0; phase < 3; ++phase) world.all_gather(std::uint64_t{1});
+  });
 }
 
 double together(const Communicator& world, Steps& steps, std::vector<double>* waits = nullptr) {
-  world.barrier();
-  const double t = seconds([&] {
-    for (std::size_t i = 0; i < kSteps; ++i) {
-      steps.step();
-      if (waits != nullptr) waits->push_back(steps.waited());
-    }
+  return at_once(world, steps, [&] {
+    steps.step();
+    if (waits != nullptr) waits->push_back(steps.waited());
   });
-  return t / kSteps;
 }
 
 // One way, by round trips between rank 0 and the last.
@@ -158,10 +183,83 @@ void messages(const Communicator& world) {
       }));
     }
     if (first)
-      std::printf("{\"what\": \"message\", \"bytes\": %zu, \"seconds\": %.3g}\n", bytes,
-                  median(times) / 2);
+      std::printf("{\"what\": \"message\", \"ranks\": %zu, \"bytes\": %zu, \"seconds\": %.3g}\n",
+                  world.size(), bytes, median(times) / 2);
     world.barrier();
   }
+}
+
+constexpr int kBlocks =
+    9;  // each about as long as a step, so that what interrupts steps interrupts them as well
+
+// The median over blocks of the mean time of f(i), called `times` times in each; all ranks at once.
+double mean_of_blocks(const Communicator& world, int times, const std::function<void(int)>& f) {
+  std::vector<double> blocks;
+  for (int b = 0; b < kBlocks; ++b) {
+    world.barrier();
+    blocks.push_back(seconds([&] {
+                       for (int i = 0; i < times; ++i) f(i);
+                     }) /
+                     times);
+  }
+  return median(blocks);
+}
+
+// All ranks at once: to the next one and from the one before, as in every phase of a reduction, and from places that are in
+// no cache, as gradients are. Within a machine the ranks' own cores copy what is sent or received.
+void exchanges(const Communicator& world) {
+  if (world.size() < 2) return;
+  constexpr std::size_t kArea = std::size_t{1} << 25;
+  const int ranks = static_cast<int>(world.size()), rank = static_cast<int>(world.rank());
+  std::vector<char> out(kArea), in(kArea);
+  for (std::size_t bytes = 8; bytes <= (std::size_t{1} << 21); bytes *= 8) {
+    const int n = static_cast<int>(bytes);
+    const double t = mean_of_blocks(world, n > 100000 ? 50 : 1000, [&](int i) {
+      const std::size_t at = static_cast<std::size_t>(i) * bytes % kArea;
+      MPI_Sendrecv(out.data() + at, n, MPI_CHAR, (rank + 1) % ranks, 1, in.data() + at, n, MPI_CHAR,
+                   (rank + ranks - 1) % ranks, 1, world.handle(), MPI_STATUS_IGNORE);
+    });
+    if (rank == 0)
+      std::printf("{\"what\": \"exchange\", \"ranks\": %d, \"bytes\": %zu, \"seconds\": %.3g}\n",
+                  ranks, bytes, t);
+  }
+}
+
+// What of an exchange does not add to the time of a computation beside it that asks for its messages now and
+// then: nothing where the cores that compute also copy.
+void overlap(const Communicator& world) {
+  if (world.size() < 2) return;
+  constexpr std::size_t kBytes = std::size_t{1} << 22;
+  const int part = static_cast<int>(kBytes / world.size());
+  std::vector<char> out(kBytes), in(kBytes);
+  std::vector<float> x(4096, 1.0F), y(x);
+  const auto compute = [&](MPI_Request* request) {
+    for (int i = 0; i < 20; ++i) {
+      for (int k = 0; k < 20; ++k) {
+        for (std::size_t j = 0; j < x.size(); ++j) y[j] += 0.5F * x[j];
+      }
+      int done = 0;
+      if (request != nullptr) MPI_Test(request, &done, MPI_STATUS_IGNORE);
+    }
+  };
+  MPI_Request request = MPI_REQUEST_NULL;
+  const auto start = [&] {
+    MPI_Ialltoall(out.data(), part, MPI_CHAR, in.data(), part, MPI_CHAR, world.handle(), &request);
+  };
+  const double alone = mean_of_blocks(world, 20, [&](int) { compute(nullptr); });
+  const double exchange = mean_of_blocks(world, 20, [&](int) {
+    start();
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
+  });
+  const double both = mean_of_blocks(world, 20, [&](int) {
+    start();
+    compute(&request);
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
+  });
+  const double hidden = 1 - (both - alone) / exchange;
+  if (world.rank() == 0)
+    std::printf("{\"what\": \"overlap\", \"ranks\": %zu, \"hidden\": %.3f}\n", world.size(),
+                std::clamp(hidden, 0.0, 1.0));
 }
 
 // The last rank to come waits for messages alone: the least of each step.
@@ -176,16 +274,12 @@ double wait_of(const Communicator& world, const std::vector<double>& own) {
 // All ranks at once: y += x, per byte of x.
 void passes(const Communicator& world) {
   std::vector<float> x(std::size_t{1} << 22, 1.0F), y(x);
-  std::vector<double> times;
-  for (int i = 0; i < 20; ++i) {
-    world.barrier();
-    times.push_back(seconds([&] {
-      for (std::size_t j = 0; j < x.size(); ++j) y[j] += x[j];
-    }));
-  }
+  const double t = mean_of_blocks(world, 10, [&](int) {
+    for (std::size_t j = 0; j < x.size(); ++j) y[j] += x[j];
+  });
   if (world.rank() == 0)
     std::printf("{\"what\": \"pass\", \"ranks\": %zu, \"seconds per byte\": %.3g}\n", world.size(),
-                median(times) / static_cast<double>(x.size() * sizeof(float)));
+                t / static_cast<double>(x.size() * sizeof(float)));
 }
 
 void gather_of_a_number(const Communicator& world) {
@@ -203,32 +297,42 @@ void scaling(const Communicator& world, const Model& model, int rounds) {
   Steps one(model, part, nullptr), of_one(model, part, &self), all(model, part, &world),
       at_the_end(model, part, &world, {.bucket_bytes = std::size_t{1} << 40}),
       exact(model, part, &world, {.shards = 4 * ranks}),
+      exact_two(model, part, &world, {.shards = 2 * ranks}),
       of_one_exact(model, part, &self, {.shards = 4});
-  std::vector<double> plain, side_by_side, through, fast, waits, late, sure, sure_one;
+  std::vector<double> plain, side_by_side, waiting, through, fast, waits, late, sure, sure_two,
+      sure_one;
   for (int i = 0; i < rounds; ++i) {
     plain.push_back(alone(world, one));
     side_by_side.push_back(apart(world, one));
     through.push_back(alone(world, of_one));
     sure_one.push_back(alone(world, of_one_exact));
+    // Neighbours, each in front as often as behind.
+    if (i % 2 == 0) waiting.push_back(in_step(world, one));
     fast.push_back(together(world, all, &waits));
+    if (i % 2 != 0) waiting.push_back(in_step(world, one));
     together(world, at_the_end, &late);
+    sure_two.push_back(together(world, exact_two));
     sure.push_back(together(world, exact));
   }
   const double waited = wait_of(world, waits), reduction = wait_of(world, late);
   if (world.rank() != 0) return;
-  const auto ratio = [](const std::vector<double>& a, const std::vector<double>& b) {
+  const auto ratios = [](const std::vector<double>& a, const std::vector<double>& b) {
     std::vector<double> r;
     for (std::size_t i = 0; i < a.size(); ++i) r.push_back(a[i] / b[i]);
-    return median(r);
+    return r;
   };
+  const auto ratio = [&](const auto& a, const auto& b) { return median(ratios(a, b)); };
   std::printf(
       "{\"what\": \"scaling\", \"model\": \"%s\", \"parameters\": %zu, \"batch\": %zu, "
-      "\"ranks\": %zu, \"alone\": %.4g, \"side by side\": %.4g, \"together\": %.4g, "
+      "\"ranks\": %zu, \"alone\": %.4g, \"side by side\": %.4g, \"in step\": %.4g, "
+      "\"together\": %.4g, \"of in step\": [%.3f, %.3f, %.3f], "
       "\"scaling\": %.3f, \"overhead of one rank\": %.4f, \"waited\": %.3g, "
-      "\"reduction at the end\": %.3g, \"four shards each\": %.3f, \"four shards of one\": %.3f}\n",
+      "\"reduction at the end\": %.3g, \"two shards each\": %.3f, \"four shards each\": %.3f, "
+      "\"four shards of one\": %.3f}\n",
       model.name.c_str(), one.parameters(), model.batch, ranks, median(plain), median(side_by_side),
-      median(fast), ratio(plain, fast), ratio(through, plain), waited, reduction, ratio(sure, fast),
-      ratio(sure_one, through));
+      median(waiting), median(fast), quantile(ratios(fast, waiting), 0.25), ratio(fast, waiting),
+      quantile(ratios(fast, waiting), 0.75), ratio(plain, fast), ratio(through, plain), waited,
+      reduction, ratio(sure_two, fast), ratio(sure, fast), ratio(sure_one, through));
   std::fflush(stdout);
 }
 
@@ -272,6 +376,8 @@ int main(int argc, char** argv) {
   return run_distributed(argc, argv, [&](Communicator& world) {
     set_num_threads(1);
     messages(world);
+    exchanges(world);
+    overlap(world);
     passes(world);
     gather_of_a_number(world);
     memory(world);

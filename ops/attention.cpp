@@ -402,9 +402,10 @@ Tensor<T> by_blocks(const Plan& plan, Generator& generator, const Tensor<T>& q, 
   log_blocks(y, plan, generator);
   describe_on_arrays(y, plan);
   if (plan.dropout == 0)
-    detail::describe_batch<T>(y, {.run = [plan, &generator](const auto& b) {
-                                return by_blocks_in_batch(plan, generator, b);
-                              }});
+    detail::describe_batch<T>(
+        y, {.run = [plan, g = detail::FollowedGenerator(generator)](const auto& b) {
+          return by_blocks_in_batch(plan, g.get(), b);
+        }});
   return y;
 }
 

@@ -221,9 +221,10 @@ Tensor<T> class_losses(const BatchOperands<T>& b, const Shape& x, const Indices&
 template <class T, class Loss>
 void describe_class_losses(const Tensor<T>& y, const Tensor<T>& x, const Indices& labels,
                            const NllOptions<T>& options, const Loss& loss) {
-  const auto run = [shape = x.shape(), followed = FollowedIndices(labels), options,
+  const NllOptions<T> bare{{}, options.ignore_index, options.reduction};  // weights are an operand
+  const auto run = [shape = x.shape(), followed = FollowedIndices(labels), bare,
                     loss](const BatchOperands<T>& b) {
-    return class_losses(b, shape, followed.get(), options, loss);
+    return class_losses(b, shape, followed.get(), bare, loss);
   };
   describe_batch<T>(y, {.run = run, .reads_indices = true, .shared = 2});
 }

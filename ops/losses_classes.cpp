@@ -291,11 +291,8 @@ Tensor<T> focal_loss(const Tensor<T>& x, const Indices& labels,
   const Tensor<T> y = of_labels("focal_loss", x, labels, options, &focal<T>);
   detail::describe_class_losses<T>(
       y, x, labels, {options.weight, options.ignore_index, options.reduction},
-      [options](const Tensor<T>& rows, const Indices& l, const NllOptions<T>& o) {
-        FocalOptions<T> now = options;
-        now.weight = o.weight;
-        now.reduction = o.reduction;
-        return focal(rows, l, now);
+      [gamma = options.gamma](const Tensor<T>& rows, const Indices& l, const NllOptions<T>& o) {
+        return focal<T>(rows, l, {gamma, o.weight, o.ignore_index, o.reduction});
       });
   return y;
 }

@@ -1,5 +1,6 @@
 #include "xgrad/kernels/softmax.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "xgrad/kernels/instantiate.hpp"
@@ -119,7 +120,7 @@ void log_softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, 
 }
 
 template <class T>
-void log_sum_exp_kernel(const T* x, T* maximum, T* log_sum, AxisView view) {
+void log_sum_exp_of_rows(const T* x, T* maximum, T* log_sum, AxisView view) {
   using P = Pack<T, Arch>;
   each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
     P m = largest_of(x + first, row);
@@ -128,6 +129,28 @@ void log_sum_exp_kernel(const T* x, T* maximum, T* log_sum, AxisView view) {
     row.store_result(m, maximum + result);
     row.store_result(log_sum_of_exponentials(x + first, m, row), log_sum + result);
   });
+}
+
+// A row of fewer numbers leaves lanes of a register empty, and has its maximum, sum and logarithm to itself:
+// as many rows as there are lanes take hardly longer side by side. All of them go that way, so that a row
+// has the same bits alone and among others.
+constexpr std::size_t kShortRow = 16;
+
+template <class T>
+void log_sum_exp_kernel(const T* x, T* maximum, T* log_sum, AxisView view) {
+  constexpr std::size_t W = Pack<T, Arch>::size;
+  if (view.inner != 1 || view.n > kShortRow) return log_sum_exp_of_rows(x, maximum, log_sum, view);
+  alignas(64) T column[kShortRow * W] = {}, m[W], sum[W];
+  for (std::size_t row = 0; row < view.outer; row += W) {
+    const std::size_t rows = std::min(view.outer - row, W);
+    const T* from = x + row * view.n;
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t i = 0; i < view.n; ++i) column[i * W + r] = *from++;
+    }
+    log_sum_exp_of_rows(column, m, sum, AxisView{1, view.n, W});
+    std::copy_n(m, rows, maximum + row);
+    std::copy_n(sum, rows, log_sum + row);
+  }
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 #include "xgrad/ops/softmax.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
 
 namespace xgrad::test {
 namespace {
@@ -163,6 +165,34 @@ BOOST_AUTO_TEST_CASE(errors) {
         log_softmax(wave({2, 3}), 2);
       },
       "log_softmax: axis 2 is out of range for 2 axes");
+}
+
+// Rows of few numbers are taken side by side; of them one is sure, one has an infinity, one has none that is finite.
+BOOST_AUTO_TEST_CASE(short_rows_alone_and_among_others) {
+  constexpr std::size_t kRows = 37;
+  for (const std::size_t n : {1u, 2u, 3u, 10u, 15u, 16u, 17u}) {
+    Tensor<float> x = wave({kRows, n}).to<float>() * 3.0f;
+    float* const p = x.mutable_data();
+    p[4 * n] = 30;
+    p[5 * n] = -std::numeric_limits<float>::infinity();
+    std::fill_n(p + 6 * n, n, -std::numeric_limits<float>::infinity());
+    p[7 * n] = std::numeric_limits<float>::infinity();
+    const auto all = logsumexp(x, 1);
+    for (std::size_t i = 0; i < kRows; ++i) {
+      const auto row =
+          slice(x, {{static_cast<std::ptrdiff_t>(i), static_cast<std::ptrdiff_t>(i) + 1}});
+      const float alone = logsumexp(row, 1).item();
+      BOOST_TEST(alone == all.data()[i]);
+      double sum = 0;
+      for (std::size_t k = 0; k < n; ++k) sum += std::exp(static_cast<double>(p[i * n + k]));
+      const double wanted = std::log(sum);
+      if (std::isinf(wanted)) {
+        BOOST_TEST(static_cast<double>(alone) == wanted);
+      } else {
+        BOOST_TEST(std::abs(static_cast<double>(alone) - wanted) <= 4e-7 * (1 + std::abs(wanted)));
+      }
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_same_for_any_number_of_threads) {

@@ -108,14 +108,20 @@ void check_input_scale(Patient<T>& p) {
   Features<T> features;
   features.add(x);
   features.finish();
-  double squares = 0, largest = 0, off = 0;
+  double squares = 0, variances = 0, largest = 0, off = 0;
   std::vector<double> deviations;
   for (const Moments& f : features.of) {
     squares += f.mean * f.mean + f.variance;
+    variances += f.variance;
     if (f.variance > 0) deviations.push_back(f.deviation());
-    if (f.variance > 0) off = std::max(off, std::abs(f.mean) / f.deviation());
   }
-  const double rms = std::sqrt(squares / static_cast<double>(features.of.size()));
+  const auto count = static_cast<double>(features.of.size());
+  const double rms = std::sqrt(squares / count), spread = std::sqrt(variances / count);
+  // One that hardly varies, as a picture's corner, and is no larger than what others vary is a small bias.
+  for (const Moments& f : features.of) {
+    if (f.variance > 0 && std::abs(f.mean) > spread)
+      off = std::max(off, std::abs(f.mean) / f.deviation());
+  }
   const double typical = median_of(deviations);
   for (const double d : deviations) largest = std::max(largest, d);
   std::string first;

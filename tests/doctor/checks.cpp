@@ -153,6 +153,14 @@ BOOST_AUTO_TEST_CASE(input_scale) {
   far.inputs += 15;
   far.inputs *= 0.5;
   BOOST_TEST(far.warns("input-scale"));
+  Case corner, offset;
+  for (std::size_t i = 0; i < 240; ++i) {
+    const double v = corner.inputs(i, 3);
+    corner.inputs(i, 3) = -0.4 + 0.01 * v;
+    offset.inputs(i, 3) = -4 + 0.1 * v;
+  }
+  BOOST_TEST(corner.is_silent("input-scale"));
+  BOOST_TEST(offset.warns("input-scale"));
   Case uneven;
   for (std::size_t i = 0; i < 240; ++i) uneven.inputs(i, 3) *= 0.01, uneven.inputs(i, 2) *= 2;
   BOOST_TEST(uneven.is_silent("input-scale"));

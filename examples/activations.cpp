@@ -12,12 +12,13 @@
 //
 // CI: --samples 200 --epochs 1 --depth 3 --seeds 2
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -152,13 +153,13 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Activations compared.");
-  app.add_option("--samples", s.samples, "digits to learn from")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "of each run")->capture_default_str();
-  app.add_option("--depth", s.depth, "hidden layers")->capture_default_str();
-  app.add_option("--seeds", s.seeds, "runs of each activation")->capture_default_str();
-  app.add_option("--processes", s.processes, "at a time")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  CommandLine app("Activations compared.");
+  app.add_option("--samples", s.samples, "digits to learn from").capture_default_str();
+  app.add_option("--epochs", s.epochs, "of each run").capture_default_str();
+  app.add_option("--depth", s.depth, "hidden layers").capture_default_str();
+  app.add_option("--seeds", s.seeds, "runs of each activation").capture_default_str();
+  app.add_option("--processes", s.processes, "at a time").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     std::printf("test accuracy %.4f\n", run(s));
   } catch (const std::exception& e) {

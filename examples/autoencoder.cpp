@@ -15,13 +15,14 @@
 //
 // CI: --epochs 1 --train-samples 400 --test-samples 200 --hidden 64
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -158,9 +159,9 @@ void run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("A variational autoencoder of images.");
+  CommandLine app("A variational autoencoder of images.");
   app.add_option("--data", s.data, "folder with IDX files; drawn digits without")
-      ->envname("XGRAD_IMAGES");
+      .envname("XGRAD_IMAGES");
   app.add_option("--hidden", s.hidden, "units of the encoder and of the decoder");
   app.add_option("--codes", s.codes, "numbers that an image is made of");
   app.add_option("--epochs", s.epochs, "passes over the training images");
@@ -171,7 +172,7 @@ int main(int argc, char** argv) {
   app.add_option("--picture", s.picture, "file for the images; empty: none");
   app.add_option("--seed", s.seed, "of everything that is drawn");
   app.add_option("--threads", s.threads, "default: one per core");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     run(s);
   } catch (const std::exception& e) {

@@ -32,7 +32,6 @@
 //
 // CI: --epochs 1 --train-samples 300 --test-samples 200 --widths 4,8 --target-epochs 2
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -41,6 +40,8 @@
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -235,10 +236,10 @@ void run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("A convolutional network, and what its convolutions are good for besides.");
+  CommandLine app("A convolutional network, and what its convolutions are good for besides.");
   app.add_option("--data", s.data, "folder with IDX files or CIFAR-10's; drawn digits without")
-      ->envname("XGRAD_IMAGES");
-  app.add_option("--widths", s.widths, "channels before each halving")->delimiter(',');
+      .envname("XGRAD_IMAGES");
+  app.add_option("--widths", s.widths, "channels before each halving").delimiter(',');
   app.add_option("--depth", s.depth, "convolutions before each halving");
   app.add_option("--dense", s.dense, "units of the dense layer");
   app.add_option("--epochs", s.epochs, "passes over the training images");
@@ -254,7 +255,7 @@ int main(int argc, char** argv) {
   app.add_option("--picture", s.picture, "file for the kernels; empty: none");
   app.add_option("--seed", s.seed, "of everything that is drawn");
   app.add_option("--threads", s.threads, "default: one per core");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     run(s);
   } catch (const std::exception& e) {

@@ -11,12 +11,12 @@
 //
 // CI: --steps 300
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <memory>
 #include <string>
 
+#include "shared/command_line.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/modules/gradient_check.hpp"
 #include "xgrad/modules/linear.hpp"
@@ -102,8 +102,8 @@ double run(std::size_t steps) {
 
 int main(int argc, char** argv) {
   std::size_t steps = 1500;
-  CLI::App app("A module of your own.");
-  app.add_option("--steps", steps, "of training")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  CommandLine app("A module of your own.");
+  app.add_option("--steps", steps, "of training").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   std::printf("test rmse %.4f\n", run(steps));
 }

@@ -27,7 +27,6 @@
 // CI: --epochs 2 --train-samples 600 --hidden 32,32 --batch-norm --residual --mixup 0.2 --shift 2
 // CI: --dropout 0.1 --drop-connect 0.1 --cutmix 1 --flip --erase 0.3 --label-smoothing 0.1
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -45,6 +44,8 @@
 #ifdef XGRAD_LIVE
 #include <xgrad/live/live_report.hpp>
 #endif
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -406,69 +407,69 @@ std::string beside(const std::string& model) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Trains a multi-layer perceptron on images of digits.");
+  CommandLine app("Trains a multi-layer perceptron on images of digits.");
   app.add_option(
       "--data", s.data,
       "folder with IDX files (train-images-idx3-ubyte[.gz], ...); default: drawn digits");
-  app.add_option("--epochs", s.epochs, "passes over the training images")->capture_default_str();
+  app.add_option("--epochs", s.epochs, "passes over the training images").capture_default_str();
   app.add_option("--batch-size", s.batch_size, "images per step")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      .capture_default_str()
+      .check(Check::positive());
   app.add_option("--learning-rate", s.learning_rate,
                  "at the start; default 0.05 for sgd, 0.001 for adam")
-      ->check(CLI::PositiveNumber);
+      .check(Check::positive());
   app.add_option("--optimizer", s.optimizer, "sgd or adam")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"sgd", "adam"}));
+      .capture_default_str()
+      .check(Check::one_of({"sgd", "adam"}));
   app.add_option("--momentum", s.momentum, "of sgd")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+      .capture_default_str()
+      .check(Check::between(0.0, 1.0));
   app.add_option("--weight-decay", s.weight_decay, "lambda of lambda/2 |w|^2")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      .capture_default_str()
+      .check(Check::non_negative());
   app.add_option("--label-smoothing", s.label_smoothing, "share spread over all classes")
-      ->check(CLI::Range(0.0, 1.0));
+      .check(Check::between(0.0, 1.0));
   app.add_flag("--batch-norm", s.batch_norm, "normalise each hidden layer over the batch");
   app.add_option("--dropout", s.dropout, "probability to drop a hidden unit")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.99));
+      .capture_default_str()
+      .check(Check::between(0.0, 0.99));
   app.add_option("--drop-connect", s.drop_connect, "probability to drop a hidden layer's weight")
-      ->check(CLI::Range(0.0, 0.99));
+      .check(Check::between(0.0, 0.99));
   app.add_flag("--residual", s.residual, "add its input to a hidden layer of the same size");
   app.add_option("--mixup", s.mixup, "alpha: mix images, with shares of Beta(alpha, alpha)")
-      ->check(CLI::NonNegativeNumber);
+      .check(Check::non_negative());
   app.add_option("--cutmix", s.cutmix, "alpha: put boxes of other images in")
-      ->check(CLI::NonNegativeNumber);
+      .check(Check::non_negative());
   app.add_option("--rotate", s.affine.degrees, "turn images by up to so many degrees");
   app.add_option("--shift", s.affine.shift, "move images by up to so many pixels");
   app.add_option("--scale", s.affine.scale, "stretch images by up to this share");
   app.add_option("--shear", s.affine.shear, "lean images by up to so many degrees");
   app.add_flag("--flip", s.flip, "mirror every other image left and right");
   app.add_option("--erase", s.erase, "probability to cover a rectangle")
-      ->check(CLI::Range(0.0, 1.0));
+      .check(Check::between(0.0, 1.0));
   app.add_option("--hidden", s.hidden, "sizes of the hidden layers")
-      ->capture_default_str()
-      ->delimiter(',');
+      .capture_default_str()
+      .delimiter(',');
   app.add_option("--train-samples", s.train_samples, "drawn digits to train with")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      .capture_default_str()
+      .check(Check::positive());
   app.add_option("--test-samples", s.test_samples, "drawn digits to test with")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      .capture_default_str()
+      .check(Check::positive());
   app.add_option("--seed", s.seed, "of initial weights, order and drawn digits")
-      ->capture_default_str();
-  app.add_option("--threads", s.threads, "default: all cores")->check(CLI::PositiveNumber);
+      .capture_default_str();
+  app.add_option("--threads", s.threads, "default: all cores").check(Check::positive());
   app.add_option("--save", s.save, "file for the trained weights; empty: none")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_option("--report", s.report, "file for a report of the training; empty: none")
-      ->capture_default_str();
+      .capture_default_str();
   app.add_flag("--live", s.live, "show the report in a browser of this machine while it grows");
   app.add_option("--live-port", s.port, "of --live; default: one that is free")
-      ->check(CLI::Range(1, 65535));
+      .check(Check::between(1, 65535));
   app.add_flag("--compile", s.compile, "run the forward pass as a program, recorded once");
   app.add_flag("--mpi", s.mpi, "train over the ranks that mpirun started");
   app.add_option("--shards", s.shards, "parts of a batch, with --mpi; default: one per rank");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
   if (s.report == Settings().report) s.report = beside(s.save);
   try {
     if (s.mpi) return run_ranks(s, argc, argv);

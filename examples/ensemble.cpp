@@ -16,11 +16,12 @@
 //
 // CI: --samples 300 --epochs 1 --members 2 --snapshots 2
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <string>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -97,15 +98,14 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Several networks against the best of them.");
+  CommandLine app("Several networks against the best of them.");
   app.add_option("--data", s.data, "folder with IDX files; default: drawn digits");
-  app.add_option("--members", s.members, "networks")->capture_default_str();
-  app.add_option("--snapshots", s.snapshots, "cycles of the one training")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "for each")->capture_default_str();
-  app.add_option("--seed", s.seed, "of the first member; the others' follow")
-      ->capture_default_str();
-  app.add_option("--samples", s.samples, "drawn digits to learn from")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  app.add_option("--members", s.members, "networks").capture_default_str();
+  app.add_option("--snapshots", s.snapshots, "cycles of the one training").capture_default_str();
+  app.add_option("--epochs", s.epochs, "for each").capture_default_str();
+  app.add_option("--seed", s.seed, "of the first member; the others' follow").capture_default_str();
+  app.add_option("--samples", s.samples, "drawn digits to learn from").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     std::printf("gain over best member %.4f\n", run(s));
   } catch (const std::exception& e) {

@@ -21,7 +21,6 @@
 //
 // CI: --splits 1 --rows 150
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -32,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/command_line.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/data/csv.hpp"
 #include "xgrad/data/scaling.hpp"
@@ -252,14 +252,15 @@ double run(const std::string& set, const Problem& p, const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Gaussian processes on UCI tables");
+  CommandLine app("Gaussian processes on UCI tables");
   app.add_option("--data", s.data, "folder with the tables; without it a table is generated");
-  app.add_option("--sets", s.sets, "names of the tables")->delimiter(',');
-  app.add_option("--splits", s.splits, "how many of the splits")->check(CLI::PositiveNumber);
-  app.add_option("--most", s.most, "training rows")->check(CLI::PositiveNumber);
-  app.add_option("--rows", s.rows, "of the table that is generated")->check(CLI::Range(20, 5000));
+  app.add_option("--sets", s.sets, "names of the tables").delimiter(',');
+  app.add_option("--splits", s.splits, "how many of the splits").check(Check::positive());
+  app.add_option("--most", s.most, "training rows").check(Check::positive());
+  app.add_option("--rows", s.rows, "of the table that is generated")
+      .check(Check::between(20, 5000));
   app.add_option("--seed", s.seed, "of the generated table and the splits");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
 
   double covered = 0;
   if (s.data.empty()) {

@@ -13,12 +13,12 @@
 
 #include "xgrad/modules/gradient_check.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "shared/command_line.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/modules/linear.hpp"
 #include "xgrad/modules/module.hpp"
@@ -94,10 +94,10 @@ void show(const char* title, const GradientReport& report) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Checks wrong operations, right ones, and a network at a kink.");
+  CommandLine app("Checks wrong operations, right ones, and a network at a kink.");
   std::string json;
   app.add_option("--json", json, "write the report of the wrong operation to this file");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
 
   const GradientReport wrong_swish = check_swish(1), right_swish = check_swish(2),
                        at_kink = check_network(0, 0), beside_kink = check_network(1e-9, 0),

@@ -15,12 +15,13 @@
 //
 // CI: --epochs 2 --members 2 --seeds 2
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -96,17 +97,17 @@ ConfusionMatrix run(const Houses& houses, const Settings& s, std::uint64_t seed)
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Is a house above the median price?");
+  CommandLine app("Is a house above the median price?");
   app.add_option(
       "--data", s.data,
       "housepricedata.csv, of github.com/aiplanethub/Datasets; default: invented houses");
-  app.add_option("--hidden", s.hidden, "units of each of the two layers")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "for each network")->capture_default_str();
-  app.add_option("--members", s.members, "of the ensemble")->capture_default_str();
-  app.add_option("--seeds", s.seeds, "splits")->capture_default_str();
-  app.add_option("--learning-rate", s.learning_rate, "at the start")->capture_default_str();
-  app.add_option("--weight-decay", s.weight_decay, "decoupled")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  app.add_option("--hidden", s.hidden, "units of each of the two layers").capture_default_str();
+  app.add_option("--epochs", s.epochs, "for each network").capture_default_str();
+  app.add_option("--members", s.members, "of the ensemble").capture_default_str();
+  app.add_option("--seeds", s.seeds, "splits").capture_default_str();
+  app.add_option("--learning-rate", s.learning_rate, "at the start").capture_default_str();
+  app.add_option("--weight-decay", s.weight_decay, "decoupled").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     const Houses houses = load(s.data);
     double sum = 0;

@@ -13,11 +13,12 @@
 //
 // CI: --settings 2 --samples 200 --epochs 1
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <string>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -91,13 +92,13 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Search for hyper-parameters.");
-  app.add_option("--settings", s.settings, "in each of two rounds")->capture_default_str();
-  app.add_option("--samples", s.samples, "digits to learn from")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "of each run")->capture_default_str();
-  app.add_option("--processes", s.processes, "at a time")->capture_default_str();
+  CommandLine app("Search for hyper-parameters.");
+  app.add_option("--settings", s.settings, "in each of two rounds").capture_default_str();
+  app.add_option("--samples", s.samples, "digits to learn from").capture_default_str();
+  app.add_option("--epochs", s.epochs, "of each run").capture_default_str();
+  app.add_option("--processes", s.processes, "at a time").capture_default_str();
   app.add_option("--log", s.log, "file of finished runs, to go on from");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     std::printf("test accuracy %.4f\n", run(s));
   } catch (const std::exception& e) {

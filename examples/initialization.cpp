@@ -24,12 +24,12 @@
 
 #include "xgrad/modules/initialization.hpp"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "shared/command_line.hpp"
 #include "xgrad/ops/linalg.hpp"
 #include "xgrad/ops/math.hpp"
 #include "xgrad/ops/random.hpp"
@@ -93,14 +93,14 @@ double print_table(const std::string& name, const Sizes& sizes, const Function& 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Variance of activations and gradients through the layers, by initialisation");
+  CommandLine app("Variance of activations and gradients through the layers, by initialisation");
   Sizes sizes;
   std::uint64_t seed = 0;
   app.add_option("--layers", sizes.layers, "number of layers");
   app.add_option("--width", sizes.width, "units in each layer");
   app.add_option("--batch", sizes.batch, "samples");
   app.add_option("--seed", seed, "of the random numbers");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
   manual_seed(seed);
   print_table("tanh", sizes, [](const Tensor<double>& x) { return tanh(x); });
   const double last = print_table("relu", sizes, [](const Tensor<double>& x) { return relu(x); });

@@ -14,13 +14,13 @@
 //
 // CI: --years 100
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
+#include "shared/command_line.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/cholesky.hpp"
 #include "xgrad/ops/creation.hpp"
@@ -135,9 +135,9 @@ void print_levels(const Filtered& f, const std::vector<double>& series) {
 
 int main(int argc, char** argv) {
   std::size_t years = kNile.size();
-  CLI::App app("The local level model of the Nile by a Kalman filter");
-  app.add_option("--years", years, "the first years only")->check(CLI::Range(10, 100));
-  CLI11_PARSE(app, argc, argv);
+  CommandLine app("The local level model of the Nile by a Kalman filter");
+  app.add_option("--years", years, "the first years only").check(Check::between(10, 100));
+  if (const auto end = app.parse(argc, argv)) return *end;
 
   const std::vector<double> series(kNile.begin(),
                                    kNile.begin() + static_cast<std::ptrdiff_t>(years));

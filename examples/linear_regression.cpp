@@ -11,7 +11,6 @@
 //
 // CI: --steps 200
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -22,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/command_line.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/losses.hpp"
 #include "xgrad/ops/random.hpp"
@@ -201,10 +201,10 @@ int main(int argc, char** argv) {
   std::size_t steps = 200;
   std::string picture = "linear_regression.svg";
   std::uint64_t seed = 1;
-  CLI::App app("Linear regression by gradient descent.");
-  app.add_option("--steps", steps, "of each optimizer")->capture_default_str();
-  app.add_option("--picture", picture, "SVG file; empty: none")->capture_default_str();
-  app.add_option("--seed", seed, "of the points")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  CommandLine app("Linear regression by gradient descent.");
+  app.add_option("--steps", steps, "of each optimizer").capture_default_str();
+  app.add_option("--picture", picture, "SVG file; empty: none").capture_default_str();
+  app.add_option("--seed", seed, "of the points").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   std::printf("largest distance %.4f\n", run(steps, picture, seed));
 }

@@ -25,7 +25,6 @@
 //
 // CI: --epochs 1 --hidden 32 --model mlp,gru,lstm,transformer
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -36,6 +35,8 @@
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -341,26 +342,26 @@ void run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("A language model of names.");
+  CommandLine app("A language model of names.");
   app.add_option("--data", s.data, "names.txt; default: names of syllables");
-  app.add_option("--context", s.context, "characters it sees")->capture_default_str();
-  app.add_option("--features", s.features, "of each character")->capture_default_str();
+  app.add_option("--context", s.context, "characters it sees").capture_default_str();
+  app.add_option("--features", s.features, "of each character").capture_default_str();
   app.add_option("--hidden", s.hidden,
                  "units of a layer; default: about as many weights for each model");
   app.add_option("--model", s.models, "mlp, gru, lstm, transformer, or several")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"mlp", "gru", "lstm", "transformer"}))
-      ->capture_default_str();
-  app.add_option("--epochs", s.epochs, "passes over the training names")->capture_default_str();
+      .delimiter(',')
+      .check(Check::one_of({"mlp", "gru", "lstm", "transformer"}))
+      .capture_default_str();
+  app.add_option("--epochs", s.epochs, "passes over the training names").capture_default_str();
   app.add_option("--batch-size", s.batch_size, "characters per step; of names an eighth")
-      ->capture_default_str();
-  app.add_option("--learning-rate", s.learning_rate, "at the start")->capture_default_str();
-  app.add_option("--weight-decay", s.weight_decay, "decoupled")->capture_default_str();
-  app.add_option("--dropout", s.dropout, "probability")->capture_default_str();
-  app.add_option("--seed", s.seed, "of split, order and weights")->capture_default_str();
+      .capture_default_str();
+  app.add_option("--learning-rate", s.learning_rate, "at the start").capture_default_str();
+  app.add_option("--weight-decay", s.weight_decay, "decoupled").capture_default_str();
+  app.add_option("--dropout", s.dropout, "probability").capture_default_str();
+  app.add_option("--seed", s.seed, "of split, order and weights").capture_default_str();
   app.add_flag("--compile", s.compile, "run the forward pass as a program, recorded once");
   app.add_flag("--repeated", s.repeated, "keep names that occur twice");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     run(s);
   } catch (const std::exception& e) {

@@ -13,13 +13,14 @@
 //
 // CI: --samples 100 --epochs 1 --seeds 1
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -134,12 +135,12 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Optimizers and schedules compared.");
-  app.add_option("--samples", s.samples, "digits to learn from")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "of each run")->capture_default_str();
-  app.add_option("--seeds", s.seeds, "runs of each setting")->capture_default_str();
-  app.add_option("--processes", s.processes, "at a time")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  CommandLine app("Optimizers and schedules compared.");
+  app.add_option("--samples", s.samples, "digits to learn from").capture_default_str();
+  app.add_option("--epochs", s.epochs, "of each run").capture_default_str();
+  app.add_option("--seeds", s.seeds, "runs of each setting").capture_default_str();
+  app.add_option("--processes", s.processes, "at a time").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     std::printf("validation accuracy %.4f\n", run(s));
   } catch (const std::exception& e) {

@@ -15,7 +15,6 @@
 //
 // CI: --data spiral --steps 300 --hidden 16,16 --report playground.html
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -24,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/command_line.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/data/split.hpp"
 #include "xgrad/doctor/monitor.hpp"
@@ -325,31 +325,29 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Classifies points of the plane by a small network.");
+  CommandLine app("Classifies points of the plane by a small network.");
   app.add_option("--data", s.data)
-      ->check(CLI::IsMember({"circle", "xor", "gauss", "spiral"}))
-      ->capture_default_str();
+      .check(Check::one_of({"circle", "xor", "gauss", "spiral"}))
+      .capture_default_str();
   app.add_option("--hidden", s.hidden, "sizes of the hidden layers; 0: none")
-      ->delimiter(',')
-      ->capture_default_str();
+      .delimiter(',')
+      .capture_default_str();
   app.add_option("--activation", s.activation)
-      ->check(CLI::IsMember({"tanh", "relu", "sigmoid", "silu"}))
-      ->capture_default_str();
+      .check(Check::one_of({"tanh", "relu", "sigmoid", "silu"}))
+      .capture_default_str();
   app.add_option("--optimizer", s.optimizer)
-      ->check(CLI::IsMember({"adam", "sgd", "rmsprop"}))
-      ->capture_default_str();
-  app.add_option("--learning-rate", s.learning_rate)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  app.add_option("--l2", s.l2, "weight decay")->check(CLI::NonNegativeNumber);
+      .check(Check::one_of({"adam", "sgd", "rmsprop"}))
+      .capture_default_str();
+  app.add_option("--learning-rate", s.learning_rate).check(Check::positive()).capture_default_str();
+  app.add_option("--l2", s.l2, "weight decay").check(Check::non_negative());
   app.add_option("--noise", s.noise, "how far points are from their place")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  app.add_option("--steps", s.steps, "over all training points")->capture_default_str();
-  app.add_option("--picture", s.picture, "PNG or SVG file; empty: none")->capture_default_str();
+      .check(Check::between(0.0, 1.0))
+      .capture_default_str();
+  app.add_option("--steps", s.steps, "over all training points").capture_default_str();
+  app.add_option("--picture", s.picture, "PNG or SVG file; empty: none").capture_default_str();
   app.add_option("--report", s.report, "HTML file; empty: none");
-  app.add_option("--seed", s.seed, "of points and initial weights")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  app.add_option("--seed", s.seed, "of points and initial weights").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   set_num_threads(1);
   std::printf("test accuracy %.4f\n", run(s));
 }

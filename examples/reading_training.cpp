@@ -11,7 +11,6 @@
 //
 // CI: --epochs 5 --folder reading
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -19,6 +18,8 @@
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -248,12 +249,12 @@ void run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Reports of a training that goes well, and of six that do not.");
-  app.add_option("--folder", s.folder, "for the reports")->capture_default_str();
+  CommandLine app("Reports of a training that goes well, and of six that do not.");
+  app.add_option("--folder", s.folder, "for the reports").capture_default_str();
   app.add_option("--case", s.only, "only this one");
-  app.add_option("--epochs", s.epochs)->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--seed", s.seed)->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  app.add_option("--epochs", s.epochs).capture_default_str().check(Check::positive());
+  app.add_option("--seed", s.seed).capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     run(s);
   } catch (const std::exception& e) {

@@ -13,11 +13,12 @@
 //
 // CI: --samples 100 --epochs 2 --seeds 1
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
 #include <string>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -131,12 +132,12 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Regularisation compared.");
-  app.add_option("--samples", s.samples, "digits to learn from")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "of each run")->capture_default_str();
-  app.add_option("--seeds", s.seeds, "runs of each method")->capture_default_str();
-  app.add_option("--processes", s.processes, "at a time")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  CommandLine app("Regularisation compared.");
+  app.add_option("--samples", s.samples, "digits to learn from").capture_default_str();
+  app.add_option("--epochs", s.epochs, "of each run").capture_default_str();
+  app.add_option("--seeds", s.seeds, "runs of each method").capture_default_str();
+  app.add_option("--processes", s.processes, "at a time").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     std::printf("test accuracy %.4f\n", run(s));
   } catch (const std::exception& e) {

@@ -16,7 +16,6 @@
 //
 // CI: --layers 1 --width 16 --heads 2 --block 32 --batch 4 --steps 20 --sample 40
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -26,6 +25,8 @@
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -252,22 +253,22 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("A transformer that writes Shakespeare.");
+  CommandLine app("A transformer that writes Shakespeare.");
   app.add_option("--data", s.data, "tinyshakespeare.txt; default: a text of few words");
-  app.add_option("--layers", s.layers, "blocks")->capture_default_str();
-  app.add_option("--width", s.width, "of the vectors")->capture_default_str();
-  app.add_option("--heads", s.heads, "of attention")->capture_default_str();
-  app.add_option("--block", s.block, "characters that it sees")->capture_default_str();
-  app.add_option("--batch", s.batch, "blocks in a step")->capture_default_str();
-  app.add_option("--steps", s.steps, "of training")->capture_default_str();
-  app.add_option("--sample", s.sample, "characters to write")->capture_default_str();
+  app.add_option("--layers", s.layers, "blocks").capture_default_str();
+  app.add_option("--width", s.width, "of the vectors").capture_default_str();
+  app.add_option("--heads", s.heads, "of attention").capture_default_str();
+  app.add_option("--block", s.block, "characters that it sees").capture_default_str();
+  app.add_option("--batch", s.batch, "blocks in a step").capture_default_str();
+  app.add_option("--steps", s.steps, "of training").capture_default_str();
+  app.add_option("--sample", s.sample, "characters to write").capture_default_str();
   app.add_option("--temperature", s.temperature, "below 1: the likely more often")
-      ->capture_default_str();
-  app.add_option("--learning-rate", s.learning_rate, "the highest")->capture_default_str();
-  app.add_option("--weight-decay", s.weight_decay, "decoupled")->capture_default_str();
-  app.add_option("--dropout", s.dropout, "probability")->capture_default_str();
-  app.add_option("--seed", s.seed, "of weights, order and text")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+      .capture_default_str();
+  app.add_option("--learning-rate", s.learning_rate, "the highest").capture_default_str();
+  app.add_option("--weight-decay", s.weight_decay, "decoupled").capture_default_str();
+  app.add_option("--dropout", s.dropout, "probability").capture_default_str();
+  app.add_option("--seed", s.seed, "of weights, order and text").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     std::printf("validation loss %.4f\n", run(s));
   } catch (const std::exception& e) {

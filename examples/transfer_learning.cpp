@@ -14,10 +14,11 @@
 //
 // CI: --pretraining 200 --epochs 2
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
 #include <xgrad/xgrad.hpp>
+
+#include "shared/command_line.hpp"
 
 using namespace xgrad;
 
@@ -106,13 +107,13 @@ double run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("From reading digits to seeing loops.");
+  CommandLine app("From reading digits to seeing loops.");
   app.add_option("--pretrained", s.pretrained, "safetensors file; default: pretrain here");
-  app.add_option("--samples", s.samples, "to learn from")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "of each of the two stages")->capture_default_str();
+  app.add_option("--samples", s.samples, "to learn from").capture_default_str();
+  app.add_option("--epochs", s.epochs, "of each of the two stages").capture_default_str();
   app.add_option("--pretraining", s.pretraining, "drawn digits to pretrain with")
-      ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+      .capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     const double accuracy = run(s);
     std::printf("body unfrozen:         %.4f\ntest accuracy %.4f\n", accuracy, accuracy);

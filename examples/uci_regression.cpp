@@ -21,7 +21,6 @@
 //
 // CI: --splits 2 --steps 1000
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -30,6 +29,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/command_line.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/data/csv.hpp"
 #include "xgrad/data/loader.hpp"
@@ -195,20 +195,20 @@ void run(const Settings& s) {
 
 int main(int argc, char** argv) {
   Settings s;
-  CLI::App app("Regression on tables of the UCI repository.");
+  CommandLine app("Regression on tables of the UCI repository.");
   app.add_option("--data", s.data, "folder with NAME.txt and NAME.test-rows.txt");
-  app.add_option("--sets", s.sets, "names of tables")->delimiter(',')->capture_default_str();
+  app.add_option("--sets", s.sets, "names of tables").delimiter(',').capture_default_str();
   app.add_option("--splits", s.splits, "of the 20")
-      ->check(CLI::Range(1, 20))
-      ->capture_default_str();
-  app.add_option("--steps", s.steps, "of each training")->capture_default_str();
-  app.add_option("--hidden", s.hidden, "units")->capture_default_str();
+      .check(Check::between(1, 20))
+      .capture_default_str();
+  app.add_option("--steps", s.steps, "of each training").capture_default_str();
+  app.add_option("--hidden", s.hidden, "units").capture_default_str();
   app.add_option("--decays", s.decays,
                  "to choose from; share of each weight that a step takes, over the rate")
-      ->delimiter(',');
-  app.add_option("--rate", s.rate, "of Adam, at the start")->capture_default_str();
-  app.add_option("--seed", s.seed, "of initial weights and orders")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+      .delimiter(',');
+  app.add_option("--rate", s.rate, "of Adam, at the start").capture_default_str();
+  app.add_option("--seed", s.seed, "of initial weights and orders").capture_default_str();
+  if (const auto end = app.parse(argc, argv)) return *end;
   try {
     set_num_threads(1);  // matrices this small gain nothing from a second one
     run(s);

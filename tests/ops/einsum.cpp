@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/ops/failure.hpp"
 #include "tests/ops/reference_rows.hpp"
 #include "tests/rounds.hpp"
 #include "xgrad/gradient_check/check.hpp"
@@ -20,6 +21,7 @@
 #include "xgrad/ops/random.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
+#include "xgrad/ops/slicing.hpp"
 
 using namespace xgrad;
 using namespace xgrad::test;
@@ -335,6 +337,44 @@ BOOST_AUTO_TEST_CASE(the_order_is_that_of_least_cost) {
   BOOST_TEST(order.fits);
   for (const auto& [i, j] : order.pairs)
     BOOST_TEST((i != 1 || j != 2), "two wide matrices are multiplied first");
+}
+
+// x and y alone are cheap to multiply, but their product would have 12 axes.
+BOOST_AUTO_TEST_CASE(no_step_has_more_axes_than_a_tensor) {
+  const detail::LetterSet x = 0x3f, y = 0xfc0, z = 0x1000;
+  std::vector<double> sizes(12, 1);
+  sizes.push_back(1000);
+  const auto order = detail::contraction_order({x, y, x | z, y | z}, 0, sizes);
+  BOOST_TEST(order.fits);
+  BOOST_TEST((order.pairs.at(0) != std::pair<std::size_t, std::size_t>{0, 1}));
+}
+
+// A ring of four, each with three axes in common with the one before it and the one after it, and two of its own.
+BOOST_AUTO_TEST_CASE(no_order_fits) {
+  const D x = D::filled(Shape{1, 1, 1, 1, 1, 1, 1, 1}, 1);
+  check_failure<std::invalid_argument>(
+      [&] { einsum("jklabcmn,abcdefop,defghiqr,ghijklst->mnopqrst", x, x, x, x); },
+      "einsum: an intermediate result would have more than 8 axes: "
+      "\"jklabcmn,abcdefop,defghiqr,ghijklst->mnopqrst\", operands (1, 1, 1, 1, 1, 1, 1, 1), "
+      "(1, 1, 1, 1, 1, 1, 1, 1), (1, 1, 1, 1, 1, 1, 1, 1), (1, 1, 1, 1, 1, 1, 1, 1)");
+}
+
+// Many products of a few numbers each are one product of all numbers, summed: either operand may have all axes.
+BOOST_AUTO_TEST_CASE(many_small_products) {
+  const D x = wave({300, 2}), y = wave({300, 2, 3}, 1);
+  std::vector<double> expected(900, 0);
+  for (std::size_t b = 0; b < 300; ++b) {
+    for (std::size_t k = 0; k < 2; ++k) {
+      for (std::size_t n = 0; n < 3; ++n)
+        expected[b * 3 + n] += x.data()[b * 2 + k] * y.data()[(b * 2 + k) * 3 + n];
+    }
+  }
+  check_close(einsum("bk,bkn->bn", x, y), D::from({300, 3}, expected), 1e-14);
+  check_close(einsum("bkn,bk->bn", y, x), D::from({300, 3}, expected), 1e-14);
+  const auto report =
+      check_gradients([](const D& a, const D& b) { return einsum("bk,bkn->nb", a, b); },
+                      {slice(x, 0, 0, 40), slice(y, 0, 0, 40)}, {.order = 2});
+  BOOST_TEST(report.passed(), report.table());
 }
 
 BOOST_AUTO_TEST_CASE(operands_of_equal_cost_are_taken_in_their_order) {

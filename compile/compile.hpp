@@ -95,6 +95,7 @@ class CompiledPrograms {
 template <class F>
 class Compiled {
  public:
+  /// As compile() makes it.
   Compiled(F f, const CompileOptions& options)
       : f_(std::move(f)), programs_(std::make_shared<detail::CompiledPrograms>(options)) {}
 

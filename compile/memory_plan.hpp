@@ -24,17 +24,18 @@ namespace xgrad {
 
 /// Memory that a call has at a time.
 struct MemoryUse {
+  /// What it is for.
   enum class Kind {
     result,    ///< of an operation
     kept,      ///< what the tape keeps besides operands and results
     gradient,  ///< of a result, during a pass back
     leaf,      ///< a gradient of an argument or of what the function holds, such as a parameter
     block      ///< of a program without the tape: all its values and gradients
-  } kind = Kind::result;
+  } kind = Kind::result;  ///< what it is for
   std::string operation;  ///< that it is of: "linear"
   std::string module;     ///< the path of the module that it ran in; empty for none
   Shape shape;            ///< of a block: how many numbers
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;  ///< how much it is
 };
 
 /// In bytes.

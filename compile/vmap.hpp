@@ -81,6 +81,7 @@ class VmapPrograms {
 template <class F>
 class Vmapped {
  public:
+  /// As vmap() makes it.
   Vmapped(F f, VmapOptions options)
       : f_(std::move(f)), programs_(std::make_shared<detail::VmapPrograms>(std::move(options))) {}
 

@@ -1,6 +1,7 @@
 #include "xgrad/kernels/optimizer.hpp"
 
 #include "xgrad/kernels/instantiate.hpp"
+#include "xgrad/kernels/subnormal.hpp"
 
 namespace xgrad::kernels {
 namespace {
@@ -46,9 +47,15 @@ class Update {
   }
 };
 
+// Averages of gradients that have become 0 shrink to the smallest numbers there are, and stay there: 0.9 of the
+// smallest one is rounded to itself.
 template <class Rule>
 void run(const void* rule, const UpdateArguments<typename Rule::value_type>& a) {
-  (a.decay.general ? &Update<Rule, true>::run : &Update<Rule, false>::run)(rule, a);
+  using Run = void (*)(const void*, const UpdateArguments<typename Rule::value_type>&);
+  const volatile Run update =
+      a.decay.general ? &Update<Rule, true>::run : &Update<Rule, false>::run;
+  const SubnormalsAreZero scope;
+  update(rule, a);
 }
 
 // 32 partial sums, in double: enough to hide the latency of adding, and the compiler makes

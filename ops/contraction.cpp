@@ -194,7 +194,10 @@ void describe_contraction(const Tensor<T>& z, const std::string& of_x, const std
                           const std::string& of_z) {
   if (of_z.size() >= Shape::kMaxRank) return;
   char letter = 'a';
-  while ((of_x + of_y + of_z).find(letter) != std::string::npos)
+  const auto is_taken = [&letter](const std::string& letters) {
+    return std::any_of(letters.begin(), letters.end(), [letter](char c) { return c == letter; });
+  };
+  while (is_taken(of_x) || is_taken(of_y) || is_taken(of_z))
     letter = letter == 'z' ? 'A' : static_cast<char>(letter + 1);
   const std::string sample(1, letter);
   const auto run = [=](const BatchOperands<T>& b) {

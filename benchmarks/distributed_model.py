@@ -14,7 +14,7 @@ A message of n bytes takes alpha + n beta. A step on p ranks takes
                   than one alone
     passes        over the gradient, in memory, with more than one rank: into a bucket, the sum, and out of it
     alpha, beta   on one machine those of exchanges of all ranks at once: its cores copy what is sent and what is received,
-                  so that a message alone, between two ranks that have nothing else to do, is twice as fast
+                  so that a message alone, between two ranks that have nothing else to do, is several times as fast
     hidden        the share of a reduction that costs a computation beside it nothing: 1 where a network card does it,
                   near 0 where the cores do
 

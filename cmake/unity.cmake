@@ -26,6 +26,10 @@ set(apart
     ops/losses_classes ops/matrices ops/recurrent_gated
     serialization/safetensors)
 
+string(TOUPPER "${XGRAD_UNITY}" all)
+if(all MATCHES "^(ON|TRUE|YES|Y|1)$")
+  set(XGRAD_UNITY ON)
+endif()
 set_target_properties(xgrad PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 foreach(source IN LISTS sources)
   cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE name)

@@ -10,7 +10,7 @@
 // The plan follows the program: what each operation makes, what its entry on the tape keeps for the pass back,
 // gradients, in the order in which they come and go. Not in it: arguments and what the function holds, which are
 // there anyhow; the state of optimizers; room that a kernel takes for itself; memory that the pool keeps for
-// later and rounds up by up to a quarter (xgrad/kernels/pool.hpp). PeakMemory there measures a call.
+// later and rounds up by up to a quarter (xgrad/kernels/pool.hpp). PeakMemory (xgrad/kernels/peak_memory.hpp) measures a call.
 
 #include <cstddef>
 #include <iosfwd>
@@ -42,7 +42,7 @@ struct MemoryUse {
 struct MemoryPlan {
   std::size_t peak_bytes = 0;  ///< the most that a call has at once, results and gradients included
   std::size_t result_bytes = 0;    ///< results, which stay as long as the caller keeps them
-  std::size_t gradient_bytes = 0;  ///< gradients of leaves, which stay after the call
+  std::size_t gradient_bytes = 0;  ///< gradients of leaves that the call makes
   bool without_tape = false;  ///< calls whose tensors are as they were go without: docs/compile.md
   std::string at;             ///< where the peak is: "backward, at linear in fc1"
   std::vector<MemoryUse> at_peak;  ///< what is there then, the largest first

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "xgrad/compile/program_steps.hpp"
@@ -26,6 +27,7 @@ class MemoryWalk {
         made_by_(values.size(), kNone),
         last_(values.size(), kNone),
         values_of_(values.size()),
+        leaving_(steps.size()),
         entries_(steps.size()) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
       for (const std::uint32_t v : steps[i].outputs) made_by_[v] = i;
@@ -35,7 +37,15 @@ class MemoryWalk {
     }
     for (const std::uint32_t v : results) last_[v] = kNone;
     for (const std::uint32_t v : results) is_result_[root(v)] = true;
+    for (std::uint32_t v = 0; v < values.size(); ++v) {
+      if (last_[v] != kNone && values[v].shown.kind == GraphValue::Kind::result)
+        leaving_[last_[v]].push_back(v);
+    }
   }
+
+  /// What is there at this look is written down.
+  void write_at(std::size_t look) { written_at_ = look; }
+  std::size_t peak() const { return peak_; }
 
   /// Calls work in a block, and gather the gradients of leaves there or where they belong.
   void begin_without_tape(std::size_t block, const std::vector<MemoryUse>& leaves) {
@@ -85,11 +95,15 @@ class MemoryWalk {
     there_.erase(*place);
     place.reset();
   }
-  void look(const std::string& at) {
-    if (now_ <= plan_.peak_bytes) return;
-    plan_.peak_bytes = now_;
-    plan_.at = at;
-    plan_.at_peak.clear();
+  // What is there is written down by a second walk, at the look that turned out to be the peak.
+  void look(const RecordedStep& s, const RecordedStep* pass) {
+    ++looks_;
+    if (now_ > plan_.peak_bytes) {
+      plan_.peak_bytes = now_;
+      peak_ = looks_;
+    }
+    if (looks_ != written_at_) return;
+    plan_.at = (pass == nullptr ? "" : pass->name + ", at ") + place_text(s);
     for (const auto& [number, use] : there_) plan_.at_peak.push_back(use);
   }
   MemoryUse use_of(Kind kind, std::uint32_t v) const {
@@ -169,10 +183,8 @@ class MemoryWalk {
     }
     for (const std::uint32_t v : s.outputs) make(v);
     make_entry(i);
-    look(place_text(s));
-    for (std::uint32_t v = 0; v < values_.size(); ++v) {
-      if (last_[v] == i && values_[v].shown.kind == GraphValue::Kind::result) leave(v);
-    }
+    look(s, nullptr);
+    for (const std::uint32_t v : leaving_[i]) leave(v);
   }
 
   void make(std::uint32_t v) {
@@ -253,7 +265,7 @@ class MemoryWalk {
     const bool is_leaf = made_by_[v] == kNone || !entries_[made_by_[v]].there;
     if (is_leaf && p.collects) return;
     s.gradient = add(use_of(is_leaf ? Kind::leaf : Kind::gradient, v));
-    if (!is_leaf) return;
+    if (!is_leaf || !with_gradient_.insert(v).second) return;
     plan_.gradient_bytes += values_[v].shown.bytes();
     leaves_.push_back(use_of(Kind::leaf, v));
   }
@@ -279,7 +291,7 @@ class MemoryWalk {
         begin_gradient(v, p);
       }
     }
-    look(steps_[p.step].name + ", at " + place_text(s));
+    look(s, &steps_[p.step]);
     for (const std::uint32_t v : s.outputs) remove(values_of_[v].gradient);
     if (!p.retains) release(i, p.unheld);
   }
@@ -288,11 +300,13 @@ class MemoryWalk {
   const std::vector<RecordedValue>& values_;
   std::vector<std::size_t> made_by_, last_;  // steps
   std::vector<ValueState> values_of_;
-  std::vector<Entry> entries_;  // of steps
+  std::vector<std::vector<std::uint32_t>> leaving_;  // after each step
+  std::vector<Entry> entries_;                       // of steps
   std::map<std::uint32_t, bool> is_result_;
   std::map<std::size_t, MemoryUse> there_;
-  std::size_t next_ = 0, now_ = 0;
-  std::vector<MemoryUse> leaves_;  // gradients
+  std::size_t next_ = 0, now_ = 0, looks_ = 0, peak_ = 0, written_at_ = kNone;
+  std::set<std::uint32_t> with_gradient_;  // leaves
+  std::vector<MemoryUse> leaves_;          // gradients
   MemoryPlan plan_;
 };
 
@@ -303,11 +317,17 @@ MemoryPlan plan_memory(const std::vector<RecordedStep>& steps,
                        const std::vector<RecordedValue>& values,
                        const std::vector<std::uint32_t>& results, std::size_t block) {
   MemoryWalk on_tape(steps, values, results);
-  MemoryPlan plan = on_tape.walk();
-  if (static_steps.empty()) return plan;
-  MemoryWalk without(static_steps, values, results);
-  without.begin_without_tape(block, on_tape.leaves());
-  return without.walk();
+  on_tape.walk();
+  const bool without = !static_steps.empty();
+  const auto made = [&] {
+    MemoryWalk w(without ? static_steps : steps, values, results);
+    if (without) w.begin_without_tape(block, on_tape.leaves());
+    return w;
+  };
+  MemoryWalk first = made(), second = made();
+  first.walk();
+  second.write_at(first.peak());
+  return second.walk();
 }
 
 }  // namespace xgrad::detail

@@ -303,8 +303,7 @@ void RecorderCore::on_operation(TracedOperation<T> o) {
   steps_.push_back(std::move(s));
 }
 
-// Of the last step, whose numbers its description stands for.
-// The last step, where it made the node.
+// The last step, where it made the node: descriptions stand for its numbers.
 RecordedStep* RecorderCore::last_made(const void* node) {
   const auto it = known_.find(node);
   if (steps_.empty() || it == known_.end()) return nullptr;

@@ -109,7 +109,7 @@ void GradientBuckets<T>::begin_shard(std::size_t shard, Use use) {
   shard_ = shard;
   adds_ = use == Use::keep || shard < kept_.size();
   for (Bucket& b : buckets_) b.missing = b.parameters;
-  for (Entry& e : entries_) e.arrived = false;
+  for (Entry& e : entries_) e.arrived = e.taken = false;
 }
 
 template <class T>
@@ -121,16 +121,24 @@ void GradientBuckets<T>::arrived(std::size_t i, const Tensor<T>& g) {
     T* const to = kept(shard_)[e.bucket].data() + e.offset;
     std::transform(g.data(), g.data() + g.size(), to, to, std::plus<T>());
   } else if (!may_hold(e)) {
+    e.taken = true;
     take_in(e, g.data());
   }
   --buckets_[e.bucket].missing;
   if (use_ == Use::send_last) start_ready();
 }
 
-// Nothing is added to it yet, and nobody changes it: hooks of others that come after ours would.
+// Nothing is added to it yet.
+template <class T>
+bool GradientBuckets<T>::is_first(const Entry& e) const {
+  return use_ == Use::send && !adds_ && buckets_[e.bucket].sum->sums() == 0;
+}
+
+// And it is all that the leaf has, and nobody changes it: hooks of others that come after ours would. Asked as it
+// arrives; a hook may be gone afterwards.
 template <class T>
 bool GradientBuckets<T>::may_hold(const Entry& e) const {
-  return use_ == Use::send && !adds_ && buckets_[e.bucket].sum->sums() == 0 &&
+  return is_first(e) && !e.parameter.tensor.has_grad() &&
          e.parameter.tensor.node()->hooks->entries.back().id == e.hook;
 }
 
@@ -183,11 +191,8 @@ template <class T>
 void GradientBuckets<T>::end_shard() {
   if (use_ == Use::keep) return;
   for (Entry& e : entries_) {
-    if (may_hold(e)) {
-      hold(e);
-    } else if (!e.arrived) {
-      take_in(e, nullptr);
-    }
+    if (e.taken) continue;
+    e.arrived || is_first(e) ? hold(e) : take_in(e, nullptr);
   }
   if (use_ == Use::send) {
     for (Bucket& b : buckets_) b.sum->note_added();

@@ -57,6 +57,7 @@ class GradientBuckets {
     std::size_t hook = 0;
     std::size_t used = 0;  // shards of this rank
     bool arrived = false;  // in the shard under way
+    bool taken = false;    // and added up at once
     // Of each node of the bucket's sum that is not in its memory but a shard's gradient as the pass
     // left it (undefined: zeros): it is read once, when the sum is made.
     std::vector<std::optional<Tensor<T>>> held = {};
@@ -68,6 +69,7 @@ class GradientBuckets {
 
   void add(NamedTensor<T> parameter, std::size_t most);
   void arrived(std::size_t i, const Tensor<T>& g);
+  bool is_first(const Entry& e) const;
   bool may_hold(const Entry& e) const;
   void hold(Entry& e);
   const T* numbers(const Entry& e, std::size_t node) const;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "xgrad/autograd/cast.hpp"
 #include "xgrad/base/text.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -163,13 +164,36 @@ GradientTrace<T>::GradientTrace(std::vector<TapeEntry<T>> tape, const OperationL
       s.fresh = !s.output.has_grad() && s.output.node()->hooks == nullptr;
       continue;
     }
-    // At once, while it is in the cache.
-    s.hook = s.output.register_hook([&s](const Tensor<T>& g) {
-      s.largest = largest(g);
-      s.gradient = g;
-      return Tensor<T>();
-    });
+    watch(i);
   }
+}
+
+// At once, while the gradient is in the cache, and the operands are those that the rule reads: a loop may
+// write to them after the pass, and make another one.
+template <class T>
+void GradientTrace<T>::watch(std::size_t i) {
+  Step& s = steps_[i];
+  const TapeEntry<T>& entry = tape_[i];
+  std::array<bool, 2> bounded{};
+  for (std::size_t k = 0; k < std::min<std::size_t>(entry.inputs.size(), 2); ++k) {
+    const std::size_t x = entry.inputs[k];
+    bounded[k] = is_product(entry.rule) && x != TapeEntry<T>::kNone && tape_[x].rule == nullptr;
+  }
+  const auto* const log = &log_;
+  s.hook = s.output.register_hook([&s, &entry, log, bounded](const Tensor<T>& g) {
+    const double most = largest(g);
+    s.largest += most;
+    s.gradient = g;
+    const auto* const logged = bounded[0] || bounded[1] ? log->find(entry.node) : nullptr;
+    // Sums of products with the other operand, one for each number of the output at most.
+    for (std::size_t k = 0; k < 2; ++k) {
+      if (!bounded[k]) continue;
+      s.bound[k] += logged == nullptr
+                        ? HUGE_VAL
+                        : static_cast<double>(g.size()) * most * largest(logged->operands[1 - k]);
+    }
+    return Tensor<T>();
+  });
 }
 
 template <class T>
@@ -181,30 +205,22 @@ GradientTrace<T>::~GradientTrace() {
 }
 
 // What no number of a leaf's gradient, nor any sum on the way to it, is larger than; infinity: not
-// known. Those of weights are products, and large: their factors are much less to look at.
+// known. Those of weights are products, and large: their factors are much less to look at. What comes through
+// casts is on the other type's tape.
 template <class T>
 std::vector<double> GradientTrace<T>::bounds() const {
-  std::vector<double> r(tape_.size(), 0);
+  const bool casts = std::any_of(tape_.begin(), tape_.end(),
+                                 [](const auto& e) { return e.rule == &cast_rule<T>; });
+  std::vector<double> r(tape_.size(), casts ? HUGE_VAL : 0);
   for (std::size_t c = 0; c < tape_.size(); ++c) {
     const auto& inputs = tape_[c].inputs;
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       const std::size_t i = inputs[k];
       if (i == TapeEntry<T>::kNone || tape_[i].rule != nullptr) continue;
-      r[i] +=
-          steps_[i].fresh && k < 2 && is_product(tape_[c].rule) ? bound_of_product(c, k) : HUGE_VAL;
+      r[i] += steps_[i].fresh && k < 2 && is_product(tape_[c].rule) ? steps_[c].bound[k] : HUGE_VAL;
     }
   }
   return r;
-}
-
-// Of the gradient of operand k: sums of products with the other operand, one for each number of the
-// output at most.
-template <class T>
-double GradientTrace<T>::bound_of_product(std::size_t c, std::size_t k) const {
-  const Tensor<T>& g = steps_[c].gradient;
-  const auto* const logged = log_.find(tape_[c].node);
-  if (!g.defined() || logged == nullptr) return HUGE_VAL;
-  return static_cast<double>(g.size()) * steps_[c].largest * largest(logged->operands[1 - k]);
 }
 
 template <class T>

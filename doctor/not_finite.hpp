@@ -2,6 +2,7 @@
 
 // Where the first NaN or infinity of a pass came from. Internal.
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -41,12 +42,14 @@ class GradientTrace {
  private:
   struct Step {
     Tensor<T> output, gradient;  // undefined: not kept, not reached
-    double largest = 0;          // magnitude of the gradient
+    double largest = 0;          // magnitude of the gradient, of all passes together
+    std::array<double, 2>
+        bound{};         // of a product: of what it gives its operands, where they are leaves
     bool fresh = false;  // of a leaf: its gradient is that of the pass, as the operations give it
     std::size_t hook = 0;
   };
   std::vector<double> bounds() const;
-  double bound_of_product(std::size_t c, std::size_t k) const;
+  void watch(std::size_t i);
   bool is_finite(std::size_t i, double bound) const;
   std::size_t maker_of(std::size_t i) const;
 

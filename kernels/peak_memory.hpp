@@ -25,7 +25,7 @@ class PeakMemory {
 
  private:
   friend struct PeakCounters;
-  std::int64_t now_ = 0, most_ = 0;  // guarded, as all that the pool shares
+  mutable std::int64_t now_ = 0, most_ = 0;  // guarded, as all that the pool shares
 };
 
 }  // namespace xgrad

@@ -1,7 +1,8 @@
 #pragma once
 
 // Products of matrices so small that OpenBLAS takes longer to decide what to do than to do it. Each element
-// of C is the sum of its terms one after the other: it has the same bits alone and among others.
+// of C is the sum of its terms one after the other: it has the same bits alone and among others, as
+// long as both products belong here.
 
 #include <cstddef>
 

@@ -187,7 +187,8 @@ Tensor<T> mean_factors(const Indices& labels, std::size_t n, const NllOptions<T>
       if (k == options.ignore_index) continue;
       total += options.weight.defined() ? static_cast<double>(options.weight.data()[k]) : 1.0;
     }
-    r.node()->data[s] = static_cast<T>(1 / total);
+    r.node()->data[s] =
+        total == 0 ? std::numeric_limits<T>::quiet_NaN() : static_cast<T>(1 / total);
   }
   return r;
 }
@@ -212,15 +213,17 @@ Tensor<T> class_losses(const BatchOperands<T>& b, const Shape& x, const Indices&
   const Reduction reduction = std::exchange(options.reduction, Reduction::none);
   const Tensor<T> losses = loss(view(b.all(0), shape), all, options);
   if (reduction == Reduction::none) return view(losses, one.with(0, b.n));
-  const Tensor<T> sums = sum(view(losses, {b.n, one.elements()}), 1);
-  if (reduction == Reduction::sum) return sums;
-  if (reduction == Reduction::batchmean) return sums / static_cast<T>(mean_batch(x));
-  return sums * mean_factors(all, b.n, options);
+  const Tensor<T> rows_of = view(losses, {b.n, one.elements()});
+  if (reduction == Reduction::sum) return sum(rows_of, 1);
+  // Each loss gets its factor first: their sum may be too large where their mean is not.
+  if (reduction == Reduction::batchmean) return sum(rows_of / static_cast<T>(mean_batch(x)), 1);
+  return sum(rows_of * view(mean_factors(all, b.n, options), {b.n, 1}), 1);
 }
 
 template <class T, class Loss>
 void describe_class_losses(const Tensor<T>& y, const Tensor<T>& x, const Indices& labels,
                            const NllOptions<T>& options, const Loss& loss) {
+  if (tracer == nullptr) return;
   const NllOptions<T> bare{{}, options.ignore_index, options.reduction};  // weights are an operand
   const auto run = [shape = x.shape(), followed = FollowedIndices(labels), bare,
                     loss](const BatchOperands<T>& b) {

@@ -84,7 +84,7 @@ template <class T>
 Tensor<T> selected_in_batch(const BatchOperands<T>& b, std::size_t axis, const Indices& index,
                             std::size_t rank) {
   const auto at = static_cast<std::ptrdiff_t>(axis);
-  if (index.dimension() == rank) return index_select(b.x[0], at + 1, index);
+  if (index.dimension() == rank) return index_select(b.all(0), at + 1, index);
   if (!b.batched[0]) return with_axes_first(index_select(b.x[0], at, index), 0, axis, 1);
   const std::size_t size = b.x[0].shape()[axis + 1];
   check_positions("index_select", index, size, -static_cast<std::int64_t>(size));

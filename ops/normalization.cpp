@@ -292,12 +292,13 @@ void describe_normalized(const Tensor<T>& y, View view, double eps, std::size_t 
                      bias != 0 ? a.gx[bias] : nullptr},
                     view);
   };
-  detail::describe_arrays<T>(y, {.forward = forward,
-                                 .backward = backward,
-                                 .kept = 3 * statistics,
-                                 .gradients = 7,
-                                 .apart = 6,
-                                 .may_need_tape = true});
+  if (detail::tracer != nullptr)
+    detail::describe_arrays<T>(y, {.forward = forward,
+                                   .backward = backward,
+                                   .kept = 3 * statistics,
+                                   .gradients = 7,
+                                   .apart = 6,
+                                   .may_need_tape = true});
 }
 
 // One operation, though it may be another one where numbers are out of the ordinary; the statistics
@@ -325,7 +326,7 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
   };
   const detail::NormalizedInBatch<T, decltype(again)> in_batch{again, y.shape(), statistics,
                                                                operands.weight(), operands.bias()};
-  if (y.size() != 0)
+  if (y.size() != 0 && detail::tracer != nullptr)
     detail::describe_batch<T>(y, {.run = [=](const auto& b) { return in_batch(b, view); }});
   if (batch == nullptr) return y;
   const auto statistic = [call, list](Tensor<T> BatchStatistics<T>::*which) {

@@ -173,6 +173,39 @@ BOOST_AUTO_TEST_CASE(lookups) {
   }
 }
 
+// Positions and a table that all samples share, beside labels of their own.
+BOOST_AUTO_TEST_CASE(shared_lookups_beside_own_indices) {
+  const D table = numbers({4, 2}, 1), x = numbers({kSamples, 2, 2}, 2);
+  const Indices labels = indices({kSamples, 2}, {0, 1, 1, 0, 1, 1});
+  for (const Indices& fixed : {indices({2}, {1, 2}), indices({2}, {3, 0})}) {
+    const auto f = [&](const D& one, const Indices& l) {
+      return index_select(table, 0, fixed) * one + cross_entropy(one, l);
+    };
+    List each;
+    for (std::size_t s = 0; s < kSamples; ++s)
+      each.push_back(f(select(x, 0, static_cast<std::ptrdiff_t>(s)), sample_of(labels, s)));
+    compare(with_derivatives(vmap(f)(x, labels), {x}), with_derivatives(stack(each), {x}));
+  }
+}
+
+// The mean of a sample's losses is finite where their sum is not; that of none is not a number.
+BOOST_AUTO_TEST_CASE(means_of_large_and_of_no_losses) {
+  const auto large = Tensor<float>::from({1, 2, 2}, {0, 3e38F, 0, 3e38F});
+  const Indices labels = indices({1, 2}, {0, 0});
+  for (const Reduction r : {Reduction::mean, Reduction::batchmean}) {
+    const auto f = [r](const Tensor<float>& x, const Indices& l) {
+      return cross_entropy(x, l, {.reduction = r});
+    };
+    BOOST_TEST(vmap(f)(large, labels).data()[0] == 3e38F);
+  }
+  const D weight = D::from({2}, {0, 1}), x = numbers({1, 2, 2}, 1);
+  const auto none = [&](const D& one, const Indices& l) {
+    return cross_entropy(one, l, {.weight = weight, .label_smoothing = 0.2});
+  };
+  BOOST_TEST(std::isnan(none(select(x, 0, 0), sample_of(labels, 0)).item()));
+  BOOST_TEST(std::isnan(vmap(none)(x, labels).data()[0]));
+}
+
 // The samples of the indices need not be on their first axis.
 BOOST_AUTO_TEST_CASE(axes_of_indices) {
   const D x = numbers({kSamples, 5}, 1);

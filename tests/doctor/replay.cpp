@@ -1,9 +1,11 @@
 // Operations that are run again by themselves.
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 
 #include "xgrad/autograd/observe.hpp"
 #include "xgrad/autograd/operation_log.hpp"
@@ -306,6 +308,48 @@ BOOST_AUTO_TEST_CASE(an_infinite_gradient_that_is_no_product) {
           return Tensors{in[0], D::filled({2, 3}, infinity)};
         });
   }));
+}
+
+// The pass's own numbers count: of operands that are written to afterwards, of each of several passes, and of what comes
+// from the tape of another type.
+BOOST_AUTO_TEST_CASE(an_infinite_gradient_of_passes_gone_by) {
+  const auto trace_of = [](const auto& loss, const auto& log) {
+    using T = typename std::decay_t<decltype(loss)>::value_type;
+    return std::make_unique<detail::GradientTrace<T>>(detail::tape_of(loss, nullptr), log);
+  };
+  {
+    detail::OperationLog<double> log;
+    const detail::KeepEntryValues keep;
+    D x = D::filled({1, 3}, 1e200);
+    const D w = parameter(numbers({2, 3}, 2)), g = D::filled({1, 2}, 1e200);
+    const D loss = sum(linear(x, w) * g);
+    const auto trace = trace_of(loss, log);
+    loss.backward();
+    std::fill_n(x.mutable_data(), 3, 1.0);
+    BOOST_TEST(trace->first_not_finite(1).has_value());
+  }
+  {
+    detail::OperationLog<double> log;
+    const detail::KeepEntryValues keep;
+    const D x = D::filled({1, 3}, 1e200), w = parameter(numbers({2, 3}, 2));
+    const D y = linear(x, w);
+    const D large = sum(y * D::filled({1, 2}, 1e200)), small = sum(y * D::filled({1, 2}, 1e-250));
+    const auto trace = trace_of(large + small, log);
+    large.backward({.retain_graph = true});
+    small.backward();
+    BOOST_TEST(trace->first_not_finite(1).has_value());
+  }
+  {
+    detail::OperationLog<float> log;
+    const detail::KeepEntryValues keep;
+    const auto x = Tensor<float>::filled({1, 3}, 1);
+    const auto w = parameter(Tensor<float>::filled({2, 3}, 1e-20F));
+    const auto loss = sum(linear(x, w)) + (1e45 * sum(w.to<double>())).to<float>();
+    const auto trace = trace_of(loss, log);
+    loss.backward();
+    BOOST_TEST(std::isinf(w.gradient().data()[0]));
+    BOOST_TEST(trace->first_not_finite(1).has_value());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(nothing_to_run_where_all_is_finite_or_nothing_is_traced) {

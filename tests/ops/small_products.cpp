@@ -124,10 +124,10 @@ BOOST_AUTO_TEST_CASE(limits) {
   BOOST_TEST((is_small(false, true, 8, 32, 32) && !is_small(false, true, 7, 32, 32)));
 }
 
-// A row and a column have the same bits alone and among others.
+// A row has the same bits alone and among others.
 BOOST_AUTO_TEST_CASE(alone_and_among_others) {
   const std::size_t m = 29, n = 37, k = 50;
-  std::vector<float> a(m * k), b(k * n), c(m * n), row(n), column(m), columns_of_b(k * n);
+  std::vector<float> a(m * k), b(k * n), c(m * n), row(n), columns_of_b(k * n);
   for (std::size_t i = 0; i < a.size(); ++i) a[i] = std::sin(static_cast<float>(i));
   for (std::size_t i = 0; i < b.size(); ++i) {
     b[i] = std::cos(1.7f * static_cast<float>(i));

@@ -1,6 +1,6 @@
 #pragma once
 
-// Matrix products on OpenBLAS.
+// Matrix products on OpenBLAS, but for small ones (small_product.hpp).
 //
 // OpenBLAS itself runs on the thread that calls it (a flavour with threads of its own is set to one
 // for the process); large products are cut into bands here and shared out over the library's

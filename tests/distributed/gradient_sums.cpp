@@ -94,4 +94,29 @@ BOOST_AUTO_TEST_CASE(have_the_bits_of_the_tree) {
   }
 }
 
+// A hook that is there when a gradient arrives and gone when its shard ends.
+BOOST_AUTO_TEST_CASE(a_hook_that_goes) {
+  constexpr std::size_t kShards = 4;
+  for_groups([&](const Communicator& c) {
+    manual_seed(7);
+    Net net;
+    Generator generator(5);
+    const Tensor<float> x = normal<float>({2 * kShards, 6}, 0, 1, generator);
+    const Tensors expected = expected_sums(net, x, 1);
+    DataParallel<float> parallel(c, net, {.shards = kShards, .allow_unused = true});
+    std::size_t hook = 0;
+    hook = net.fc.bias.register_hook([&](const Tensor<float>& g) {
+      net.fc.bias.remove_hook(hook);
+      return g * 2.0F;
+    });
+    const detail::ShardRange own = detail::part_of(kShards, c.size(), c.rank());
+    const Tensor<float> mine = Part{2 * own.first, 2 * own.last}.of(x);
+    parallel.gradients(mine.size(0), [&](Part part) {
+      return net.loss(part.of(mine), own.first + part.first / 2);
+    });
+    BOOST_TEST(test::same_bits(net.fc.weight.gradient(), expected[0]));
+    BOOST_TEST(test::same_bits(net.fc.bias.gradient(), expected[1]));
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,7 @@
 #include "xgrad/kernels/optimizer.hpp"
 
+#include <algorithm>
+
 #include "xgrad/kernels/instantiate.hpp"
 #include "xgrad/kernels/subnormal.hpp"
 
@@ -12,27 +14,50 @@ class Update {
   using P = Pack<T, Arch>;
 
  public:
-  static void run(const void* rule, const UpdateArguments<T>& arguments) {
+  static void run(const void* rule, const UpdateArguments<T>& a) {
     const Rule r = *static_cast<const Rule*>(rule);
-    const UpdateArguments<T> a = arguments;
-    std::size_t k = 0;
-    for (; k + P::size <= a.n; k += P::size) step(r, a, k, Full<P>());
-    if (k < a.n) step(r, a, k, First<P>{a.n - k});
+    const std::size_t whole = a.n / P::size * P::size;
+    packs(r, a, whole);
+    if (whole < a.n) rest(r, a, whole, a.n - whole);
   }
 
  private:
-  template <class Width>
+  static constexpr std::size_t kStates = Rule::kStates;
+
+  // One piece of machine code for all: in another one a compiler may round a product that is added up before it is
+  // added, or not, and numbers would depend on where they are.
+  [[gnu::noinline]] static void packs(const Rule& rule, UpdateArguments<T> a, std::size_t n) {
+    for (std::size_t k = 0; k < n; k += P::size) step(rule, a, k);
+  }
+
+  // The last ones, among zeros.
+  static void rest(const Rule& rule, const UpdateArguments<T>& a, std::size_t first,
+                   std::size_t n) {
+    alignas(64) T w[P::size] = {}, g[P::size] = {}, state[kStates + 1][P::size] = {};
+    UpdateArguments<T> part = a;
+    part.w = w;
+    part.g = g;
+    std::copy_n(a.w + first, n, w);
+    std::copy_n(a.g + first, n, g);
+    for (std::size_t i = 0; i < kStates; ++i) {
+      std::copy_n(a.state[i] + first, n, state[i]);
+      part.state[i] = state[i];
+    }
+    packs(rule, part, P::size);
+    std::copy_n(w, n, a.w + first);
+    for (std::size_t i = 0; i < kStates; ++i) std::copy_n(state[i], n, a.state[i] + first);
+  }
+
   [[gnu::always_inline]] static void step(const Rule& rule, const UpdateArguments<T>& a,
-                                          std::size_t k, const Width& width) {
-    constexpr std::size_t kStates = Rule::kStates;
+                                          std::size_t k) {
     P s[kStates + 1];
-    for (std::size_t i = 0; i < kStates; ++i) s[i] = load(a.state[i] + k, width);
-    P w = load(a.w + k, width), g = load(a.g + k, width) + P(a.decay.l2) * w;
+    for (std::size_t i = 0; i < kStates; ++i) s[i] = P::load(a.state[i] + k);
+    P w = P::load(a.w + k), g = P::load(a.g + k) + P(a.decay.l2) * w;
     w = w * P(a.decay.keep) - decay_more(a.decay, w, g);
     w = rule(w, g, s);
     if constexpr (General) w = sign(w) * relu(abs(w) - P(a.decay.shrink));
-    store(w, a.w + k, width);
-    for (std::size_t i = 0; i < kStates; ++i) store(s[i], a.state[i] + k, width);
+    w.store(a.w + k);
+    for (std::size_t i = 0; i < kStates; ++i) s[i].store(a.state[i] + k);
   }
 
   // Adds the coupled penalties to g and returns what the decoupled ones take from w.

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "tests/optimizers/makers.hpp"
@@ -60,6 +61,37 @@ BOOST_AUTO_TEST_CASE(rest_of_a_pack) {
         const std::vector<float> part = three_steps(maker, n);
         BOOST_TEST(std::equal(part.begin(), part.end(), whole.begin()));
       }
+    }
+  }
+}
+
+// Also where penalties are added to the gradient before it is averaged, and in whatever part of an array a number is.
+BOOST_AUTO_TEST_CASE(parts_of_an_array) {
+  const Tensor<float> whole = random_leaf<float>(33, 1), part = random_leaf<float>(33, 1);
+  NamedTensors<float> parts;
+  for (const std::size_t first : {0UL, 11UL, 22UL}) {
+    parts.push_back({"part " + std::to_string(first), Tensor<float>::uninitialized({11})});
+    std::copy_n(part.data() + first, 11, parts.back().tensor.mutable_data());
+    parts.back().tensor.requires_grad_();
+  }
+  Adam<float> one({{"w", whole}}, {.weight_decay = 0.1}), three(parts, {.weight_decay = 0.1});
+  for (std::uint64_t t = 0; t < 9; ++t) {
+    const Tensor<float> g = random_leaf<float>(33, 10 + t).detach();
+    Tensor<float>(whole).set_gradient(g);
+    for (std::size_t i = 0; i < 3; ++i) {
+      Tensor<float> piece = Tensor<float>::uninitialized({11});
+      std::copy_n(g.data() + 11 * i, 11, piece.mutable_data());
+      Tensor<float>(parts[i].tensor).set_gradient(piece);
+    }
+    one.step();
+    three.step();
+  }
+  const auto state = one.state_dict(), of_parts = three.state_dict();
+  for (std::size_t i = 0; i < 33; ++i) {
+    BOOST_TEST(whole.data()[i] == parts[i / 11].tensor.data()[i % 11]);
+    for (std::size_t k = 0; k < 2; ++k) {  // both moments, parameter by parameter
+      BOOST_TEST(state.tensors[k].tensor.data()[i] ==
+                 of_parts.tensors[i / 11 * 2 + k].tensor.data()[i % 11]);
     }
   }
 }

@@ -30,7 +30,6 @@
 
 using namespace xgrad;
 using namespace xgrad::test;
-using D = Tensor<double>;
 
 namespace {
 

@@ -3,10 +3,9 @@
 // An operation and its gradients on plain arrays, for programs of small tensors that do without the tape:
 // beside its rule, by the same kernels in the same order, so that the bits are the same. Internal: compile().
 //
-//   describe_arrays<T>(y, {.forward = [view](const auto& a) { kernels::softmax(a.x[0], a.y, view); },
-//                          .backward = [view](const auto& a) {
-//                            kernels::softmax_backward(a.y, a.gy, a.gx[0], view, a.adds(0));
-//                          }});
+//   describe_arrays(
+//       y, [view](const auto& a) { kernels::softmax(a.x[0], a.y, view); },
+//       [view](const auto& a) { kernels::softmax_backward(a.y, a.gy, a.gx[0], view, a.adds(0)); });
 
 #include <algorithm>
 #include <array>
@@ -37,14 +36,18 @@ struct BackwardArrays {
   bool adds(std::size_t i) const { return (added >> i & 1U) != 0; }
 };
 
-template <class T>
-struct ArrayOperation {
-  std::function<void(const ForwardArrays<T>&)> forward;
-  std::function<void(const BackwardArrays<T>&)> backward;
+/// What an operation asks for.
+struct ArrayNeeds {
   std::size_t kept = 0;        ///< room for numbers from there to back, and for those in between
   unsigned gradients = 1;      ///< operands that have one, as bits
   unsigned apart = 0;          ///< of these: computed anew, and added then
   bool may_need_tape = false;  ///< forward() may throw NeedsTape
+};
+
+template <class T>
+struct ArrayOperation : ArrayNeeds {
+  std::function<void(const ForwardArrays<T>&)> forward;
+  std::function<void(const BackwardArrays<T>&)> backward;
 };
 
 /// By forward(), where numbers are such that the operation is another one: the program is run with the tape.

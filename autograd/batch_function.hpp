@@ -2,7 +2,7 @@
 
 // An operation for a batch of samples, by ordinary operations. Internal: vmap().
 //
-//   describe_batch<T>(y, {.run = [axis](const auto& b) { return cumprod(b.x[0], axis + 1); }});
+//   describe_batch(y, [axis](const auto& b) { return cumprod(b.x[0], axis + 1); });
 
 #include <cstddef>
 #include <functional>
@@ -30,13 +30,16 @@ struct BatchOperands {
   bool has_own(std::size_t i) const { return i < x.size() && batched[i]; }
 };
 
-template <class T>
-struct BatchFunction {
-  /// The result, with the samples in front. Undefined: it cannot be done in this way.
-  std::function<Tensor<T>(const BatchOperands<T>&)> run;
+struct BatchNeeds {
   /// It uses indices (FollowedIndices). Those of which each sample has its own come with one more axis, in front.
   bool reads_indices = false;
   unsigned shared = 0;  ///< operands that all samples must share, as bits
+};
+
+template <class T>
+struct BatchFunction : BatchNeeds {
+  /// The result, with the samples in front. Undefined: it cannot be done in this way.
+  std::function<Tensor<T>(const BatchOperands<T>&)> run;
 };
 
 using AnyBatchFunction = std::variant<std::monostate, std::shared_ptr<const BatchFunction<float>>,

@@ -113,20 +113,22 @@ void describe(const Tensor<T>& y, D&& description) {
     description_reader->described(y.node(), Description(std::forward<D>(description)));
 }
 
-/// Tells how it is done without the tape, where no description says so.
-template <class T>
-void describe_arrays(const Tensor<T>& y, ArrayOperation<T> operation) {
+/// Tells how it is done without the tape, where no description says so. The functions become objects of
+/// their own only when somebody reads them.
+template <class T, class Forward, class Backward>
+void describe_arrays(const Tensor<T>& y, const Forward& forward, const Backward& backward,
+                     const ArrayNeeds& needs = {}) {
   if (tracer == nullptr || description_reader == nullptr) return;
-  description_reader->described_arrays(
-      y.node(), std::make_shared<const ArrayOperation<T>>(std::move(operation)));
+  description_reader->described_arrays(y.node(), std::make_shared<const ArrayOperation<T>>(
+                                                     ArrayOperation<T>{needs, forward, backward}));
 }
 
 /// Tells how it is done for a batch, where no description says so.
-template <class T>
-void describe_batch(const Tensor<T>& y, BatchFunction<T> f) {
+template <class T, class Run>
+void describe_batch(const Tensor<T>& y, const Run& run, const BatchNeeds& needs = {}) {
   if (tracer == nullptr || description_reader == nullptr) return;
-  description_reader->described_batch(y.node(),
-                                      std::make_shared<const BatchFunction<T>>(std::move(f)));
+  description_reader->described_batch(
+      y.node(), std::make_shared<const BatchFunction<T>>(BatchFunction<T>{needs, run}));
 }
 
 /// The same of what is done row by row.

@@ -1,6 +1,7 @@
 #include "xgrad/compile/static_region.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "xgrad/autograd/gradient_slot.hpp"
 #include "xgrad/autograd/observe.hpp"
@@ -52,7 +53,9 @@ class LeafGradients {
       lock_own(leaves_.back());
     }
   }
+  /// What a pass that fails has begun is let go.
   ~LeafGradients() {
+    for (Node<T>* n : begun_) drop(std::exchange(n->grad, nullptr));
     for (Node<T>* n : leaves_) n->gradient_locked.store(false, std::memory_order_release);
   }
   LeafGradients(const LeafGradients&) = delete;
@@ -62,10 +65,13 @@ class LeafGradients {
     return std::any_of(leaves_.begin(), leaves_.end(), [](auto* n) { return n->grad != nullptr; });
   }
   /// Memory of their own; zeros where one has no gradient and others have.
-  void begin(StaticFrame<T>& frame) const {
+  void begin(StaticFrame<T>& frame) {
     const bool adds = any();
+    begun_.reserve(leaves_.size());
     for_each([&](const StaticOutside<T>& o, Node<T>* n) {
+      const bool is_new = n->grad == nullptr;
       T* const at = place(n, adds);
+      if (is_new) begun_.push_back(n);
       if (o.copied == 0) {
         frame.at[o.gradient] = at;
       } else if (adds) {
@@ -73,7 +79,8 @@ class LeafGradients {
       }
     });
   }
-  void end(const StaticFrame<T>& frame) const {
+  void end(const StaticFrame<T>& frame) {
+    begun_.clear();
     for_each([&](const StaticOutside<T>& o, Node<T>* n) {
       std::copy_n(frame.at[o.gradient], o.copied, n->grad->data);
     });
@@ -98,7 +105,7 @@ class LeafGradients {
   }
 
   const StaticRegion<T>& region_;
-  std::vector<Node<T>*> leaves_;
+  std::vector<Node<T>*> leaves_, begun_;
 };
 
 template <class T>
@@ -161,7 +168,7 @@ void StaticStep<T>::run(ProgramValues& values) const {
 template <class T>
 void StaticPass<T>::run(ProgramValues& values) const {
   StaticFrame<T>& frame = frame_of<T>(values);
-  const LeafGradients<T> leaves(*region, values);
+  LeafGradients<T> leaves(*region, values);
   const auto& list = leaves.any() ? adding : this->instructions;
   this->begin(frame, values);
   leaves.begin(frame);

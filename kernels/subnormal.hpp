@@ -10,7 +10,7 @@
 namespace xgrad::kernels {
 
 /// While it lives, such numbers count as 0 on this thread, read or computed; where the processor has a switch for
-/// that (x86). What is to be computed like that belongs in a function of its own, called through a pointer: a
+/// that (x86). What is to be computed like that belongs in a function of its own that is not inlined: a
 /// compiler does not know about the switch.
 class SubnormalsAreZero {
  public:

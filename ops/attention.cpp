@@ -155,10 +155,10 @@ void backward_on_arrays(const Plan& p, const detail::BackwardArrays<T>& a) {
 template <class T>
 void describe_on_arrays(const Tensor<T>& y, const Plan& p) {
   if (p.masked || p.biased || p.dropout > 0) return;
-  detail::describe_arrays<T>(y, {.forward = [p](const auto& a) { forward_on_arrays<T>(p, a); },
-                                 .backward = [p](const auto& a) { backward_on_arrays<T>(p, a); },
-                                 .kept = 2 * p.sizes.groups * p.sizes.queries,
-                                 .gradients = 7});
+  detail::describe_arrays(
+      y, [p](const auto& a) { forward_on_arrays<T>(p, a); },
+      [p](const auto& a) { backward_on_arrays<T>(p, a); },
+      {.kept = 2 * p.sizes.groups * p.sizes.queries, .gradients = 7});
 }
 
 template <class T>
@@ -299,10 +299,9 @@ Tensor<T> by_blocks(const Plan& plan, Generator& generator, const Tensor<T>& q, 
   log_blocks(y, plan, generator);
   describe_on_arrays(y, plan);
   if (plan.dropout == 0)
-    detail::describe_batch<T>(
-        y, {.run = [plan, g = detail::FollowedGenerator(generator)](const auto& b) {
-          return by_blocks_in_batch(plan, g.get(), b);
-        }});
+    detail::describe_batch(y, [plan, g = detail::FollowedGenerator(generator)](const auto& b) {
+      return by_blocks_in_batch(plan, g.get(), b);
+    });
   return y;
 }
 

@@ -229,7 +229,7 @@ void describe_class_losses(const Tensor<T>& y, const Tensor<T>& x, const Indices
                     loss](const BatchOperands<T>& b) {
     return class_losses(b, shape, followed.get(), bare, loss);
   };
-  describe_batch<T>(y, {.run = run, .reads_indices = true, .shared = 2});
+  describe_batch(y, run, {.reads_indices = true, .shared = 2});
 }
 
 }  // namespace xgrad::detail

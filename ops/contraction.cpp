@@ -204,7 +204,7 @@ void describe_contraction(const Tensor<T>& z, const std::string& of_x, const std
     return contraction(b.x[0], b.batched[0] ? sample + of_x : of_x, b.x[1],
                        b.batched[1] ? sample + of_y : of_y, sample + of_z);
   };
-  describe_batch<T>(z, {.run = run});
+  describe_batch(z, run);
 }
 
 }  // namespace

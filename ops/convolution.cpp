@@ -117,9 +117,9 @@ Tensor<T> apply(Map map, const Geometry& g, const Tensor<T>& a, const Tensor<T>&
   detail::log_again(to, [map, g](const auto& x) {
     return apply(map, g, x[0], x[1], x.size() > 2 ? x[2] : Tensor<T>());
   });
-  if (map != Map::weight && detail::tracer != nullptr)
-    detail::describe_batch<T>(
-        to, {.run = [map, g](const auto& batch) { return apply_to_batch(map, g, batch); }});
+  if (map != Map::weight)
+    detail::describe_batch(to,
+                           [map, g](const auto& batch) { return apply_to_batch(map, g, batch); });
   return to;
 }
 

@@ -80,8 +80,7 @@ Tensor<T> extremum(const Rule<T>& rule, kernels::Reduction r, const Tensor<T>& x
   const auto backward = [view](const auto& a) {
     kernels::extremum_backward(a.x[0], a.y, a.gy, a.gx[0], view, a.adds(0));
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
+  detail::describe_arrays(y, forward, backward);
   return y;
 }
 

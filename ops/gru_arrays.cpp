@@ -106,11 +106,12 @@ template <class T>
 void describe_recurrent_step(const Tensor<T>& y, StepUnit unit, std::size_t n, std::size_t in,
                              std::size_t d) {
   const Step s{unit, n, in, d};
-  describe_arrays<T>(y, {.forward = [s](const ForwardArrays<T>& a) { step_forward(s, a); },
-                         .backward = [s](const BackwardArrays<T>& a) { step_backward(s, a); },
-                         .kept = StepArrays<T>::count(s),
-                         .gradients = 0x3FU,
-                         .apart = 1U << kH | 1U << kBias | 1U << kBiasH});
+  describe_arrays(
+      y, [s](const ForwardArrays<T>& a) { step_forward(s, a); },
+      [s](const BackwardArrays<T>& a) { step_backward(s, a); },
+      {.kept = StepArrays<T>::count(s),
+       .gradients = 0x3FU,
+       .apart = 1U << kH | 1U << kBias | 1U << kBiasH});
 }
 
 template void describe_recurrent_step(const Tensor<float>&, StepUnit, std::size_t, std::size_t,

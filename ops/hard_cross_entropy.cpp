@@ -135,7 +135,7 @@ void describe_cross_entropy(const Tensor<T>& y, const Tensor<T>& x, const Indice
     add_gradient(a.x[0], Rows<T>{view, factors, factors + rows, factors + 2 * rows}, positions(), g,
                  g + rows, a.gx[0], a.adds(0));
   };
-  describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 6 * rows});
+  describe_arrays(y, forward, backward, {.kept = 6 * rows});
   describe_class_losses<T>(y, x, labels, options, &hard_cross_entropy<T>);
 }
 

@@ -57,9 +57,9 @@ Tensor<T> apply(const Tensor<T>& x, const Direction<T>& d) {
   const Tensor<T> y = Tensor<T>::uninitialized(d.mapping->output(x.shape(), d.transpose));
   compute(d, x, y.node()->data, false);
   record(y, kMapping<T>, {&x}, {}, d);
-  if (is_logged<T>()) log_again(y, [d](const auto& o) { return apply(o[0], d); });
-  if (tracer != nullptr)
-    describe_batch<T>(y, {.run = [d](const auto& b) { return apply(b.x[0], d); }});
+  if (!is_logged<T>()) return y;
+  log_again(y, [d](const auto& o) { return apply(o[0], d); });
+  describe_batch(y, [d](const auto& b) { return apply(b.x[0], d); });
   return y;
 }
 

@@ -70,8 +70,7 @@ void describe_lookup(const char* name, const Tensor<T>& y, const Indices& index,
     T* const gx = detail::summed_into(a, 0, view.elements());
     with_positions([&](const std::int64_t* at) { add(a.gy, at, count, gx, view); });
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
+  detail::describe_arrays(y, forward, backward);
 }
 
 // `n` is the size of the axis, from whose end negative positions count.

@@ -111,7 +111,7 @@ void describe_in_batch(const Tensor<T>& y, const Indices& index, const F& f) {
   if (tracer == nullptr) return;
   const auto run = [f, followed = FollowedIndices(index), rank = index.dimension()](
                        const BatchOperands<T>& b) { return f(b, followed.get(), rank); };
-  describe_batch<T>(y, {.run = run, .reads_indices = true});
+  describe_batch(y, run, {.reads_indices = true});
 }
 
 // Of operations with a position for each element.

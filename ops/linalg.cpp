@@ -175,9 +175,7 @@ void describe_inner_product(const Tensor<T>& y, std::size_t n) {
       std::transform(other, other + n, a.gx[i], [gy = a.gy[0]](T v) { return gy * v; });
     }
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(
-        y, {.forward = forward, .backward = backward, .gradients = 3, .apart = 3});
+  detail::describe_arrays(y, forward, backward, {.gradients = 3, .apart = 3});
 }
 
 // Of vectors of the same size.

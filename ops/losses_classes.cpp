@@ -180,7 +180,7 @@ void describe_nll(const Tensor<T>& y, const Tensor<T>& x, const Indices& labels,
     detail::sample_gradients(a.kept, rows, a.gy, one, a.kept + rows);
     take_off(detail::summed_into(a, 0, view.elements()), a.kept + rows, positions(), rows);
   };
-  detail::describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 2 * rows});
+  detail::describe_arrays(y, forward, backward, {.kept = 2 * rows});
   detail::describe_class_losses<T>(y, x, labels, options, &nll<T>);
 }
 

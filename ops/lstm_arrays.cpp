@@ -105,14 +105,12 @@ template <class T>
 void describe_lstm_step(const Tensor<T>& y, std::size_t n, std::size_t in, std::size_t d,
                         bool biased) {
   const StepSizes s{n, in, d};
-  describe_arrays<T>(
-      y, {.forward = [s, biased](const ForwardArrays<T>& a) { step_forward(s, biased, a); },
-          .backward = [s, biased](const BackwardArrays<T>& a) { step_backward(s, biased, a); },
-          .kept = StepArrays<T>::count(s),
-          .gradients = 0x3FU,
-          .apart = 1U << kBias});
-  describe_batch<T>(
-      y, {.run = [s](const BatchOperands<T>& b) { return step_of_batch(s, b); }, .shared = 0x38U});
+  describe_arrays(
+      y, [s, biased](const ForwardArrays<T>& a) { step_forward(s, biased, a); },
+      [s, biased](const BackwardArrays<T>& a) { step_backward(s, biased, a); },
+      {.kept = StepArrays<T>::count(s), .gradients = 0x3FU, .apart = 1U << kBias});
+  describe_batch(y, [s](const BatchOperands<T>& b) { return step_of_batch(s, b); },
+                 {.shared = 0x38U});
 }
 
 template void describe_lstm_step(const Tensor<float>&, std::size_t, std::size_t, std::size_t, bool);

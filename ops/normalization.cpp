@@ -20,14 +20,19 @@
 #include "xgrad/ops/extrema.hpp"
 #include "xgrad/ops/lattice.hpp"
 #include "xgrad/ops/math.hpp"
+#include "xgrad/ops/normalization_arrays.hpp"
 #include "xgrad/ops/normalization_batch.hpp"
 #include "xgrad/ops/reductions.hpp"
 #include "xgrad/ops/shape.hpp"
 
 namespace xgrad {
 
+using detail::all_usual;
+using detail::describe_normalized;
 using detail::fail;
 using detail::Rule;
+using detail::run;
+using detail::run_backward;
 using kernels::ChannelsView;
 using kernels::RowsView;
 
@@ -73,39 +78,6 @@ const T* data_of(const Tensor<T>& t) {
 template <class T>
 T* mutable_data_of(const Tensor<T>& t) {
   return t.defined() ? t.node()->data : nullptr;
-}
-
-template <class T>
-void run(const kernels::NormInputs<T>& in, T* y, RowsView view, double eps) {
-  kernels::normalize_rows(in, y, view, static_cast<T>(eps));
-}
-template <class T>
-void run(const kernels::NormInputs<T>& in, T* y, ChannelsView view, double eps) {
-  kernels::normalize_channels(in, y, view, static_cast<T>(eps));
-}
-template <class T>
-void run_backward(const kernels::NormInputs<T>& in, const kernels::NormGradients<T>& out,
-                  RowsView view) {
-  kernels::normalize_rows_backward(in, out, view);
-}
-template <class T>
-void run_backward(const kernels::NormInputs<T>& in, const kernels::NormGradients<T>& out,
-                  ChannelsView view) {
-  kernels::normalize_channels_backward(in, out, view);
-}
-
-// Whether 1 / sqrt(variance + eps) and its square are far from the ends of the range of T, and so
-// the squares that it is made of.
-template <class T>
-bool is_usual(T rstd) {
-  constexpr T bound = sizeof(T) == 4 ? T(0x1p50F) : static_cast<T>(0x1p450);
-  return rstd >= 1 / bound && rstd <= bound;
-}
-template <class T>
-bool all_usual(const T* rstd, std::size_t n) {
-  int unusual = 0;
-  for (std::size_t k = 0; k < n; ++k) unusual |= static_cast<int>(!is_usual(rstd[k]));
-  return unusual == 0;
 }
 
 // Powers of 2 that bring the largest of e, and with it the deviation, close to 1; 1 where there is
@@ -266,41 +238,6 @@ Tensor<T> normalized_now(const Rule<T>& rule, const Operands<T>& operands, View 
   return y;
 }
 
-// On arrays, where rstd, mean and rest are kept. Numbers out of the ordinary need the tape.
-template <class T, class View>
-void describe_normalized(const Tensor<T>& y, View view, double eps, std::size_t statistics,
-                         bool centered, std::size_t weight, std::size_t bias) {
-  const auto inputs = [=](const auto& a) {
-    T *const mean = centered ? a.kept + statistics : nullptr, *const rest =
-                                                                  centered ? a.kept + 2 * statistics
-                                                                           : nullptr;
-    return kernels::NormInputs<T>{a.x[0],
-                                  weight != 0 ? a.x[weight] : nullptr,
-                                  bias != 0 ? a.x[bias] : nullptr,
-                                  mean,
-                                  rest,
-                                  a.kept,
-                                  nullptr};
-  };
-  const auto forward = [=](const auto& a) {
-    run<T>(inputs(a), a.y, view, eps);
-    if (!all_usual(a.kept, statistics)) throw detail::NeedsTape{};
-  };
-  const auto backward = [=](const auto& a) {
-    run_backward<T>(inputs(a),
-                    {a.gy, a.gx[0], a.adds(0), weight != 0 ? a.gx[weight] : nullptr,
-                     bias != 0 ? a.gx[bias] : nullptr},
-                    view);
-  };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward,
-                                   .backward = backward,
-                                   .kept = 3 * statistics,
-                                   .gradients = 7,
-                                   .apart = 6,
-                                   .may_need_tape = true});
-}
-
 // One operation, though it may be another one where numbers are out of the ordinary; the statistics
 // of the batch are two more.
 template <class T, class View>
@@ -326,8 +263,7 @@ Tensor<T> normalized(const Rule<T>& rule, const Operands<T>& operands, View view
   };
   const detail::NormalizedInBatch<T, decltype(again)> in_batch{again, y.shape(), statistics,
                                                                operands.weight(), operands.bias()};
-  if (y.size() != 0 && detail::tracer != nullptr)
-    detail::describe_batch<T>(y, {.run = [=](const auto& b) { return in_batch(b, view); }});
+  if (y.size() != 0) detail::describe_batch(y, [=](const auto& b) { return in_batch(b, view); });
   if (batch == nullptr) return y;
   const auto statistic = [call, list](Tensor<T> BatchStatistics<T>::*which) {
     return detail::as_one_of_list("batch statistics", list,

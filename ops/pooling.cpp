@@ -172,11 +172,9 @@ Tensor<T> largest(const Tensor<T>& x, const std::vector<Windows>& windows) {
                  y.shape()};
   kernels::largest_of_windows(p.images, image, x.data(), y.node()->data, p.at->data());
   detail::record(y, kTake<T>, {&x}, {}, p);
-  if (detail::is_logged<T>())
-    detail::log_again(y, [windows](const auto& o) { return largest(o[0], windows); });
-  if (detail::tracer != nullptr)
-    detail::describe_batch<T>(
-        y, {.run = [windows](const auto& b) { return largest(b.x[0], windows); }});
+  if (!detail::is_logged<T>()) return y;
+  detail::log_again(y, [windows](const auto& o) { return largest(o[0], windows); });
+  detail::describe_batch(y, [windows](const auto& b) { return largest(b.x[0], windows); });
   return y;
 }
 

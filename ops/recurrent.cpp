@@ -130,8 +130,15 @@ detail::Saves saves(const Tensor<T>& x, const Tensor<T>& h, const Tensor<T>& wei
   return {.inputs = (needed << 2 & 0xCU) | needed >> 2};
 }
 
-// The entries, and how each is run again by itself: by the kernel of all three, of which one output
-// is kept, so that its bits are the same.
+// The entries, and how each is run again by itself, with the same bits: the first two by the kernel of all three, of
+// which one output is kept. Whoever runs them again may do so with operands of other shapes.
+
+template <class T>
+void check_operands_of_cell(const std::vector<Tensor<T>>& gates_and_cell) {
+  const Shape &z = gates_and_cell[0].shape(), &c = gates_and_cell[1].shape();
+  detail::require(c.rank() == 2 && z == Shape{c[0], 4 * c[1]}, "lstm_cell", "gates ", z,
+                  " do not fit a cell ", c);
+}
 
 template <class T>
 Tensor<T> new_gates(const Tensor<T>& x, const LstmState<T>& state, const Tensor<T>& weight_x,
@@ -147,9 +154,10 @@ Tensor<T> new_gates(const Tensor<T>& x, const LstmState<T>& state, const Tensor<
   detail::record_entry<T>(gates, kGates<T>, {inputs, bias.defined() ? 5U : 4U},
                           saves(x, state.h, weight_x, weight_h), nullptr, 0, nullptr);
   detail::log_again(gates, [](const auto& in) {
+    const Tensor<T> bias_again = in.size() > kBias ? in[kBias] : Tensor<T>();
+    check_step(in[kX], LstmState<T>{in[kH], in[kH]}, in[kWeightX], in[kWeightH], bias_again);
     const LstmState<T> unused{in[kH].clone(), Tensor<T>::filled(in[kH].shape(), T(0))};
-    return new_gates(in[kX], {in[kH], unused.c}, in[kWeightX], in[kWeightH],
-                     in.size() > kBias ? in[kBias] : Tensor<T>(), unused);
+    return new_gates(in[kX], {in[kH], unused.c}, in[kWeightX], in[kWeightH], bias_again, unused);
   });
   return gates;
 }
@@ -158,6 +166,7 @@ template <class T>
 Tensor<T> record_cell(const Tensor<T>& next, const Tensor<T>& gates, const Tensor<T>& c) {
   detail::record(next, kCell<T>, {&gates, &c}, {.inputs = 3});
   detail::log_again(next, [](const auto& in) {
+    check_operands_of_cell(in);
     const Tensor<T> z = in[0].clone(), again = in[1].clone(), h = in[1].clone();
     kernels::lstm_forward<T>(nullptr, z.node()->data, in[1].data(), again.node()->data,
                              h.node()->data, rows(h.shape()), units(z.shape()));
@@ -170,6 +179,7 @@ template <class T>
 Tensor<T> record_output(const Tensor<T>& h, const Tensor<T>& gates, const Tensor<T>& c) {
   detail::record(h, kOutput<T>, {&gates, &c}, {.inputs = 3});
   detail::log_again(h, [](const auto& in) {
+    check_operands_of_cell(in);
     const Tensor<T> z = in[0].detach(), cell = in[1].detach();
     return record_output(sigmoid(split(z, 4, 1)[3]) * tanh(cell), in[0], in[1]);
   });

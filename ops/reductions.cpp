@@ -164,8 +164,7 @@ Tensor<T> product(const Tensor<T>& x, const AxisView& view, const Shape& shape) 
   const auto backward = [view](const auto& a) {
     kernels::product_backward(a.x[0], a.gy, a.gx[0], view, a.adds(0));
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
+  detail::describe_arrays(y, forward, backward);
   return y;
 }
 
@@ -203,8 +202,7 @@ Tensor<T> running_sum(const Tensor<T>& x, const RunningSum& s) {
   const auto backward = [s](const auto& a) {
     kernels::running_sum(a.gy, a.gx[0], s.view, !s.reverse, a.adds(0));
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward, .backward = backward});
+  detail::describe_arrays(y, forward, backward);
   return y;
 }
 

@@ -92,8 +92,7 @@ Tensor<T> logsumexp_of(const Tensor<T>& x, const AxisView& view, const Shape& sh
     set_scales(a.kept + rows, a.gy, rows, scale);
     kernels::exponentials(a.x[0], a.kept, scale, a.gx[0], view, a.adds(0));
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 3 * rows});
+  detail::describe_arrays(y, forward, backward, {.kept = 3 * rows});
   return y;
 }
 

@@ -139,8 +139,7 @@ Tensor<T> squares_around_mean(const Tensor<T>& x, const AxisView& view, const Sh
     std::transform(a.gy, a.gy + rows, scale, [](T g) { return 2 * g; });
     kernels::deviations(a.x[0], a.kept, a.kept + rows, scale, a.gx[0], view, a.adds(0));
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 3 * rows});
+  detail::describe_arrays(y, forward, backward, {.kept = 3 * rows});
   return y;
 }
 template <class T>
@@ -267,8 +266,7 @@ void describe_root(const Tensor<T>& y, const AxisView& view, bool centered) {
     add_directions(a.x[0], kept_rows(view, centered, a.kept), a.y, a.gy, a.kept + 2 * rows, a.gx[0],
                    a.adds(0));
   };
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(y, {.forward = forward, .backward = backward, .kept = 3 * rows});
+  detail::describe_arrays(y, forward, backward, {.kept = 3 * rows});
 }
 
 template <class T>

@@ -79,11 +79,9 @@ Tensor<T> normalized(const Rule<T>& rule, Kernels<T> kernels, const Tensor<T>& x
                         shape);
   };
   detail::describe_rows(y, view, rows);
-  if (detail::tracer != nullptr)
-    detail::describe_arrays<T>(
-        y, {.forward = [=](const auto& a) { kernels.forward(a.x[0], a.y, view); },
-            .backward =
-                [=](const auto& a) { kernels.backward(a.y, a.gy, a.gx[0], view, a.adds(0)); }});
+  detail::describe_arrays(
+      y, [=](const auto& a) { kernels.forward(a.x[0], a.y, view); },
+      [=](const auto& a) { kernels.backward(a.y, a.gy, a.gx[0], view, a.adds(0)); });
   return y;
 }
 

@@ -137,10 +137,8 @@ Tensor<T> quantile_of(const char* operation, const Tensor<T>& x, double q, std::
   };
   const Tensor<T> y = detail::as_one(operation, call, x);
   const auto i = static_cast<std::ptrdiff_t>(normalize_axis(operation, axis, x.rank()));
-  if (detail::tracer != nullptr)
-    detail::describe_batch<T>(y, {.run = [=](const auto& b) {
-                                return quantile_of(operation, b.x[0], q, i + 1, options);
-                              }});
+  detail::describe_batch(
+      y, [=](const auto& b) { return quantile_of(operation, b.x[0], q, i + 1, options); });
   return y;
 }
 

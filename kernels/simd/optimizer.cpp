@@ -76,11 +76,8 @@ class Update {
 // smallest one is rounded to itself.
 template <class Rule>
 void run(const void* rule, const UpdateArguments<typename Rule::value_type>& a) {
-  using Run = void (*)(const void*, const UpdateArguments<typename Rule::value_type>&);
-  const volatile Run update =
-      a.decay.general ? &Update<Rule, true>::run : &Update<Rule, false>::run;
-  const SubnormalsAreZero scope;
-  update(rule, a);
+  const SubnormalsAreZero scope;  // all arithmetic is in Update::packs
+  a.decay.general ? Update<Rule, true>::run(rule, a) : Update<Rule, false>::run(rule, a);
 }
 
 // 32 partial sums, in double: enough to hide the latency of adding, and the compiler makes

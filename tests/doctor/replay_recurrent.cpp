@@ -172,4 +172,24 @@ BOOST_AUTO_TEST_CASE(the_step_that_overflows_is_named_and_run_again) {
       std::isfinite(max(abs(grad<double>({y}, {better[2]}, {}, {replay->gradient()})[0])).item()));
 }
 
+// Operands of shapes that do not belong to each other are refused, not written behind.
+BOOST_AUTO_TEST_CASE(operands_of_other_shapes) {
+  detail::OperationLog<double> log;
+  const auto x = numbers<double>({4, 2}, 1), h = numbers<double>({4, 3}, 2),
+             w = numbers<double>({12, 2}, 3), u = numbers<double>({12, 3}, 4);
+  const LstmState<double> next = lstm_cell(parameter(x), {h, h}, parameter(w), parameter(u));
+  const auto refuses = [&](const Tensor<double>& y, std::vector<Tensor<double>> operands) {
+    const auto* const logged = log.find(y.node());
+    BOOST_TEST_REQUIRE(logged != nullptr);
+    BOOST_CHECK_THROW(logged->again(operands), std::invalid_argument);
+  };
+  const auto wide = numbers<double>({8, 2}, 5), z = numbers<double>({4, 12}, 6),
+             short_c = numbers<double>({2, 3}, 7);
+  refuses(next.c, {z, short_c});
+  refuses(next.h, {z, short_c});
+  for (const auto& o : log.operations()) {
+    if (o.operands.size() >= 4) BOOST_CHECK_THROW(o.again({wide, h, w, u}), std::invalid_argument);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -41,6 +41,22 @@ std::string names_and_shapes(const NamedTensors<T>& parameters) {
   return r;
 }
 
+// Other options on a rank are another state, and other messages.
+template <class Options>
+std::string text_of(const Options& o) {
+  using detail::text;
+  std::string r = "learning_rate " + text(o.learning_rate) + ", weight_decay " +
+                  text(o.weight_decay) + ", l1 " + text(o.decay.l1) + ", lp " + text(o.decay.lp);
+  if constexpr (requires { o.amsgrad; }) {
+    r += ", beta1 " + text(o.beta1) + ", beta2 " + text(o.beta2) + ", epsilon " + text(o.epsilon) +
+         (o.amsgrad ? ", amsgrad" : "");
+  } else {
+    r += ", momentum " + text(o.momentum) + ", dampening " + text(o.dampening) +
+         (o.nesterov ? ", nesterov" : "") + (o.rate_in_velocity ? ", rate_in_velocity" : "");
+  }
+  return r + '\n';
+}
+
 // The filter of decay sees whole parameters, not their pieces.
 template <class T, class Options>
 Options for_pieces(Options options, const NamedTensors<T>& parameters) {
@@ -66,7 +82,8 @@ void ShardedOptimizer<Inner>::add_group(const NamedTensors<T>& parameters, const
   if constexpr (requires { options.look_ahead; }) {
     detail::require(!options.look_ahead, "ShardedOptimizer", "look_ahead moves whole parameters");
   }
-  detail::require_alike(communicator_, "ShardedOptimizer", names_and_shapes(parameters));
+  detail::require_alike(communicator_, "ShardedOptimizer",
+                        names_and_shapes(parameters) + text_of(options));
   this->add_slots(parameters, {options.learning_rate, options.weight_decay, decay_of(options)});
   NamedTensors<T> pieces;
   for (std::size_t i = pieces_.size(); i < this->slots().size(); ++i) {

@@ -35,7 +35,7 @@ class ShardedOptimizer : public Optimizer<typename Inner::value_type> {
   /// All ranks have the same gradients when step() is called, as DataParallel makes them. The
   /// communicator must outlive it. Collective.
   /// **Throws** as Inner does, and std::invalid_argument for an Sgd that looks ahead and where ranks
-  /// have other parameters.
+  /// have other parameters or options.
   ShardedOptimizer(const Communicator& communicator, const NamedTensors<T>& parameters,
                    const Options& options = {});
   ~ShardedOptimizer() override;

@@ -141,6 +141,12 @@ BOOST_AUTO_TEST_CASE(refusals) {
     BOOST_CHECK_THROW(ShardedOptimizer<Adam<float>>(
                           c, {{c.rank() == 1 ? "a" : "b", make_parameters()[0].tensor}}),
                       std::invalid_argument);
+    BOOST_CHECK_THROW(
+        ShardedOptimizer<Adam<float>>(c, make_parameters(), {.amsgrad = c.rank() == 1}),
+        std::invalid_argument);
+    BOOST_CHECK_THROW(
+        ShardedOptimizer<Sgd<float>>(c, make_parameters(), {.momentum = c.rank() == 1 ? 0.9 : 0.8}),
+        std::invalid_argument);
     ShardedOptimizer<Adam<float>> adam(c, make_parameters());
     adam.set_checks({.missing = true});
     BOOST_CHECK_THROW(adam.step(), std::logic_error);

@@ -1,6 +1,8 @@
 #include "xgrad/kernels/convolution.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <utility>
 #include <vector>
 
 #include "xgrad/kernels/convolution_kernels.hpp"
@@ -52,9 +54,11 @@ class PackedWeights {
 
   template <class Weight>
   void fill(const Weight& weight) {
-    for (std::size_t o = 0; o < m_; ++o) {
-      T* const to = data_.data() + o / rows_ * rows_ * k_ + o % rows_;
-      for (std::size_t i = 0; i < k_; ++i) to[i * rows_] = weight(o, i);
+    for (std::size_t o = 0; o < m_; o += rows_) {
+      T* const to = data_.data() + o * k_;
+      const std::size_t here = std::min(rows_, m_ - o);
+      for (std::size_t i = 0; i < k_; ++i)
+        for (std::size_t r = 0; r < here; ++r) to[i * rows_ + r] = weight(o + r, i);
     }
   }
   /// From number k on; blocks are `pitch` apart.
@@ -126,6 +130,8 @@ void sum_places(const TapSum<T>& s, PackedWeights<T>& w, const T* images, std::s
   }
 }
 
+constexpr std::size_t kPieces = 8;
+
 /// Pieces of work: blocks of images, and where those are few, of their places.
 struct Blocks {
   std::size_t n, at_a_time, places, parts;
@@ -136,7 +142,6 @@ struct Blocks {
         at_a_time(std::min(images_at_a_time(numbers), (images + 7) / 8)),
         places(places_of_one),
         parts(1) {
-    constexpr std::size_t kPieces = 8;
     if (count() < kPieces && work > 4e6)
       parts = std::min((kPieces + count() - 1) / count(),
                        (at_a_time * places + 4 * columns - 1) / (4 * columns));
@@ -225,6 +230,10 @@ class InputGradient {
       : c_(c), w_(w), bias_(bias), accumulate_(accumulate), layout_(gradient_layout(c)) {}
 
   void run(const T* gy, T* gx) {
+    if (interleaves()) {
+      for (std::size_t g = 0; g < c_.groups; ++g) run_interleaved(g, gy, gx);
+      return;
+    }
     if (!accumulate_ && !all_have_taps())
       fill_bias(c_.n, c_.groups * c_.in, volume(c_.input), bias_, gx);
     for (std::size_t d = 0; d < residues_[0]; ++d) {
@@ -238,9 +247,7 @@ class InputGradient {
   // Whether every residue has elements of the kernel that lead to it.
   bool all_have_taps() const {
     for (std::size_t i = 0; i < volume(residues_); ++i) {
-      const Sizes3 residue = {i / residues_[2] / residues_[1], i / residues_[2] % residues_[1],
-                              i % residues_[2]};
-      if (gradient_taps(c_, layout_, residue).elements.empty()) return false;
+      if (gradient_taps(c_, layout_, residue(i)).elements.empty()) return false;
     }
     return true;
   }
@@ -260,18 +267,101 @@ class InputGradient {
     for (std::size_t g = 0; g < c_.groups; ++g) run_group(s, taps.elements, g, gy, gx);
   }
 
+  void fill(PackedWeights<T>& packed, const std::vector<std::size_t>& elements,
+            std::size_t g) const {
+    const std::size_t taps = volume(c_.kernel);
+    const T* const w = w_ + g * c_.out * c_.in * taps;
+    std::vector<std::size_t> at;
+    for (std::size_t o = 0; o < c_.out; ++o)
+      for (const std::size_t element : elements) at.push_back(o * c_.in * taps + element);
+    packed.fill([&](std::size_t c, std::size_t k) { return w[c * taps + at[k]]; });
+  }
+
   void run_group(const TapSum<T>& s, const std::vector<std::size_t>& elements, std::size_t g,
                  const T* gy, T* gx) const {
-    const std::size_t taps = volume(c_.kernel), count = elements.size();
     const std::size_t inner = volume(c_.output), outer = volume(c_.input);
-    const T* const w = w_ + g * c_.out * c_.in * taps;
     PackedWeights<T> packed(c_.in, s.k());
-    packed.fill([&](std::size_t c, std::size_t k) {
-      return w[(k / count * c_.in + c) * taps + elements[k % count]];
-    });
+    fill(packed, elements, g);
     sum_taps(s, packed, c_.n, gy + g * c_.out * inner, c_.groups * c_.out * inner,
              bias_ != nullptr ? bias_ + g * c_.in : nullptr, gx + g * c_.in * outer,
              c_.groups * c_.in * outer, accumulate_);
+  }
+
+  // Numbers that a stride of 2 puts between each other are stored side by side first, in the cache:
+  // stores of every other number cost more than one more copy. An image is laid out once for all
+  // residues.
+  bool interleaves() const {
+    return !accumulate_ && residues_[2] == 2 && c_.stride[2] == 2 && all_have_taps() &&
+           blocks().count() >= kPieces;
+  }
+  Blocks blocks() const { return {c_.n, layout_.numbers(), 1, 0, 1}; }
+
+  struct Residue {
+    explicit Residue(const TapSum<T>& s) : sum(s), weights(s.m, s.k()) {}
+    TapSum<T> sum;
+    PackedWeights<T> weights;
+  };
+  // Of the channels of one image that are not interleaved yet: a grid for each residue.
+  std::deque<Residue> residues_of_group(std::size_t g) const {
+    std::deque<Residue> all;
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < volume(residues_); ++i) {
+      const GradientTaps taps = gradient_taps(c_, layout_, residue(i));
+      TapSum<T> s{layout_, taps.offsets, taps.grid, {layout_.plane(), layout_.row(), 1}};
+      s.m = c_.in;
+      s.first = std::exchange(first, first + s.places());
+      s.out_steps = {s.grid[1] * s.grid[2], s.grid[2], 1};
+      s.out_channel = volume(c_.input);
+      join_rows(s);
+      all.emplace_back(s);
+      fill(all.back().weights, taps.elements, g);
+    }
+    return all;
+  }
+
+  void run_interleaved(std::size_t g, const T* gy, T* gx) const {
+    const std::size_t inner = volume(c_.output), outer = volume(c_.input), one = c_.in * outer;
+    std::deque<Residue> all = residues_of_group(g);
+    const Blocks cut = blocks();
+    parallel_for(cut.count(), [&](std::size_t block) {
+      const std::size_t first = block * cut.at_a_time,
+                        images = std::min(cut.at_a_time, c_.n - first);
+      LaidOut<T> copy(layout_, images);
+      for (std::size_t j = 0; j < images; ++j)
+        copy.set(j, gy + ((first + j) * c_.groups + g) * c_.out * inner);
+      Scratch<T> apart(images * one + kSlack);
+      for (Residue& r : all) {
+        sum_places(r.sum, r.weights, copy.data(), layout_.numbers(), true,
+                   bias_ != nullptr ? bias_ + g * c_.in : nullptr, apart.data(), one, 0,
+                   images * r.sum.places(), false);
+      }
+      for (std::size_t j = 0; j < images * c_.in; ++j) {
+        const std::size_t image = (first + j / c_.in) * c_.groups + g;
+        interleave(apart.data() + j * outer, gx + (image * c_.in + j % c_.in) * outer);
+      }
+    });
+  }
+
+  // One channel.
+  void interleave(const T* from, T* to) const {
+    const std::size_t height = c_.input[1], width = c_.input[2], even = (width + 1) / 2,
+                      odd = width / 2;
+    for (std::size_t i = 0; i < volume(residues_); i += 2) {
+      const Sizes3 at = residue(i);
+      const std::size_t planes = places_of(0, at[0]), rows = places_of(1, at[1]);
+      for (std::size_t d = 0; d < planes; ++d) {
+        convolution_rows<T>().merge_rows(
+            from + d * rows * even, from + planes * rows * even + d * rows * odd, rows, width,
+            to + ((at[0] + d * c_.stride[0]) * height + at[1]) * width, c_.stride[1] * width);
+      }
+      from += planes * rows * width;
+    }
+  }
+  std::size_t places_of(std::size_t axis, std::size_t residue) const {
+    return (c_.input[axis] - residue + c_.stride[axis] - 1) / c_.stride[axis];
+  }
+  Sizes3 residue(std::size_t i) const {
+    return {i / residues_[2] / residues_[1], i / residues_[2] % residues_[1], i % residues_[2]};
   }
 
   const Convolution& c_;

@@ -79,19 +79,30 @@ struct ConvolutionKernels {
   /// of `rows` rows, (k, rows) each, its blocks `w_pitch` apart.
   void (*multiply)(const T* w, std::size_t w_pitch, std::size_t rows, std::size_t k, const T* panel,
                    std::size_t used, const T* bias, T* y, const PanelOutput& out, bool accumulate);
-  /// Rows of n numbers to rows that are `pitch` apart; a pack behind each may be overwritten.
-  void (*copy_rows)(const T* x, std::size_t rows, std::size_t n, T* to, std::size_t pitch);
-  /// Every other number of each row to one place, the rest to another one.
-  void (*split_rows)(const T* x, std::size_t rows, std::size_t n, T* even, T* odd,
-                     std::size_t pitch);
-  /// to (count, lanes) from rows (rows, count) that are `pitch` apart; 0 for missing rows.
-  void (*transpose)(const T* x, std::size_t rows, std::size_t count, std::size_t pitch, T* to);
   /// g (k, lanes) += sum over the grid of image[offsets[k] + place] gy (place, lanes).
   void (*weight)(const T* gy, const T* image, const std::size_t* offsets, std::size_t k,
                  const Sizes3& grid, const Sizes3& steps, T* g);
 };
 
+/// Rows of images, from one layout to another.
+template <class T>
+struct ConvolutionRows {
+  /// Rows of n numbers to rows that are `pitch` apart; a pack behind each may be overwritten.
+  void (*copy_rows)(const T* x, std::size_t rows, std::size_t n, T* to, std::size_t pitch);
+  /// Every other number of each row to one place, the rest to another one.
+  void (*split_rows)(const T* x, std::size_t rows, std::size_t n, T* even, T* odd,
+                     std::size_t pitch);
+  /// Rows of n numbers, `pitch` apart, each of every other one from here and there: the other way round.
+  /// What there is to read follows without a gap, and a pack behind it may be read.
+  void (*merge_rows)(const T* even, const T* odd, std::size_t rows, std::size_t n, T* to,
+                     std::size_t pitch);
+  /// to (count, lanes) from rows (rows, count) that are `pitch` apart; 0 for missing rows.
+  void (*transpose)(const T* x, std::size_t rows, std::size_t count, std::size_t pitch, T* to);
+};
+
 template <Isa I, class T>
 ConvolutionKernels<T> make_convolution_kernels();
+template <Isa I, class T>
+ConvolutionRows<T> make_convolution_rows();
 
 }  // namespace xgrad::kernels

@@ -14,4 +14,11 @@ const ConvolutionKernels<T>& convolution_kernels() {
   return kernels;
 }
 
+template <class T>
+const ConvolutionRows<T>& convolution_rows() {
+  static const ConvolutionRows<T> rows =
+      choose([]<Isa I>() { return make_convolution_rows<I, T>(); });
+  return rows;
+}
+
 }  // namespace xgrad::kernels

@@ -24,13 +24,13 @@ Inside inside(const ImageLayout& l, std::size_t axis) {
 template <class T>
 void lay_out_rows(const ImageLayout& l, const Inside& columns, const T* x, std::size_t rows,
                   T* to) {
-  const auto& kernels = convolution_kernels<T>();
+  const auto& rows_of = convolution_rows<T>();
   const std::size_t n = l.size[2], pitch = l.pitch(), row = l.row();
   if (l.every[2] == 1 && columns.count == n && l.step == 1)
-    return kernels.copy_rows(x, rows, n, to + columns.to, row);
+    return rows_of.copy_rows(x, rows, n, to + columns.to, row);
   if (l.every[2] == 1 && columns.count == n && l.step == 2) {
     T *const even = to + l.at(0, 0, columns.to), *const odd = to + l.at(0, 0, columns.to + 1);
-    return kernels.split_rows(x, rows, n, even, odd, row);
+    return rows_of.split_rows(x, rows, n, even, odd, row);
   }
   for (std::size_t r = 0; r < rows; ++r, x += n, to += row) {
     const T* from = x + columns.first;

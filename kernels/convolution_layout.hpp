@@ -87,7 +87,7 @@ GradientTaps gradient_taps(const Convolution& c, const ImageLayout& layout, cons
 
 /// The images that one thread works on at a time, of a few that fit its cache.
 inline std::size_t images_at_a_time(std::size_t numbers) {
-  constexpr std::size_t kNumbers = std::size_t{1} << 16;
+  constexpr std::size_t kNumbers = std::size_t{1} << 17;
   return numbers == 0 || numbers > kNumbers ? 1 : kNumbers / numbers;
 }
 

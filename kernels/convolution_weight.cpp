@@ -28,7 +28,9 @@ class PartialSums {
     LaidOut<T> image(layout_, layout_.is_plain() ? 0 : 1);
     Scratch<T> gradient(volume(c_.output) * kernels_.lanes);
     const std::size_t all = (last - first) * numbers();
-    Scratch<T> some(all, T(0));  // of not too many places
+    const bool few = (end - begin) * volume(c_.output) < kPlaces;
+    Scratch<T> apart(few ? 0 : all, T(0));
+    T* const some = few ? sums : apart.data();  // of not too many places
     std::fill_n(sums, all, T(0));
     std::size_t left = kPlaces;
     for (std::size_t i = begin; i < end; ++i) {
@@ -38,11 +40,10 @@ class PartialSums {
       for (std::size_t block = first; block < last; ++block) {
         const std::size_t at = (block - first) * numbers();
         left = before;
-        add_image(i * c_.groups + group, block, x, gradient.data(), some.data() + at, sums + at,
-                  left);
+        add_image(i * c_.groups + group, block, x, gradient.data(), some + at, sums + at, left);
       }
     }
-    join(some.data(), sums, all);
+    if (!few) join(some, sums, all);
   }
 
  private:
@@ -52,8 +53,9 @@ class PartialSums {
     const std::size_t inner = volume(c_.output), first = block * kernels_.lanes;
     const Sizes3 steps = input_steps(c_, layout_);
     const bool flat = steps[1] == c_.output[2] && (steps[0] == c_.output[1] * c_.output[2]);
-    kernels_.transpose(gy_ + (image * c_.out + first) * inner,
-                       std::min(kernels_.lanes, c_.out - first), inner, inner, gradient);
+    convolution_rows<T>().transpose(gy_ + (image * c_.out + first) * inner,
+                                    std::min(kernels_.lanes, c_.out - first), inner, inner,
+                                    gradient);
     each_piece(flat ? Sizes3{1, 1, inner} : c_.output, steps,
                [&](std::size_t place, std::size_t at, const Sizes3& piece) {
                  kernels_.weight(gradient + place * kernels_.lanes, x + at, offsets_.data(),
@@ -100,6 +102,23 @@ class PartialSums {
   std::vector<std::size_t> offsets_;
 };
 
+// Adds up pairs of parts, and pairs of those, to the first one; some numbers at a time, so that they
+// stay in the cache.
+template <class T>
+void add_parts(T* all, std::size_t parts, std::size_t numbers) {
+  constexpr std::size_t kSome = 512;
+  for (std::size_t begin = 0; begin < numbers; begin += kSome) {
+    const std::size_t count = std::min(kSome, numbers - begin);
+    for (std::size_t apart = 1; apart < parts; apart *= 2) {
+      for (std::size_t part = 0; part + apart < parts; part += 2 * apart) {
+        T* const to = all + part * numbers + begin;
+        const T* const from = to + apart * numbers;
+        for (std::size_t e = 0; e < count; ++e) to[e] += from[e];
+      }
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -128,14 +147,7 @@ void convolve_weight(const Convolution& c, const T* x, const T* gy, T* gw, bool 
                std::min(block + each, blocks),
                all.data() + (part * blocks + block) * sums.numbers());
     });
-    // Pairs of parts, and pairs of those.
-    for (std::size_t apart = 1; apart < parts; apart *= 2) {
-      for (std::size_t part = 0; part + apart < parts; part += 2 * apart) {
-        T* const to = all.data() + part * blocks * sums.numbers();
-        const T* const from = to + apart * blocks * sums.numbers();
-        for (std::size_t e = 0; e < blocks * sums.numbers(); ++e) to[e] += from[e];
-      }
-    }
+    add_parts(all.data(), parts, blocks * sums.numbers());
     for (std::size_t o = 0; o < c.out; ++o) {
       T* const to = gw + (g * c.out + o) * k;
       const T* const from = all.data() + o / lanes * sums.numbers() + o % lanes;

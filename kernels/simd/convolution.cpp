@@ -1,11 +1,9 @@
 #include "xgrad/kernels/convolution.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "xgrad/kernels/instantiate.hpp"
-#include "xgrad/kernels/lanes.hpp"
 #include "xgrad/kernels/width.hpp"
 
 #define XGRAD_INLINE [[gnu::always_inline]] inline
@@ -54,9 +52,68 @@ void gather(const T* image, const Run* runs, std::size_t run_count, const std::s
   }
 }
 
+#if defined(__AVX512F__)
+XGRAD_INLINE __m512 load_over(__m512 v, unsigned mask, const float* x) {
+  return _mm512_mask_loadu_ps(v, static_cast<__mmask16>(mask), x);
+}
+XGRAD_INLINE __m512d load_over(__m512d v, unsigned mask, const double* x) {
+  return _mm512_mask_loadu_pd(v, static_cast<__mmask8>(mask), x);
+}
+
+// What a pack of the panel is put together from: the first piece as a whole, others over it.
+constexpr std::size_t kMostPieces = 3;
+struct Pieces {
+  std::ptrdiff_t from[kPanelPacks][kMostPieces] = {};  // of the pack's first number
+  unsigned mask[kPanelPacks][kMostPieces] = {};
+  std::size_t count[kPanelPacks] = {};
+  std::size_t most = 0;  // more than kMostPieces: not all of them are here
+
+  template <class T>
+  static Pieces of(const Run* runs, std::size_t run_count) {
+    constexpr std::size_t W = P<T>::size;
+    Pieces all;
+    for (std::size_t r = 0; r < run_count; ++r) {
+      const Run& run = runs[r];
+      for (std::size_t v = run.to / W; v * W < run.to + run.length; ++v) {
+        const std::size_t first = std::max(run.to, v * W),
+                          end = std::min(run.to + run.length, (v + 1) * W), i = all.count[v]++;
+        all.most = std::max(all.most, all.count[v]);
+        if (i >= kMostPieces) continue;
+        all.from[v][i] =
+            static_cast<std::ptrdiff_t>(run.from + v * W) - static_cast<std::ptrdiff_t>(run.to);
+        all.mask[v][i] = ((1U << (end - first)) - 1) << (first - v * W);
+      }
+    }
+    return all;
+  }
+};
+
+template <class T, std::size_t N>
+void gather_pieces(const T* image, const Pieces& pieces, const std::size_t* offsets, std::size_t k,
+                   T* panel) {
+  for (std::size_t i = 0; i < k; ++i, panel += kColumns<T>) {
+    const T* const x = image + offsets[i];
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kPanelPacks; ++v) {
+      auto pack = P<T>::load(x + pieces.from[v][0]).raw;
+#pragma GCC unroll 3
+      for (std::size_t p = 1; p < N; ++p)
+        pack = load_over(pack, pieces.mask[v][p], x + pieces.from[v][p]);
+      P<T>(pack).store(panel + v * P<T>::size);
+    }
+  }
+}
+#endif
+
 template <class T>
 void gather_packs(const T* image, const Run* runs, std::size_t run_count,
                   const std::size_t* offsets, std::size_t k, T* panel) {
+#if defined(__AVX512F__)
+  const Pieces pieces = Pieces::of<T>(runs, run_count);
+  if (pieces.most == 1) return gather_pieces<T, 1>(image, pieces, offsets, k, panel);
+  if (pieces.most == 2) return gather_pieces<T, 2>(image, pieces, offsets, k, panel);
+  if (pieces.most == 3) return gather_pieces<T, 3>(image, pieces, offsets, k, panel);
+#endif
   std::size_t from[kColumns<T>], to[kColumns<T>];
   for (std::size_t r = 0; r < run_count; ++r) {
     from[r] = runs[r].from;
@@ -68,9 +125,9 @@ void gather_packs(const T* image, const Run* runs, std::size_t run_count,
   }
 }
 
-// Sums of M rows and V packs of columns, to tile (M, kColumns).
-template <class T, std::size_t M, std::size_t V>
-[[gnu::noinline]] void products(const T* w, std::size_t k, const T* panel, T* tile) {
+// Sums of M rows and V packs of columns go to put(row, pack, sum).
+template <class T, std::size_t M, std::size_t V, class Put>
+XGRAD_INLINE void sum_products(const T* w, std::size_t k, const T* panel, const Put& put) {
   using Pk = P<T>;
   Pk sum[M][V];
 #pragma GCC unroll 8
@@ -78,6 +135,7 @@ template <class T, std::size_t M, std::size_t V>
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < V; ++v) sum[m][v] = Pk(0);
   }
+#pragma GCC unroll 2
   for (std::size_t i = 0; i < k; ++i, w += kRows, panel += kColumns<T>) {
     Pk b[V];
     for (std::size_t v = 0; v < V; ++v) b[v] = Pk::load(panel + v * Pk::size);
@@ -91,8 +149,31 @@ template <class T, std::size_t M, std::size_t V>
 #pragma GCC unroll 8
   for (std::size_t m = 0; m < M; ++m) {
 #pragma GCC unroll 3
-    for (std::size_t v = 0; v < V; ++v) sum[m][v].store(tile + m * kColumns<T> + v * Pk::size);
+    for (std::size_t v = 0; v < V; ++v) put(m, v, sum[m][v]);
   }
+}
+
+// To tile (M, kColumns).
+template <class T, std::size_t M, std::size_t V>
+[[gnu::noinline]] void products(const T* w, std::size_t k, const T* panel, T* tile) {
+  sum_products<T, M, V>(
+      w, k,
+      panel, [&](std::size_t m, std::size_t v, const P<T>& sum) __attribute__((always_inline)) {
+        sum.store(tile + m * kColumns<T> + v * P<T>::size);
+      });
+}
+
+// Whole rows of places that follow each other, to where they belong.
+template <class T>
+[[gnu::noinline]] void products_in_place(const T* w, std::size_t k, const T* panel, const T* bias,
+                                         T* y, std::size_t pitch, bool accumulate) {
+  sum_products<T, kRows, kPanelPacks>(
+      w, k,
+      panel, [&](std::size_t m, std::size_t v, const P<T>& sum) __attribute__((always_inline)) {
+        T* const to = y + m * pitch + v * P<T>::size;
+        const P<T> before = accumulate ? P<T>::load(to) : bias != nullptr ? P<T>(bias[m]) : P<T>(0);
+        (before + sum).store(to);
+      });
 }
 
 template <class T, std::size_t M>
@@ -168,8 +249,14 @@ void multiply(const T* w, std::size_t w_pitch, std::size_t rows, std::size_t k, 
               std::size_t used, const T* bias, T* y, const PanelOutput& out, bool accumulate) {
   alignas(64) T tile[kRows * kColumns<T> + P<T>::size];  // a pack behind is read
   const std::size_t packs = (used + P<T>::size - 1) / P<T>::size;
+  const bool whole = out.run_count == 1 && out.runs[0].length == kColumns<T> && out.step == 1;
   for (std::size_t row = 0; row < rows; row += kRows, w += w_pitch) {
     const std::size_t here = std::min(kRows, rows - row);
+    if (whole && here == kRows) {
+      products_in_place(w, k, panel, bias != nullptr ? bias + row : nullptr,
+                        y + row * out.pitch + out.runs[0].to, out.pitch, accumulate);
+      continue;
+    }
     if (here > kRows / 2) {
       products<T, kRows>(packs, w, k, panel, tile);
     } else if (here > 1) {
@@ -192,72 +279,6 @@ void multiply(const T* w, std::size_t w_pitch, std::size_t rows, std::size_t k, 
       }
     }
   }
-}
-
-template <class T>
-void copy_rows(const T* x, std::size_t rows, std::size_t n, T* to, std::size_t pitch) {
-  for (std::size_t r = 0; r < rows; ++r, x += n, to += pitch) {
-    std::size_t e = 0;
-    for (; e + P<T>::size <= n; e += P<T>::size) P<T>::load(x + e).store(to + e);
-    if (e < n) P<T>::load_first(x + e, n - e).store(to + e);
-  }
-}
-
-// In the order of memory, so that what is written behind a row is overwritten by the next one.
-template <class T>
-void split_rows(const T* x, std::size_t rows, std::size_t n, T* even, T* odd, std::size_t pitch) {
-  constexpr std::size_t W = P<T>::size;
-  typedef T Numbers __attribute__((vector_size(W * sizeof(T))));
-  const auto half = [&](T * to, std::size_t first) __attribute__((always_inline)) {
-    for (std::size_t e = 0; e < n; e += 2 * W) {
-      const auto part = [&](std::size_t at) __attribute__((always_inline)) {
-        Numbers v;
-        const P<T> p = at + W <= n ? P<T>::load(x + at)
-                                   : P<T>::load_first(x + std::min(at, n), at < n ? n - at : 0);
-        std::memcpy(&v, &p, sizeof(v));
-        return v;
-      };
-      const Numbers a = part(e), b = part(e + W);
-      const Numbers chosen = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return first == 0 ? __builtin_shufflevector(a, b, static_cast<int>(2 * I)...)
-                          : __builtin_shufflevector(a, b, static_cast<int>(2 * I + 1)...);
-      }
-      (std::make_index_sequence<W>());
-      std::memcpy(to + e / 2, &chosen, sizeof(chosen));
-    }
-  };
-  for (std::size_t r = 0; r < rows; ++r, x += n, even += pitch, odd += pitch) {
-    if (even < odd) {
-      half(even, 0);
-      half(odd, 1);
-    } else {
-      half(odd, 1);
-      half(even, 0);
-    }
-  }
-}
-
-// One pack of rows.
-template <class T>
-XGRAD_INLINE void transpose_rows(const T* x, std::size_t rows, std::size_t count, std::size_t pitch,
-                                 T* to) {
-  constexpr std::size_t W = P<T>::size, kWide = 2 * W;
-  std::size_t done = 0;
-  for (; rows == W && done + W <= count; done += W) {
-    Tile<P<T>> tile;
-    for (std::size_t i = 0; i < W; ++i) tile.load(i, x + i * pitch + done);
-    tile.template spread<W>();
-    for (std::size_t i = 0; i < W; ++i) tile.store(i, to + (done + i) * kWide);
-  }
-  for (std::size_t e = done; e < count; ++e)
-    for (std::size_t i = 0; i < W; ++i) to[e * kWide + i] = i < rows ? x[i * pitch + e] : T(0);
-}
-
-template <class T>
-void transpose(const T* x, std::size_t rows, std::size_t count, std::size_t pitch, T* to) {
-  constexpr std::size_t W = P<T>::size;
-  transpose_rows(x, std::min(rows, W), count, pitch, to);
-  transpose_rows(x + W * pitch, rows > W ? rows - W : 0, count, pitch, to + W);
 }
 
 // Sums in registers join those in memory after so many terms: none of them gets long.
@@ -349,8 +370,8 @@ void weight(const T* gy, const T* image, const std::size_t* offsets, std::size_t
 
 template <Isa I, class T>
 ConvolutionKernels<T> make_convolution_kernels() {
-  return {kColumns<T>,  kRows,         2 * P<T>::size, &gather<T>,    &gather_packs<T>,
-          &multiply<T>, &copy_rows<T>, &split_rows<T>, &transpose<T>, &weight<T>};
+  return {kColumns<T>,      kRows,        2 * P<T>::size, &gather<T>,
+          &gather_packs<T>, &multiply<T>, &weight<T>};
 }
 
 template ConvolutionKernels<float> make_convolution_kernels<kIsa, float>();

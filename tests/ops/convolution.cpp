@@ -207,6 +207,43 @@ BOOST_AUTO_TEST_CASE(a_sample_does_not_depend_on_its_batch) {
   }
 }
 
+// The gradient of a batch is put together from the numbers of each residue of a stride of 2, that of a
+// few samples goes to its places at once.
+template <class T>
+void check_gradients_alone(const Shape& x_shape, const Shape& w_shape, const ConvOptions& o) {
+  const Tensor<T> x = wave(x_shape, 0).to<T>(), w = wave(w_shape, 1).to<T>();
+  const auto gradient = [&](const Tensor<T>& images, std::ptrdiff_t first, std::ptrdiff_t last) {
+    const Tensor<T> leaf = images.clone().requires_grad_(), y = conv2d(leaf, w, {}, o);
+    Shape whole = y.shape();
+    whole[0] = x_shape[0];
+    y.backward(slice(wave(whole, 2).to<T>(), 0, first, last));
+    return leaf.gradient();
+  };
+  const auto n = static_cast<std::ptrdiff_t>(x_shape[0]);
+  const Tensor<T> all = gradient(x, 0, n);
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    const Tensor<T> one = gradient(slice(x, 0, i, i + 1), i, i + 1);
+    BOOST_TEST(std::memcmp(one.data(), all.data() + static_cast<std::size_t>(i) * one.size(),
+                           one.size() * sizeof(T)) == 0);
+  }
+}
+
+template <class T>
+void check_gradients_alone() {
+  for (const std::size_t width : {2UL, 7UL, 28UL, 33UL, 66UL})
+    check_gradients_alone<T>({9, 9, 5, width}, {4, 9, 3, 3}, {.stride = 2, .padding = 1});
+  check_gradients_alone<T>({19, 6, 6, 9}, {4, 3, 2, 3}, {.stride = 2, .padding = 1, .groups = 2});
+  check_gradients_alone<T>({10, 2, 9, 40}, {3, 2, 3, 3}, {.stride = {1, 2}, .padding = 1});
+  check_gradients_alone<T>({10, 2, 9, 40}, {3, 2, 3, 2}, {.stride = {3, 2}});
+  check_gradients_alone<T>({8, 500, 5, 5}, {2, 500, 3, 3}, {.stride = 2, .padding = 1});
+  check_gradients_alone<T>({8, 2, 15, 17}, {500, 2, 3, 3}, {.stride = 2, .padding = 1});
+}
+
+BOOST_AUTO_TEST_CASE(a_gradient_does_not_depend_on_its_batch) {
+  check_gradients_alone<float>();
+  check_gradients_alone<double>();
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_batch) {
   const D x = D::filled({0, 2, 4, 4}, 1).requires_grad_(), w = wave({3, 2, 3, 3}).requires_grad_();
   const D y = conv2d(x, w, wave({3}));

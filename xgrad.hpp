@@ -131,6 +131,7 @@
 #include "xgrad/optimizers/scheduler.hpp"
 #include "xgrad/optimizers/schedules.hpp"
 #include "xgrad/optimizers/sgd.hpp"
+#include "xgrad/optimizers/spread_state.hpp"
 #include "xgrad/optimizers/state.hpp"
 #include "xgrad/report/curve_file.hpp"
 #include "xgrad/report/panels.hpp"

@@ -10,6 +10,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -369,6 +371,55 @@ void memory(const Communicator& world) {
         world.size(), whole, part);
 }
 
+double peak_resident() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024;
+  }
+  return 0;
+}
+
+// What writing a checkpoint takes on rank 0 beyond what there is, at its peak, in units of the weights: of the whole
+// state, as one who calls save_checkpoint does, and array by array, as a Trainer does.
+void checkpoints(const Communicator& world) {
+  Sequential<float> net;
+  for (int i = 0; i < 16; ++i) net.append(Linear<float>(1024, 1024));
+  double bytes = 0;
+  for (const auto& p : net.parameters()) {
+    bytes += static_cast<double>(p.tensor.size() * sizeof(float));
+    Tensor<float>(p.tensor).set_gradient(Tensor<float>::filled(p.tensor.shape(), 0.5F));
+  }
+  ShardedOptimizer<Adam<float>> adam(world, net.parameters());
+  adam.step();
+  const std::string path = std::filesystem::temp_directory_path() / "xgrad_benchmark.ckpt";
+  const auto grown = [&](const std::function<void()>& write) {
+    trim_pool();
+    std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins here
+    const double before = resident();
+    write();
+    return (peak_resident() - before) / bytes;
+  };
+  const double piecewise = grown([&] {
+    const auto c = detail::checkpoint_of(net, {{}, adam.spread_numbers()}, {});
+    detail::SpreadPart<float> part{adam.spread_arrays(), {}};
+    adam.with_spread_arrays([&](const auto& read) {
+      part.read = read;
+      detail::write_checkpoint(path, c, part);
+    });
+  });
+  const double whole = grown([&] {
+    const auto c = Checkpoint<float>::of(net, adam);
+    if (world.rank() == 0) save_checkpoint(path, c);
+  });
+  world.barrier();
+  if (world.rank() > 0) return;
+  std::filesystem::remove(path);
+  std::printf(
+      "{\"what\": \"checkpoint\", \"ranks\": %zu, \"whole\": %.3f, \"by arrays\": %.3f, \"unit\": "
+      "\"weights\"}\n",
+      world.size(), whole, piecewise);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -381,6 +432,7 @@ int main(int argc, char** argv) {
     passes(world);
     gather_of_a_number(world);
     memory(world);
+    checkpoints(world);
     for (const Model& model : models()) scaling(world, model, rounds);
     return 0;
   });

@@ -139,10 +139,11 @@ void Communicator::all_reduce(Tensor<T>& x, CommunicatorReduction reduction) con
   std::copy_n(x.data(), x.size(), sum.next());
   sum.add();
   sum.start();
-  const T* const total = sum.wait();
+  sum.wait();
   T* const out = x.mutable_data();
+  sum.read(0, x.size(), out);
   const T parts = reduction == CommunicatorReduction::mean ? static_cast<T>(size_) : T(1);
-  std::transform(total, total + x.size(), out, [parts](T v) { return v / parts; });
+  std::transform(out, out + x.size(), out, [parts](T v) { return v / parts; });
 }
 
 template <class T>

@@ -58,7 +58,8 @@ struct DataParallel<T>::State {
         allow_unused(o.allow_unused),
         shards(s),
         own(detail::part_of(s, c.size(), c.rank())),
-        gradients({exchange.handle(), collect.handle()}, s, m.parameters(), o.bucket_bytes),
+        gradients({exchange.handle(), collect.handle()}, s, m.parameters(), o.bucket_bytes,
+                  o.shared_memory),
         buffers(m.buffers()),
         buffer_sum({exchange.handle(), collect.handle()}, s, size_of(buffers)) {}
 
@@ -214,7 +215,10 @@ template <class T>
 void DataParallel<T>::State::average_buffers() {
   if (buffer_sum.size() == 0) return;
   buffer_sum.start();
-  const double* from = buffer_sum.wait();
+  buffer_sum.wait();
+  std::vector<double> sums(buffer_sum.size());
+  buffer_sum.read(0, sums.size(), sums.data());
+  const double* from = sums.data();
   for (const auto& b : buffers) {
     Tensor<T> t = b.tensor;
     T* const to = t.mutable_data();

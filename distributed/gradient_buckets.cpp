@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "xgrad/base/errors.hpp"
+#include "xgrad/distributed/calls.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -43,7 +44,7 @@ void add_up(const std::vector<const T*>& x, std::size_t n, T* to) {
 
 template <class T>
 GradientBuckets<T>::GradientBuckets(TwoPhases comms, std::size_t shards, NamedTensors<T> parameters,
-                                    std::size_t bucket_bytes) {
+                                    std::size_t bucket_bytes, bool shares) {
   std::reverse(parameters.begin(), parameters.end());
   for (auto& p : parameters) {
     if (p.tensor.requires_grad()) {
@@ -52,12 +53,40 @@ GradientBuckets<T>::GradientBuckets(TwoPhases comms, std::size_t shards, NamedTe
       frozen_.push_back(std::move(p));
     }
   }
-  for (Bucket& b : buckets_) b.sum = std::make_unique<TreeSum<T>>(comms, shards, b.size);
+  make_sums(comms, shards, shares);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     entries_[i].hook = entries_[i].parameter.tensor.register_hook([this, i](const Tensor<T>& g) {
       if (listening_) arrived(i, g);
       return Tensor<T>();
     });
+  }
+}
+
+// Each rank's part of the shared memory: a line of the cache for each bucket, in which the rank says how far it
+// is, and the buckets' nodes.
+template <class T>
+void GradientBuckets<T>::make_sums(TwoPhases comms, std::size_t shards, bool shares) {
+  constexpr std::size_t kLine = 64, kPage = 4096;
+  int n = 1;
+  check_mpi(MPI_Comm_size(comms.exchange, &n), "MPI_Comm_size");
+  const auto ranks = static_cast<std::size_t>(n);
+  const auto bytes_of = [&](const Bucket& b) {
+    return (most_nodes(shards, ranks) * b.size * sizeof(T) + kLine - 1) / kLine * kLine;
+  };
+  std::size_t own = buckets_.size() * kLine;
+  for (const Bucket& b : buckets_) own += bytes_of(b);
+  own = (own + kPage - 1) / kPage * kPage;
+  if (shares && ranks > 1) shared_ = SharedMemory(comms.exchange, ranks * own);
+  std::size_t at = buckets_.size() * kLine;
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    SharedNodes<T> nodes;
+    for (std::size_t r = 0; shared_.data() != nullptr && r < ranks; ++r) {
+      std::byte* const of_rank = shared_.data() + r * own;
+      nodes.nodes.push_back(reinterpret_cast<T*>(of_rank + at));
+      nodes.begun.push_back(reinterpret_cast<std::uint64_t*>(of_rank + i * kLine));
+    }
+    at += bytes_of(buckets_[i]);
+    buckets_[i].sum = std::make_unique<TreeSum<T>>(comms, shards, buckets_[i].size, nodes);
   }
 }
 
@@ -87,8 +116,8 @@ void GradientBuckets<T>::check_frozen() const {
 
 template <class T>
 void GradientBuckets<T>::clear() {
-  started_ = collecting_ = 0;
-  for (Entry& e : entries_) e.used = 0, e.held.clear();
+  started_ = collecting_ = read_ = 0;
+  for (Entry& e : entries_) e.used = 0, e.held.clear(), e.sum = Tensor<T>();
   kept_.clear();
   for (Bucket& b : buckets_) b.sum->clear();
 }
@@ -183,6 +212,9 @@ void GradientBuckets<T>::start_ready() {
   // the core away each time.
   const std::size_t before = collecting_;
   while (collecting_ < started_ && buckets_[collecting_].sum->poll()) ++collecting_;
+  if (shared_.data() != nullptr) {  // while this rank's numbers are in its cache
+    while (read_ < collecting_) read_sums(read_++);
+  }
   if (collecting_ == before && collecting_ == started_ && started_ > 0)
     buckets_[started_ - 1].sum->poll();
 }
@@ -208,6 +240,15 @@ void GradientBuckets<T>::wait() {
 }
 
 template <class T>
+void GradientBuckets<T>::read_sums(std::size_t bucket) {
+  for (Entry& e : entries_) {
+    if (e.bucket != bucket) continue;
+    e.sum = Tensor<T>::uninitialized(e.parameter.tensor.shape());
+    buckets_[bucket].sum->read(e.offset, e.sum.size(), e.sum.mutable_data());
+  }
+}
+
+template <class T>
 std::vector<std::uint64_t> GradientBuckets<T>::uses() const {
   std::vector<std::uint64_t> r;
   for (const Entry& e : entries_) r.push_back(e.used);
@@ -216,14 +257,17 @@ std::vector<std::uint64_t> GradientBuckets<T>::uses() const {
 
 template <class T>
 void GradientBuckets<T>::put(const std::vector<bool>& used, T factor) {
+  while (read_ < buckets_.size()) read_sums(read_++);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     Tensor<T>& t = entries_[i].parameter.tensor;
     t.zero_grad();
+    Tensor<T> g = std::move(entries_[i].sum);
     if (!used[i]) continue;
-    Array<T> g(t.value().shape());
-    const T* const sum = buckets_[entries_[i].bucket].sum->wait() + entries_[i].offset;
-    std::transform(sum, sum + g.size(), g.data(), [factor](T v) { return v * factor; });
-    t.set_gradient(Tensor<T>(std::move(g)));
+    if (factor != T(1)) {
+      T* const numbers = g.mutable_data();
+      std::transform(numbers, numbers + g.size(), numbers, [factor](T v) { return v * factor; });
+    }
+    t.set_gradient(std::move(g));
   }
 }
 

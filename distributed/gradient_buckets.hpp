@@ -11,6 +11,7 @@
 
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/distributed/communicator.hpp"
+#include "xgrad/distributed/shared_memory.hpp"
 #include "xgrad/distributed/tree_sum.hpp"
 
 namespace xgrad::detail {
@@ -19,8 +20,9 @@ template <class T>
 class GradientBuckets {
  public:
   /// Of those of `parameters` that require a gradient, the last first: so they are expected to come.
+  /// With `shares` in shared memory, where there is such. Collective.
   GradientBuckets(TwoPhases comms, std::size_t shards, NamedTensors<T> parameters,
-                  std::size_t bucket_bytes);
+                  std::size_t bucket_bytes, bool shares);
   ~GradientBuckets();
   GradientBuckets(const GradientBuckets&) = delete;
   GradientBuckets& operator=(const GradientBuckets&) = delete;
@@ -61,11 +63,15 @@ class GradientBuckets {
     // Of each node of the bucket's sum that is not in its memory but a shard's gradient as the pass
     // left it (undefined: zeros): it is read once, when the sum is made.
     std::vector<std::optional<Tensor<T>>> held = {};
+    Tensor<T> sum = {};  // of all ranks, as soon as it is there
   };
   struct Bucket {
     std::size_t size = 0, parameters = 0, missing = 0;
     std::unique_ptr<TreeSum<T>> sum;
   };
+
+  void make_sums(TwoPhases comms, std::size_t shards, bool shares);
+  void read_sums(std::size_t bucket);
 
   void add(NamedTensor<T> parameter, std::size_t most);
   void arrived(std::size_t i, const Tensor<T>& g);
@@ -78,6 +84,7 @@ class GradientBuckets {
   std::vector<std::vector<T>>& kept(std::size_t shard);
 
   std::vector<Entry> entries_;
+  SharedMemory shared_;
   std::vector<Bucket> buckets_;
   NamedTensors<T> frozen_;
   // Of this rank's shards, in order, and their buckets; empty unless batches are kept.
@@ -85,7 +92,8 @@ class GradientBuckets {
   bool listening_ = false, adds_ = false;
   Use use_ = Use::send;
   std::size_t shard_ = 0;
-  std::size_t started_ = 0, collecting_ = 0;  // buckets in the first phase or beyond, in the second
+  // Buckets in the first phase or beyond, in the second; those whose sums are read.
+  std::size_t started_ = 0, collecting_ = 0, read_ = 0;
 };
 
 }  // namespace xgrad::detail

@@ -1,5 +1,6 @@
 #include "xgrad/distributed/shard_tree.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace xgrad::detail {
@@ -36,6 +37,19 @@ std::size_t sums_complete_at(std::size_t shards, ShardRange range, std::size_t i
     node = i < middle ? ShardRange{node.first, middle} : ShardRange{middle, node.last};
   }
   return count;
+}
+
+std::size_t most_nodes(std::size_t shards, std::size_t ranks) {
+  std::size_t most = 0;
+  for (std::size_t r = 0; r < ranks; ++r) {
+    const ShardRange own = part_of(shards, ranks, r);
+    std::size_t depth = 0;
+    for (std::size_t i = own.first; i < own.last; ++i) {
+      most = std::max(most, ++depth);
+      depth -= sums_complete_at(shards, own, i);
+    }
+  }
+  return most;
 }
 
 }  // namespace xgrad::detail

@@ -30,4 +30,7 @@ std::vector<ShardRange> nodes_within(std::size_t shards, ShardRange range);
 /// How many sums are complete when shard `i` of `range` has come, after those before it.
 std::size_t sums_complete_at(std::size_t shards, ShardRange range, std::size_t i);
 
+/// The most nodes that a rank of so many keeps at once while its shards come.
+std::size_t most_nodes(std::size_t shards, std::size_t ranks);
+
 }  // namespace xgrad::detail

@@ -11,14 +11,6 @@
 namespace xgrad {
 namespace {
 
-// What an optimizer keeps of a parameter, which only its relatives may ask.
-template <class T>
-struct Names : Optimizer<T> {
-  static std::vector<std::string> of(const Optimizer<T>& optimizer, std::size_t group) {
-    return (optimizer.*(&Names::state_names))(group);
-  }
-};
-
 template <class Options>
 std::string name_of() {
   if constexpr (std::is_same_v<Options, AdamOptions>) return "Adam";
@@ -89,7 +81,7 @@ void ShardedOptimizer<Inner>::add_group(const NamedTensors<T>& parameters, const
   for (std::size_t i = pieces_.size(); i < this->slots().size(); ++i) {
     const Slot& s = this->slots()[i];
     const auto own = detail::part_of(s.tensor.size(), communicator_.size(), communicator_.rank());
-    pieces_.push_back(parameter(Array<T>(typename Array<T>::shape_type{own.size()})));
+    pieces_.push_back(parameter(xgrad::Array<T>(typename xgrad::Array<T>::shape_type{own.size()})));
     pieces.push_back({s.name, pieces_.back()});
   }
   const Options of_pieces = for_pieces(options, parameters);
@@ -154,56 +146,6 @@ void ShardedOptimizer<Inner>::gather(std::size_t i, Gathering& g) {
                       whole.mutable_data(), g.counts.data(), g.offsets.data(),
                       detail::mpi_type<T>(), communicator_.handle(), &g.request),
       "MPI_Iallgatherv");
-}
-
-template <class Inner>
-std::size_t ShardedOptimizer<Inner>::state_bytes() const {
-  std::size_t n = 0;
-  for (const auto& t : inner_->state_dict().tensors) n += t.tensor.size() * sizeof(T);
-  return n;
-}
-
-template <class Inner>
-std::vector<std::string> ShardedOptimizer<Inner>::state_names(std::size_t group) const {
-  return Names<T>::of(*inner_, group);
-}
-
-template <class Inner>
-auto ShardedOptimizer<Inner>::state_tensors() const -> NamedTensors<T> {
-  const auto own = detail::own_tensors(inner_->state_dict().tensors, this->type_name());
-  NamedTensors<T> r;
-  for (const Slot& s : this->slots()) {
-    if (s.steps == 0) continue;
-    for (const std::string& name : state_names(s.group)) {
-      const std::vector<int> sizes = counts(s.tensor.size());
-      const std::vector<int> offsets = detail::offsets_of(sizes);
-      const bool root = communicator_.rank() == 0;
-      Tensor<T> whole = Tensor<T>::uninitialized(root ? s.tensor.shape() : Shape{0});
-      detail::check_mpi(
-          MPI_Gatherv(own.at(s.name + "/" + name).data(), sizes[communicator_.rank()],
-                      detail::mpi_type<T>(), whole.mutable_data(), sizes.data(), offsets.data(),
-                      detail::mpi_type<T>(), 0, communicator_.handle()),
-          "MPI_Gatherv");
-      if (root) r.push_back({s.name + "/" + name, whole});
-    }
-  }
-  return r;
-}
-
-// The numbers are in place already.
-template <class Inner>
-void ShardedOptimizer<Inner>::restore_tensors(const detail::StateTensors<T>& tensors) {
-  OptimizerState<T> state;
-  StateNumbers numbers;
-  this->visit_numbers([&](const std::string& name, double& number) { numbers[name] = number; });
-  state.numbers = detail::with_prefix(numbers, this->type_name());
-  for (const auto& [name, whole] : tensors) {
-    const auto own = detail::part_of(whole.size(), communicator_.size(), communicator_.rank());
-    Tensor<T> piece = Tensor<T>::uninitialized({own.size()});
-    std::copy_n(whole.data() + own.first, own.size(), piece.mutable_data());
-    state.tensors.push_back({this->type_name() + "/" + name, piece});
-  }
-  inner_->load_state_dict(state);
 }
 
 template <class Inner>

@@ -11,8 +11,10 @@
 // for a copy of the stretches.
 //
 // Its state is that of the optimizer, under the same names: checkpoints go on with the one or the other,
-// and with any number of ranks.
+// and with any number of ranks. A Trainer writes them piece by piece, so that no rank has the state whole.
 
+#include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,11 +23,13 @@
 #include "xgrad/optimizers/adam.hpp"
 #include "xgrad/optimizers/optimizer.hpp"
 #include "xgrad/optimizers/sgd.hpp"
+#include "xgrad/optimizers/spread_state.hpp"
 
 namespace xgrad {
 
 template <class Inner>
-class ShardedOptimizer : public Optimizer<typename Inner::value_type> {
+class ShardedOptimizer : public Optimizer<typename Inner::value_type>,
+                         public SpreadState<typename Inner::value_type> {
   using T = typename Inner::value_type;
 
  public:
@@ -45,12 +49,24 @@ class ShardedOptimizer : public Optimizer<typename Inner::value_type> {
   void add_group(const NamedTensors<T>& parameters, const Options& options = {});
 
   using Optimizer<T>::step;
-  /// Collective, and so are state_dict(), which is whole on rank 0 and without arrays elsewhere, and
-  /// the Trainer's checkpoints; load_state_dict() takes the whole state on all ranks.
+  /// Collective, and so are state_dict(), which is whole on rank 0, takes the memory for it there, and is without
+  /// arrays elsewhere, and the Trainer's checkpoints; load_state_dict() takes the whole state on all
+  /// ranks.
   void step() override;
 
   /// Bytes of state on this rank.
   std::size_t state_bytes() const;
+
+  using typename SpreadState<T>::Read;
+  const std::string& spread_name() const override { return this->type_name(); }
+  StateNumbers spread_numbers() const override;
+  std::vector<SpreadArray> spread_arrays() const override;
+  void with_spread_arrays(const std::function<void(const Read&)>& f) const override;
+  using typename SpreadState<T>::ReadPart;
+  void check_spread(const StateNumbers& numbers, const detail::StateShapes& arrays) const override;
+  void load_spread(const StateNumbers& numbers, const ReadPart& read) override;
+  OptimizerState<T> own_state() const override;
+  void restore_own(const OptimizerState<T>& state) override;
 
  private:
   using typename Optimizer<T>::Slot;
@@ -58,6 +74,18 @@ class ShardedOptimizer : public Optimizer<typename Inner::value_type> {
   NamedTensors<T> state_tensors() const override;
   void restore_tensors(const detail::StateTensors<T>& tensors) override;
   void update(Slot& slot) override;
+
+  // An array of the state: a name of state_names() of a slot, and this rank's piece of it.
+  struct Array {
+    const Slot* slot;
+    std::string name;
+    Tensor<T> piece;
+  };
+  std::vector<Array> arrays() const;
+  void read(std::size_t i, const Array& array, const typename SpreadState<T>::Sink& sink) const;
+  Tensor<T> read_piece(const std::string& name, std::size_t n, const ReadPart& read,
+                       std::exception_ptr& error) const;
+  void send_pieces(const std::vector<Array>& arrays) const;
 
   std::vector<int> counts(std::size_t n) const;
   void take(std::size_t i);

@@ -1,24 +1,41 @@
 #include "xgrad/distributed/tree_sum.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "xgrad/distributed/calls.hpp"
 
 namespace xgrad::detail {
 
+namespace {
+
+constexpr std::size_t kBlock = 2048;  // numbers: what is added up stays in the first cache
+constexpr int kLooks = 1000;          // before the core is given away
+
+}  // namespace
+
 template <class T>
-TreeSum<T>::TreeSum(TwoPhases comms, std::size_t shards, std::size_t n)
-    : comms_(comms), shards_(shards), n_(n) {
+TreeSum<T>::TreeSum(TwoPhases comms, std::size_t shards, std::size_t n, SharedNodes<T> shared)
+    : comms_(comms), shards_(shards), n_(n), shared_(std::move(shared)) {
   int rank = 0, ranks = 1;
   check_mpi(MPI_Comm_rank(comms.exchange, &rank), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(comms.exchange, &ranks), "MPI_Comm_size");
   rank_ = static_cast<std::size_t>(rank);
   ranks_ = static_cast<std::size_t>(ranks);
   own_ = part_of(shards_, ranks_, rank_);
+  for (std::size_t r = 0; r < shared_.nodes.size(); ++r) {
+    T* at = shared_.nodes[r];
+    for (const ShardRange node : nodes_within(shards_, part_of(shards_, ranks_, r))) {
+      there_.emplace_back(node, at);
+      at += n_;
+    }
+  }
 }
 
 template <class T>
 T* TreeSum<T>::node(std::size_t i) {
+  if (!shared_.nodes.empty()) return shared_.nodes[rank_] + i * n_;
   while (stack_.size() <= i) stack_.emplace_back(n_);
   return stack_[i].data();
 }
@@ -47,7 +64,12 @@ void TreeSum<T>::add() {
 template <class T>
 void TreeSum<T>::start() {
   started_ = true;
-  if (ranks_ > 1) exchange();
+  if (!shared_.nodes.empty()) {
+    std::atomic_ref<std::uint64_t>(*shared_.begun[rank_])
+        .store(++begun_, std::memory_order_release);
+  } else if (ranks_ > 1) {
+    exchange();
+  }
 }
 
 template <class T>
@@ -112,21 +134,57 @@ void TreeSum<T>::collect() {
 
 template <class T>
 bool TreeSum<T>::poll() {
-  if (!started_ || ranks_ == 1) return collecting_ = started_;
+  if (!started_ || collecting_) return collecting_;
+  if (!shared_.nodes.empty()) {
+    return collecting_ = std::all_of(shared_.begun.begin(), shared_.begun.end(), [&](auto* begun) {
+             return std::atomic_ref<std::uint64_t>(*begun).load(std::memory_order_acquire) >=
+                    begun_;
+           });
+  }
+  if (ranks_ == 1) return collecting_ = true;
   int done = 0;
   check_mpi(MPI_Test(&request_, &done, MPI_STATUS_IGNORE), "MPI_Test");
-  if (done != 0 && !collecting_) collect();
+  if (done != 0) collect();
   return collecting_;
 }
 
 template <class T>
-const T* TreeSum<T>::wait() {
-  if (ranks_ == 1) return stack_.front().data();
+void TreeSum<T>::wait() {
+  for (int looks = 0; !shared_.nodes.empty() && !poll(); ++looks) {
+    if (looks > kLooks) std::this_thread::yield();
+  }
+  if (ranks_ == 1 || !shared_.nodes.empty()) return;
   for (int phase = collecting_ ? 1 : 0; phase < 2; ++phase) {
     check_mpi(MPI_Wait(&request_, MPI_STATUS_IGNORE), "MPI_Wait");
     if (phase == 0) collect();
   }
-  return total_.data();
+}
+
+// Of a few numbers, from where they lie or in `to`.
+template <class T>
+const T* TreeSum<T>::sum_there(ShardRange node, std::size_t first, std::size_t count, T* to) const {
+  for (const auto& [there, numbers] : there_) {
+    if (there == node) return numbers + first;
+  }
+  const std::size_t middle = middle_of(node);
+  T other[kBlock];
+  const T* const left = sum_there({node.first, middle}, first, count, to);
+  const T* const right = sum_there({middle, node.last}, first, count, other);
+  for (std::size_t i = 0; i < count; ++i) to[i] = left[i] + right[i];
+  return to;
+}
+
+template <class T>
+void TreeSum<T>::read(std::size_t first, std::size_t count, T* to) const {
+  if (shared_.nodes.empty()) {
+    std::copy_n((ranks_ == 1 ? stack_.front() : total_).data() + first, count, to);
+    return;
+  }
+  for (std::size_t i = 0; i < count; i += kBlock) {
+    const std::size_t size = std::min(kBlock, count - i);
+    const T* const sum = sum_there({0, shards_}, first + i, size, to + i);
+    if (sum != to + i) std::copy_n(sum, size, to + i);
+  }
 }
 
 template <class T>

@@ -60,8 +60,10 @@ StateNumbers Optimizer<T>::numbers() const {
 template <class T>
 OptimizerState<T> Optimizer<T>::state_dict() const {
   OptimizerState<T> r;
-  for (const NamedTensor<T>& t : state_tensors()) {
+  NamedTensors<T> tensors = state_tensors();
+  for (NamedTensor<T>& t : tensors) {
     r.tensors.push_back({type_name_ + "/" + t.name, t.tensor.clone()});
+    t.tensor = Tensor<T>();  // one that was made for this is there no longer than it has to be
   }
   r.numbers = detail::with_prefix(numbers(), type_name_);
   return r;

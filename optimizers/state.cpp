@@ -13,13 +13,12 @@ void add_absent(const A& names, const B& in, std::vector<std::string>& absent) {
   }
 }
 
-template <class T>
-std::vector<std::string> misshapen(const StateShapes& shapes, const StateTensors<T>& tensors) {
+std::vector<std::string> misshapen(const StateShapes& shapes, const StateShapes& given) {
   std::vector<std::string> r;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& [name, shape] : given) {
     const auto it = shapes.find(name);
-    if (it == shapes.end() || it->second == tensor.shape()) continue;
-    r.push_back(name + " " + to_string(it->second) + " given " + to_string(tensor.shape()));
+    if (it == shapes.end() || it->second == shape) continue;
+    r.push_back(name + " " + to_string(it->second) + " given " + to_string(shape));
   }
   return r;
 }
@@ -51,16 +50,14 @@ StateNumbers with_prefix(const StateNumbers& numbers, const std::string& type_na
   return r;
 }
 
-template <class T>
 void check_state(const std::string& type_name, const StateNumbers& known,
-                 const StateNumbers& numbers, const StateShapes& shapes,
-                 const StateTensors<T>& tensors) {
+                 const StateNumbers& numbers, const StateShapes& shapes, const StateShapes& given) {
   std::vector<std::string> missing, unexpected;
   add_absent(known, numbers, missing);
-  add_absent(shapes, tensors, missing);
+  add_absent(shapes, given, missing);
   add_absent(numbers, known, unexpected);
-  add_absent(tensors, shapes, unexpected);
-  const std::vector<std::string> wrong_shape = misshapen(shapes, tensors);
+  add_absent(given, shapes, unexpected);
+  const std::vector<std::string> wrong_shape = misshapen(shapes, given);
   std::string wrong;
   if (!missing.empty()) wrong += "; missing: " + join(missing);
   if (!unexpected.empty()) wrong += "; unexpected: " + join(unexpected);
@@ -69,9 +66,18 @@ void check_state(const std::string& type_name, const StateNumbers& known,
   detail::fail("load_state_dict", type_name, ": ", wrong.substr(2));
 }
 
+template <class T>
+void check_state(const std::string& type_name, const StateNumbers& known,
+                 const StateNumbers& numbers, const StateShapes& shapes,
+                 const StateTensors<T>& tensors) {
+  StateShapes given;
+  for (const auto& [name, tensor] : tensors) given.emplace(name, tensor.shape());
+  check_state(type_name, known, numbers, shapes, given);
+}
+
 void check_state(const std::string& type_name, const StateNumbers& known,
                  const StateNumbers& numbers) {
-  check_state<double>(type_name, known, numbers, {}, {});
+  check_state(type_name, known, numbers, StateShapes(), StateShapes());
 }
 
 #define XGRAD_INSTANTIATE(T)                                                              \

@@ -50,6 +50,8 @@ template <class T>
 void check_state(const std::string& type_name, const StateNumbers& known,
                  const StateNumbers& numbers, const StateShapes& shapes,
                  const StateTensors<T>& tensors);
+void check_state(const std::string& type_name, const StateNumbers& known,
+                 const StateNumbers& numbers, const StateShapes& shapes, const StateShapes& given);
 
 }  // namespace detail
 }  // namespace xgrad

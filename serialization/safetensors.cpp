@@ -1,11 +1,9 @@
 #include "xgrad/serialization/safetensors.hpp"
 
-#include <nlohmann/json.hpp>
-
-#include "xgrad/base/errors.hpp"
-#include "xgrad/serialization/atomic_file.hpp"
+#include "xgrad/base/text.hpp"
 #include "xgrad/serialization/content.hpp"
 #include "xgrad/serialization/safetensors_header.hpp"
+#include "xgrad/serialization/safetensors_writer.hpp"
 
 namespace xgrad {
 namespace {
@@ -19,29 +17,10 @@ constexpr std::size_t kLengthSize = 8;
 constexpr std::uint64_t kLongestHeader = 100'000'000;  // as in the reference implementation
 constexpr std::uint64_t kNoLength = std::uint64_t{1} << 40U;
 
-struct TypeName {
-  std::string_view name;
-  DType dtype;
-};
-constexpr TypeName kTypes[] = {
-    {"BOOL", DType::boolean},  {"U8", DType::uint8},   {"I8", DType::int8},
-    {"U16", DType::uint16},    {"I16", DType::int16},  {"F16", DType::float16},
-    {"BF16", DType::bfloat16}, {"U32", DType::uint32}, {"I32", DType::int32},
-    {"F32", DType::float32},   {"U64", DType::uint64}, {"I64", DType::int64},
-    {"F64", DType::float64}};
-
 DType type_of(const Origin& from, const TensorInfo& info) {
-  for (const TypeName& t : kTypes) {
-    if (t.name == info.dtype) return t.dtype;
-  }
+  if (const auto dtype = detail::safetensors_type(info.dtype)) return *dtype;
   from.fail("tensor ", detail::quote(info.name), ": dtype ", detail::quote(info.dtype),
             " is not supported");
-}
-
-std::string_view name_of(DType dtype) {
-  return std::find_if(std::begin(kTypes), std::end(kTypes),
-                      [&](auto& t) { return t.dtype == dtype; })
-      ->name;
 }
 
 // Whether the first number can be the length of a header. That of a text is beyond all files, as
@@ -91,72 +70,6 @@ StoredArray take_tensor(const Origin& from, const TensorInfo& info, BytesView da
   return {dtype, info.shape, {own.begin(), own.end()}};
 }
 
-std::string json_text(const std::string& text) {
-  try {
-    return nlohmann::json(text).dump();
-  } catch (const nlohmann::json::exception&) {
-    detail::fail("write_safetensors", "not UTF-8: ", detail::quote(text));
-  }
-}
-
-void append_metadata(std::string& json, const Archive& archive) {
-  if (archive.metadata.empty()) return;
-  const char* separator = "\"__metadata__\":{";
-  for (const auto& [key, value] : archive.metadata) {
-    json += separator + json_text(key) + ":" + json_text(value);
-    separator = ",";
-  }
-  json += "}";
-}
-
-std::string shape_text(const Shape& shape) {
-  std::string r = to_string(shape);  // (2, 3)
-  r.front() = '[';
-  r.back() = ']';
-  return r;
-}
-
-void append_tensor(std::string& json, const Archive::Entry& entry, std::size_t begin) {
-  const auto& [name, array] = entry;
-  array.check();
-  if (name == "__metadata__") detail::fail("write_safetensors", "reserved name ", name);
-  if (json.size() > 1) json += ",";
-  json += json_text(name) + ":{\"dtype\":\"" + std::string(name_of(array.dtype)) +
-          "\",\"shape\":" + shape_text(array.shape) + ",\"data_offsets\":[" + detail::text(begin) +
-          "," + detail::text(begin + array.bytes.size()) + "]}";
-}
-
-std::vector<const Archive::Entry*> aligned_order(const Archive& archive) {
-  std::vector<const Archive::Entry*> r;
-  for (const Archive::Entry& entry : archive) r.push_back(&entry);
-  std::stable_sort(r.begin(), r.end(), [](auto* a, auto* b) {
-    return item_size(a->second.dtype) > item_size(b->second.dtype);
-  });
-  return r;
-}
-
-std::string header_text(const Archive& archive, const std::vector<const Archive::Entry*>& order) {
-  std::string json = "{";
-  append_metadata(json, archive);
-  std::size_t at = 0;
-  for (const Archive::Entry* entry : order) {
-    append_tensor(json, *entry, at);
-    at += entry->second.bytes.size();
-  }
-  json += "}";
-  json.resize((json.size() + 7) / 8 * 8, ' ');
-  return json;
-}
-
-// All that comes before the data.
-detail::Bytes beginning(const Archive& archive, const std::vector<const Archive::Entry*>& order) {
-  const std::string header = header_text(archive, order);
-  detail::Bytes bytes;
-  detail::append_little(bytes, std::uint64_t{header.size()});
-  detail::append(bytes, detail::as_bytes(header));
-  return bytes;
-}
-
 }  // namespace
 
 Archive parse_safetensors(std::span<const std::byte> bytes, std::string_view name) {
@@ -174,19 +87,12 @@ Archive read_safetensors(const std::string& path) {
 }
 
 std::vector<std::byte> format_safetensors(const Archive& archive) {
-  const auto order = aligned_order(archive);
-  detail::Bytes bytes = beginning(archive, order);
-  for (const Archive::Entry* entry : order) detail::append(bytes, entry->second.bytes);
-  return bytes;
+  return detail::format_safetensors(detail::sources_of(archive), archive.metadata);
 }
 
 void write_safetensors(const std::string& path, const Archive& archive,
                        const std::string& previous) {
-  const auto order = aligned_order(archive);
-  detail::AtomicFile file(kReader, path);
-  file.write(beginning(archive, order));
-  for (const Archive::Entry* entry : order) file.write(entry->second.bytes);
-  file.commit(previous);
+  detail::write_safetensors(path, detail::sources_of(archive), archive.metadata, previous);
 }
 
 }  // namespace xgrad

@@ -1,5 +1,7 @@
 #include "xgrad/serialization/safetensors_header.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>
@@ -12,6 +14,17 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kMetadata = "__metadata__";
+
+struct SafetensorsType {
+  std::string_view name;
+  DType dtype;
+};
+constexpr SafetensorsType kSafetensorsTypes[] = {
+    {"BOOL", DType::boolean},  {"U8", DType::uint8},   {"I8", DType::int8},
+    {"U16", DType::uint16},    {"I16", DType::int16},  {"F16", DType::float16},
+    {"BF16", DType::bfloat16}, {"U32", DType::uint32}, {"I32", DType::int32},
+    {"F32", DType::float32},   {"U64", DType::uint64}, {"I64", DType::int64},
+    {"F64", DType::float64}};
 
 // Follows the parser through the header and stops at the first thing that the format does not have;
 // no document is built, so that a hostile header costs no more than its own size.
@@ -165,6 +178,19 @@ std::vector<TensorInfo> parse_safetensors_header(const Origin& from, BytesView h
     return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
   });
   return std::move(reader.tensors);
+}
+
+std::optional<DType> safetensors_type(std::string_view name) {
+  for (const SafetensorsType& t : kSafetensorsTypes) {
+    if (t.name == name) return t.dtype;
+  }
+  return std::nullopt;
+}
+
+std::string_view safetensors_name(DType dtype) {
+  return std::find_if(std::begin(kSafetensorsTypes), std::end(kSafetensorsTypes),
+                      [&](const SafetensorsType& t) { return t.dtype == dtype; })
+      ->name;
 }
 
 }  // namespace xgrad::detail

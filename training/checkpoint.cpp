@@ -1,7 +1,5 @@
 #include "xgrad/training/checkpoint.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -12,38 +10,17 @@
 #include "xgrad/base/text.hpp"
 #include "xgrad/serialization/safetensors.hpp"
 #include "xgrad/serialization/state.hpp"
+#include "xgrad/training/checkpoint_writer.hpp"
 
 namespace xgrad {
 namespace {
 
 constexpr std::string_view kReader = "checkpoint";
-constexpr const char* kChecksum = "xgrad checksum";
-constexpr const char* kFormat = "xgrad checkpoint";
-constexpr const char* kVersion = "1";
 
 std::string previous(const std::string& path) { return path + ".previous"; }
 
-class Checksum {
- public:
-  void add(const void* data, std::size_t bytes) {
-    if (bytes == 0) return;  // zlib takes a null pointer for a new beginning
-    value_ = crc32_z(value_, static_cast<const Bytef*>(data), bytes);
-  }
-  void add(std::string_view text) {
-    const std::uint64_t length = text.size();
-    add(&length, sizeof length);
-    add(text.data(), text.size());
-  }
-  std::string text() const { return detail::text(value_); }
-
- private:
-  unsigned long value_ = crc32_z(0, nullptr, 0);
-};
-
-// Over names, types, shapes, numbers and texts, by name: a file may keep its arrays in
-// another order.
 std::string checksum(const Archive& archive) {
-  Checksum c;
+  detail::Checksum c;
   std::vector<std::string> names = archive.names();
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
@@ -54,23 +31,11 @@ std::string checksum(const Archive& archive) {
     c.add(array.bytes.data(), array.bytes.size());
   }
   for (const auto& [key, value] : archive.metadata) {
-    if (key == kChecksum) continue;
+    if (key == detail::kCheckpointChecksum) continue;
     c.add(key);
     c.add(value);
   }
   return c.text();
-}
-
-Array<double> number(double v) {
-  Array<double> a(Array<double>::shape_type{1});
-  a.data()[0] = v;
-  return a;
-}
-
-Indices counters(std::initializer_list<std::uint64_t> values) {
-  Indices a(Indices::shape_type{values.size()});
-  std::memcpy(a.data(), values.begin(), values.size() * sizeof(std::uint64_t));
-  return a;
 }
 
 void require_count(std::size_t found, std::size_t wanted, std::string_view name,
@@ -102,21 +67,6 @@ std::optional<std::string> after(std::string_view prefix, const std::string& nam
   return name.substr(prefix.size());
 }
 
-template <class T>
-Archive pack(const Checkpoint<T>& c) {
-  Archive a;
-  for (const auto& t : c.model) a.add("model/" + t.name, t.tensor.value());
-  for (const auto& t : c.optimizer.tensors) a.add("optimizer/" + t.name, t.tensor.value());
-  for (const auto& [name, v] : c.optimizer.numbers) a.add("optimizer number/" + name, number(v));
-  for (const auto& [name, v] : c.numbers) a.add("number/" + name, number(v));
-  a.add("generator", counters({c.generator.seed, c.generator.draws}));
-  a.add("loader", counters({c.loader.seed, c.loader.epoch, c.loader.batch}));
-  for (const auto& [key, value] : c.text) a.metadata["text/" + key] = value;
-  a.metadata[kFormat] = kVersion;
-  a.metadata[kChecksum] = checksum(a);
-  return a;
-}
-
 std::string no_checkpoint(const Archive& a) {
   const std::string what = "not a checkpoint: a safetensors file of " + detail::text(a.size()) +
                            (a.size() == 1 ? " tensor" : " tensors");
@@ -124,13 +74,13 @@ std::string no_checkpoint(const Archive& a) {
 }
 
 void verify(const Archive& a, std::string_view path) {
-  const auto format = a.metadata.find(kFormat);
+  const auto format = a.metadata.find(detail::kCheckpointFormat);
   if (format == a.metadata.end()) throw FileError(kReader, path, no_checkpoint(a));
-  if (format->second != kVersion) {
+  if (format->second != detail::kCheckpointVersion) {
     throw FileError(kReader, path,
                     "format " + detail::quote(format->second) + " is not known here");
   }
-  const auto sum = a.metadata.find(kChecksum);
+  const auto sum = a.metadata.find(detail::kCheckpointChecksum);
   if (sum == a.metadata.end() || sum->second != checksum(a)) {
     throw FileError(kReader, path, "damaged: the checksum does not match the content");
   }
@@ -141,9 +91,15 @@ void verify(const Archive& a, std::string_view path) {
 template <class T>
 Checkpoint<T> Checkpoint<T>::of(const Module<T>& module, const Optimizer<T>& optimizer,
                                 const LoaderState& loader) {
-  Checkpoint c;
+  return detail::checkpoint_of(module, optimizer.state_dict(), loader);
+}
+
+template <class T>
+Checkpoint<T> detail::checkpoint_of(const Module<T>& module, OptimizerState<T> optimizer,
+                                    const LoaderState& loader) {
+  Checkpoint<T> c;
   for (const auto& t : module.state_dict()) c.model.push_back({t.name, t.tensor.clone()});
-  c.optimizer = optimizer.state_dict();
+  c.optimizer = std::move(optimizer);
   c.generator = default_generator().state();
   c.loader = loader;
   return c;
@@ -151,12 +107,12 @@ Checkpoint<T> Checkpoint<T>::of(const Module<T>& module, const Optimizer<T>& opt
 
 template <class T>
 void save_checkpoint(const std::string& path, const Checkpoint<T>& checkpoint) {
-  write_safetensors(path, pack(checkpoint), previous(path));
+  detail::write_checkpoint<T>(path, checkpoint, {});
 }
 
 template <class T>
 std::vector<std::byte> format_checkpoint(const Checkpoint<T>& checkpoint) {
-  return format_safetensors(pack(checkpoint));
+  return detail::checkpoint_bytes(checkpoint);
 }
 
 template <class T>
@@ -232,6 +188,8 @@ void restore(const Checkpoint<T>& checkpoint, Module<T>& module, Optimizer<T>& o
 
 #define XGRAD_INSTANTIATE(T)                                                             \
   template struct Checkpoint<T>;                                                         \
+  template Checkpoint<T> detail::checkpoint_of(const Module<T>&, OptimizerState<T>,      \
+                                               const LoaderState&);                      \
   template void save_checkpoint(const std::string&, const Checkpoint<T>&);               \
   template std::vector<std::byte> format_checkpoint(const Checkpoint<T>&);               \
   template Checkpoint<T> load_checkpoint(const std::string&);                            \

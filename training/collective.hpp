@@ -31,6 +31,9 @@ struct Part {
 struct DataParallelOptions {
   std::size_t shards = 0;  ///< of a batch, at least one per rank; 0: one per rank
   std::size_t bucket_bytes = std::size_t{1} << 20;  ///< sent together
+  /// Ranks that are all on one machine read each other's gradients where they lie, with the same bits;
+  /// false: by messages, as between machines.
+  bool shared_memory = true;
   /// A parameter that some shards use and others do not is an error; with this it counts as zero
   /// there.
   bool allow_unused = false;

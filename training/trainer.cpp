@@ -144,20 +144,35 @@ std::optional<Checkpoint<T>> TrainerCore<T>::find_checkpoint() const {
   return found;
 }
 
+// What is spread stays as it is where there is no checkpoint.
 template <class T>
-LoaderState TrainerCore<T>::apply(const Checkpoint<T>& found, bool restores) {
+void TrainerCore<T>::restore_state(const Checkpoint<T>& found,
+                                   const std::function<void()>& restore_spread) {
+  if (spread() == nullptr) return restore(found, module_, optimizer_);
+  module_.load_state_dict(found.model);
+  restore_spread();
+  default_generator().set_state(found.generator);
+}
+
+template <class T>
+LoaderState TrainerCore<T>::apply(const Checkpoint<T>& found, bool restores,
+                                  const SpreadTensors<T>& spread_tensors) {
   const auto& epoch = required(found.numbers, "Trainer/epoch");
   const auto& step = required(found.numbers, "Trainer/step");
   History history = History::from_json(required(found.text, kHistory));
   check_same_monitor(found.text, options_.monitor);
-  const Checkpoint<T> before = Checkpoint<T>::of(module_, optimizer_);
+  const Checkpoint<T> before = spread() != nullptr
+                                   ? checkpoint_of(module_, spread()->own_state(), {})
+                                   : Checkpoint<T>::of(module_, optimizer_);
   try {
-    restore(found, module_, optimizer_);
+    restore_state(found, [&] {
+      if (restores) spread()->load_spread(found.optimizer.numbers, spread_tensors.reader());
+    });
     if (options_.average != nullptr) options_.average->load_state_dict(found.optimizer);
     if (scheduler_) scheduler_->load_state_dict(found.optimizer);
     stopping_.load_state_dict(found.optimizer);
   } catch (...) {
-    restore(before, module_, optimizer_);
+    restore_state(before, [&] { spread()->restore_own(before.optimizer); });
     throw;
   }
   epoch_ = static_cast<std::size_t>(epoch);
@@ -173,27 +188,34 @@ LoaderState TrainerCore<T>::apply(const Checkpoint<T>& found, bool restores) {
 template <class T>
 std::optional<LoaderState> TrainerCore<T>::resume(const LoaderState& at) {
   if (group() != nullptr && group()->size() > 1) return resume_with_others(at);
-  const auto found = find_checkpoint();
+  auto found = find_checkpoint();
   if (!found) return std::nullopt;
-  return apply(*found, true);
+  SpreadTensors<T> spread_tensors;
+  if (spread() != nullptr) spread_tensors = {found->optimizer, *spread()};
+  return apply(*found, true, spread_tensors);
 }
 
 // Only rank 0 reads: the others may be on machines that do not have the file.
 template <class T>
 LoaderState TrainerCore<T>::resume_with_others(const LoaderState& at) {
   const Checkpoint<T> own = snapshot(at);
+  SpreadTensors<T> spread_tensors;
   const std::string text = from_rank_0(*group(), [&] {
-    const auto found = find_checkpoint();
+    auto found = find_checkpoint();
+    if (found && spread() != nullptr) spread_tensors = {found->optimizer, *spread()};
     const auto bytes = format_checkpoint(found ? *found : own);
     return (found ? 'f' : 'o') + std::string(as_text(bytes));
   });
   const std::string_view bytes = std::string_view(text).substr(1);
-  return apply(parse_checkpoint<T>(as_bytes(bytes), "rank 0's state"), text.front() == 'f');
+  return apply(parse_checkpoint<T>(as_bytes(bytes), "rank 0's state"), text.front() == 'f',
+               spread_tensors);
 }
 
 template <class T>
 Checkpoint<T> TrainerCore<T>::snapshot(const LoaderState& loader) const {
-  Checkpoint<T> c = Checkpoint<T>::of(module_, optimizer_, loader);
+  Checkpoint<T> c = spread() != nullptr
+                        ? checkpoint_of(module_, {{}, spread()->spread_numbers()}, loader)
+                        : Checkpoint<T>::of(module_, optimizer_, loader);
   if (options_.average != nullptr) c.optimizer.add(options_.average->state_dict());
   if (scheduler_) c.optimizer.add(scheduler_->state_dict());
   c.optimizer.add(stopping_.state_dict());
@@ -211,15 +233,22 @@ void TrainerCore<T>::save(const LoaderState& loader) const {
   if (options_.checkpoint.empty()) return;
   Checkpoint<T> c = snapshot(loader);
   if (options_.on_save) options_.on_save(c);
+  SpreadPart<T> part;
+  if (spread() != nullptr) part.arrays = spread()->spread_arrays();
   const auto write = [&] {
-    save_checkpoint(options_.checkpoint, c);
+    const auto write_now = [&](const auto& read) {
+      part.read = read;
+      write_checkpoint(options_.checkpoint, c, part);
+    };
+    spread() != nullptr ? spread()->with_spread_arrays(write_now) : write_now(nullptr);
     return std::string();
   };
-  if (group() != nullptr) {
-    from_rank_0(*group(), write);
-  } else {
+  if (group() == nullptr) {
     write();
+    return;
   }
+  if (spread() != nullptr && group()->rank() > 0) spread()->with_spread_arrays([](const auto&) {});
+  from_rank_0(*group(), write);
 }
 
 template <class T>

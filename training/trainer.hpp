@@ -39,6 +39,7 @@
 #include "xgrad/optimizers/optimizer.hpp"
 #include "xgrad/optimizers/scheduler.hpp"
 #include "xgrad/training/checkpoint.hpp"
+#include "xgrad/training/checkpoint_writer.hpp"
 #include "xgrad/training/collective.hpp"
 #include "xgrad/training/compiled_task.hpp"
 #include "xgrad/training/early_stopping.hpp"
@@ -124,7 +125,8 @@ struct TrainerOptions {
   std::function<void()> before_step = {};  ///< gradients are there, and not clipped yet
   std::function<void(const StepReport&)> after_step = {};
   std::function<void(std::size_t epoch, const Figures&)> on_epoch_end = {};
-  std::function<void(Checkpoint<T>&)> on_save = {};           ///< adds what is the caller's
+  /// Adds what is the caller's. State that is spread over ranks is in the file alone (SpreadState).
+  std::function<void(Checkpoint<T>&)> on_save = {};
   std::function<void(const Checkpoint<T>&)> on_restore = {};  ///< and takes it back
 };
 
@@ -193,7 +195,10 @@ class TrainerCore {
   void join_group();
   std::optional<Checkpoint<T>> find_checkpoint() const;
   Checkpoint<T> snapshot(const LoaderState& loader) const;
-  LoaderState apply(const Checkpoint<T>& found, bool restores);
+  SpreadState<T>* spread() const { return dynamic_cast<SpreadState<T>*>(&optimizer_); }
+  LoaderState apply(const Checkpoint<T>& found, bool restores,
+                    const SpreadTensors<T>& spread_tensors);
+  void restore_state(const Checkpoint<T>& found, const std::function<void()>& restore_spread);
   LoaderState resume_with_others(const LoaderState& at);
   bool agreed(bool mine) const { return group() != nullptr ? group()->any(mine) : mine; }
   void scale_gradients(double factor);

@@ -1,9 +1,18 @@
 // Sums over shards that are made while gradients come, beside those along the tree.
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <thread>
 #include <vector>
 #include <xgrad/distributed/data_parallel.hpp>
 #include <xgrad/distributed/shard_tree.hpp>
+#include <xgrad/distributed/shared_memory.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "tests/distributed/groups.hpp"
@@ -54,13 +63,9 @@ Tensors expected_sums(Net& net, const Tensor<float>& x, std::size_t batches) {
   return r;
 }
 
-}  // namespace
-
-BOOST_AUTO_TEST_SUITE(gradient_sums)
-
 // One parameter has a hook of somebody else, which is called after the sum has its numbers: it changes what the
 // parameter keeps, in no shard what is added.
-BOOST_AUTO_TEST_CASE(have_the_bits_of_the_tree) {
+void check_bits_of_the_tree(bool shared_memory) {
   for (const std::size_t shards : {4UL, 5UL, 8UL, 12UL}) {
     for_groups([&](const Communicator& c) {
       manual_seed(7);
@@ -69,7 +74,10 @@ BOOST_AUTO_TEST_CASE(have_the_bits_of_the_tree) {
       const Tensor<float> x = normal<float>({2 * shards, 6}, 0, 1, generator);
       const Tensors expected = expected_sums(net, x, 1), of_two = expected_sums(net, x, 2);
       DataParallel<float> parallel(c, net,
-                                   {.shards = shards, .bucket_bytes = 64, .allow_unused = true});
+                                   {.shards = shards,
+                                    .bucket_bytes = 64,
+                                    .shared_memory = shared_memory,
+                                    .allow_unused = true});
       net.fc.bias.register_hook([](const Tensor<float>& g) { return g * 2.0F; });
       const detail::ShardRange own = detail::part_of(shards, c.size(), c.rank());
       const Tensor<float> mine = Part{2 * own.first, 2 * own.last}.of(x);
@@ -92,6 +100,55 @@ BOOST_AUTO_TEST_CASE(have_the_bits_of_the_tree) {
       }
     });
   }
+}
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(gradient_sums)
+
+BOOST_AUTO_TEST_CASE(have_the_bits_of_the_tree) { check_bits_of_the_tree(true); }
+BOOST_AUTO_TEST_CASE(have_them_by_messages) { check_bits_of_the_tree(false); }
+
+// What a rank writes the others read; a rank that comes late reads what was meant for it, and nothing is
+// overwritten before it did.
+BOOST_AUTO_TEST_CASE(ranks_wait_for_each_other) {
+  for_groups([](const Communicator& c) {
+    Net net;
+    const Tensor<float> x = Tensor<float>::filled({2 * c.size(), 6}, 1);
+    DataParallel<float> parallel(c, net, {.bucket_bytes = 64, .allow_unused = true});
+    for (std::size_t step = 0; step < 12; ++step) {
+      const auto loss = [&](Part part) {
+        if (step % c.size() == c.rank()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        const auto factor = static_cast<float>((step + 1) * (c.rank() + 1));
+        return sum(net.fc.bias) * factor * (static_cast<float>(part.size()) / 2);
+      };
+      parallel.gradients(2, loss);
+      if ((step + 1) % c.size() == c.rank())
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      // Of a mean over the ranks: (step + 1) (1 + 2 + ... + size) / size, exact but for the division.
+      const double wanted = double(step + 1) * double(c.size() + 1) / 2;
+      for (std::size_t i = 0; i < 4; ++i)
+        BOOST_TEST(std::abs(net.fc.bias.gradient().data()[i] - wanted) < 1e-6 * wanted);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(shared_memory) {
+  for_groups([](const Communicator& c) {
+    detail::SharedMemory memory(c.handle(), 10000);
+    BOOST_REQUIRE(memory.data() != nullptr);
+    BOOST_TEST(std::all_of(memory.data(), memory.data() + 10000,
+                           [](std::byte b) { return b == std::byte{0}; }));
+    c.barrier();
+    memory.data()[c.rank()] = std::byte(c.rank() + 1);
+    c.barrier();
+    for (std::size_t r = 0; r < c.size(); ++r) BOOST_TEST((memory.data()[r] == std::byte(r + 1)));
+    // More than there is: on all ranks none.
+    BOOST_TEST(detail::SharedMemory(c.handle(), std::size_t{1} << 50).data() == nullptr);
+    c.barrier();
+    for (const auto& entry : std::filesystem::directory_iterator("/dev/shm"))
+      BOOST_TEST(
+          !entry.path().filename().string().starts_with("xgrad-" + std::to_string(getpid())));
+  });
 }
 
 // A hook that is there when a gradient arrives and gone when its shard ends.

@@ -2,7 +2,7 @@
 // beside those of one rank alone with its part of the batch, in turns, so that other work on the machine
 // meets both; see docs/distributed.md and distributed_model.py.
 //
-//   mpirun -n 2 --bind-to core benchmark_distributed [ROUNDS]
+//   mpirun -n 2 --bind-to core benchmark_distributed [ROUNDS [MODEL]]
 
 #include <mpi.h>
 
@@ -293,16 +293,18 @@ void gather_of_a_number(const Communicator& world) {
                 median(times));
 }
 
+// Pairs are the median of the ratios, and the ratio of the least times.
 void scaling(const Communicator& world, const Model& model, int rounds) {
   const std::size_t ranks = world.size(), part = model.batch / ranks;
   const Communicator self(MPI_COMM_SELF);
   Steps one(model, part, nullptr), of_one(model, part, &self), all(model, part, &world),
+      by_messages(model, part, &world, {.shared_memory = false}),
       at_the_end(model, part, &world, {.bucket_bytes = std::size_t{1} << 40}),
       exact(model, part, &world, {.shards = 4 * ranks}),
       exact_two(model, part, &world, {.shards = 2 * ranks}),
       of_one_exact(model, part, &self, {.shards = 4});
-  std::vector<double> plain, side_by_side, waiting, through, fast, waits, late, sure, sure_two,
-      sure_one;
+  std::vector<double> plain, side_by_side, waiting, through, fast, sent, waits, late, sure,
+      sure_two, sure_one;
   for (int i = 0; i < rounds; ++i) {
     plain.push_back(alone(world, one));
     side_by_side.push_back(apart(world, one));
@@ -311,6 +313,7 @@ void scaling(const Communicator& world, const Model& model, int rounds) {
     // Neighbours, each in front as often as behind.
     if (i % 2 == 0) waiting.push_back(in_step(world, one));
     fast.push_back(together(world, all, &waits));
+    sent.push_back(together(world, by_messages));
     if (i % 2 != 0) waiting.push_back(in_step(world, one));
     together(world, at_the_end, &late);
     sure_two.push_back(together(world, exact_two));
@@ -324,17 +327,27 @@ void scaling(const Communicator& world, const Model& model, int rounds) {
     return r;
   };
   const auto ratio = [&](const auto& a, const auto& b) { return median(ratios(a, b)); };
+  // Of the least times: what nothing else on the machine interrupted.
+  const auto of_least = [](const auto& a, const auto& b) {
+    return quantile(a, 0) / quantile(b, 0);
+  };
   std::printf(
       "{\"what\": \"scaling\", \"model\": \"%s\", \"parameters\": %zu, \"batch\": %zu, "
       "\"ranks\": %zu, \"alone\": %.4g, \"side by side\": %.4g, \"in step\": %.4g, "
       "\"together\": %.4g, \"of in step\": [%.3f, %.3f, %.3f], "
-      "\"scaling\": %.3f, \"overhead of one rank\": %.4f, \"waited\": %.3g, "
-      "\"reduction at the end\": %.3g, \"two shards each\": %.3f, \"four shards each\": %.3f, "
-      "\"four shards of one\": %.3f}\n",
+      "\"of in step by messages\": [%.3f, %.3f, %.3f], "
+      "\"scaling\": [%.3f, %.3f], \"by messages\": [%.3f, %.3f], "
+      "\"without communication\": [%.3f, %.3f], \"overhead of one rank\": %.4f, \"waited\": %.3g, "
+      "\"reduction at the end\": %.3g, \"two shards each\": [%.3f, %.3f], \"four shards each\": "
+      "[%.3f, %.3f], \"four shards of one\": %.3f}\n",
       model.name.c_str(), one.parameters(), model.batch, ranks, median(plain), median(side_by_side),
       median(waiting), median(fast), quantile(ratios(fast, waiting), 0.25), ratio(fast, waiting),
-      quantile(ratios(fast, waiting), 0.75), ratio(plain, fast), ratio(through, plain), waited,
-      reduction, ratio(sure_two, fast), ratio(sure, fast), ratio(sure_one, through));
+      quantile(ratios(fast, waiting), 0.75), quantile(ratios(sent, waiting), 0.25),
+      ratio(sent, waiting), quantile(ratios(sent, waiting), 0.75), ratio(plain, fast),
+      of_least(plain, fast), ratio(plain, sent), of_least(plain, sent), ratio(plain, side_by_side),
+      of_least(plain, side_by_side), ratio(through, plain), waited, reduction,
+      ratio(sure_two, fast), of_least(sure_two, fast), ratio(sure, fast), of_least(sure, fast),
+      ratio(sure_one, through));
   std::fflush(stdout);
 }
 
@@ -426,6 +439,12 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 15;
   return run_distributed(argc, argv, [&](Communicator& world) {
     set_num_threads(1);
+    if (argc > 2) {  // MODEL: its steps alone
+      for (const Model& model : models()) {
+        if (model.name == argv[2]) scaling(world, model, rounds);
+      }
+      return 0;
+    }
     messages(world);
     exchanges(world);
     overlap(world);

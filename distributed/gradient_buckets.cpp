@@ -11,24 +11,13 @@
 namespace xgrad::detail {
 namespace {
 
-constexpr std::size_t kBlock = 2048;  // numbers: what is added up stays in the first cache
-
-template <class T>
-void add_block(const T* left, const T* right, T* to, std::size_t n) {
-  if (left == to) {  // so that the loop is one of vectors
-    for (std::size_t i = 0; i < n; ++i) to[i] += right[i];
-  } else {
-    for (std::size_t i = 0; i < n; ++i) to[i] = left[i] + right[i];
-  }
-}
-
 // ... + (x[2] + (x[1] + x[0])), n numbers each; null: zeros. `to` may be the last one.
 template <class T>
 void add_up(const std::vector<const T*>& x, std::size_t n, T* to) {
-  static const T zeros[kBlock] = {};
-  T block[kBlock];
-  for (std::size_t first = 0; first < n; first += kBlock) {
-    const std::size_t size = std::min(kBlock, n - first);
+  static const T zeros[kSumBlock] = {};
+  T block[kSumBlock];
+  for (std::size_t first = 0; first < n; first += kSumBlock) {
+    const std::size_t size = std::min(kSumBlock, n - first);
     const auto part = [&](const T* p) { return p == nullptr ? zeros : p + first; };
     const T* sum = part(x[0]);
     if (x.size() == 1) std::copy_n(sum, size, to + first);

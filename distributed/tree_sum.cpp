@@ -10,8 +10,7 @@ namespace xgrad::detail {
 
 namespace {
 
-constexpr std::size_t kBlock = 2048;  // numbers: what is added up stays in the first cache
-constexpr int kLooks = 1000;          // before the core is given away
+constexpr int kLooks = 1000;  // before the core is given away
 
 }  // namespace
 
@@ -167,10 +166,10 @@ const T* TreeSum<T>::sum_there(ShardRange node, std::size_t first, std::size_t c
     if (there == node) return numbers + first;
   }
   const std::size_t middle = middle_of(node);
-  T other[kBlock];
+  T other[kSumBlock];
   const T* const left = sum_there({node.first, middle}, first, count, to);
   const T* const right = sum_there({middle, node.last}, first, count, other);
-  for (std::size_t i = 0; i < count; ++i) to[i] = left[i] + right[i];
+  add_block(left, right, to, count);
   return to;
 }
 
@@ -180,8 +179,8 @@ void TreeSum<T>::read(std::size_t first, std::size_t count, T* to) const {
     std::copy_n((ranks_ == 1 ? stack_.front() : total_).data() + first, count, to);
     return;
   }
-  for (std::size_t i = 0; i < count; i += kBlock) {
-    const std::size_t size = std::min(kBlock, count - i);
+  for (std::size_t i = 0; i < count; i += kSumBlock) {
+    const std::size_t size = std::min(kSumBlock, count - i);
     const T* const sum = sum_there({0, shards_}, first + i, size, to + i);
     if (sum != to + i) std::copy_n(sum, size, to + i);
   }

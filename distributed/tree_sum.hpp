@@ -17,6 +17,19 @@
 
 namespace xgrad::detail {
 
+/// Numbers that are added up at once: what is added stays in the first cache.
+inline constexpr std::size_t kSumBlock = 2048;
+
+/// to = left + right, n numbers; `to` may be `left`. Two loops, so that each is one of vectors.
+template <class T>
+void add_block(const T* left, const T* right, T* to, std::size_t n) {
+  if (left == to) {
+    for (std::size_t i = 0; i < n; ++i) to[i] += right[i];
+  } else {
+    for (std::size_t i = 0; i < n; ++i) to[i] = left[i] + right[i];
+  }
+}
+
 /// Two communicators of the same ranks: what the two phases send never meets.
 struct TwoPhases {
   MPI_Comm exchange, collect;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/base/errors.hpp"
 
 namespace xgrad {
@@ -102,6 +103,33 @@ std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, std::size
                                     " axes");
   }
   return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
+}
+
+namespace {
+
+// As normalize_axis, of `rank` axes, for an operand of that shape.
+std::size_t index_of(const char* operation, std::ptrdiff_t axis, std::size_t rank,
+                     const Shape& shape, const char* name) {
+  const auto r = static_cast<std::ptrdiff_t>(rank);
+  if (axis >= -r && axis < r) return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
+  if (rank == 0) {
+    detail::fail<std::out_of_range>(operation, "axis ", axis, " is out of range: ", name, " ",
+                                    shape, " has no axes");
+  }
+  detail::fail<std::out_of_range>(operation, "axis ", axis, " is out of range [", -r, ", ", r - 1,
+                                  "]: ", name, " ", shape);
+}
+
+}  // namespace
+
+std::size_t normalize_axis(const char* operation, std::ptrdiff_t axis, const Shape& shape,
+                           const char* name) {
+  return index_of(operation, axis, shape.rank(), shape, name);
+}
+
+std::size_t normalize_new_axis(const char* operation, std::ptrdiff_t axis, const Shape& shape,
+                               const char* name) {
+  return index_of(operation, axis, shape.rank() + 1, shape, name);
 }
 
 Axes::Axes(const std::ptrdiff_t* axes, std::size_t count) : size_(count) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/cast.hpp"
 #include "xgrad/autograd/engine.hpp"
 #include "xgrad/autograd/observe.hpp"
@@ -126,7 +127,7 @@ const Array<T>& Tensor<T>::value() const& {
 
 template <class T>
 std::size_t Tensor<T>::size(std::ptrdiff_t axis) const {
-  return shape()[normalize_axis("size", axis, rank())];
+  return shape()[normalize_axis("size", axis, shape())];
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/compile/vmap_batch.hpp"
@@ -62,9 +63,9 @@ class BatchAxes {
     const std::optional<std::ptrdiff_t> given =
         options_.in_axes.empty() ? std::ptrdiff_t{0} : options_.in_axes[argument];
     if (!given) return {};
-    const std::string what = "argument " + text(argument) + " " + text(shape);
+    const std::string name = "argument " + text(argument), what = name + " " + text(shape);
     require(shape.rank() > 0, kName, what, " has no axis for the samples: give kShared in in_axes");
-    const std::size_t axis = normalize_axis(kName, *given, shape.rank());
+    const std::size_t axis = normalize_axis(kName, *given, shape, name.c_str());
     const std::string place = what + ", axis " + text(axis);
     if (first_.empty()) {
       first_ = place;
@@ -285,8 +286,9 @@ void VmapPrograms::State::place_results(std::vector<Tensor<T>>& results, std::si
   if (options.out_axes.empty()) return;
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].defined())
-      results[i] = moved(results[i], 0,
-                         normalize_axis(kName, options.out_axes[first + i], results[i].rank()));
+      results[i] =
+          moved(results[i], 0,
+                normalize_axis(kName, options.out_axes[first + i], results[i].shape(), "a result"));
   }
 }
 

@@ -145,9 +145,4 @@ class Transformed : public Dataset<typename Source::Batch> {
   std::function<Batch(Batch)> transform_;
 };
 
-extern template class LabeledDataset<float>;
-extern template class LabeledDataset<double>;
-extern template class TargetDataset<float>;
-extern template class TargetDataset<double>;
-
 }  // namespace xgrad

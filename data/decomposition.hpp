@@ -104,11 +104,4 @@ class Zca : public detail::Projection<T> {
   void learn(const Array<T>& x) override;
 };
 
-extern template class detail::Projection<float>;
-extern template class detail::Projection<double>;
-extern template class Pca<float>;
-extern template class Pca<double>;
-extern template class Zca<float>;
-extern template class Zca<double>;
-
 }  // namespace xgrad

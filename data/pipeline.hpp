@@ -131,7 +131,4 @@ class Pipeline {
 template <class T>
 Pipeline<T> load_pipeline(const Archive& archive, const std::string& prefix = "preprocessing");
 
-extern template class Pipeline<float>;
-extern template class Pipeline<double>;
-
 }  // namespace xgrad

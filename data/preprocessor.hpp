@@ -99,7 +99,4 @@ template <class T>
 std::unique_ptr<Preprocessor<T>> load_preprocessor(const Archive& archive,
                                                    const std::string& prefix);
 
-extern template class Preprocessor<float>;
-extern template class Preprocessor<double>;
-
 }  // namespace xgrad

@@ -115,15 +115,4 @@ class Impute : public detail::Scaling<T> {
   bool allows_nan() const override { return true; }
 };
 
-extern template class detail::Scaling<float>;
-extern template class detail::Scaling<double>;
-extern template class Center<float>;
-extern template class Center<double>;
-extern template class Standardize<float>;
-extern template class Standardize<double>;
-extern template class MinMax<float>;
-extern template class MinMax<double>;
-extern template class Impute<float>;
-extern template class Impute<double>;
-
 }  // namespace xgrad

@@ -69,7 +69,4 @@ class Examples {
 template <class T>
 using ExampleLoss = std::function<Tensor<T>(const Tensor<T>&, const ExampleBatch<T>&)>;
 
-extern template class Examples<float>;
-extern template class Examples<double>;
-
 }  // namespace xgrad

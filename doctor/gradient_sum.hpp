@@ -27,7 +27,4 @@ class GradientSum {
   std::size_t hook_ = 0;
 };
 
-extern template class GradientSum<float>;
-extern template class GradientSum<double>;
-
 }  // namespace xgrad::detail

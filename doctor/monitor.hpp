@@ -92,7 +92,4 @@ void judge_updates(const TrainingRecord& record, Diagnosis& d);
 void judge_epochs(const History& epochs, Diagnosis& d);
 }  // namespace detail
 
-extern template class Monitor<float>;
-extern template class Monitor<double>;
-
 }  // namespace xgrad

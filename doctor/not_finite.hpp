@@ -58,7 +58,4 @@ class GradientTrace {
   const OperationLog<T>& log_;
 };
 
-extern template class GradientTrace<float>;
-extern template class GradientTrace<double>;
-
 }  // namespace xgrad::detail

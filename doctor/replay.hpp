@@ -61,7 +61,4 @@ class OperationReplay {
   std::shared_ptr<const detail::LoggedOperation<T>> logged_;
 };
 
-extern template class OperationReplay<float>;
-extern template class OperationReplay<double>;
-
 }  // namespace xgrad

@@ -160,11 +160,4 @@ class Maxout : public LibraryModule<Maxout, T> {
   std::size_t pieces_;
 };
 
-extern template class Gelu<float>;
-extern template class Gelu<double>;
-extern template class Prelu<float>;
-extern template class Prelu<double>;
-extern template class Maxout<float>;
-extern template class Maxout<double>;
-
 }  // namespace xgrad

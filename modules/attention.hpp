@@ -124,11 +124,4 @@ class LearnedPositions : public LibraryModule<LearnedPositions, T> {
   Tensor<T>& weight;
 };
 
-extern template class MultiheadAttention<float>;
-extern template class MultiheadAttention<double>;
-extern template class SinusoidalPositions<float>;
-extern template class SinusoidalPositions<double>;
-extern template class LearnedPositions<float>;
-extern template class LearnedPositions<double>;
-
 }  // namespace xgrad

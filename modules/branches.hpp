@@ -90,11 +90,4 @@ class Concat : public Module<T> {
   std::ptrdiff_t axis_;
 };
 
-extern template class Residual<float>;
-extern template class Residual<double>;
-extern template class Parallel<float>;
-extern template class Parallel<double>;
-extern template class Concat<float>;
-extern template class Concat<double>;
-
 }  // namespace xgrad

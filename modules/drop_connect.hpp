@@ -68,7 +68,4 @@ class DropConnect : public Module<T> {
   DropConnectOptions options_;
 };
 
-extern template class DropConnect<float>;
-extern template class DropConnect<double>;
-
 }  // namespace xgrad

@@ -26,7 +26,4 @@ class Embedding : public LibraryModule<Embedding, T> {
   Tensor<T>& weight;
 };
 
-extern template class Embedding<float>;
-extern template class Embedding<double>;
-
 }  // namespace xgrad

@@ -195,7 +195,4 @@ NamedTensors<T> per_sample_gradients(Module<T>& net, const Loss& loss, std::size
 template <class T>
 NamedTensors<T> parameter_jacobian(Module<T>& net, const std::type_identity_t<Tensor<T>>& x);
 
-extern template class ParameterScope<float>;
-extern template class ParameterScope<double>;
-
 }  // namespace xgrad

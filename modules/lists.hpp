@@ -82,11 +82,4 @@ template <class T>
 Tensor<T> only_output(const Module<T>& module, const TensorList<T>& y);
 }  // namespace detail
 
-extern template class ListModule<float>;
-extern template class ListModule<double>;
-extern template class Heads<float>;
-extern template class Heads<double>;
-extern template class OnFirst<float>;
-extern template class OnFirst<double>;
-
 }  // namespace xgrad

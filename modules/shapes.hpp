@@ -42,11 +42,4 @@ class Reshape : public LibraryModule<Reshape, T> {
   Shape shape_;
 };
 
-extern template struct Identity<float>;
-extern template struct Identity<double>;
-extern template class Flatten<float>;
-extern template class Flatten<double>;
-extern template class Reshape<float>;
-extern template class Reshape<double>;
-
 }  // namespace xgrad

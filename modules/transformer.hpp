@@ -159,15 +159,4 @@ class TransformerDecoderLayer : public LibraryModule<TransformerDecoderLayer, T>
   TransformerLayerOptions options_;
 };
 
-extern template class SelfAttentionLayer<TransformerEncoderLayer, float>;
-extern template class TransformerEncoderLayer<float>;
-extern template class SelfAttentionLayer<TransformerEncoderLayer, double>;
-extern template class TransformerEncoderLayer<double>;
-extern template class SelfAttentionLayer<TransformerBlock, float>;
-extern template class TransformerBlock<float>;
-extern template class SelfAttentionLayer<TransformerBlock, double>;
-extern template class TransformerBlock<double>;
-extern template class TransformerDecoderLayer<float>;
-extern template class TransformerDecoderLayer<double>;
-
 }  // namespace xgrad

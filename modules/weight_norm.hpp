@@ -36,7 +36,4 @@ class WeightNorm : public Module<T> {
   Tensor<T>& weight_;  // of the inner module
 };
 
-extern template class WeightNorm<float>;
-extern template class WeightNorm<double>;
-
 }  // namespace xgrad

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/parallel.hpp"
@@ -47,8 +48,8 @@ template <class T>
 Tensor<T> diagonal_of(const char* operation, const Tensor<T>& x, std::ptrdiff_t offset,
                       std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
   detail::require_matrix(operation, "x", x.shape());
-  const std::size_t row = normalize_axis(operation, axis1, x.rank());
-  const std::size_t column = normalize_axis(operation, axis2, x.rank());
+  const std::size_t row = normalize_axis(operation, axis1, x.shape());
+  const std::size_t column = normalize_axis(operation, axis2, x.shape());
   require(row != column, operation, "both axes are axis ", row, ": x ", x.shape());
   const Strides strides = strides_of(x.shape());
   const std::size_t n = length(x.shape()[row], x.shape()[column], offset);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/autograd/record.hpp"
@@ -202,7 +203,8 @@ Tensor<T> gumbel_softmax(const Tensor<T>& logits, GumbelSoftmaxOptions options,
                          Generator& generator) {
   constexpr const char* kName = "gumbel_softmax";
   detail::require_in(kName, "tau", options.tau, "(0, inf)");
-  const auto axis = static_cast<std::ptrdiff_t>(normalize_axis(kName, options.axis, logits.rank()));
+  const auto axis =
+      static_cast<std::ptrdiff_t>(normalize_axis(kName, options.axis, logits.shape(), "logits"));
   const Tensor<T> noisy = logits + gumbel<T>(logits.shape(), generator);
   const Tensor<T> soft = softmax(noisy / options.tau, axis);
   if (!options.hard) return soft;

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/contraction.hpp"
@@ -307,11 +308,11 @@ Tensor<T> einsum(std::string_view subscripts, const std::vector<Tensor<T>>& oper
 namespace {
 
 // For each axis of `shape` whether it is among `axes`.
-std::vector<bool> chosen(const Axes& axes, const Shape& shape) {
+std::vector<bool> chosen(const Axes& axes, const Shape& shape, const char* name) {
   std::vector<bool> r(shape.rank(), false);
   for (const std::ptrdiff_t axis : axes) {
-    const std::size_t i = normalize_axis("tensordot", axis, shape.rank());
-    require(!r[i], "tensordot", "axis ", axis, " is given twice");
+    const std::size_t i = normalize_axis("tensordot", axis, shape, name);
+    require(!r[i], "tensordot", "axis ", axis, " is given twice: ", name, " ", shape);
     r[i] = true;
   }
   return r;
@@ -321,8 +322,8 @@ void check_tensordot(const Shape& a, const Shape& b, const Axes& axes_a, const A
   require(axes_a.size() == axes_b.size(), "tensordot", "other numbers of axes: ", axes_a, " of a ",
           a, ", ", axes_b, " of b ", b);
   for (std::size_t i = 0; i < axes_a.size(); ++i) {
-    const std::size_t m = a[normalize_axis("tensordot", axes_a[i], a.rank())];
-    const std::size_t n = b[normalize_axis("tensordot", axes_b[i], b.rank())];
+    const std::size_t m = a[normalize_axis("tensordot", axes_a[i], a, "a")];
+    const std::size_t n = b[normalize_axis("tensordot", axes_b[i], b, "b")];
     require(m == n, "tensordot", "axis ", axes_a[i], " of a and axis ", axes_b[i],
             " of b differ in size: a ", a, ", b ", b);
   }
@@ -336,7 +337,8 @@ void check_tensordot(const Shape& a, const Shape& b, const Axes& axes_a, const A
 template <class T>
 Tensor<T> tensordot(const Tensor<T>& a, const Tensor<T>& b, const Axes& axes_a,
                     const Axes& axes_b) {
-  const std::vector<bool> of_a = chosen(axes_a, a.shape()), of_b = chosen(axes_b, b.shape());
+  const std::vector<bool> of_a = chosen(axes_a, a.shape(), "a"),
+                          of_b = chosen(axes_b, b.shape(), "b");
   check_tensordot(a.shape(), b.shape(), axes_a, axes_b);
   std::string letters_a, letters_b, result;
   for (std::size_t i = 0; i < a.rank(); ++i) {
@@ -348,8 +350,8 @@ Tensor<T> tensordot(const Tensor<T>& a, const Tensor<T>& b, const Axes& axes_a,
     if (!of_b[i]) result += letters_b.back();
   }
   for (std::size_t i = 0; i < axes_a.size(); ++i) {
-    letters_b[normalize_axis("tensordot", axes_b[i], b.rank())] =
-        letters_a[normalize_axis("tensordot", axes_a[i], a.rank())];
+    letters_b[normalize_axis("tensordot", axes_b[i], b.shape(), "b")] =
+        letters_a[normalize_axis("tensordot", axes_a[i], a.shape(), "a")];
   }
   return detail::contraction(a, letters_a, b, letters_b, result);
 }

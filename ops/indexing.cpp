@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/fast_path.hpp"
 #include "xgrad/autograd/operation_log.hpp"
@@ -248,7 +249,7 @@ Tensor<T> with_elements_added(const Tensor<T>& x, const Lookup& lookup, const Te
 // The axis, after checking everything.
 std::size_t checked_axis(const char* operation, std::ptrdiff_t axis, const Shape& x,
                          const Indices& index, const Shape* source) {
-  const std::size_t i = normalize_axis(operation, axis, x.rank());
+  const std::size_t i = normalize_axis(operation, axis, x);
   const Shape shape(index.shape());
   if (shape.rank() != x.rank() || shape.without(i) != x.without(i)) {
     fail_shapes(operation, "sizes differ outside the axis", x, shape, source);
@@ -273,7 +274,7 @@ Indices indices(const Shape& shape, const std::vector<std::int64_t>& values) {
 
 template <class T>
 Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index) {
-  const std::size_t i = normalize_axis("index_select", axis, x.rank());
+  const std::size_t i = normalize_axis("index_select", axis, x.shape());
   const std::size_t n = x.shape()[i];
   check_positions("index_select", index, n, -static_cast<std::int64_t>(n));
   const Tensor<T> y = rows_at(x, lookup_of(index, i, n));
@@ -288,7 +289,7 @@ Tensor<T> index_select(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& i
 template <class T>
 Tensor<T> index_add(const Tensor<T>& x, std::ptrdiff_t axis, const Indices& index,
                     const Tensor<T>& source) {
-  const std::size_t i = normalize_axis("index_add", axis, x.rank());
+  const std::size_t i = normalize_axis("index_add", axis, x.shape());
   const Shape shape(index.shape());
   if (source.shape() != selected_shape(x.shape(), i, shape)) {
     fail_shapes("index_add", "the source does not fit", x.shape(), shape, &source.shape());

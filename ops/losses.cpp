@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
@@ -144,7 +145,7 @@ template <class T>
 Tensor<T> cosine_similarity(const Tensor<T>& a, const Tensor<T>& b, CosineOptions options) {
   require_same_shape("cosine_similarity", a, b, "a", "b");
   detail::require_in("cosine_similarity", "eps", options.eps, "[0, inf]");
-  const std::size_t axis = normalize_axis("cosine_similarity", options.axis, a.rank());
+  const std::size_t axis = normalize_axis("cosine_similarity", options.axis, a.shape(), "a");
   const auto call = [axis, eps = options.eps](const Tensor<T>& x, const Tensor<T>& y) {
     return cosines(x, y, axis, eps);
   };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
@@ -70,7 +71,7 @@ Tensor<T> turned(const Tensor<T>& x, std::ptrdiff_t axis, std::ptrdiff_t first) 
 template <class T>
 Tensor<T> cross(const Tensor<T>& a, const Tensor<T>& b, std::ptrdiff_t axis) {
   const Shape shape = broadcast_shapes("cross", a.shape(), b.shape());
-  const std::size_t at = normalize_axis("cross", axis, shape.rank());
+  const std::size_t at = normalize_axis("cross", axis, shape, "a and b, broadcast,");
   const std::ptrdiff_t from_end =
       static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(shape.rank());
   const auto has_three = [&](const Shape& s) {

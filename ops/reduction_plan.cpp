@@ -1,17 +1,18 @@
 #include "xgrad/ops/reduction_plan.hpp"
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
 
 namespace xgrad::detail {
 namespace {
 
-unsigned mask_of(const char* operation, std::size_t rank, const Axes& axes) {
-  if (axes.empty()) return (1U << rank) - 1;
+unsigned mask_of(const char* operation, const Shape& shape, const Axes& axes) {
+  if (axes.empty()) return (1U << shape.rank()) - 1;
   unsigned mask = 0;
   for (const std::ptrdiff_t axis : axes) {
-    const std::size_t i = normalize_axis(operation, axis, rank);
-    if ((mask >> i & 1U) != 0) fail(operation, "axis ", i, " is given twice");
+    const std::size_t i = normalize_axis(operation, axis, shape);
+    if ((mask >> i & 1U) != 0) fail(operation, "axis ", i, " is given twice: x ", shape);
     mask |= 1U << i;
   }
   return mask;
@@ -28,7 +29,7 @@ kernels::AxisView take_group(Shape& now, std::size_t begin, std::size_t end) {
 }  // namespace
 
 ReductionPlan plan_reduction(const char* operation, const Shape& shape, const Axes& axes) {
-  const unsigned mask = mask_of(operation, shape.rank(), axes);
+  const unsigned mask = mask_of(operation, shape, axes);
   const auto reduced = [&](std::size_t i) { return (mask >> i & 1U) != 0; };
   ReductionPlan plan;
   plan.kept = shape;
@@ -49,7 +50,7 @@ ReductionPlan plan_reduction(const char* operation, const Shape& shape, const Ax
 }
 
 kernels::AxisView view_along(const char* operation, const Shape& shape, std::ptrdiff_t axis) {
-  const std::size_t i = normalize_axis(operation, axis, shape.rank());
+  const std::size_t i = normalize_axis(operation, axis, shape);
   return {product(shape, 0, i), shape[i], product(shape, i + 1, shape.rank())};
 }
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/ops/lattice.hpp"
@@ -25,11 +26,11 @@ template <class T>
 using Rule = detail::Rule<T>;
 
 // Bit i is set when axis i is named. Throws for an axis named twice.
-unsigned mask_of(const char* operation, const Axes& axes, std::size_t rank) {
+unsigned mask_of(const char* operation, const Axes& axes, const Shape& shape) {
   unsigned mask = 0;
   for (const std::ptrdiff_t axis : axes) {
-    const unsigned bit = 1U << normalize_axis(operation, axis, rank);
-    if ((mask & bit) != 0) fail(operation, "axis ", axis, " is given twice");
+    const unsigned bit = 1U << normalize_axis(operation, axis, shape);
+    if ((mask & bit) != 0) fail(operation, "axis ", axis, " is given twice: x ", shape);
     mask |= bit;
   }
   return mask;
@@ -72,8 +73,9 @@ Tensor<T> reshape(const Tensor<T>& x, const detail::ReshapeSizes& sizes) {
 template <class T>
 Tensor<T> flatten(const Tensor<T>& x, std::ptrdiff_t start_axis, std::ptrdiff_t end_axis) {
   const Shape shape = x.rank() == 0 ? Shape{1} : x.shape();
-  const std::size_t begin = normalize_axis("flatten", start_axis, shape.rank());
-  const std::size_t last = normalize_axis("flatten", end_axis, shape.rank());
+  const char* const name = x.rank() == 0 ? "x with one axis" : "x";
+  const std::size_t begin = normalize_axis("flatten", start_axis, shape, name);
+  const std::size_t last = normalize_axis("flatten", end_axis, shape, name);
   if (last < begin) {
     fail("flatten", "the last axis comes before the first: start_axis ", begin, ", end_axis ",
          last);
@@ -86,7 +88,7 @@ Tensor<T> flatten(const Tensor<T>& x, std::ptrdiff_t start_axis, std::ptrdiff_t 
 
 template <class T>
 Tensor<T> squeeze(const Tensor<T>& x, const Axes& axes) {
-  const unsigned named = mask_of("squeeze", axes, x.rank());
+  const unsigned named = mask_of("squeeze", axes, x.shape());
   Shape r;
   for (std::size_t i = 0; i < x.rank(); ++i) {
     const std::size_t size = x.shape()[i];
@@ -101,7 +103,7 @@ Tensor<T> squeeze(const Tensor<T>& x, const Axes& axes) {
 
 template <class T>
 Tensor<T> unsqueeze(const Tensor<T>& x, std::ptrdiff_t axis) {
-  return view(x, x.shape().with(normalize_axis("unsqueeze", axis, x.rank() + 1), 1));
+  return view(x, x.shape().with(normalize_new_axis("unsqueeze", axis, x.shape()), 1));
 }
 
 template <class T>
@@ -167,10 +169,10 @@ Tensor<T> permute(const Tensor<T>& x, const Axes& axes) {
   if (axes.size() != x.rank()) {
     fail("permute", "not every axis is named once: axes ", axes, ", x ", x.shape());
   }
-  mask_of("permute", axes, x.rank());
+  mask_of("permute", axes, x.shape());
   Order order{};
   for (std::size_t i = 0; i < axes.size(); ++i)
-    order[i] = normalize_axis("permute", axes[i], x.rank());
+    order[i] = normalize_axis("permute", axes[i], x.shape());
   return in_order(x, order, kPermute<T>);
 }
 
@@ -178,14 +180,14 @@ template <class T>
 Tensor<T> transpose(const Tensor<T>& x, std::ptrdiff_t axis_a, std::ptrdiff_t axis_b) {
   Order order{};
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::swap(order[normalize_axis("transpose", axis_a, x.rank())],
-            order[normalize_axis("transpose", axis_b, x.rank())]);
+  std::swap(order[normalize_axis("transpose", axis_a, x.shape())],
+            order[normalize_axis("transpose", axis_b, x.shape())]);
   return in_order(x, order, kTranspose<T>);
 }
 
 template <class T>
 Tensor<T> flip(const Tensor<T>& x, const Axes& axes) {
-  const unsigned named = axes.empty() ? ~0U : mask_of("flip", axes, x.rank());
+  const unsigned named = axes.empty() ? ~0U : mask_of("flip", axes, x.shape());
   if (x.size() == 0) return x;
   const Strides strides = strides_of(x.shape());
   Selection s;
@@ -203,11 +205,11 @@ template <class T>
 Tensor<T> roll(const Tensor<T>& x, const std::vector<std::ptrdiff_t>& shifts, const Axes& axes) {
   require(shifts.size() == axes.size(), "roll",
           "there is not a shift for each axis: ", shifts.size(), " shifts, ", axes.size(), " axes");
-  for (const std::ptrdiff_t axis : axes) normalize_axis("roll", axis, x.rank());
+  for (const std::ptrdiff_t axis : axes) normalize_axis("roll", axis, x.shape());
   Tensor<T> y = x;
   for (std::size_t k = 0; k < shifts.size(); ++k) {
     const std::ptrdiff_t axis = axes.begin()[k];
-    const auto n = static_cast<std::ptrdiff_t>(x.shape()[normalize_axis("roll", axis, x.rank())]);
+    const auto n = static_cast<std::ptrdiff_t>(x.shape()[normalize_axis("roll", axis, x.shape())]);
     const std::ptrdiff_t shift = n == 0 ? 0 : (shifts[k] % n + n) % n;
     if (shift != 0) y = concat({slice(y, axis, n - shift, n), slice(y, axis, 0, n - shift)}, axis);
   }

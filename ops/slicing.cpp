@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/description.hpp"
 #include "xgrad/autograd/operation_log.hpp"
 #include "xgrad/base/errors.hpp"
@@ -94,7 +95,7 @@ std::vector<Tensor<T>> split_range(const Tensor<T>& x, std::size_t axis, std::si
 
 template <class T>
 Tensor<T> slice(const Tensor<T>& x, std::ptrdiff_t axis, const Slice& part) {
-  const std::size_t i = normalize_axis("slice", axis, x.rank());
+  const std::size_t i = normalize_axis("slice", axis, x.shape());
   return take_range(x, i, range_of(part, x.shape()[i]));
 }
 
@@ -118,7 +119,7 @@ Tensor<T> slice(const Tensor<T>& x, const std::vector<Slice>& parts) {
 
 template <class T>
 Tensor<T> select(const Tensor<T>& x, std::ptrdiff_t axis, std::ptrdiff_t index) {
-  const std::size_t i = normalize_axis("select", axis, x.rank());
+  const std::size_t i = normalize_axis("select", axis, x.shape());
   const auto n = static_cast<std::ptrdiff_t>(x.shape()[i]);
   if (index < -n || index >= n) {
     detail::fail<std::out_of_range>("select", "index out of range: index ", index, ", axis ", i,
@@ -130,7 +131,7 @@ Tensor<T> select(const Tensor<T>& x, std::ptrdiff_t axis, std::ptrdiff_t index) 
 
 template <class T>
 std::vector<Tensor<T>> split(const Tensor<T>& x, std::size_t parts, std::ptrdiff_t axis) {
-  const std::size_t i = normalize_axis("split", axis, x.rank());
+  const std::size_t i = normalize_axis("split", axis, x.shape());
   if (parts == 0 || x.shape()[i] % parts != 0) {
     fail("split", "no parts of equal size: ", parts, " parts, axis ", i, " of x ", x.shape());
   }
@@ -140,7 +141,7 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, std::size_t parts, std::ptrdiff
 template <class T>
 std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<std::size_t>& sizes,
                              std::ptrdiff_t axis) {
-  const std::size_t i = normalize_axis("split", axis, x.rank());
+  const std::size_t i = normalize_axis("split", axis, x.shape());
   const auto add = [](std::size_t a, std::size_t b) { return detail::checked_sum("split", a, b); };
   const std::size_t sum = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0}, add);
   if (sum != x.shape()[i]) {
@@ -214,7 +215,7 @@ template <class T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
   if (parts.empty()) fail("concat", "no tensors are given");
   Shape whole = parts[0].shape();
-  const std::size_t i = normalize_axis("concat", axis, whole.rank());
+  const std::size_t i = normalize_axis("concat", axis, whole, "tensor 0");
   Joined joined{i, false, {}};
   whole[i] = 0;
   for (std::size_t k = 0; k < parts.size(); ++k) {
@@ -233,7 +234,7 @@ template <class T>
 Tensor<T> stack(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis) {
   if (parts.empty()) fail("stack", "no tensors are given");
   const Shape& shape = parts[0].shape();
-  Joined joined{normalize_axis("stack", axis, shape.rank() + 1), true, {}};
+  Joined joined{normalize_new_axis("stack", axis, shape, "tensor 0"), true, {}};
   for (std::size_t k = 0; k < parts.size(); ++k) {
     require(parts[k].shape() == shape, "stack", "shapes differ: tensor 0 ", shape, ", tensor ", k,
             " ", parts[k].shape());

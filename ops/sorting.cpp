@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "xgrad/autograd/as_one.hpp"
+#include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/description.hpp"
 #include "xgrad/base/errors.hpp"
 #include "xgrad/kernels/axis_view.hpp"
@@ -69,7 +70,7 @@ Indices positions_along(const Tensor<T>& x, std::size_t axis, std::size_t k, con
 template <class T>
 Indices sorted_positions(const char* operation, const Tensor<T>& x, std::ptrdiff_t axis,
                          bool descending) {
-  const std::size_t i = normalize_axis(operation, axis, x.rank());
+  const std::size_t i = normalize_axis(operation, axis, x.shape());
   return positions_along(x, i, x.shape()[i], [descending](std::vector<Entry<T>>& row) {
     std::stable_sort(row.begin(), row.end(), [descending](const auto& a, const auto& b) {
       return comes_first(a, b, descending);
@@ -89,7 +90,7 @@ Sorted<T> at_positions(const char* operation, const Tensor<T>& x, std::ptrdiff_t
 template <class T>
 Sorted<T> running_extremum(const char* operation, const Tensor<T>& x, std::ptrdiff_t axis,
                            bool largest) {
-  const std::size_t i = normalize_axis(operation, axis, x.rank());
+  const std::size_t i = normalize_axis(operation, axis, x.shape());
   const auto replaces = [largest](T candidate, T best) {
     if (std::isnan(candidate) || std::isnan(best)) return std::isnan(candidate);
     return largest ? candidate >= best : candidate <= best;
@@ -113,7 +114,7 @@ Tensor<T> with_nan_of(const Tensor<T>& largest, const Tensor<T>& y) {
 template <class T>
 Tensor<T> chosen_quantile(const char* operation, const Tensor<T>& x, double q, std::ptrdiff_t axis,
                           ReduceOptions options) {
-  const std::size_t i = normalize_axis(operation, axis, x.rank());
+  const std::size_t i = normalize_axis(operation, axis, x.shape());
   detail::require_in(operation, "q", q, "[0, 1]");
   const std::size_t n = x.shape()[i];
   require(n > 0, operation, "axis ", i, " is empty: x ", x.shape());
@@ -136,7 +137,7 @@ Tensor<T> quantile_of(const char* operation, const Tensor<T>& x, double q, std::
     return chosen_quantile(operation, now, q, axis, options);
   };
   const Tensor<T> y = detail::as_one(operation, call, x);
-  const auto i = static_cast<std::ptrdiff_t>(normalize_axis(operation, axis, x.rank()));
+  const auto i = static_cast<std::ptrdiff_t>(normalize_axis(operation, axis, x.shape()));
   detail::describe_batch(
       y, [=](const auto& b) { return quantile_of(operation, b.x[0], q, i + 1, options); });
   return y;
@@ -157,7 +158,7 @@ Indices argsort(const Tensor<T>& x, std::ptrdiff_t axis, SortOptions options) {
 
 template <class T>
 Sorted<T> topk(const Tensor<T>& x, std::size_t k, std::ptrdiff_t axis, TopkOptions options) {
-  const std::size_t i = normalize_axis("topk", axis, x.rank());
+  const std::size_t i = normalize_axis("topk", axis, x.shape());
   require(k <= x.shape()[i], "topk", "there are not ", k, " elements along axis ", i, ": x ",
           x.shape());
   const bool descending = options.largest;

@@ -10,7 +10,9 @@ struct AdadeltaOptions {
   double learning_rate = 1;  ///< a below
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
-  double rho = 0.9;         ///< memory, in [0, 1)
+  double rho = 0.9;  ///< memory, in [0, 1)
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
   double epsilon = 1e-6;    ///< above 0: it is what the first step is made of
   double weight_decay = 0;  ///< L2
   DecayOptions decay = {};  ///< what else decays, and where
@@ -49,8 +51,5 @@ class Adadelta : public GroupedOptimizer<T, AdadeltaOptions> {
 
 /// Throws std::invalid_argument for options out of range.
 void check_options(const AdadeltaOptions& options);
-
-extern template class Adadelta<float>;
-extern template class Adadelta<double>;
 
 }  // namespace xgrad

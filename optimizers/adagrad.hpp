@@ -12,9 +12,11 @@ struct AdagradOptions {
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
   double learning_rate_decay = 0;  ///< at least 0
   double initial_accumulator = 0;  ///< what s starts from; at least 0
-  double epsilon = 1e-10;          ///< at least 0
-  double weight_decay = 0;         ///< L2
-  DecayOptions decay = {};         ///< what else decays, and where
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
+  double epsilon = 1e-10;   ///< at least 0
+  double weight_decay = 0;  ///< L2
+  DecayOptions decay = {};  ///< what else decays, and where
 };
 
 /// Gradient g at the weights w, learning rate a, step count t from 1:
@@ -50,8 +52,5 @@ class Adagrad : public GroupedOptimizer<T, AdagradOptions> {
 
 /// Throws std::invalid_argument for options out of range.
 void check_options(const AdagradOptions& options);
-
-extern template class Adagrad<float>;
-extern template class Adagrad<double>;
 
 }  // namespace xgrad

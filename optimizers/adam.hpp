@@ -11,8 +11,12 @@ struct AdamOptions {
   double learning_rate = 1e-3;  ///< a below
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
-  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;     ///< memory of the second moment, in [0, 1)
+  /// Refused while compiling: they are beta1 and beta2.
+  [[no_unique_address]] detail::BetasAreTwo betas = {};
+  double beta1 = 0.9;    ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;  ///< memory of the second moment, in [0, 1)
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
   double epsilon = 1e-8;    ///< at least 0
   bool amsgrad = false;     ///< divide by the largest second moment so far
   double weight_decay = 0;  ///< L2
@@ -25,8 +29,12 @@ struct AdamWOptions {
   double learning_rate = 1e-3;              ///< as in AdamOptions, and so the next ones
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
-  double beta1 = 0.9;          ///< memory of the first moment
-  double beta2 = 0.999;        ///< memory of the second moment
+  /// Refused while compiling: they are beta1 and beta2.
+  [[no_unique_address]] detail::BetasAreTwo betas = {};
+  double beta1 = 0.9;    ///< memory of the first moment
+  double beta2 = 0.999;  ///< memory of the second moment
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
   double epsilon = 1e-8;       ///< added to the root
   bool amsgrad = false;        ///< divide by the largest second moment so far
   double weight_decay = 1e-2;  ///< of the weights themselves

@@ -10,8 +10,12 @@ struct AdamaxOptions {
   double learning_rate = 2e-3;  ///< a below
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
-  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;     ///< how fast a large gradient is forgotten, in [0, 1)
+  /// Refused while compiling: they are beta1 and beta2.
+  [[no_unique_address]] detail::BetasAreTwo betas = {};
+  double beta1 = 0.9;    ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;  ///< how fast a large gradient is forgotten, in [0, 1)
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
   double epsilon = 1e-8;    ///< at least 0
   double weight_decay = 0;  ///< L2
   DecayOptions decay = {};  ///< what else decays, and where
@@ -50,8 +54,5 @@ class Adamax : public GroupedOptimizer<T, AdamaxOptions> {
 
 /// Throws std::invalid_argument for options out of range.
 void check_options(const AdamaxOptions& options);
-
-extern template class Adamax<float>;
-extern template class Adamax<double>;
 
 }  // namespace xgrad

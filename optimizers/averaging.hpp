@@ -100,9 +100,4 @@ class AveragedWeights {
   WeightAverage<T>& average_;
 };
 
-extern template class WeightAverage<float>;
-extern template class WeightAverage<double>;
-extern template class Ema<float>;
-extern template class Ema<double>;
-
 }  // namespace xgrad

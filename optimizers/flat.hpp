@@ -58,7 +58,4 @@ class FlatView {
   std::size_t size_ = 0;
 };
 
-extern template class FlatView<float>;
-extern template class FlatView<double>;
-
 }  // namespace xgrad::detail

@@ -95,7 +95,4 @@ class Lbfgs : public Optimizer<T> {
   std::vector<Pair> pairs_;  // oldest first
 };
 
-extern template class Lbfgs<float>;
-extern template class Lbfgs<double>;
-
 }  // namespace xgrad

@@ -11,6 +11,8 @@ struct LionOptions {
   double learning_rate = 1e-4;              ///< 3 to 10 times smaller than Adam's
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
+  /// Refused while compiling: they are beta1 and beta2.
+  [[no_unique_address]] detail::BetasAreTwo betas = {};
   double beta1 = 0.9;       ///< of the direction, in [0, 1)
   double beta2 = 0.99;      ///< memory of the average, in [0, 1)
   double weight_decay = 0;  ///< decoupled L2; 3 to 10 times larger than AdamW's
@@ -50,8 +52,5 @@ class Lion : public GroupedOptimizer<T, LionOptions> {
 
 /// Throws std::invalid_argument for options out of range.
 void check_options(const LionOptions& options);
-
-extern template class Lion<float>;
-extern template class Lion<double>;
 
 }  // namespace xgrad

@@ -10,8 +10,12 @@ struct NadamOptions {
   double learning_rate = 2e-3;  ///< a below
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
-  double beta1 = 0.9;            ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;          ///< memory of the second moment, in [0, 1)
+  /// Refused while compiling: they are beta1 and beta2.
+  [[no_unique_address]] detail::BetasAreTwo betas = {};
+  double beta1 = 0.9;    ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;  ///< memory of the second moment, in [0, 1)
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
   double epsilon = 1e-8;         ///< at least 0
   double momentum_decay = 4e-3;  ///< psi: how fast the momentum rises to beta1; at least 0
   double weight_decay = 0;       ///< L2
@@ -60,8 +64,5 @@ class Nadam : public GroupedOptimizer<T, NadamOptions> {
 
 /// Throws std::invalid_argument for options out of range.
 void check_options(const NadamOptions& options);
-
-extern template class Nadam<float>;
-extern template class Nadam<double>;
 
 }  // namespace xgrad

@@ -80,7 +80,4 @@ class NewtonCg : public Optimizer<T> {
   std::size_t products_ = 0, negatives_ = 0;
 };
 
-extern template class NewtonCg<float>;
-extern template class NewtonCg<double>;
-
 }  // namespace xgrad

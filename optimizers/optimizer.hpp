@@ -23,6 +23,7 @@
 #include "xgrad/autograd/parameters.hpp"
 #include "xgrad/kernels/optimizer.hpp"
 #include "xgrad/optimizers/decay.hpp"
+#include "xgrad/optimizers/other_names.hpp"
 #include "xgrad/optimizers/state.hpp"
 
 namespace xgrad {
@@ -34,15 +35,6 @@ struct StepChecks {
 };
 
 namespace detail {
-
-/// Stands where PyTorch has `lr`, and says that here it is `learning_rate`.
-struct LearningRateIsItsName {
-  LearningRateIsItsName() = default;
-  template <class V>
-  requires(std::is_arithmetic_v<V>) LearningRateIsItsName(V) {
-    static_assert(kNever<V>, "xgrad: the option is called learning_rate: {.learning_rate = 1e-3}");
-  }
-};
 
 /// For a bare number where options are expected.
 template <class Options, class V>

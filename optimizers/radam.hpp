@@ -10,8 +10,12 @@ struct RAdamOptions {
   double learning_rate = 1e-3;  ///< a below
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
-  double beta1 = 0.9;       ///< memory of the first moment, in [0, 1)
-  double beta2 = 0.999;     ///< memory of the second moment, in [0, 1)
+  /// Refused while compiling: they are beta1 and beta2.
+  [[no_unique_address]] detail::BetasAreTwo betas = {};
+  double beta1 = 0.9;    ///< memory of the first moment, in [0, 1)
+  double beta2 = 0.999;  ///< memory of the second moment, in [0, 1)
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
   double epsilon = 1e-8;    ///< at least 0
   double weight_decay = 0;  ///< L2
   DecayOptions decay = {};  ///< what else decays, and where
@@ -59,8 +63,5 @@ class RAdam : public GroupedOptimizer<T, RAdamOptions> {
 
 /// Throws std::invalid_argument for options out of range.
 void check_options(const RAdamOptions& options);
-
-extern template class RAdam<float>;
-extern template class RAdam<double>;
 
 }  // namespace xgrad

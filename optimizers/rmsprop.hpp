@@ -11,9 +11,15 @@ struct RmsPropOptions {
   double learning_rate = 1e-2;  ///< a below
   /// Refused while compiling: it is learning_rate.
   [[no_unique_address]] detail::LearningRateIsItsName lr = {};
-  double memory = 0.99;     ///< alpha, in [0, 1); 0.9, 0.99 and 0.999 are common
-  double epsilon = 1e-8;    ///< at least 0
-  double momentum = 0;      ///< mu, in [0, 1)
+  /// Refused while compiling: it is memory.
+  [[no_unique_address]] detail::MemoryIsItsName alpha = {};
+  double memory = 0.99;  ///< alpha, in [0, 1); 0.9, 0.99 and 0.999 are common
+  /// Refused while compiling: it is epsilon.
+  [[no_unique_address]] detail::EpsilonIsItsName eps = {};
+  double epsilon = 1e-8;  ///< at least 0
+  double momentum = 0;    ///< mu, in [0, 1)
+  /// Refused while compiling: it is centred.
+  [[no_unique_address]] detail::CentredIsItsName centered = {};
   bool centred = false;     ///< divide by the deviation of the gradient instead
   double weight_decay = 0;  ///< L2
   DecayOptions decay = {};  ///< what else decays, and where
@@ -56,8 +62,5 @@ class RmsProp : public GroupedOptimizer<T, RmsPropOptions> {
 
 /// Throws std::invalid_argument for options out of range.
 void check_options(const RmsPropOptions& options);
-
-extern template class RmsProp<float>;
-extern template class RmsProp<double>;
 
 }  // namespace xgrad

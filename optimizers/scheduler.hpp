@@ -170,7 +170,4 @@ class Scheduler {
   double time_ = 0;
 };
 
-extern template class Scheduler<float>;
-extern template class Scheduler<double>;
-
 }  // namespace xgrad

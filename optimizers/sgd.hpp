@@ -89,7 +89,4 @@ class Sgd : public GroupedOptimizer<T, SgdOptions> {
 /// Throws std::invalid_argument for options out of range.
 void check_options(const SgdOptions& options);
 
-extern template class Sgd<float>;
-extern template class Sgd<double>;
-
 }  // namespace xgrad

@@ -236,7 +236,4 @@ RangeTestReport learning_rate_range_test(Module<T>& module, Optimizer<T>& optimi
   });
 }
 
-extern template class TrainingStateScope<float>;
-extern template class TrainingStateScope<double>;
-
 }  // namespace xgrad

@@ -76,7 +76,4 @@ class EarlyStopping {
   double best_, best_index_ = 0, seen_ = 0, bad_ = 0;
 };
 
-extern template class EarlyStopping<float>;
-extern template class EarlyStopping<double>;
-
 }  // namespace xgrad

@@ -78,7 +78,4 @@ template <class T>
 void register_ensemble();
 }  // namespace detail
 
-extern template class Ensemble<float>;
-extern template class Ensemble<double>;
-
 }  // namespace xgrad

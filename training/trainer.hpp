@@ -420,7 +420,4 @@ typename Trainer<T, Batch, Output>::Directions Trainer<T, Batch, Output>::direct
   return r;
 }
 
-extern template class detail::TrainerCore<float>;
-extern template class detail::TrainerCore<double>;
-
 }  // namespace xgrad

@@ -1,6 +1,7 @@
 #include "xgrad/autograd/shape.hpp"
 
 #include "tests/autograd/helpers.hpp"
+#include "xgrad/autograd/axis.hpp"
 
 namespace xgrad::test {
 namespace {
@@ -102,6 +103,20 @@ BOOST_AUTO_TEST_CASE(axes_from_the_end) {
                        "sum: axis -3 is out of range for 2 axes");
   check_failure<Range>([] { normalize_axis("sum", 0, 0); },
                        "sum: axis 0 is out of range for 0 axes");
+  const Shape shape{2, 3};
+  BOOST_TEST(normalize_axis("f", -2, shape) == 0U);
+  BOOST_TEST(normalize_new_axis("f", -1, shape) == 2U);
+  BOOST_TEST(normalize_new_axis("f", -1, Shape{}) == 0U);
+  check_failure<Range>([&] { normalize_axis("sum", 2, shape); },
+                       "sum: axis 2 is out of range [-2, 1]: x (2, 3)");
+  check_failure<Range>([&] { normalize_axis("sum", -3, shape, "weight"); },
+                       "sum: axis -3 is out of range [-2, 1]: weight (2, 3)");
+  check_failure<Range>([] { normalize_axis("sum", 0, Shape{}); },
+                       "sum: axis 0 is out of range: x () has no axes");
+  check_failure<Range>([&] { normalize_new_axis("unsqueeze", 3, shape); },
+                       "unsqueeze: axis 3 is out of range [-3, 2]: x (2, 3)");
+  check_failure<Range>([] { normalize_new_axis("unsqueeze", 1, Shape{}); },
+                       "unsqueeze: axis 1 is out of range [-1, 0]: x ()");
 }
 
 BOOST_AUTO_TEST_CASE(lists_of_axes) {

@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(sizes) {
   BOOST_TEST(x.size(0) == 2U);
   BOOST_TEST(x.size(-1) == 3U);
   check_failure<std::out_of_range>([&] { (void)x.size(2); },
-                                   "size: axis 2 is out of range for 2 axes");
+                                   "size: axis 2 is out of range [-2, 1]: x (2, 3)");
 }
 
 BOOST_AUTO_TEST_CASE(item) {

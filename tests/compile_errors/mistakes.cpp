@@ -67,6 +67,14 @@ void mistake() {
   Tensor<float> y = 2 * hypot(x, 1.0);
 #elif XGRAD_MISTAKE == 25  // xgrad: tensors of float and of double do not mix: write x.to<float>() or x.to<double>() for one of them
   auto y = atan2(x, d);
+#elif XGRAD_MISTAKE == 26  // xgrad: the betas are two options: {.beta1 = 0.9, .beta2 = 0.999}
+  Adam optimizer(net.parameters(), {.learning_rate = 1e-3, .betas = {0.9, 0.98}});
+#elif XGRAD_MISTAKE == 27  // xgrad: the option is called epsilon: {.epsilon = 1e-8}
+  AdamW<float> optimizer(net.parameters(), {.eps = 1e-6, .weight_decay = 0.1});
+#elif XGRAD_MISTAKE == 28  // xgrad: the option is called memory: {.memory = 0.99}
+  RmsProp<float> optimizer(net.parameters(), {.alpha = 0.9});
+#elif XGRAD_MISTAKE == 29  // xgrad: the option is called centred: {.centred = true}
+  RmsProp<float> optimizer({parameter(x)}, {.centered = true});
 #else
   Adam optimizer(net.parameters(), {.learning_rate = 1e-3});
   Lion<float> lion({parameter(x)}, {.learning_rate = 1e-3});

@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(errors) {
       },
       "index_select: index out of range: index(1) is -3, n 2");
   check_failure<Range>([&] { index_select(x, 2, Indices{1}); },
-                       "index_select: axis 2 is out of range for 2 axes");
+                       "index_select: axis 2 is out of range [-2, 1]: x (2, 3)");
   check_failure<Value>(
       [&] {
         index_add(x, 0, Indices{1}, wave({2, 3}));

@@ -413,7 +413,7 @@ BOOST_AUTO_TEST_CASE(errors) {
   check_failure<invalid_argument>([&] { cross_entropy(x, t); },
                                   "cross_entropy: shapes differ: x (5, 4), t (5, 1)");
   check_failure<out_of_range>([&] { cosine_loss(p, p, {.axis = 2}); },
-                              "cosine_similarity: axis 2 is out of range for 2 axes");
+                              "cosine_similarity: axis 2 is out of range [-2, 1]: a (2, 2)");
   check_failure<invalid_argument>([&] { huber_loss(p, p, {.delta = 0}); },
                                   "huber_loss: delta is not in (0, inf]: 0");
   check_failure<invalid_argument>([&] { smooth_l1_loss(p, p, {.beta = -1}); },

@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +18,7 @@
 #include <xgrad/distributed/data_parallel.hpp>
 #include <xgrad/distributed/session.hpp>
 #include <xgrad/distributed/sharded_optimizer.hpp>
+#include <xgrad/kernels/peak_memory.hpp>
 #include <xgrad/xgrad.hpp>
 
 namespace {
@@ -384,14 +384,6 @@ void memory(const Communicator& world) {
         world.size(), whole, part);
 }
 
-double peak_resident() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::strtod(line.c_str() + 6, nullptr) * 1024;
-  }
-  return 0;
-}
-
 // What writing a checkpoint takes on rank 0 beyond what there is, at its peak, in units of the weights: of the whole
 // state, as one who calls save_checkpoint does, and array by array, as a Trainer does.
 void checkpoints(const Communicator& world) {
@@ -406,11 +398,9 @@ void checkpoints(const Communicator& world) {
   adam.step();
   const std::string path = std::filesystem::temp_directory_path() / "xgrad_benchmark.ckpt";
   const auto grown = [&](const std::function<void()>& write) {
-    trim_pool();
-    std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins here
-    const double before = resident();
+    const PeakMemory memory;
     write();
-    return (peak_resident() - before) / bytes;
+    return static_cast<double>(memory.bytes()) / bytes;
   };
   const double piecewise = grown([&] {
     const auto c = detail::checkpoint_of(net, {{}, adam.spread_numbers()}, {});

@@ -19,7 +19,7 @@ namespace xgrad {
 /// An array of the state, whole.
 struct SpreadArray {
   std::string name;  ///< as in state_dict(): "Adam/fc1.weight/first_moment"
-  Shape shape;
+  Shape shape;       ///< of the parameter
   /// zlib's crc32 of its bytes.
   std::uint32_t checksum = 0;
 };

@@ -17,4 +17,7 @@ inline constexpr bool kSanitized = false;
 /// n, and a fifth of it where a sanitizer looks at memory: numbers are the other builds' part.
 constexpr std::size_t rounds(std::size_t n) { return kSanitized ? (n + 4) / 5 : n; }
 
+/// How many coordinates of each input a long gradient check looks at there (GradientCheckOptions::samples); elsewhere all.
+inline constexpr std::size_t kCheckedCoordinates = kSanitized ? 3 : 0;
+
 }  // namespace xgrad::test

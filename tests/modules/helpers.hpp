@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/message.hpp"
+#include "tests/rounds.hpp"
 #include "xgrad/modules/gradient_check.hpp"
 #include "xgrad/modules/module.hpp"
 #include "xgrad/ops/random.hpp"
@@ -59,6 +60,7 @@ inline void check_passes(const GradientReport& report) {
 inline void check_both_orders(Module<double>& module, const Tensor<double>& x,
                               GradientCheckOptions options = {}) {
   options.order = 2;
+  if (options.samples == 0) options.samples = kCheckedCoordinates;
   check_passes(check_gradients(
       module, [](const Tensor<double>& y) { return y; }, x, options));
 }

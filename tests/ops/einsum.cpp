@@ -371,9 +371,9 @@ BOOST_AUTO_TEST_CASE(many_small_products) {
   }
   check_close(einsum("bk,bkn->bn", x, y), D::from({300, 3}, expected), 1e-14);
   check_close(einsum("bkn,bk->bn", y, x), D::from({300, 3}, expected), 1e-14);
-  const auto report =
-      check_gradients([](const D& a, const D& b) { return einsum("bk,bkn->nb", a, b); },
-                      {slice(x, 0, 0, 40), slice(y, 0, 0, 40)}, {.order = 2});
+  const auto report = check_gradients(
+      [](const D& a, const D& b) { return einsum("bk,bkn->nb", a, b); },
+      {slice(x, 0, 0, 40), slice(y, 0, 0, 40)}, {.samples = kCheckedCoordinates, .order = 2});
   BOOST_TEST(report.passed(), report.table());
 }
 

@@ -10,6 +10,7 @@
 #include "batched.hpp"
 #include "compiled.hpp"
 #include "runs_again.hpp"
+#include "tests/rounds.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/gradient_check/check.hpp"
 #include "xgrad/kernels/parallel.hpp"
@@ -122,12 +123,16 @@ Differentiable differentiable(const Row& row, const Tensors& x) {
 }
 
 GradientCheckOptions options_for(const Row& row, int order = 1) {
-  return {.jacobian = true, .order = order, .meant = {.zero_gradient = row.zero_gradient}};
+  return {.samples = xgrad::test::kCheckedCoordinates,
+          .jacobian = true,
+          .order = order,
+          .meant = {.zero_gradient = row.zero_gradient}};
 }
 
 // Of a few elements all may lie on the flat side.
 GradientCheckOptions options_for_few(const Row& row) {
-  return {.jacobian = true,
+  return {.samples = xgrad::test::kCheckedCoordinates,
+          .jacobian = true,
           .meant = {.zero_gradient = true, .constant_mask = row.arguments.size() > 2}};
 }
 

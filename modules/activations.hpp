@@ -17,44 +17,44 @@ namespace xgrad {
 
 /// max(x, 0).
 template <class T>
-struct Relu : FunctionModule<Relu, T, relu<T>> {};
+struct Relu : FunctionModule<Relu, T, OfTensor<T>(relu<T>)> {};
 /// 1 / (1 + e^-x).
 template <class T>
-struct Sigmoid : FunctionModule<Sigmoid, T, sigmoid<T>> {};
+struct Sigmoid : FunctionModule<Sigmoid, T, OfTensor<T>(sigmoid<T>)> {};
 /// Hyperbolic tangent.
 template <class T>
-struct Tanh : FunctionModule<Tanh, T, tanh<T>> {};
+struct Tanh : FunctionModule<Tanh, T, OfTensor<T>(tanh<T>)> {};
 /// x limited to [0, 6].
 template <class T>
-struct Relu6 : FunctionModule<Relu6, T, relu6<T>> {};
+struct Relu6 : FunctionModule<Relu6, T, OfTensor<T>(relu6<T>)> {};
 /// 1.0507 elu(x, 1.6733): see ops/activations.hpp. With lecun_normal_ and AlphaDropout.
 template <class T>
-struct Selu : FunctionModule<Selu, T, selu<T>> {};
+struct Selu : FunctionModule<Selu, T, OfTensor<T>(selu<T>)> {};
 /// x sigmoid(x), also known as swish.
 template <class T>
-struct Silu : FunctionModule<Silu, T, silu<T>> {};
+struct Silu : FunctionModule<Silu, T, OfTensor<T>(silu<T>)> {};
 /// x tanh(softplus(x)).
 template <class T>
-struct Mish : FunctionModule<Mish, T, mish<T>> {};
+struct Mish : FunctionModule<Mish, T, OfTensor<T>(mish<T>)> {};
 /// x / (1 + |x|).
 template <class T>
-struct Softsign : FunctionModule<Softsign, T, softsign<T>> {};
+struct Softsign : FunctionModule<Softsign, T, OfTensor<T>(softsign<T>)> {};
 /// log(sigmoid(x)).
 template <class T>
-struct LogSigmoid : FunctionModule<LogSigmoid, T, log_sigmoid<T>> {};
+struct LogSigmoid : FunctionModule<LogSigmoid, T, OfTensor<T>(log_sigmoid<T>)> {};
 
 // --- With options ---
 
 /// x for x > 0, slope x else.
 template <class T>
-struct LeakyRelu : FunctionModule<LeakyRelu, T, leaky_relu<T>, double> {
+struct LeakyRelu : FunctionModule<LeakyRelu, T, OfTensorAndNumber<T>(leaky_relu<T>), double> {
   static constexpr std::array kOptions = {"slope"};
   explicit LeakyRelu(double slope = 0.01) : LeakyRelu::FunctionModule(slope) {}
 };
 
 /// x for x > 0, alpha (e^x - 1) else. Throws std::invalid_argument unless alpha >= 0.
 template <class T>
-struct Elu : FunctionModule<Elu, T, elu<T>, double> {
+struct Elu : FunctionModule<Elu, T, OfTensorAndNumber<T>(elu<T>), double> {
   static constexpr std::array kOptions = {"alpha"};
   explicit Elu(double alpha = 1) : Elu::FunctionModule(alpha) {
     detail::require_in("Elu", "alpha", alpha, "[0, inf]");
@@ -63,7 +63,7 @@ struct Elu : FunctionModule<Elu, T, elu<T>, double> {
 
 /// x for x > 0, alpha (e^(x / alpha) - 1) else. Throws std::invalid_argument unless alpha > 0.
 template <class T>
-struct Celu : FunctionModule<Celu, T, celu<T>, double> {
+struct Celu : FunctionModule<Celu, T, OfTensorAndNumber<T>(celu<T>), double> {
   static constexpr std::array kOptions = {"alpha"};
   explicit Celu(double alpha = 1) : Celu::FunctionModule(alpha) {
     detail::require_in("Celu", "alpha", alpha, "(0, inf]");

@@ -24,7 +24,9 @@ class LibraryModule : public Module<T> {
   static std::unique_ptr<Module<T>> from(const ModuleOptions&) { return std::make_unique<M<T>>(); }
 };
 
-/// Says which of several functions of one name is meant.
+/// Say which of several functions of one name is meant; those of numbers (kernels/dual.hpp) may be there as well.
+template <class T>
+using OfTensor = Tensor<T> (*)(const Tensor<T>&);
 template <class T>
 using OfTensorAndNumber = Tensor<T> (*)(const Tensor<T>&, T);
 

@@ -9,6 +9,7 @@
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
 #include "xgrad/autograd/gradient_slot.hpp"
+#include "xgrad/autograd/later_products.hpp"
 #include "xgrad/autograd/observe.hpp"
 #include "xgrad/autograd/recorded_pass.hpp"
 #include "xgrad/base/errors.hpp"
@@ -201,7 +202,7 @@ template <class T>
 template <class U>
 void Engine<T>::follow(const Engine<U>& leader) {
   const auto& o = leader.options_;
-  options_ = {o.retain, o.create_graph, o.stop_at_sinks, o.keeps_leaves, o.recorded};
+  options_ = {o.retain, o.create_graph, o.stop_at_sinks, o.keeps_leaves, o.recorded, nullptr};
   collecting_ = leader.collecting_;
   earliest_ = leader.earliest_;
 }
@@ -362,6 +363,17 @@ template <class T>
 bool Engine<T>::would_copy(Node<T>* n, const Tensor<T>& gradient) {
   return n->shape == gradient.shape() && is_kept(n) &&
          (slot(n) != nullptr || !is_exclusive(gradient.node()));
+}
+
+// A leaf of this thread that has no gradient: a^T b is one, for who computes it later.
+template <class T>
+bool Engine<T>::leave(Node<T>* n, const Tensor<T>& a, const Tensor<T>& b) {
+  if (options_.later == nullptr || options_.create_graph || options_.recorded || collecting_)
+    return false;
+  if (!is_kept(n) || n->grad != nullptr) return false;
+  const std::uint32_t place = pass_.find(n);
+  return place != Pass<T>::kNone && pass_[place].gradient == nullptr &&
+         options_.later->take(n, a, b);
 }
 
 // From an entry of this type to its input of the other.

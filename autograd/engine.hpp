@@ -15,6 +15,9 @@
 
 namespace xgrad::detail {
 
+template <class T>
+class LaterProducts;
+
 /// One backward pass. Entries are visited in reverse recording order, each once, when its gradient
 /// is complete. No recursion.
 template <class T>
@@ -28,6 +31,7 @@ class Engine {
     bool stop_at_sinks = false;
     bool keeps_leaves = false;  // a leaf among the sinks keeps what the pass around this one keeps
     bool recorded = false;      // as create_graph, for the rules: see recorded_pass.hpp
+    LaterProducts<T>* later = nullptr;  // gradients that may be left as products
   };
 
   explicit Engine(Options options);
@@ -90,6 +94,7 @@ class Engine {
   bool keeps_leaves() const { return !collecting_ || options_.keeps_leaves; }
   bool may_take(Node<T>* n, const Tensor<T>& gradient);
   bool would_copy(Node<T>* n, const Tensor<T>& gradient);
+  bool leave(Node<T>* n, const Tensor<T>& a, const Tensor<T>& b);
   // A leaf of this thread: its gradient goes to where the user finds it, and nobody changes it.
   bool is_kept(const Node<T>* n) const {
     return keeps_leaves() && n->rule == nullptr && n->hooks == nullptr &&

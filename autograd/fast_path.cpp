@@ -25,6 +25,11 @@ bool FastPath<T>::copies_gradient(std::size_t i) const {
 }
 
 template <class T>
+bool FastPath<T>::leave_product(std::size_t i, const Tensor<T>& a, const Tensor<T>& b) {
+  return b_.engine_.leave(input(i), a, b);
+}
+
+template <class T>
 Tensor<T> FastPath<T>::take(std::size_t i) {
   return Tensor<T>::adopt(std::exchange(b_.engine_.slot(input(i)), nullptr));
 }

@@ -37,6 +37,10 @@ class FastPath {
   /// that somebody else can see.
   bool copies_gradient(std::size_t i) const;
 
+  /// True when the gradient of input i is left as a^T b: a (k, m), b (k, n), input i (m, n). Otherwise it is
+  /// to be computed now.
+  bool leave_product(std::size_t i, const Tensor<T>& a, const Tensor<T>& b);
+
   /// What has been gathered for input i so far, undefined when nothing was. Whoever takes it puts it
   /// back with more added to it.
   Tensor<T> take(std::size_t i);

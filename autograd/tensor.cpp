@@ -8,6 +8,7 @@
 #include "xgrad/autograd/axis.hpp"
 #include "xgrad/autograd/cast.hpp"
 #include "xgrad/autograd/engine.hpp"
+#include "xgrad/autograd/later_products.hpp"
 #include "xgrad/autograd/observe.hpp"
 #include "xgrad/autograd/place.hpp"
 #include "xgrad/autograd/trace.hpp"
@@ -275,11 +276,14 @@ template <class T>
 void Tensor<T>::backward(const Tensor& seed, BackwardOptions options) const {
   require_differentiable("backward", *this);
   const Tensor start = checked_seed("backward", *this, seed);
+  detail::LaterProducts<T>* const later = std::exchange(detail::later_products<T>, nullptr);
   detail::Engine<T> engine({.retain = options.retain_graph || options.create_graph,
-                            .create_graph = options.create_graph});
+                            .create_graph = options.create_graph,
+                            .later = later});
   detail::Tracer* const told = detail::tracer;
   const detail::Untraced untraced;
   engine.run(*this, start);
+  detail::later_products<T> = later;
   if (told != nullptr) static_cast<detail::TypedTracer<T>*>(told)->backward(*this, seed, options);
 }
 

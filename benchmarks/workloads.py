@@ -89,6 +89,12 @@ def _rows():
     for batch, targets in ((1, (0.80, 6)), (32, (0.95, 3))):
         yield row("compiled_mlp", f"batch={batch} opt=adam", *targets)
     yield row("compiled_mlp_bn", "batch=128 opt=adam", 0.95, 1.9, verify={LIBTORCH: "dropout=off"}, tolerance=1e-3)
+    # The same by minimize(), which leaves no gradients to compare.
+    kept = {FLOOR: "gradients=kept", LIBTORCH: "gradients=kept"}
+    for batch, targets in ((1, (0.80, 6)), (32, (0.95, 3))):
+        yield row("compiled_mlp", f"batch={batch} opt=adam gradients=used", *targets, verify=kept)
+    yield row("compiled_mlp_bn", "batch=128 opt=adam gradients=used", 0.95, 1.9, tolerance=1e-3,
+              verify={FLOOR: "gradients=kept", LIBTORCH: "gradients=kept dropout=off"})
     yield row("compiled_lstm", "hidden=16 batch=1 steps=100", None, 20, tolerance=1e-3)
     # The floor is written by hand with an axis for the paths, and compiled too.
     yield row("compiled_paths", "n=1e5 steps=100 dtype=f64", 1.3, None, tolerance=1e-12)

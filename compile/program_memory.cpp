@@ -184,6 +184,9 @@ class MemoryWalk {
     for (const std::uint32_t v : s.outputs) make(v);
     make_entry(i);
     look(s, nullptr);
+    if (s.changes_state && !is_pass(s)) {
+      for (const std::uint32_t v : std::exchange(used_up_, {})) remove(values_of_[v].gradient);
+    }
     for (const std::uint32_t v : leaving_[i]) leave(v);
   }
 
@@ -216,6 +219,8 @@ class MemoryWalk {
   struct PassBack {
     std::size_t step;
     bool collects = false, retains = false;
+    bool uses_up =
+        false;  // Optimizer::minimize: gradients of leaves go with what comes after the pass
     std::vector<std::uint32_t> outputs;
     std::map<std::uint32_t, std::uint32_t> results;  // of inputs whose gradients are collected
     std::vector<std::size_t> unheld;                 // entries that it came from alone
@@ -225,6 +230,7 @@ class MemoryWalk {
     if (const auto* b = backward_of<T>(s)) {
       p.outputs.push_back(b->output.value);
       p.retains = b->options.retain_graph || b->options.create_graph;
+      p.uses_up = b->later != nullptr;
     }
     const auto* const g = grad_of<T>(s);
     if (g == nullptr) return;
@@ -265,9 +271,16 @@ class MemoryWalk {
     const bool is_leaf = made_by_[v] == kNone || !entries_[made_by_[v]].there;
     if (is_leaf && p.collects) return;
     s.gradient = add(use_of(is_leaf ? Kind::leaf : Kind::gradient, v));
-    if (!is_leaf || !with_gradient_.insert(v).second) return;
+    if (is_leaf && p.uses_up) used_up_.push_back(v);
+    if (!is_leaf || p.uses_up || !with_gradient_.insert(v).second) return;
     plan_.gradient_bytes += values_[v].shown.bytes();
     leaves_.push_back(use_of(Kind::leaf, v));
+  }
+  // A weight's, which is never there as a whole.
+  bool is_left(const RecordedStep& s, std::uint32_t v, const PassBack& p) const {
+    return p.uses_up && (s.name == "linear" || s.name == "matmul") && s.inputs.size() > 1 &&
+           s.inputs[1] == v && s.inputs[0] != v && made_by_[v] == kNone &&
+           values_[v].shown.shape.rank() == 2 && !values_of_[v].gradient;
   }
   // A formula's gradient takes the place of the one that it is made of.
   bool takes(const RecordedStep& s, std::uint32_t v, const PassBack& p) const {
@@ -282,7 +295,7 @@ class MemoryWalk {
     ValueState& y = values_of_[s.outputs[0]];
     bool taken = false;
     for (const std::uint32_t v : s.inputs) {
-      if (!needs_gradient(v)) continue;
+      if (!needs_gradient(v) || is_left(s, v, p)) continue;
       if (!taken && y.gradient && takes(s, v, p)) {
         taken = true;
         values_of_[v].gradient = std::exchange(y.gradient, std::nullopt);
@@ -306,7 +319,8 @@ class MemoryWalk {
   std::map<std::size_t, MemoryUse> there_;
   std::size_t next_ = 0, now_ = 0, looks_ = 0, peak_ = 0, written_at_ = kNone;
   std::set<std::uint32_t> with_gradient_;  // leaves
-  std::vector<MemoryUse> leaves_;          // gradients
+  std::vector<std::uint32_t> used_up_;  // leaves whose gradients the next change of state uses up
+  std::vector<MemoryUse> leaves_;       // gradients
   MemoryPlan plan_;
 };
 

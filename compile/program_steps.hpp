@@ -11,6 +11,7 @@
 
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/grad_mode.hpp"
+#include "xgrad/autograd/later_products.hpp"
 #include "xgrad/compile/fusion_group.hpp"
 #include "xgrad/compile/program.hpp"
 
@@ -145,8 +146,10 @@ template <class T>
 struct BackwardStep : ProgramStep {
   Operand<T> output, seed;
   BackwardOptions options;
+  std::shared_ptr<LaterProducts<T>> later;
 
   void run(ProgramValues& values) const override {
+    const LaterScope<T> scope(later.get());
     output.in(values).backward(seed.in(values), options);
   }
   void reread(std::uint32_t from, std::uint32_t to, const void* held) override {

@@ -65,6 +65,7 @@ void RecorderCore::on_backward(const Tensor<T>& y, const Tensor<T>& seed, Backwa
   step->output = operand(y, s);
   step->seed = operand(seed, s);
   step->options = options;
+  if (later_products<T> != nullptr) step->later = later_products<T>->shared_from_this();
   s.step = std::move(step);
   steps_.push_back(std::move(s));
 }

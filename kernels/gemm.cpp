@@ -242,6 +242,37 @@ void gemm(std::span<const Product<T>> products) {
 }
 
 template <class T>
+RowPanels<T>::RowPanels(const Product<T>& product, std::size_t bytes) : product_(product) {
+  check(product_);
+  product_.beta = T(0);
+  product_.row = nullptr;
+  product_.ldc = 0;
+  const auto [transpose_a, transpose_b, m, n, k, a, b, beta, c, row, lda, ldb, ldc] = product_;
+  if (m <= 1 || n <= 1 || k == 0 || is_small_product(transpose_a, transpose_b, m, n, k)) return;
+  std::size_t rows = std::max<std::size_t>(bytes / (n * sizeof(T)), 1);
+  if (k > 1) {
+    at_ = cuts<T>().at;
+    const double least = kBandWork / (static_cast<double>(n) * static_cast<double>(k));
+    rows = std::max(rows, static_cast<std::size_t>(std::min(least, 1e9))) + at_;
+  }
+  count_ = std::max<std::size_t>(m / rows, 1);
+}
+
+template <class T>
+void RowPanels<T>::run(std::size_t i, T* to) const {
+  Product<T> p = product_;
+  p.c = to;
+  if (count_ == 1) return gemm(p);
+  const std::size_t first = begin(i), lda = row_of_a(p), ldb = row_of_b(p);
+  const T* const a = p.a + (p.transpose_a ? first : first * lda);
+  const auto size = [](std::size_t s) { return static_cast<int>(s); };
+  p.m = begin(i + 1) - first;
+  const OneBlasThread guard;
+  call(p.transpose_a ? CblasTrans : CblasNoTrans, p.transpose_b ? CblasTrans : CblasNoTrans,
+       size(p.m), size(p.n), size(p.k), a, size(lda), p.b, size(ldb), T(0), to, size(p.n));
+}
+
+template <class T>
 void batched_gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std::size_t k,
                   const T* a, std::size_t stride_a, const T* b, std::size_t stride_b, T beta, T* c,
                   std::size_t stride_c, std::size_t count) {
@@ -309,6 +340,7 @@ void gemm(const Product<T>& product, const ProductLoop& loop) {
 }
 
 #define XGRAD_INSTANTIATE(T)                                                              \
+  template class RowPanels<T>;                                                            \
   template void gemm(std::span<const Product<T>>);                                        \
   template void gemm(const Product<T>&, const ProductLoop&);                              \
   template void batched_gemm(bool, bool, std::size_t, std::size_t, std::size_t, const T*, \

@@ -42,6 +42,30 @@ void gemm(bool transpose_a, bool transpose_b, std::size_t m, std::size_t n, std:
   gemm(Product<T>{transpose_a, transpose_b, m, n, k, a, b, beta, c});
 }
 
+/// A B of a product whose `c`, `beta` and `row` do not count, some rows at a time, for who uses each of them up before
+/// the next. Every number is that of gemm() to the last bit.
+template <class T>
+class RowPanels {
+ public:
+  /// Of about so many bytes each, or more where fewer rows would be added up in another order. Throws as gemm().
+  RowPanels(const Product<T>& product, std::size_t bytes);
+
+  std::size_t count() const { return count_; }
+  /// The first row of panel i; after the last one: m.
+  std::size_t begin(std::size_t i) const {
+    return i == count_ ? product_.m : product_.m * i / count_ / at_ * at_;
+  }
+  /// Writes the rows of panel i, one after the other.
+  void run(std::size_t i, T* to) const;
+
+ private:
+  Product<T> product_;
+  std::size_t at_ = 1, count_ = 1;
+};
+
+extern template class RowPanels<float>;
+extern template class RowPanels<double>;
+
 /// `count` products: A, B and C move on by the given strides, in elements; a stride of 0 uses one
 /// matrix throughout.
 template <class T>

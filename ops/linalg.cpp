@@ -101,7 +101,9 @@ void matmul_backward(const void* attributes, Backward<T>& back) {
       products.add(0, gy, b, {false, !o.transpose_b});
     }
   }
-  if (back.needs(1)) {
+  const bool may_leave = a.rank() == 2 && b.rank() == 2 && !o.transpose_a;
+  if (back.needs(1) && !(may_leave && detail::FastPath<T>(back).leave_product(
+                                          1, o.transpose_b ? gy : a, o.transpose_b ? a : gy))) {
     if (o.transpose_b) {
       products.add(1, gy, a, {true, o.transpose_a});
     } else {
@@ -234,7 +236,8 @@ void linear_backward(const void*, Backward<T>& back) {
   const Tensor<T> x = back.input(0), weight = back.input(1);
   GradientProducts<T> products(back);
   if (back.needs(0)) products.add(0, gy, weight);
-  if (back.needs(1)) products.add(1, gy, x, {.transpose_a = true});
+  if (back.needs(1) && !detail::FastPath<T>(back).leave_product(1, gy, x))
+    products.add(1, gy, x, {.transpose_a = true});
   products.run();
   if (back.input_count() > 2 && back.needs(2)) back.add(2, detail::sum_to(gy, back.input_shape(2)));
 }

@@ -66,6 +66,7 @@ class Lbfgs : public Optimizer<T> {
   double step(const LossFunction& loss) override;
   /// Throws std::logic_error: the loss is needed.
   void step() override;
+  void minimize(const Tensor<T>&) override { step(); }  ///< likewise
 
   /// Evaluations of the loss so far.
   std::size_t evaluations() const { return static_cast<std::size_t>(evaluations_); }

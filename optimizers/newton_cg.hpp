@@ -58,6 +58,7 @@ class NewtonCg : public Optimizer<T> {
   double step(const LossFunction& loss) override;
   /// Throws std::logic_error: the loss is needed.
   void step() override;
+  void minimize(const Tensor<T>&) override { step(); }  ///< likewise
 
   std::size_t hessian_products() const { return products_; }      ///< H d so far
   std::size_t negative_curvatures() const { return negatives_; }  ///< iterations that met it so far

@@ -4,9 +4,13 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "xgrad/autograd/later_products.hpp"
 #include "xgrad/autograd/place.hpp"
 #include "xgrad/autograd/trace.hpp"
 #include "xgrad/base/errors.hpp"
+#include "xgrad/kernels/gemm.hpp"
+#include "xgrad/kernels/parallel.hpp"
+#include "xgrad/kernels/scratch.hpp"
 
 namespace xgrad {
 namespace {
@@ -170,6 +174,76 @@ double Optimizer<T>::step(const LossFunction& loss) {
 }
 
 template <class T>
+const detail::LaterProduct<T>* Optimizer<T>::product_of(const Slot& slot) const {
+  return products_ == nullptr ? nullptr : products_->find(slot.tensor.node());
+}
+
+template <class T>
+void Optimizer<T>::minimize(const Tensor<T>& loss) {
+  zero_grad();
+  const bool leaves_products = only_applies() && !checks_.nan;
+  if (leaves_products) {
+    if (products_ == nullptr) products_ = std::make_shared<detail::LaterProducts<T>>();
+    std::vector<const detail::Node<T>*> nodes;
+    for (const Slot& s : slots_) nodes.push_back(s.tensor.node());
+    products_->begin(std::move(nodes));
+  }
+  {
+    const detail::LaterScope<T> scope(leaves_products ? products_.get() : nullptr);
+    loss.backward();
+  }
+  if (!only_applies()) {
+    step();
+    return zero_grad();
+  }
+  detail::effect(type_name_.c_str(), [this] { use_up_gradients(); });
+}
+
+template <class T>
+void Optimizer<T>::use_up_gradients() {
+  const struct Guard {
+    Optimizer& self;
+    ~Guard() {
+      if (self.products_ != nullptr) self.products_->clear();
+      for (Slot& s : self.slots_) s.tensor.zero_grad();
+    }
+  } guard{*this};
+  for (Slot& s : slots_) {  // of which there is another part
+    const detail::LaterProduct<T>* const p = product_of(s);
+    if (p == nullptr || !s.tensor.has_grad()) continue;
+    kernels::gemm<T>({true, false, p->a.shape()[1], p->b.shape()[1], p->a.shape()[0], p->a.data(),
+                      p->b.data(), T(1), s.tensor.gradient().mutable_data()});
+    products_->forget(s.tensor.node());
+  }
+  step_now();
+}
+
+// Of a size that leaves room for weights and state in the second cache.
+template <class T>
+void Optimizer<T>::in_panels(const Slot& slot, const kernels::UpdateArguments<T>& all,
+                             const PanelUpdate& update) const {
+  constexpr std::size_t kPanelBytes = std::size_t{1} << 17;
+  const detail::LaterProduct<T>& p = *product_of(slot);
+  const std::size_t m = p.a.shape()[1], n = p.b.shape()[1];
+  const kernels::RowPanels<T> panels(
+      kernels::Product<T>{true, false, m, n, p.a.shape()[0], p.a.data(), p.b.data(), T(0), nullptr},
+      kPanelBytes);
+  kernels::parallel_for(panels.count(), [&](std::size_t i) {
+    const std::size_t first = panels.begin(i) * n;
+    kernels::UpdateArguments<T> panel = all;
+    panel.n = panels.begin(i + 1) * n - first;
+    kernels::Scratch<T> gradient(panel.n);
+    panels.run(i, gradient.data());
+    panel.g = gradient.data();
+    panel.w += first;
+    for (T*& state : panel.state) {
+      if (state != nullptr) state += first;
+    }
+    update(panel);
+  });
+}
+
+template <class T>
 double Optimizer<T>::learning_rate(std::size_t group) const {
   if (group >= groups_.size()) {
     detail::fail<std::out_of_range>("learning_rate", type_name_, " has ", groups_.size(),
@@ -202,7 +276,7 @@ template <class T>
 std::vector<std::string> Optimizer<T>::without_gradient() const {
   std::vector<std::string> r;
   for (const Slot& s : slots_) {
-    if (s.tensor.requires_grad() && !s.tensor.has_grad()) r.push_back(s.name);
+    if (s.tensor.requires_grad() && !is_ready(s)) r.push_back(s.name);
   }
   return r;
 }
@@ -230,7 +304,7 @@ kernels::DecayFactors<T> Optimizer<T>::decay_factors(const Slot& slot) const {
 template <class T>
 kernels::UpdateArguments<T> Optimizer<T>::arguments(Slot& slot) const {
   kernels::UpdateArguments<T> a{};
-  a.g = slot.tensor.node()->grad->data;
+  a.g = slot.tensor.has_grad() ? slot.tensor.node()->grad->data : nullptr;
   a.w = slot.tensor.mutable_data();
   a.n = slot.tensor.size();
   for (std::size_t i = 0; i < slot.state.size(); ++i) a.state[i] = slot.state[i].mutable_data();

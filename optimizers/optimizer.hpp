@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,12 @@
 #include "xgrad/optimizers/state.hpp"
 
 namespace xgrad {
+namespace detail {
+template <class T>
+struct LaterProduct;
+template <class T>
+class LaterProducts;
+}  // namespace detail
 
 /// What step() refuses. Each check comes before anything is changed.
 struct StepChecks {
@@ -68,6 +75,16 @@ class Optimizer {
   /// zero_grad(), loss(), backward(), step(); returns the loss. L-BFGS and Newton-CG evaluate
   /// `loss` as often as they need. For all others it is short for the loop above.
   virtual double step(const LossFunction& loss);
+
+  /// zero_grad(), loss.backward() and step(), for gradients that nobody else looks at: afterwards no parameter has one.
+  /// Those of weight matrices of `linear` and `matmul` are computed some rows at a time and used up at once, so that
+  /// they never are in memory as a whole. Weights and state are those of the three calls, to the last bit, but for the
+  /// order in which gradients are added up of a matrix that is used more than twice. Of tensors with hooks, and with
+  /// StepChecks::nan, gradients are computed as ever. Throws as the three calls do; gradients are gone then, too.
+  ///
+  /// **Source** Lv et al. 2023, "Full parameter fine-tuning for large language models with limited resources", for
+  /// updates that leave no gradients behind.
+  virtual void minimize(const Tensor<T>& loss);
 
   /// The current rate of a group.
   double learning_rate(std::size_t group = 0) const;
@@ -150,12 +167,16 @@ class Optimizer {
   /// update()'s usual last line: the rule as one pass over the parameter, with decay.
   template <class Rule>
   void apply(const Rule& rule, Slot& slot) const {
-    kernels::update(rule, arguments(slot));
+    const kernels::UpdateArguments<T> a = arguments(slot);
+    if (a.g != nullptr) return kernels::update(rule, a);
+    in_panels(slot, a, [&rule](const auto& panel) { kernels::update(rule, panel); });
   }
+  /// Whether update() does nothing with the gradient but apply().
+  virtual bool only_applies() const { return false; }
 
   /// True when step() is going to update the parameter.
   bool is_ready(const Slot& slot) const {
-    return slot.tensor.requires_grad() && slot.tensor.has_grad();
+    return slot.tensor.requires_grad() && (slot.tensor.has_grad() || product_of(slot) != nullptr);
   }
   std::size_t index_of(const Slot& slot) const {
     return static_cast<std::size_t>(&slot - slots_.data());
@@ -167,6 +188,11 @@ class Optimizer {
 
  private:
   void step_now();
+  void use_up_gradients();
+  const detail::LaterProduct<T>* product_of(const Slot& slot) const;
+  using PanelUpdate = std::function<void(const kernels::UpdateArguments<T>&)>;
+  void in_panels(const Slot& slot, const kernels::UpdateArguments<T>& all,
+                 const PanelUpdate& update) const;
   void check_parameter(const NamedTensor<T>& p) const;
   const Slot* find(const Tensor<T>& t) const;
   StateNumbers numbers() const;
@@ -178,6 +204,7 @@ class Optimizer {
   std::vector<Group> groups_;
   std::vector<Slot> slots_;
   StepChecks checks_;
+  std::shared_ptr<detail::LaterProducts<T>> products_;  // of minimize()
 };
 
 /// An optimizer with options of its own for each group.
@@ -209,6 +236,7 @@ class GroupedOptimizer : public Optimizer<T> {
 
   const Options& options_of(const Slot& slot) const { return options_[slot.group]; }
   double rate_of(const Slot& slot) const { return this->learning_rate(slot.group); }
+  bool only_applies() const override { return true; }
 
  private:
   std::vector<Options> options_;

@@ -141,7 +141,7 @@ class Training {
   }
   T loss() const { return loss_.item(); }
   Results results() const {
-    Results r = net_->gradients();
+    Results r = used_up_ ? Results{} : net_->gradients();
     r.push_back(result("loss", loss_));
     return r;
   }
@@ -150,6 +150,11 @@ class Training {
   using Step = std::function<Tensor<T>(const Tensor<T>&, const xgrad::Indices&)>;
 
   Tensor<T> one_step(const Tensor<T>& x, const xgrad::Indices& y) {
+    if (used_up_) {
+      const Tensor<T> loss = cross_entropy((*net_)(x), y);
+      optimizer_->minimize(loss);
+      return loss;
+    }
     optimizer_->zero_grad();
     const Tensor<T> loss = cross_entropy((*net_)(x), y);
     loss.backward();
@@ -159,6 +164,7 @@ class Training {
 
   std::unique_ptr<Net> net_;
   Parameters p_;
+  bool used_up_ = p_.text("gradients", "kept") == "used";
   std::vector<Tensor<T>> initial_;
   std::unique_ptr<xgrad::Optimizer<T>> optimizer_;
   std::optional<xgrad::Compiled<Step>> compiled_;

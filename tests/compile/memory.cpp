@@ -106,6 +106,21 @@ BOOST_AUTO_TEST_CASE(training) {
   check_plan("with normalisation", training_step(deep, of_deep), x, y);
 }
 
+// Gradients that are used up, of weights some rows at a time.
+BOOST_AUTO_TEST_CASE(minimizing) {
+  const auto x = normal<float>({64, 200});
+  const Indices y = random_integers({64}, 0, 10);
+  Sequential<float> net{Linear<float>(200, 800), Relu<float>(), Linear<float>(800, 300),
+                        Tanh<float>(), Linear<float>(300, 10)};
+  Sgd<float> optimizer(net.parameters());
+  check_plan("a perceptron", compile([&](const Tensor<float>& a, const Indices& labels) {
+               const Tensor<float> loss = cross_entropy(net(a), labels);
+               optimizer.minimize(loss);
+               return loss;
+             }),
+             x, y);
+}
+
 BOOST_AUTO_TEST_CASE(convolutions) {
   const auto x = normal<float>({8, 3, 32, 32});
   const Indices y = random_integers({8}, 0, 10);

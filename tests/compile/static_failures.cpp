@@ -19,8 +19,7 @@ BOOST_AUTO_TEST_SUITE(without_the_tape)
 BOOST_AUTO_TEST_CASE(failing_passes) {
   static bool fails = false;
   static const detail::Rule<double> rule = {
-      "passed_on", [](const void*, Backward<double>& b) { b.add(0, b.gradient()); },
-      nullptr};
+      "passed_on", [](const void*, Backward<double>& b) { b.add(0, b.gradient()); }, nullptr};
   const auto passed_on = [](const Tensor<double>& x) {
     const Tensor<double> y =
         Tensor<double>::from(x.shape(), std::vector<double>(x.data(), x.data() + x.size()));

@@ -130,7 +130,7 @@ void sum_places(const TapSum<T>& s, PackedWeights<T>& w, const T* images, std::s
   }
 }
 
-constexpr std::size_t kPieces = 8;
+constexpr std::size_t kMostBlocks = 8;
 
 /// Pieces of work: blocks of images, and where those are few, of their places.
 struct Blocks {
@@ -142,8 +142,8 @@ struct Blocks {
         at_a_time(std::min(images_at_a_time(numbers), (images + 7) / 8)),
         places(places_of_one),
         parts(1) {
-    if (count() < kPieces && work > 4e6)
-      parts = std::min((kPieces + count() - 1) / count(),
+    if (count() < kMostBlocks && work > 4e6)
+      parts = std::min((kMostBlocks + count() - 1) / count(),
                        (at_a_time * places + 4 * columns - 1) / (4 * columns));
   }
   std::size_t count() const { return (n + at_a_time - 1) / at_a_time; }
@@ -292,7 +292,7 @@ class InputGradient {
   // residues.
   bool interleaves() const {
     return !accumulate_ && residues_[2] == 2 && c_.stride[2] == 2 && all_have_taps() &&
-           blocks().count() >= kPieces;
+           blocks().count() >= kMostBlocks;
   }
   Blocks blocks() const { return {c_.n, layout_.numbers(), 1, 0, 1}; }
 

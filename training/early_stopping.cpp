@@ -94,9 +94,9 @@ template <class T>
 OptimizerState<T> EarlyStopping<T>::state_dict() const {
   OptimizerState<T> s;
   s.numbers = detail::with_prefix(numbers(), kName);
-  for (const auto& t : kept_) {
-    s.tensors.push_back({std::string(kName) + "/state/" + t.name, t.tensor.clone()});
-  }
+  std::string prefix = kName;
+  prefix += "/state/";
+  for (const auto& t : kept_) s.tensors.push_back({prefix + t.name, t.tensor.clone()});
   return s;
 }
 

@@ -4,6 +4,7 @@
 // up one after the other. Internal: Optimizer::minimize.
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -12,6 +13,9 @@
 #include "xgrad/autograd/tensor.hpp"
 
 namespace xgrad::detail {
+
+/// How much of one is computed at a time, about: it leaves room for weights and state in the second cache.
+inline constexpr std::size_t kPanelBytes = std::size_t{1} << 17;
 
 /// The gradient of `leaf`, shape (m, n), is a^T b: a (k, m), b (k, n).
 template <class T>

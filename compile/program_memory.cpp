@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "xgrad/compile/program_steps.hpp"
+#include "xgrad/kernels/gemm.hpp"
+#include "xgrad/kernels/parallel.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -184,9 +186,7 @@ class MemoryWalk {
     for (const std::uint32_t v : s.outputs) make(v);
     make_entry(i);
     look(s, nullptr);
-    if (s.changes_state && !is_pass(s)) {
-      for (const std::uint32_t v : std::exchange(used_up_, {})) remove(values_of_[v].gradient);
-    }
+    if (s.changes_state && !is_pass(s)) use_up(s);
     for (const std::uint32_t v : leaving_[i]) leave(v);
   }
 
@@ -282,6 +282,35 @@ class MemoryWalk {
            s.inputs[1] == v && s.inputs[0] != v && made_by_[v] == kNone &&
            values_[v].shown.shape.rank() == 2 && !values_of_[v].gradient;
   }
+  // The operands of a product that is left stay until it is used up, which takes room for the rows under way.
+  void leave_product(const RecordedStep& s, std::uint32_t weight) {
+    const Shape& shape = values_[weight].shown.shape;
+    const GraphValue& x = values_[s.inputs[0]].shown;
+    const std::size_t k = x.shape.elements() / std::max<std::size_t>(x.shape.back(), 1);
+    room_ = std::max(room_, x.number_bytes == sizeof(float) ? room_for<float>(shape, k)
+                                                            : room_for<double>(shape, k));
+    hold(s.inputs[0]);
+    operands_.push_back(s.inputs[0]);
+    left_.push_back(std::exchange(values_of_[s.outputs[0]].gradient, std::nullopt));
+  }
+  template <class T>
+  static std::size_t room_for(const Shape& shape, std::size_t k) {
+    const kernels::RowPanels<T> panels(
+        kernels::Product<T>{true, false, shape[0], shape[1], k, nullptr, nullptr, T(0), nullptr},
+        kPanelBytes);
+    const auto threads = static_cast<std::size_t>(num_threads());
+    return panels.begin(1) * shape[1] * sizeof(T) * std::min(panels.count(), threads);
+  }
+  // What minimize() left, at the change of state that follows.
+  void use_up(const RecordedStep& s) {
+    std::optional<Place> room;
+    if (room_ > 0) room = add({Kind::kept, s.name, s.module, Shape{}, std::exchange(room_, 0)});
+    look(s, nullptr);
+    remove(room);
+    for (std::optional<Place>& gradient : std::exchange(left_, {})) remove(gradient);
+    for (const std::uint32_t v : std::exchange(operands_, {})) drop(v);
+    for (const std::uint32_t v : std::exchange(used_up_, {})) remove(values_of_[v].gradient);
+  }
   // A formula's gradient takes the place of the one that it is made of.
   bool takes(const RecordedStep& s, std::uint32_t v, const PassBack& p) const {
     const bool is_formula = dynamic_cast<const FormulaStep<float>*>(s.step.get()) != nullptr ||
@@ -294,8 +323,13 @@ class MemoryWalk {
     const RecordedStep& s = steps_[i];
     ValueState& y = values_of_[s.outputs[0]];
     bool taken = false;
+    std::uint32_t left = kNoValue;
     for (const std::uint32_t v : s.inputs) {
-      if (!needs_gradient(v) || is_left(s, v, p)) continue;
+      if (!needs_gradient(v)) continue;
+      if (is_left(s, v, p)) {
+        left = v;
+        continue;
+      }
       if (!taken && y.gradient && takes(s, v, p)) {
         taken = true;
         values_of_[v].gradient = std::exchange(y.gradient, std::nullopt);
@@ -305,6 +339,7 @@ class MemoryWalk {
       }
     }
     look(s, &steps_[p.step]);
+    if (left != kNoValue) leave_product(s, left);
     for (const std::uint32_t v : s.outputs) remove(values_of_[v].gradient);
     if (!p.retains) release(i, p.unheld);
   }
@@ -319,8 +354,11 @@ class MemoryWalk {
   std::map<std::size_t, MemoryUse> there_;
   std::size_t next_ = 0, now_ = 0, looks_ = 0, peak_ = 0, written_at_ = kNone;
   std::set<std::uint32_t> with_gradient_;  // leaves
-  std::vector<std::uint32_t> used_up_;  // leaves whose gradients the next change of state uses up
-  std::vector<MemoryUse> leaves_;       // gradients
+  // Of minimize(): leaves whose gradients are used up; gradients and operands of products that are.
+  std::vector<std::uint32_t> used_up_, operands_;
+  std::vector<std::optional<Place>> left_;
+  std::size_t room_ = 0;
+  std::vector<MemoryUse> leaves_;  // gradients
   MemoryPlan plan_;
 };
 

@@ -218,16 +218,14 @@ void Optimizer<T>::use_up_gradients() {
   step_now();
 }
 
-// Of a size that leaves room for weights and state in the second cache.
 template <class T>
 void Optimizer<T>::in_panels(const Slot& slot, const kernels::UpdateArguments<T>& all,
                              const PanelUpdate& update) const {
-  constexpr std::size_t kPanelBytes = std::size_t{1} << 17;
   const detail::LaterProduct<T>& p = *product_of(slot);
   const std::size_t m = p.a.shape()[1], n = p.b.shape()[1];
   const kernels::RowPanels<T> panels(
       kernels::Product<T>{true, false, m, n, p.a.shape()[0], p.a.data(), p.b.data(), T(0), nullptr},
-      kPanelBytes);
+      detail::kPanelBytes);
   kernels::parallel_for(panels.count(), [&](std::size_t i) {
     const std::size_t first = panels.begin(i) * n;
     kernels::UpdateArguments<T> panel = all;

@@ -29,6 +29,10 @@ set(tests_apart
     serialization/npz serialization/safetensors
     training/scores training/search)
 
+# One test's names may be another one's variables.
+add_library(xgrad_unity_tests INTERFACE)
+target_compile_options(xgrad_unity_tests INTERFACE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+
 # The sources of `target`, which are in tests.
 function(xgrad_unity_tests target)
   if(NOT XGRAD_UNITY STREQUAL "ON")
@@ -54,6 +58,5 @@ function(xgrad_unity_tests target)
     endif()
     set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${lot})
   endforeach()
-  # One test's names may be another one's variables.
-  target_compile_options(${target} PRIVATE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  target_link_libraries(${target} PRIVATE xgrad_unity_tests)  # after the warnings
 endfunction()

@@ -1,6 +1,6 @@
 # XGRAD_UNITY: the sources of a folder are compiled as one or a few, for the headers are most of the work. For builds that
-# are made once; one that is built again and again does without, and so does one of the two builds of CI, in which sources
-# stand alone. It names the folders, or is ON: all of them.
+# are made once, as those of CI; one that is built again and again does without, and there sources stand alone. It names
+# the folders, or is ON: all of them.
 #
 # Names of anonymous namespaces meet in such a source. Where two of a folder have the same one, one of them is in the
 # second lot below, the third, or apart: a new source that does not compile with XGRAD_UNITY gets another name, or its

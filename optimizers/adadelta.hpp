@@ -47,6 +47,7 @@ class Adadelta : public GroupedOptimizer<T, AdadeltaOptions> {
   using typename Optimizer<T>::Slot;
   std::vector<std::string> state_names(std::size_t group) const override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
 };
 
 /// Throws std::invalid_argument for options out of range.

@@ -48,6 +48,7 @@ class Adagrad : public GroupedOptimizer<T, AdagradOptions> {
   std::vector<std::string> state_names(std::size_t group) const override;
   double initial_state(std::size_t group) const override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
 };
 
 /// Throws std::invalid_argument for options out of range.

@@ -54,6 +54,7 @@ class AdamFamily : public GroupedOptimizer<T, Options> {
   using typename Optimizer<T>::Slot;
   std::vector<std::string> state_names(std::size_t group) const override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
 
  private:
   Correction first_, second_;

@@ -50,6 +50,7 @@ class Adamax : public GroupedOptimizer<T, AdamaxOptions> {
   using typename Optimizer<T>::Slot;
   std::vector<std::string> state_names(std::size_t group) const override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
 };
 
 /// Throws std::invalid_argument for options out of range.

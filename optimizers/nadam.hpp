@@ -57,6 +57,7 @@ class Nadam : public GroupedOptimizer<T, NadamOptions> {
   void visit_numbers(const typename Optimizer<T>::Visitor& visit) override;
   void begin_step() override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
   double& product_of(const Slot& slot);
 
   std::vector<double> products_;  // p_t of each slot

@@ -181,20 +181,15 @@ const detail::LaterProduct<T>* Optimizer<T>::product_of(const Slot& slot) const 
 template <class T>
 void Optimizer<T>::minimize(const Tensor<T>& loss) {
   zero_grad();
-  const bool leaves_products = only_applies() && !checks_.nan;
-  if (leaves_products) {
+  if (only_applies()) {
     if (products_ == nullptr) products_ = std::make_shared<detail::LaterProducts<T>>();
     std::vector<const detail::Node<T>*> nodes;
     for (const Slot& s : slots_) nodes.push_back(s.tensor.node());
     products_->begin(std::move(nodes));
   }
   {
-    const detail::LaterScope<T> scope(leaves_products ? products_.get() : nullptr);
+    const detail::LaterScope<T> scope(only_applies() ? products_.get() : nullptr);
     loss.backward();
-  }
-  if (!only_applies()) {
-    step();
-    return zero_grad();
   }
   detail::effect(type_name_.c_str(), [this] { use_up_gradients(); });
 }
@@ -203,25 +198,36 @@ template <class T>
 void Optimizer<T>::use_up_gradients() {
   const struct Guard {
     Optimizer& self;
-    ~Guard() {
-      if (self.products_ != nullptr) self.products_->clear();
-      for (Slot& s : self.slots_) s.tensor.zero_grad();
-    }
+    ~Guard() { self.drop_gradients(); }
   } guard{*this};
-  for (Slot& s : slots_) {  // of which there is another part
-    const detail::LaterProduct<T>* const p = product_of(s);
-    if (p == nullptr || !s.tensor.has_grad()) continue;
-    kernels::gemm<T>({true, false, p->a.shape()[1], p->b.shape()[1], p->a.shape()[0], p->a.data(),
-                      p->b.data(), T(1), s.tensor.gradient().mutable_data()});
-    products_->forget(s.tensor.node());
-  }
-  step_now();
+  compute_checked_gradients();
+  step();
 }
 
 template <class T>
-void Optimizer<T>::in_panels(const Slot& slot, const kernels::UpdateArguments<T>& all,
-                             const PanelUpdate& update) const {
+void Optimizer<T>::drop_gradients() {
+  if (products_ != nullptr) products_->clear();
+  for (Slot& s : slots_) s.tensor.zero_grad();
+}
+
+// Those of which there is another part, and all where NaN is looked for.
+template <class T>
+void Optimizer<T>::compute_checked_gradients() {
+  for (Slot& s : slots_) {
+    const detail::LaterProduct<T>* const p = product_of(s);
+    const bool has_part = s.tensor.has_grad();
+    if (p == nullptr || !(has_part || checks_.nan)) continue;
+    if (!has_part) s.tensor.set_gradient(Tensor<T>::uninitialized(s.tensor.shape()));
+    kernels::gemm<T>({true, false, p->a.shape()[1], p->b.shape()[1], p->a.shape()[0], p->a.data(),
+                      p->b.data(), has_part ? T(1) : T(0), s.tensor.gradient().mutable_data()});
+    products_->forget(s.tensor.node());
+  }
+}
+
+template <class T>
+void Optimizer<T>::in_panels(Slot& slot, const PanelUpdate& update) const {
   const detail::LaterProduct<T>& p = *product_of(slot);
+  const kernels::UpdateArguments<T> all = arguments(slot);
   const std::size_t m = p.a.shape()[1], n = p.b.shape()[1];
   const kernels::RowPanels<T> panels(
       kernels::Product<T>{true, false, m, n, p.a.shape()[0], p.a.data(), p.b.data(), T(0), nullptr},

@@ -80,7 +80,7 @@ class Optimizer {
   /// Those of weight matrices of `linear` and `matmul` are computed some rows at a time and used up at once, so that
   /// they never are in memory as a whole. Weights and state are those of the three calls, to the last bit, but for the
   /// order in which gradients are added up of a matrix that is used more than twice. Of tensors with hooks, and with
-  /// StepChecks::nan, gradients are computed as ever. Throws as the three calls do; gradients are gone then, too.
+  /// StepChecks::nan, gradients are computed as ever. Throws as the three calls do.
   ///
   /// **Source** Lv et al. 2023, "Full parameter fine-tuning for large language models with limited resources", for
   /// updates that leave no gradients behind.
@@ -167,11 +167,10 @@ class Optimizer {
   /// update()'s usual last line: the rule as one pass over the parameter, with decay.
   template <class Rule>
   void apply(const Rule& rule, Slot& slot) const {
-    const kernels::UpdateArguments<T> a = arguments(slot);
-    if (a.g != nullptr) return kernels::update(rule, a);
-    in_panels(slot, a, [&rule](const auto& panel) { kernels::update(rule, panel); });
+    if (slot.tensor.has_grad()) return kernels::update(rule, arguments(slot));
+    in_panels(slot, [&rule](const auto& panel) { kernels::update(rule, panel); });
   }
-  /// Whether update() does nothing with the gradient but apply().
+  /// Whether update() looks at the gradient by apply() alone. Then minimize() need not compute all of it at once.
   virtual bool only_applies() const { return false; }
 
   /// True when step() is going to update the parameter.
@@ -189,10 +188,11 @@ class Optimizer {
  private:
   void step_now();
   void use_up_gradients();
+  void drop_gradients();
+  void compute_checked_gradients();
   const detail::LaterProduct<T>* product_of(const Slot& slot) const;
   using PanelUpdate = std::function<void(const kernels::UpdateArguments<T>&)>;
-  void in_panels(const Slot& slot, const kernels::UpdateArguments<T>& all,
-                 const PanelUpdate& update) const;
+  void in_panels(Slot& slot, const PanelUpdate& update) const;
   void check_parameter(const NamedTensor<T>& p) const;
   const Slot* find(const Tensor<T>& t) const;
   StateNumbers numbers() const;
@@ -236,7 +236,6 @@ class GroupedOptimizer : public Optimizer<T> {
 
   const Options& options_of(const Slot& slot) const { return options_[slot.group]; }
   double rate_of(const Slot& slot) const { return this->learning_rate(slot.group); }
-  bool only_applies() const override { return true; }
 
  private:
   std::vector<Options> options_;

@@ -59,6 +59,7 @@ class RAdam : public GroupedOptimizer<T, RAdamOptions> {
   using typename Optimizer<T>::Slot;
   std::vector<std::string> state_names(std::size_t group) const override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
 };
 
 /// Throws std::invalid_argument for options out of range.

@@ -56,6 +56,7 @@ class RmsProp : public GroupedOptimizer<T, RmsPropOptions> {
   using typename Optimizer<T>::Slot;
   std::vector<std::string> state_names(std::size_t group) const override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
   template <bool Momentum, bool Centred>
   void update_as(Slot& slot);
 };

@@ -80,6 +80,7 @@ class Sgd : public GroupedOptimizer<T, SgdOptions> {
   void visit_numbers(const typename Optimizer<T>::Visitor& visit) override;
   void begin_step() override;
   void update(Slot& slot) override;
+  bool only_applies() const override { return true; }
   void shift(Slot& slot, double velocities);
 
   double ahead_ = 0;           // 1 between look_ahead() and step()

@@ -1,6 +1,6 @@
 # XGRAD_UNITY for tests: the sources of an executable as one or a few, as cmake/unity.cmake has it for the library. A new
 # test whose names meet those of another one gets other names, or its place here.
-set(second_tests
+set(second
     compile/static compile/static_arrays compile/static_failures
     data/idx data/preprocessing data/split
     errors/modules
@@ -10,12 +10,12 @@ set(second_tests
     proof/batched proof/compiled proof/properties proof/table_convolution proof/table_losses proof/table_math
     proof/table_normalization proof/table_regularization proof/table_spectral proof/words
     training/diagnostics training/resumption training/trainer)
-set(third_tests
+set(third
     compile/vmap compile/vmap_rules
     modules/normalization modules/summary
     ops/linear_systems_accuracy ops/shape ops/special_functions
     proof/runs_again proof/table_products)
-set(tests_apart
+set(apart
     autograd/print
     data/table
     doctor/replay doctor/replay_recurrent doctor/zoo/ill
@@ -38,25 +38,6 @@ function(xgrad_unity_tests target)
   if(NOT XGRAD_UNITY STREQUAL "ON")
     return()
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
-  get_target_property(sources ${target} SOURCES)
-  foreach(source IN LISTS sources)
-    if(source MATCHES "^\\$<")
-      continue()
-    endif()
-    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE source)
-    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/tests OUTPUT_VARIABLE name)
-    string(REGEX REPLACE "\\.cpp$" "" name ${name})
-    if(name IN_LIST tests_apart)
-      continue()
-    elseif(name IN_LIST second_tests)
-      set(lot second)
-    elseif(name IN_LIST third_tests)
-      set(lot third)
-    else()
-      set(lot first)
-    endif()
-    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${lot})
-  endforeach()
+  xgrad_compile_as_one(${target} ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE xgrad_unity_tests)  # after the warnings
 endfunction()

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <string_view>
 
 #include "tests/optimizers/makers.hpp"
 #include "tests/rounds.hpp"
@@ -91,6 +92,14 @@ void check(const Maker<T>& maker, const Loss<T>& loss) {
   require_no_gradients(net.parameters());
 }
 
+template <class T>
+Maker<T> maker_of(std::string_view name) {
+  for (const Maker<T>& m : makers<T>()) {
+    if (m.name == name) return m;
+  }
+  throw std::logic_error("no such optimizer");
+}
+
 using Types = std::tuple<float, double>;
 
 BOOST_AUTO_TEST_SUITE(minimize)
@@ -107,7 +116,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_optimizer, T, Types) {
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(every_size_of_the_batch, T, Types) {
-  const Maker<T> adam = makers<T>()[8];
+  const Maker<T> adam = maker_of<T>("adam");
   for (const std::size_t n : {1u, 2u, 3u, 7u, 8u, 17u, 128u}) {
     if (kSanitized && n > 8) continue;
     BOOST_TEST_CONTEXT(n) {
@@ -119,13 +128,26 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_size_of_the_batch, T, Types) {
 
 // Gradients that are more than one product.
 BOOST_AUTO_TEST_CASE_TEMPLATE(other_gradients, T, Types) {
-  const Maker<T> adam = makers<T>()[8];
+  const Maker<T> adam = maker_of<T>("adam");
   const Tensor<T> x = batch<T>(16), other = batch<T>(16, 10);
   BOOST_TEST_CONTEXT("a penalty of the weights") {
     check<T>(adam, [&](const WideNet<T>& net) { return net.loss(x) + sum(square(net.w1)) / 50; });
   }
   BOOST_TEST_CONTEXT("used twice") {
     check<T>(adam, [&](const WideNet<T>& net) { return net.loss(x) + net.loss(other); });
+  }
+  BOOST_TEST_CONTEXT("the product is the second part of three") {
+    check<T>(adam, [&](const WideNet<T>& net) {
+      const Tensor<T> late = sum(square(net.w1)) / 50;
+      const Tensor<T> product = net.loss(x);
+      return product + late + mean(exp(net.w1));
+    });
+  }
+  BOOST_TEST_CONTEXT("the other operand transposed") {
+    check<T>(adam, [&](const WideNet<T>& net) {
+      const Tensor<T> y = matmul(transpose(x), matmul(x, transpose(net.w1)));
+      return mean(square(matmul(net.w1, net.w2, {.transpose_a = true}))) + mean(square(y));
+    });
   }
   BOOST_TEST_CONTEXT("both sides of a product") {
     check<T>(adam, [&](const WideNet<T>& net) {
@@ -136,6 +158,54 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(other_gradients, T, Types) {
     const Tensor<T> many = reshape(x, {4, 4, 400});
     check<T>(adam, [&](const WideNet<T>& net) { return mean(square(linear(many, net.w1))); });
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_parameter_without_numbers) {
+  const Tensor<double> none = parameter(Tensor<double>::filled({0, 400}, 0));
+  const Tensor<double> some = parameter(Tensor<double>::filled({2, 400}, 1));
+  Adam<double> optimizer({{"none", none}, {"some", some}});
+  const Tensor<double> x = batch<double>(4);
+  optimizer.minimize(sum(linear(x, none)) + mean(linear(x, some)));
+  BOOST_TEST(optimizer.state_dict().numbers.at("Adam/none/steps") == 1);
+  BOOST_TEST(some.value()(0, 0) != 1);
+}
+
+// An optimizer that reads gradients by itself gets them whole.
+template <class T>
+class SignDescent : public Optimizer<T> {
+ public:
+  explicit SignDescent(const NamedTensors<T>& parameters) : Optimizer<T>("SignDescent") {
+    this->add_slots(parameters, {0.01, 0, {}});
+  }
+
+ private:
+  void update(typename Optimizer<T>::Slot& slot) override {
+    const Tensor<T> g = slot.tensor.gradient();
+    T* const w = slot.tensor.mutable_data();
+    for (std::size_t i = 0; i < g.size(); ++i)
+      w[i] -= static_cast<T>(g.data()[i] > 0 ? 0.01 : -0.01);
+  }
+};
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_optimizer_of_ones_own, T, Types) {
+  const Tensor<T> x = batch<T>(16);
+  check<T>({"sign",
+            [](const NamedTensors<T>& p) -> std::unique_ptr<Optimizer<T>> {
+              return std::make_unique<SignDescent<T>>(p);
+            }},
+           [&](const WideNet<T>& net) { return net.loss(x); });
+}
+
+// Where NaN is looked for gradients are whole, with the same bits.
+BOOST_AUTO_TEST_CASE_TEMPLATE(checked_gradients, T, Types) {
+  const Tensor<T> x = batch<T>(16);
+  check<T>({"adam",
+            [](const NamedTensors<T>& p) -> std::unique_ptr<Optimizer<T>> {
+              auto adam = std::make_unique<Adam<T>>(p);
+              adam->set_checks({.nan = true, .missing = true});
+              return adam;
+            }},
+           [&](const WideNet<T>& net) { return net.loss(x) + sum(square(net.w2)) / 50; });
 }
 
 BOOST_AUTO_TEST_CASE(frozen_hooked_and_unused) {
@@ -264,6 +334,30 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(compiled, T, Types) {
   };
   check_compiled<T>({{"w", w}}, {{"w", v}}, loss(w), loss(v),
                     {numbers({3, 4}, 3), numbers({3, 4}, 4), numbers({3, 4}, 5)}, 2);
+}
+
+// Checks that are asked for after a step was recorded.
+BOOST_AUTO_TEST_CASE(checks_in_a_compiled_step) {
+  const WideNet<float> net;
+  Adam<float> optimizer(net.parameters());
+  const auto step = compile([&](const Tensor<float>& x) {
+    const Tensor<float> l = net.loss(x);
+    optimizer.minimize(l);
+    return l;
+  });
+  const Tensor<float> x = batch<float>(8);
+  step(x);
+  optimizer.set_checks({.nan = true});
+  const Tensor<float> before = net.w1.clone();
+  BOOST_CHECK_EXCEPTION(step(x * std::numeric_limits<float>::quiet_NaN()), std::invalid_argument,
+                        [](const auto& e) {
+                          return std::string(e.what()).find("not finite: w1") != std::string::npos;
+                        });
+  require_same<float>({{"w1", before}}, {{"w1", net.w1}});
+  require_no_gradients(net.parameters());
+  step(x);
+  BOOST_TEST(step.statistics().recorded == 1U);
+  BOOST_TEST(before.value()(0, 0) != net.w1.value()(0, 0));
 }
 
 BOOST_AUTO_TEST_CASE(errors) {

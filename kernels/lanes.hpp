@@ -75,8 +75,8 @@ class Lanes {
 
   /// Of `lanes` arrays of n numbers, `step` apart; the last one stands in for those that
   /// are missing.
-  template <class Count>
-  [[gnu::always_inline]] void read(const T* x, std::size_t step, std::size_t lanes, Count n) const {
+  [[gnu::noinline]] void read(const T* x, std::size_t step, std::size_t lanes,
+                              std::size_t n) const {
     if (n == 4 && step == 4 && lanes == size) return read_fours(x);
     std::size_t done = 0;
     for (; lanes == size && done + size <= n; done += size) {
@@ -92,9 +92,8 @@ class Lanes {
   }
 
   /// To such arrays; added to what is there if `accumulate`.
-  template <class Count>
-  [[gnu::always_inline]] void write(T* y, bool accumulate, std::size_t step, std::size_t lanes,
-                                    Count n) const {
+  [[gnu::noinline]] void write(T* y, bool accumulate, std::size_t step, std::size_t lanes,
+                               std::size_t n) const {
     if (n == 4 && step == 4 && lanes == size) return write_fours(y, accumulate);
     std::size_t done = 0;
     for (; lanes == size && done + size <= n; done += size) {

@@ -42,6 +42,14 @@ template <class P, class Body>
   if (k < n) body(k, First<P>{n - k}, Quarter<1>());
 }
 
+/// body(offset, width): short code, for what keeps nothing from one pack to the next.
+template <class P, class Body>
+[[gnu::always_inline]] inline void each_pack_alone(std::size_t n, const Body& body) {
+  std::size_t k = 0;
+  for (; k + P::size <= n; k += P::size) body(k, Full<P>());
+  if (k < n) body(k, First<P>{n - k});
+}
+
 /// Two numbers that are summed up on one way.
 template <class P>
 struct Two {
@@ -147,6 +155,10 @@ struct ContiguousRow {
   [[gnu::always_inline]] void each(const Body& body) const {
     each_pack<P>(n, body);
   }
+  template <class Body>
+  [[gnu::always_inline]] void each_alone(const Body& body) const {
+    each_pack_alone<P>(n, body);
+  }
   /// `size` numbers from `begin` on, and where they are.
   [[gnu::always_inline]] ContiguousRow part(std::size_t size) const { return {size}; }
   [[gnu::always_inline]] std::size_t offset(std::size_t begin) const { return begin; }
@@ -183,6 +195,10 @@ struct ParallelRows {
       body((i + 3) * inner, width, Quarter<3>());
     }
     for (; i < n; ++i) body(i * inner, width, Quarter<0>());
+  }
+  template <class Body>
+  [[gnu::always_inline]] void each_alone(const Body& body) const {
+    for (std::size_t i = 0; i < n; ++i) body(i * inner, width);
   }
   [[gnu::always_inline]] ParallelRows part(std::size_t size) const { return {size, inner, width}; }
   [[gnu::always_inline]] std::size_t offset(std::size_t begin) const { return begin * inner; }

@@ -23,7 +23,7 @@ void extremum_backward_kernel(const T* x, const T* y, const T* gy, T* gx, AxisVi
       return where(chosen(at, width), P(1), P(0));
     });
     const P share = row.load_result(gy + result) / ties;
-    row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
+    row.each_alone([&](std::size_t at, auto width) XGRAD_INLINE {
       put(where(chosen(at, width), share, P(0)), gx + first + at, width, accumulate);
     });
   });

@@ -12,8 +12,8 @@ namespace {
 template <class P, class Body>
 [[gnu::always_inline]] inline void each_unit(std::size_t n, std::size_t d, const Body& body) {
   for (std::size_t r = 0; r < n; ++r) {
-    each_pack<P>(d, [&](std::size_t k, auto width, auto)
-                        XGRAD_INLINE { body(r * d + k, 4 * r * d + k, width, k); });
+    each_pack_alone<P>(d, [&](std::size_t k, auto width)
+                              XGRAD_INLINE { body(r * d + k, 4 * r * d + k, width, k); });
   }
 }
 

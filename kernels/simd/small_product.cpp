@@ -52,26 +52,57 @@ class Target {
   template <std::size_t M, std::size_t V>
   XGRAD_INLINE void put(std::size_t i, const P<T> (&sum)[M][V]) const {
     constexpr std::size_t W = P<T>::size;
-    const bool whole = Along && width_ >= V * W && joins_ != Joins::others;
-    const bool adds = joins_ == Joins::what_is_there;
-    if (!whole) {
-      unrolled<M>([&](auto r) XGRAD_INLINED {
-        unrolled<V>([&](auto v) XGRAD_INLINED { put(i + r, v, sum[r][v]); });
-      });
-      return;
+    if constexpr (Along) {
+      if (joins_ != Joins::others || (d_.data != nullptr && d_.row == 0)) {
+        if (width_ >= V * W) return put_rows<M, V, true>(i, sum);
+        if (kMasks) return put_rows<M, V, false>(i, sum);
+      }
     }
-    const std::size_t step = c_.row;
-    T* c = c_.data + i * step;
+    alignas(64) T sums[M * V * W];
     unrolled<M>([&](auto r) XGRAD_INLINED {
-      unrolled<V>([&](auto v) XGRAD_INLINED {
-        const P<T> all = adds ? P<T>::load(c + v * W) + sum[r][v] : sum[r][v];
-        all.store(c + v * W);
-      });
-      c += step;
+      unrolled<V>([&](auto v) XGRAD_INLINED { sum[r][v].store(sums + (r * V + v) * W); });
     });
+    put_parts(i, M, V, sums);
   }
 
  private:
+  static constexpr bool kMasks = std::is_base_of_v<xsimd::avx512f, Arch>;
+
+  // Where D is nothing or one row. `Whole`: registers are full.
+  template <std::size_t M, std::size_t V, bool Whole>
+  XGRAD_INLINE void put_rows(std::size_t i, const P<T> (&sum)[M][V]) const {
+    constexpr std::size_t W = P<T>::size;
+    const auto load = [&](const T* from, std::size_t v) XGRAD_INLINED {
+      return Whole ? P<T>::load(from + v * W)
+                   : P<T>::load_first(from + v * W, std::min(width_ - v * W, W));
+    };
+    const auto each = [&](const auto& joined) XGRAD_INLINED {
+      T* c = c_.data + i * c_.row;
+      unrolled<M>([&](auto r) XGRAD_INLINED {
+        unrolled<V>([&](auto v) XGRAD_INLINED {
+          const P<T> all = joined(c, sum[r][v], v);
+          Whole ? all.store(c + v * W) : all.store_first(c + v * W, std::min(width_ - v * W, W));
+        });
+        c += c_.row;
+      });
+    };
+    if (joins_ == Joins::nothing) {
+      each([](const T*, P<T> x, std::size_t) XGRAD_INLINED { return x; });
+    } else if (joins_ == Joins::what_is_there) {
+      each([&](const T* c, P<T> x, std::size_t v) XGRAD_INLINED { return load(c, v) + x; });
+    } else {
+      P<T> row[V];
+      unrolled<V>([&](auto v) XGRAD_INLINED { row[v] = load(d_.data, v); });
+      each([&](const T*, P<T> x, std::size_t v) XGRAD_INLINED { return row[v] + x; });
+    }
+  }
+  [[gnu::noinline]] void put_parts(std::size_t i, std::size_t rows, std::size_t registers,
+                                   const T* sums) const {
+    constexpr std::size_t W = P<T>::size;
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t v = 0; v < registers; ++v, sums += W) put(i + r, v, P<T>::load(sums));
+    }
+  }
   XGRAD_INLINE void put(std::size_t i, std::size_t v, P<T> sum) const {
     constexpr std::size_t W = P<T>::size;
     const std::size_t width = std::min(width_ - v * W, W);

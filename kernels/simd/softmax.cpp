@@ -57,8 +57,8 @@ void softmax_kernel(const T* x, T* y, AxisView view) {
       return e;
     });
     const P factor = T(1) / s;
-    row.each([&](std::size_t at, auto width, auto)
-                 XGRAD_INLINE { store(load(to + at, width) * factor, to + at, width); });
+    row.each_alone([&](std::size_t at, auto width)
+                       XGRAD_INLINE { store(load(to + at, width) * factor, to + at, width); });
   });
 }
 
@@ -77,7 +77,7 @@ void softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, bool
         return load(p + at, width) * (load(g + at, width) - most);
       });
     }
-    row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
+    row.each_alone([&](std::size_t at, auto width) XGRAD_INLINE {
       put(load(p + at, width) * ((load(g + at, width) - most) - s.first), gx + first + at, width,
           accumulate);
     });
@@ -91,8 +91,8 @@ void log_softmax_kernel(const T* x, T* y, AxisView view) {
     const T* const from = x + first;
     T* const to = y + first;
     const P m = largest_of(from, row), s = log_sum_of_exponentials(from, m, row);
-    row.each([&](std::size_t at, auto width, auto)
-                 XGRAD_INLINE { store(load(from + at, width) - m - s, to + at, width); });
+    row.each_alone([&](std::size_t at, auto width)
+                       XGRAD_INLINE { store(load(from + at, width) - m - s, to + at, width); });
   });
 }
 
@@ -109,7 +109,7 @@ void log_softmax_backward_kernel(const T* y, const T* gy, T* gx, AxisView view, 
     const T *const log_p = y + first, *const g = gy + first;
     const P s = sum_along<P>(
         row, [&](std::size_t at, auto width) XGRAD_INLINE { return load(g + at, width); });
-    row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
+    row.each_alone([&](std::size_t at, auto width) XGRAD_INLINE {
       const P l = load(log_p + at, width, kNothing<T>), w = load(g + at, width);
       P result = w - where(s == P(0), P(0), exp(l) * s);
       const auto stands_out = l > P(T(kLogHalf));
@@ -159,7 +159,7 @@ void exponentials_kernel(const T* x, const T* shift, const T* scale, T* y, AxisV
   using P = Pack<T, Arch>;
   each_row<P>(view, [&](std::size_t first, std::size_t result, const auto& row) {
     const P a = row.load_result(shift + result), factor = row.load_result(scale + result);
-    row.each([&](std::size_t at, auto width, auto) XGRAD_INLINE {
+    row.each_alone([&](std::size_t at, auto width) XGRAD_INLINE {
       const P e = where(factor == P(0), P(0), factor * exp(load(x + first + at, width) - a));
       put(e, y + first + at, width, accumulate);
     });

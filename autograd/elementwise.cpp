@@ -63,8 +63,9 @@ Shape broadcast_all(const char* operation, const Shape* const* shapes, std::size
 
 // A formula without captures is called with any address.
 template <class T>
-void log_elementwise(const ElementwiseRule<T>& rule, void (*copy)(const void*, void*),
-                     const Tensor<T>& y) {
+[[gnu::noinline, gnu::cold]] void log_elementwise(const ElementwiseRule<T>& rule,
+                                                  void (*copy)(const void*, void*),
+                                                  const Tensor<T>& y) {
   const LoggedOperation<T>* const logged = operation_logs<T>->last();
   if (logged == nullptr || !logged->output.is_same(y)) return;
   const auto again = [&rule, copy, functor = logged->attributes,
@@ -78,9 +79,11 @@ void log_elementwise(const ElementwiseRule<T>& rule, void (*copy)(const void*, v
 }
 
 template <class T>
-void trace_elementwise(const ElementwiseRule<T>& rule, const void* functor, std::size_t bytes,
-                       void (*copy)(const void*, void*), const Tensor<T>& y,
-                       std::span<const Tensor<T>* const> inputs) {
+[[gnu::noinline, gnu::cold]] void trace_elementwise(const ElementwiseRule<T>& rule,
+                                                    const void* functor, std::size_t bytes,
+                                                    void (*copy)(const void*, void*),
+                                                    const Tensor<T>& y,
+                                                    std::span<const Tensor<T>* const> inputs) {
   TracedOperation<T> operation{rule.name, y, {}, {&rule, nullptr, bytes, copy}};
   for (const Tensor<T>* x : inputs) operation.operands.push_back(*x);
   if (bytes != 0) {
@@ -118,9 +121,11 @@ Tensor<T> apply_elementwise(const ElementwiseRule<T>& rule, const void* functor,
   if (y.size() != 0) run_forward(rule, functor, loop, in, y.node()->data);
   if (need != 0 && is_recording()) {
     record_needed<T>(y, rule, inputs, rule.saves(need), functor, bytes, copy);
-    if (operation_logs<T> != nullptr) log_elementwise(rule, copy, y);
+    if (operation_logs<T> != nullptr) [[unlikely]]
+      log_elementwise(rule, copy, y);
   }
-  if (tracer != nullptr) trace_elementwise(rule, functor, bytes, copy, y, inputs);
+  if (tracer != nullptr) [[unlikely]]
+    trace_elementwise(rule, functor, bytes, copy, y, inputs);
   return y;
 }
 

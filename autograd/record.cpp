@@ -37,8 +37,11 @@ Edge<T>* make_block(Node<T>* n, std::size_t count, const void* attributes, std::
 
 // For those who want to run it again.
 template <class T>
-void log_operation(const Tensor<T>& y, std::span<const Tensor<T>* const> inputs, Saves saves,
-                   const void* attributes, std::size_t bytes, void (*copy)(const void*, void*)) {
+[[gnu::noinline, gnu::cold]] void log_operation(const Tensor<T>& y,
+                                                std::span<const Tensor<T>* const> inputs,
+                                                Saves saves, const void* attributes,
+                                                std::size_t bytes,
+                                                void (*copy)(const void*, void*)) {
   std::shared_ptr<const void> kept;
   if (bytes != 0) {
     const std::shared_ptr<std::byte[]> place(new std::byte[bytes]);
@@ -54,8 +57,8 @@ void log_operation(const Tensor<T>& y, std::span<const Tensor<T>* const> inputs,
 }
 
 template <class T>
-void trace_operation(const Tensor<T>& y, const Rule<T>& rule,
-                     std::span<const Tensor<T>* const> inputs) {
+[[gnu::noinline, gnu::cold]] void trace_operation(const Tensor<T>& y, const Rule<T>& rule,
+                                                  std::span<const Tensor<T>* const> inputs) {
   TracedOperation<T> operation{rule.name, y, {}};
   for (const Tensor<T>* x : inputs) operation.operands.push_back(*x);
   traced<T>().operation(std::move(operation));
@@ -71,7 +74,8 @@ template <class T>
 void record_entry(const Tensor<T>& y, const Rule<T>& rule, std::span<const Tensor<T>* const> inputs,
                   Saves saves, const void* attributes, std::size_t attribute_bytes,
                   void (*copy)(const void*, void*)) {
-  if (tracer != nullptr) trace_operation(y, rule, inputs);
+  if (tracer != nullptr) [[unlikely]]
+    trace_operation(y, rule, inputs);
   if (!is_recording()) return;
   const bool needed = std::any_of(inputs.begin(), inputs.end(),
                                   [](const Tensor<T>* t) { return t->requires_grad(); });
@@ -100,7 +104,7 @@ void record_needed(const Tensor<T>& y, const Rule<T>& rule,
     n->saves_output.store(true, std::memory_order_relaxed);
     n->output_version = n->version().load(std::memory_order_relaxed);
   }
-  if (operation_logs<T> != nullptr && !deriving)
+  if (operation_logs<T> != nullptr && !deriving) [[unlikely]]
     log_operation(y, inputs, saves, attributes, attribute_bytes, copy);
 }
 

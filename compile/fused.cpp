@@ -126,6 +126,14 @@ void add_up(const T* x, T* y, std::size_t n) {
 template <class T>
 Fused<T>::Fused(const Loop& loop) {
   program_.loop = loop;
+  for (std::size_t i = 0; i < loop.inputs; ++i)
+    program_.strides.push_back(loop.stride[i][loop.rank - 1]);
+}
+template <class T>
+Fused<T>::Fused(std::size_t elements, const std::vector<bool>& repeated) {
+  build_loop(program_.loop, elements, 0);
+  program_.group = std::min(program_.group, elements);
+  for (const bool r : repeated) program_.strides.push_back(r ? 0 : 1);
 }
 template <class T>
 Fused<T>::~Fused() = default;

@@ -36,6 +36,7 @@
 
 #include "xgrad/autograd/elementwise.hpp"
 #include "xgrad/autograd/trace.hpp"
+#include "xgrad/kernels/groups.hpp"
 #include "xgrad/kernels/loop.hpp"
 
 namespace xgrad::detail {
@@ -67,6 +68,9 @@ struct FusedInstruction {
 template <class T>
 struct FusedProgram {
   kernels::Loop loop;
+  std::vector<std::size_t> strides;  // of the inputs along the innermost axis: 1, or 0
+  // Numbers that machine code works on at a time.
+  std::size_t group = kernels::kGroupBytes / sizeof(T);
   std::vector<FusedInstruction<T>> instructions;
   std::vector<std::uint32_t> outputs;
   std::vector<bool> summed;  // of outputs: to one number
@@ -76,7 +80,7 @@ struct FusedProgram {
   std::vector<std::uint32_t> block;
   std::size_t blocks = 0;
 
-  std::size_t inputs() const { return loop.inputs; }
+  std::size_t inputs() const { return strides.size(); }
   std::size_t values() const { return inputs() + instructions.size(); }
 };
 
@@ -87,6 +91,9 @@ class Fused {
 
   /// As build_loop makes it (autograd/elementwise_loop.hpp); at most kernels::kMaxInputs inputs.
   explicit Fused(const kernels::Loop& loop);
+  /// For run_here alone: one axis, and as many inputs as `repeated` has entries. `elements` are 16, 32 or 64
+  /// bytes, or whole groups.
+  Fused(std::size_t elements, const std::vector<bool>& repeated);
   ~Fused();
   Fused(Fused&&) noexcept;
   Fused& operator=(Fused&&) noexcept;

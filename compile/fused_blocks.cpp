@@ -25,7 +25,7 @@ class Blocks {
 
  private:
   std::size_t stride(std::uint32_t value) const {
-    return value < p_.inputs() ? p_.loop.stride[value][p_.loop.rank - 1] : 1;
+    return value < p_.inputs() ? p_.strides[value] : 1;
   }
 
   void run_block(std::size_t k, std::size_t n, const T* const* in, T* const* out) {

@@ -15,8 +15,8 @@ constexpr std::size_t kGroup = kernels::kGroupBytes / sizeof(T);
 
 template <class T>
 void advance(const FusedProgram<T>& program, std::size_t n, const T** arrays) {
-  const std::size_t inputs = program.inputs(), inner = program.loop.rank - 1;
-  for (std::size_t i = 0; i < inputs; ++i) arrays[i] += n * program.loop.stride[i][inner];
+  const std::size_t inputs = program.inputs();
+  for (std::size_t i = 0; i < inputs; ++i) arrays[i] += n * program.strides[i];
   for (std::size_t o = 0; o < program.outputs.size(); ++o) arrays[inputs + o] += n;
 }
 
@@ -30,13 +30,15 @@ void run_by_kernels(const FusedProgram<T>& program, std::size_t n, const T* cons
 
 }  // namespace
 
-// Where the code stops there is a NaN: the kernels take over for some groups.
+// Where the code stops there is a NaN: the kernels take over for some groups. `goes_on`: more is to come, and the
+// arrays are moved to it.
 template <class T>
-void FusedCode<T>::run_groups(const FusedProgram<T>& program, std::size_t n,
-                              const T** arrays) const {
+void FusedCode<T>::run_groups(const FusedProgram<T>& program, std::size_t n, const T** arrays,
+                              bool goes_on) const {
   constexpr std::size_t kByKernels = 512;
   while (n != 0) {
     const std::size_t done = entry_(arrays, 0, n * sizeof(T)) / sizeof(T);
+    if (done == n && !goes_on) return;
     advance(program, done, arrays);
     n -= done;
     const std::size_t some = std::min(kByKernels, n);
@@ -55,8 +57,7 @@ void FusedCode<T>::run_rest(const FusedProgram<T>& program, std::size_t n,
   kernels::Scratch<const T*> groups(all);
   for (std::size_t k = 0; k < all; ++k) groups[k] = numbers.data() + k * kGroup<T>;
   for (std::size_t i = 0; i < inputs; ++i) {
-    const bool repeated = program.loop.stride[i][program.loop.rank - 1] == 0;
-    std::copy_n(arrays[i], repeated ? 1 : n, numbers.data() + i * kGroup<T>);
+    std::copy_n(arrays[i], program.strides[i] == 0 ? 1 : n, numbers.data() + i * kGroup<T>);
   }
   if (entry_(groups.data(), 0, kernels::kGroupBytes) == 0)
     return run_by_kernels(program, n, arrays);
@@ -65,8 +66,8 @@ void FusedCode<T>::run_rest(const FusedProgram<T>& program, std::size_t n,
 
 template <class T>
 void FusedCode<T>::run(const FusedProgram<T>& program, std::size_t n, const T** arrays) const {
-  const std::size_t rest = n % kGroup<T>;
-  run_groups(program, n - rest, arrays);
+  const std::size_t rest = n % program.group;
+  run_groups(program, n - rest, arrays, rest != 0);
   if (rest != 0) run_rest(program, rest, arrays);
 }
 

@@ -30,7 +30,8 @@ class FusedCode {
   using Entry = std::size_t (*)(const T* const* arrays, std::size_t begin, std::size_t end);
 
   FusedCode() = default;
-  void run_groups(const FusedProgram<T>& program, std::size_t n, const T** arrays) const;
+  void run_groups(const FusedProgram<T>& program, std::size_t n, const T** arrays,
+                  bool goes_on) const;
   void run_rest(const FusedProgram<T>& program, std::size_t n, const T* const* arrays) const;
 
   std::shared_ptr<const void> memory_;

@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::size_t kGroupBytes = kernels::kGroupBytes;
 
-// Writes the code of a program for registers of 32 or 64 bytes. A group takes two or one of them: a
-// part is what of a value is in one.
+// Writes the code of a program for registers of 32 or 64 bytes. A group takes some of them: a part is what of a value is
+// in one. A group that is less than a register is there more than once.
 //
 //   rbx  the addresses of inputs and outputs      r13, r14  the byte where it is, and where it ends
 //   rsp  the frame: kGroupBytes for each value that is kept there
@@ -31,8 +31,9 @@ class Assembler : public Xbyak::CodeGenerator {
         p_(p),
         s_(s),
         wide_(wide),
-        parts_(static_cast<int>(kGroupBytes) / (wide ? 64 : 32)),
         part_bytes_(wide ? 64 : 32),
+        group_bytes_(p.group * sizeof(T)),
+        parts_(static_cast<int>((group_bytes_ + part_bytes_ - 1) / part_bytes_)),
         registers_(wide ? 30 : 14),
         held_(
             s, parts_, registers_,
@@ -54,6 +55,9 @@ class Assembler : public Xbyak::CodeGenerator {
 
   bool is(Value v, Kind kind) const { return s_.values[v].kind == kind; }
   bool is_one_number(Value v) const { return is(v, Kind::repeated) || is(v, Kind::constant); }
+  // A group is less than a register, or less than what calls work on.
+  bool is_short() const { return group_bytes_ < part_bytes_; }
+  bool is_short_for_calls() const { return group_bytes_ < kGroupBytes; }
 
   Xbyak::Xmm reg(int number) const {
     return wide_ ? Xbyak::Xmm(Xbyak::Zmm(number)) : Xbyak::Xmm(Xbyak::Ymm(number));
@@ -77,8 +81,19 @@ class Assembler : public Xbyak::CodeGenerator {
   Xbyak::Xmm load(Value v, int part) { return reg(held_.load(v, part)); }
   void fetch(const Xbyak::Xmm& r, Value v, int part) {
     if (is_one_number(v)) return repeat(r, v);
-    is(v, Kind::array) ? move_from(r, in_array(s_.values[v].input, part))
-                       : move_from(r, in_frame(v, part));
+    is(v, Kind::array) ? fetch_array(r, s_.values[v].input, part) : move_from(r, in_frame(v, part));
+  }
+  void fetch_array(const Xbyak::Xmm& r, std::size_t array, int part) {
+    const Xbyak::Address from = in_array(array, part);
+    if (!is_short()) return move_from(r, from);
+    if (!wide_) return vbroadcastf128(as_ymm(r), from);
+    const Xbyak::Zmm z(r.getIdx());
+    group_bytes_ == 16 ? vbroadcastf32x4(z, from) : vbroadcastf64x4(z, from);
+  }
+  void store(std::size_t array, int part, const Xbyak::Xmm& r) {
+    const Xbyak::Address to = in_array(array, part);
+    if (!is_short()) return move_to(to, r);
+    group_bytes_ == 16 ? move_to(to, Xbyak::Xmm(r.getIdx())) : move_to(to, Xbyak::Ymm(r.getIdx()));
   }
   void repeat(const Xbyak::Xmm& r, Value v) {
     if (is(v, Kind::repeated)) {
@@ -106,7 +121,7 @@ class Assembler : public Xbyak::CodeGenerator {
   template <class F>
   void with_operand(Value b, int part, const F& f) {
     const bool once = !held_.holds(b, part) && !held_.is_read_later(b) && !is_one_number(b);
-    if (!once) return f(load(b, part));
+    if (!once || (is(b, Kind::array) && is_short())) return f(load(b, part));
     is(b, Kind::array) ? f(in_array(s_.values[b].input, part)) : f(in_frame(b, part));
   }
 
@@ -169,6 +184,7 @@ class Assembler : public Xbyak::CodeGenerator {
 
   void write_call(const FusedStep<T>& step) {
     static const Xbyak::Reg64 kRegisters[] = {rsi, rdx, rcx, r8, r9};
+    if (is_short_for_calls()) write_arguments(step);
     held_.empty();
     const Xbyak::Reg64* to = kRegisters;
     for (const Value v : step.arguments) address_of(*to++, v);
@@ -179,8 +195,24 @@ class Assembler : public Xbyak::CodeGenerator {
     for (const Value v : step.results) held_.set_in_frame(v);
   }
 
+  // As whole groups in the frame.
+  void write_arguments(const FusedStep<T>& step) {
+    for (const Value v : step.arguments) {
+      if (is_one_number(v)) continue;
+      for (int part = 0; part < parts_; ++part) {
+        held_.unlock();
+        write_group_to_frame(v, part, parts_, load(v, part));
+      }
+    }
+    held_.unlock();
+  }
+  // To every `step`th part of the whole group.
+  void write_group_to_frame(Value v, int first, int step, const Xbyak::Xmm& r) {
+    for (int part = first; offset(part) < kGroupBytes; part += step) move_to(in_frame(v, part), r);
+  }
+
   void address_of(const Xbyak::Reg64& r, Value v) {
-    if (!is(v, Kind::array)) return lea(r, in_frame(v, 0));
+    if (!is(v, Kind::array) || is_short_for_calls()) return lea(r, in_frame(v, 0));
     mov(r, address(s_.values[v].input));
     add(r, r13);
   }
@@ -191,7 +223,7 @@ class Assembler : public Xbyak::CodeGenerator {
       for (const Value v : step.arguments) {
         if (!is_one_number(v)) continue;
         repeat(scratch(0), v);
-        for (int part = 0; part < parts_; ++part) move_to(in_frame(v, part), scratch(0));
+        write_group_to_frame(v, 0, 1, scratch(0));
       }
     }
   }
@@ -206,7 +238,7 @@ class Assembler : public Xbyak::CodeGenerator {
     cmp(r13, r14);
     jae(done, T_NEAR);
     write_group(done);
-    add(r13, static_cast<std::uint32_t>(kGroupBytes));
+    add(r13, static_cast<std::uint32_t>(group_bytes_));
     jmp(loop, T_NEAR);
     L(done);
     write_exit();
@@ -249,8 +281,7 @@ class Assembler : public Xbyak::CodeGenerator {
     for (std::size_t o = 0; o < s_.outputs.size(); ++o) {
       for (int part = 0; part < parts_; ++part) {
         held_.unlock();
-        const Xbyak::Xmm r = load(s_.outputs[o], part);
-        move_to(in_array(p_.inputs() + o, part), r);
+        store(p_.inputs() + o, part, load(s_.outputs[o], part));
       }
     }
   }
@@ -291,8 +322,8 @@ class Assembler : public Xbyak::CodeGenerator {
   const FusedProgram<T>& p_;
   const FusedSteps<T>& s_;
   const bool wide_;
+  const std::size_t part_bytes_, group_bytes_;
   const int parts_;
-  const std::size_t part_bytes_;
   const int registers_;
   FusedRegisters<T> held_;
 };
@@ -306,7 +337,7 @@ struct CodeMemory {
       : steps(std::move(s)), assembler(p, steps, wide) {}
 };
 
-constexpr std::size_t kMostSteps = 500;
+constexpr std::size_t kMostSteps = 1000;
 
 }  // namespace
 

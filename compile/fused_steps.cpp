@@ -45,7 +45,7 @@ class Lowering {
  public:
   explicit Lowering(const FusedProgram<T>& p) : p_(p), tainted_(p.inputs(), false) {
     for (std::uint32_t i = 0; i < p.inputs(); ++i) {
-      const bool array = p.loop.stride[i][p.loop.rank - 1] != 0;
+      const bool array = p.strides[i] != 0;
       s_.values.push_back({array ? ValueKind::array : ValueKind::repeated, i, T(0)});
       at_.push_back(i);
     }

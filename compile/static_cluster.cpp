@@ -3,12 +3,22 @@
 #include <algorithm>
 #include <array>
 
+#include "xgrad/kernels/formulas/arithmetic.hpp"
+
 namespace xgrad::detail {
 namespace {
 
 template <class V>
 void append(std::string& key, const V& v) {
   key.append(reinterpret_cast<const char*>(&v), sizeof(V));
+}
+
+template <class T>
+TracedFormula<T> negative() {
+  using F = primitives::Negative;
+  static const ElementwiseRule<T> rule =
+      make_elementwise_rule<F, T, 1>(F::name, kernels::elementwise_kernels_here<F, T>());
+  return {&rule, nullptr, 0, nullptr};
 }
 
 }  // namespace
@@ -23,7 +33,7 @@ void FusedInstructionCall<T>::run(StaticFrame<T>& f) const {
 // What may be read by one more operation fits.
 template <class T>
 void StaticCluster<T>::make_room(std::size_t elements, std::size_t inputs) {
-  if (elements != elements_ || inputs_.size() + inputs > kernels::kMaxInputs ||
+  if (elements != elements_ || inputs_.size() + inputs > kMaxArrays ||
       operations_.size() >= kMaxOperations)
     flush();
   elements_ = elements;
@@ -86,7 +96,14 @@ void StaticCluster<T>::gradient(FormulaGradient<T> g, std::size_t elements,
 template <class T>
 void StaticCluster<T>::copy(CopyInstruction<T> c) {
   make_room(c.elements, 2);
-  land(c.y, value_of(c.x, false), c.landing == Landing::add);
+  Value v = value_of(c.x, false);
+  if (c.negated) {
+    v = add({Operation::Kind::forward, negative<T>(), {v}});
+    ++formulas_;
+    // In this order the sum of two NaN has the sign that it has on the tape.
+    if (c.landing == Landing::add) v = add({Operation::Kind::sum, {}, {v, value_of(c.y, false)}});
+  }
+  land(c.y, v, c.landing == Landing::add && !c.negated);
   originals_.push_back(std::make_unique<CopyInstruction<T>>(std::move(c)));
 }
 
@@ -120,12 +137,7 @@ std::string StaticCluster<T>::key(const std::vector<Slot>& outputs) const {
 
 template <class T>
 std::shared_ptr<const Fused<T>> StaticCluster<T>::make(const std::vector<Slot>& outputs) const {
-  kernels::Loop loop;
-  loop.rank = 1;
-  loop.inputs = inputs_.size();
-  loop.extent[0] = whole_groups<T>(elements_);
-  for (std::size_t i = 0; i < inputs_.size(); ++i) loop.stride[i][0] = repeated_[i] ? 0 : 1;
-  auto f = std::make_shared<Fused<T>>(loop);
+  auto f = std::make_shared<Fused<T>>(whole_groups<T>(elements_), repeated_);
   const auto at = [&](Value v) {
     return (v & kOperation) != 0 ? static_cast<Value>(inputs_.size()) + (v & ~kOperation) : v;
   };

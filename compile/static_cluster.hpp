@@ -38,7 +38,7 @@ class StaticCluster {
   void forward(FormulaInstruction<T> f, std::size_t elements, const std::vector<bool>& repeated);
   /// What a formula adds to the gradients of its operands, none of which is repeated where it has one.
   void gradient(FormulaGradient<T> g, std::size_t elements, const std::vector<bool>& repeated);
-  /// y = x or y += x.
+  /// y = x or y += x, or the same of -x.
   void copy(CopyInstruction<T> c);
   /// The numbers of this slot are not read any more.
   void let_go(Slot s) { gone_.push_back(s); }
@@ -46,7 +46,7 @@ class StaticCluster {
   void flush();
 
  private:
-  static constexpr std::size_t kMaxOperations = 96;
+  static constexpr std::size_t kMaxOperations = 192, kMaxArrays = 192;
   using Value = std::uint32_t;
   struct Operation {
     enum class Kind { forward, gradient, sum } kind;

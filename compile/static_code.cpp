@@ -129,9 +129,11 @@ std::unique_ptr<StaticFrame<T>> StaticFrames<T>::take() {
   }
   auto frame = std::make_unique<StaticFrame<T>>();
   frame->at.resize(layout_.slots);
-  frame->numbers.resize(layout_.numbers,
-                        T(0.5));  // behind short arrays: of no interest, but finite
-  for (const auto& [slot, begin] : layout_.begins) frame->at[slot] = frame->numbers.data() + begin;
+  // Behind short arrays they are of no interest, but finite.
+  frame->numbers.resize(layout_.numbers + kLine<T>, T(0.5));
+  T* first = frame->numbers.data();
+  while (reinterpret_cast<std::uintptr_t>(first) % (kLine<T> * sizeof(T)) != 0) ++first;
+  for (const auto& [slot, begin] : layout_.begins) frame->at[slot] = first + begin;
   if (layout_.one != kNoSlot) *frame->at[layout_.one] = T(1);
   return frame;
 }

@@ -28,12 +28,19 @@ namespace xgrad::detail {
 using Slot = std::uint32_t;
 constexpr Slot kNoSlot = ~Slot{0};
 
-/// Arrays have room for so many more numbers that machine code need not stop in between: elements, rounded up.
+/// Arrays have room for so many more numbers that machine code need not stop in between: 16, 32 or 64 bytes, or whole
+/// groups.
 template <class T>
 constexpr std::size_t whole_groups(std::size_t elements) {
   constexpr std::size_t n = kernels::kGroupBytes / sizeof(T);
+  for (std::size_t room = 16 / sizeof(T); room < n; room *= 2)
+    if (elements <= room) return room;
   return (elements + n - 1) / n * n;
 }
+
+/// Numbers of a cache line: no array that fits one is in two.
+template <class T>
+constexpr std::size_t kLine = 64 / sizeof(T);
 
 /// Numbers that a tensor of a program without the tape has at most; above that memory and arithmetic take the time.
 constexpr std::size_t kStaticNumbers = 4096;
@@ -41,7 +48,7 @@ constexpr std::size_t kStaticNumbers = 4096;
 template <class T>
 struct StaticFrame {
   std::vector<T*> at;            // of each slot
-  std::vector<T> numbers;        // of the slots that stay
+  std::vector<T> numbers;        // of the slots that stay, from the first whole cache line on
   std::vector<const T*> arrays;  // of the instruction that runs
 };
 

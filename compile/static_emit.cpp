@@ -122,7 +122,10 @@ void StaticEmitter<T>::leave(std::size_t step) {
 
 template <class T>
 std::size_t StaticEmitter<T>::room_for(std::size_t elements) {
-  return std::exchange(layout_.numbers, layout_.numbers + whole_groups<T>(elements));
+  const std::size_t room = whole_groups<T>(elements), step = std::min(room, kLine<T>);
+  const std::size_t begin = (layout_.numbers + step - 1) / step * step;
+  layout_.numbers = begin + room;
+  return begin;
 }
 
 // Numbers that are copied to have room behind them.
@@ -261,11 +264,7 @@ void StaticEmitter<T>::copy(Slot from, Slot to, Landing landing, std::size_t ele
   c.landing = landing;
   c.elements = elements;
   c.negated = negated;
-  if (negated) {
-    add(std::move(c));
-  } else {
-    cluster_->copy(std::move(c));
-  }
+  cluster_->copy(std::move(c));
 }
 
 template <class T>

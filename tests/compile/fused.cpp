@@ -29,6 +29,7 @@
 
 #include "xgrad/autograd/broadcast.hpp"
 #include "xgrad/autograd/elementwise_loop.hpp"
+#include "xgrad/compile/fused_blocks.hpp"
 #include "xgrad/compile/fused_calls.hpp"
 #include "xgrad/kernels/formulas/activations.hpp"
 #include "xgrad/kernels/formulas/arithmetic.hpp"
@@ -407,6 +408,58 @@ BOOST_AUTO_TEST_CASE(values_and_their_slopes) {
     f.run(in, out);
   }
   require_same(by_code.data(), by_kernels.data(), by_code.size(), "code");
+}
+
+// Arrays that are less than a register, or less than what calls work on, with a hundred inputs. What is behind them stays
+// as it is.
+BOOST_AUTO_TEST_CASE_TEMPLATE(short_arrays, T, Types) {
+  const auto make = [](auto formula) {
+    using F = decltype(formula);
+    return detail::make_elementwise_rule<F, T, F::Kind::arity>(
+        F::name, kernels::elementwise_kernels_here<F, T>());
+  };
+  const auto tanh = make(primitives::Tanh()), exp = make(primitives::Exp());
+  const auto multiply = make(primitives::Multiply()), relu = make(primitives::Relu());
+  constexpr std::size_t kInputs = 100;
+  for (const std::size_t bytes : {16U, 32U, 64U, 128U, 384U}) {
+    const std::size_t n = bytes / sizeof(T);
+    std::mt19937 random(5);
+    std::vector<Tensor<T>> x;
+    std::vector<bool> repeated;
+    for (std::size_t i = 0; i < kInputs; ++i) {
+      repeated.push_back(i % 7 == 3);
+      x.push_back(numbers<T>({n}, random, Sort::plain));
+    }
+    const auto run = [&](detail::FusedWay way) {
+      detail::Fused<T> f(n, repeated);
+      for (std::uint32_t i = 1; i + 1 < kInputs; ++i) {
+        const auto u = f.forward(i % 2 == 0 ? tanh : relu, nullptr, {i});
+        const auto y = f.forward(multiply, nullptr, {u, f.forward(exp, nullptr, {i + 1})});
+        const auto gu = f.gradient(multiply, nullptr, {u, i}, y, 0, 0, 3);
+        f.output(f.sum(y, f.gradient(i % 2 == 0 ? tanh : relu, nullptr, {i}, u, gu, 0, 1)));
+      }
+      f.finish(way);
+      std::vector<T> results((kInputs - 2) * (n + 1), T(7));
+      std::vector<const T*> arrays;
+      for (const Tensor<T>& t : x) arrays.push_back(t.data());
+      for (std::size_t o = 0; o + 2 < kInputs; ++o) arrays.push_back(results.data() + o * (n + 1));
+      if (f.has_code()) {
+        f.run_here(arrays.data());
+      } else {
+        std::vector<T*> out;
+        for (std::size_t o = 0; o + 2 < kInputs; ++o) out.push_back(results.data() + o * (n + 1));
+        detail::run_blocks(f.program(), n, arrays.data(), out.data());
+      }
+      for (std::size_t o = 0; o + 2 < kInputs; ++o) BOOST_TEST(results[o * (n + 1) + n] == T(7));
+      return results;
+    };
+    const auto by_kernels = run(detail::FusedWay::kernels);
+    for (const auto way : {detail::FusedWay::code, detail::FusedWay::narrow_code}) {
+      const auto by_code = run(way);
+      require_same(by_code.data(), by_kernels.data(), by_code.size(),
+                   "bytes " + std::to_string(bytes));
+    }
+  }
 }
 
 // A call that has other bits than the loop is not used, alone or with what depends on it.

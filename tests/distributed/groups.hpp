@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 #include <xgrad/distributed/communicator.hpp>
 #include <xgrad/distributed/session.hpp>
@@ -40,6 +42,19 @@ inline void for_groups(const std::function<void(const Communicator&)>& f) {
     }
     all.barrier();
   }
+}
+
+/// A file for all ranks of c that is not there yet.
+inline std::string file(const Communicator& c, const char* name) {
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("xgrad_distributed_" + std::to_string(world().size()));
+  const std::string path = (folder / name).string();
+  if (c.rank() == 0) {
+    std::filesystem::create_directories(folder);
+    for (const char* more : {"", ".previous"}) std::filesystem::remove(path + more);
+  }
+  c.barrier();
+  return path;
 }
 
 template <class T>

@@ -29,18 +29,6 @@ namespace {
 
 using Spread = ShardedOptimizer<Adam<float>>;
 
-std::string file(const Communicator& c, const std::string& name) {
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("xgrad_sharded_" + std::to_string(test::world().size()));
-  const std::string path = (folder / name).string();
-  if (c.rank() == 0) {
-    std::filesystem::create_directories(folder);
-    for (const char* more : {"", ".previous"}) std::filesystem::remove(path + more);
-  }
-  c.barrier();
-  return path;
-}
-
 std::string content(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -123,7 +111,7 @@ BOOST_AUTO_TEST_CASE(the_file_is_that_of_one_process) {
   std::string stopped, ended;
   for_groups([&](const Communicator& c) {
     if (c.size() > 1) return;
-    const std::string path = file(c, "one.ckpt");
+    const std::string path = test::file(c, "one.ckpt");
     Run(c, path).fit(c, false, 5);
     stopped = content(path);
     Run(c, path).fit(c, false);
@@ -132,12 +120,12 @@ BOOST_AUTO_TEST_CASE(the_file_is_that_of_one_process) {
   });
   for (const bool spread_first : {true, false}) {
     for_groups([&](const Communicator& c) {
-      const std::string path = file(c, "stopped.ckpt");
+      const std::string path = test::file(c, "stopped.ckpt");
       Run(c, path).fit(c, spread_first, 5);
       if (test::world().rank() == 0) BOOST_TEST((content(path) == stopped));
     });
     for_groups([&](const Communicator& c) {
-      const std::string path = file(c, "resumed.ckpt");
+      const std::string path = test::file(c, "resumed.ckpt");
       if (c.rank() == 0) std::ofstream(path, std::ios::binary) << stopped;
       c.barrier();
       Run(c, path).fit(c, !spread_first);
@@ -222,7 +210,7 @@ BOOST_AUTO_TEST_CASE(failures) {
 // A file that does not fit is an error on all ranks, which keep their state.
 BOOST_AUTO_TEST_CASE(a_file_of_another_model) {
   for_groups([](const Communicator& c) {
-    const std::string path = file(c, "other.ckpt");
+    const std::string path = test::file(c, "other.ckpt");
     Run(c, path, 17).fit(c, true, 3);
     Run other(c, path);
     BOOST_CHECK_THROW(other.fit(c, true), std::exception);

@@ -58,18 +58,6 @@ struct Setup : xgrad_test::Setup {
   std::optional<Ema<float>> average;
 };
 
-std::string file(const Communicator& c, const char* name) {
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("xgrad_distributed_" + std::to_string(test::world().size()));
-  const std::string path = (folder / name).string();
-  if (c.rank() == 0) {
-    std::filesystem::create_directories(folder);
-    for (const char* more : {"", ".previous"}) std::filesystem::remove(path + more);
-  }
-  c.barrier();
-  return path;
-}
-
 // f on the first n ranks.
 void on_ranks(std::size_t n, const std::function<void(const Communicator&)>& f) {
   for_groups([&](const Communicator& c) {
@@ -225,13 +213,14 @@ BOOST_AUTO_TEST_CASE(resumption_with_another_number_of_ranks) {
     BOOST_TEST(xgrad_test::same_bits(s.weights(), weights));
     BOOST_TEST((h == curves));
   };
-  on_ranks(1, [&](const Communicator& c) { run(c, file(c, "whole.ckpt"), 0); });
+  on_ranks(1, [&](const Communicator& c) { run(c, test::file(c, "whole.ckpt"), 0); });
   for (std::size_t first = 1; first <= test::world().size(); ++first) {
     std::string path;
-    on_ranks(first, [&](const Communicator& c) { run(c, path = file(c, "stopped.ckpt"), 5); });
+    on_ranks(first,
+             [&](const Communicator& c) { run(c, path = test::file(c, "stopped.ckpt"), 5); });
     for (std::size_t second = 1; second <= test::world().size(); ++second) {
       on_ranks(second, [&](const Communicator& c) {
-        const std::string copy = file(c, "resumed.ckpt");
+        const std::string copy = test::file(c, "resumed.ckpt");
         if (c.rank() == 0) std::filesystem::copy_file(path, copy);
         c.barrier();
         run(c, copy, 0);
@@ -244,7 +233,7 @@ BOOST_AUTO_TEST_CASE(resumption_with_another_number_of_ranks) {
 BOOST_AUTO_TEST_CASE(interruption) {
   for_groups([](const Communicator& c) {
     Setup s(c);
-    s.options.checkpoint = file(c, "interrupted.ckpt");
+    s.options.checkpoint = test::file(c, "interrupted.ckpt");
     s.options.after_step = [&](const StepReport& r) {
       if (r.step == 9 && c.rank() + 1 == c.size()) std::raise(SIGTERM);
     };
@@ -271,7 +260,7 @@ BOOST_AUTO_TEST_CASE(search_over_ranks) {
     std::size_t reported = 0;
     SearchOptions options{.seeds = {1, 2, 3},
                           .communicator = &c,
-                          .log = file(c, "search.jsonl"),
+                          .log = test::file(c, "search.jsonl"),
                           .on_progress = [&](std::size_t done, std::size_t) { reported = done; }};
     const SearchResult found = search(settings, objective, options);
     BOOST_TEST(reported == (c.rank() == 0 ? 27U : 0U));

@@ -21,6 +21,8 @@
 #include <xgrad/kernels/peak_memory.hpp>
 #include <xgrad/xgrad.hpp>
 
+#include "arguments.hpp"
+
 namespace {
 
 using namespace xgrad;
@@ -426,13 +428,19 @@ void checkpoints(const Communicator& world) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 15;
+  const int rounds = count_argument(argc, argv, 1, 15, "benchmark_distributed [ROUNDS [MODEL]]");
   return run_distributed(argc, argv, [&](Communicator& world) {
     set_num_threads(1);
     if (argc > 2) {  // MODEL: its steps alone
-      for (const Model& model : models()) {
-        if (model.name == argv[2]) scaling(world, model, rounds);
+      const std::vector<Model> all = models();
+      const auto model =
+          std::find_if(all.begin(), all.end(), [&](const Model& m) { return m.name == argv[2]; });
+      if (model == all.end()) {
+        if (world.rank() == 0)
+          std::fprintf(stderr, "benchmark_distributed: there is no model \"%s\"\n", argv[2]);
+        return 2;
       }
+      scaling(world, *model, rounds);
       return 0;
     }
     messages(world);

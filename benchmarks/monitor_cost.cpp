@@ -9,12 +9,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "arguments.hpp"
 
 namespace {
 
@@ -92,5 +93,7 @@ void compare(std::size_t batch, int rounds) {
 
 int main(int argc, char** argv) {
   set_num_threads(1);
-  compare(argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 32, argc > 2 ? std::atoi(argv[2]) : 40);
+  const char* const usage = "monitor_cost [samples of a batch [rounds]]";
+  const int batch = count_argument(argc, argv, 1, 32, usage);
+  compare(static_cast<std::size_t>(batch), count_argument(argc, argv, 2, 40, usage));
 }

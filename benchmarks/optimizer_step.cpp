@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.hpp"
 #include "xgrad/autograd/array.hpp"
 #include "xgrad/kernels/parallel.hpp"
 #include "xgrad/modules/activations.hpp"
@@ -224,7 +225,7 @@ void training(int rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 30;
+  const int rounds = count_argument(argc, argv, 1, 30, "optimizer_step [rounds]");
   set_num_threads(1);
   openblas_set_num_threads(1);
   optimizers(rounds);

@@ -120,6 +120,22 @@ constexpr std::uint64_t kInput = 1, kOther = 2, kGradient = 3, kParameters = 100
 constexpr std::size_t kPerceptron[] = {784, 512, 256, 10};
 constexpr std::size_t kClasses = 10;
 
+/// A matrix, or a vector when it has no columns, of numbers in [-bound, bound).
+struct SmallArray {
+  std::size_t rows, columns;
+  double bound;
+};
+
+/// Of the perceptron 2-16-16-1: weight and bias of each layer.
+inline std::vector<SmallArray> playground_weights() {
+  return {{16, 2, 0.7}, {16, 0, 0.7}, {16, 16, 0.25}, {16, 0, 0.25}, {1, 16, 0.25}, {1, 0, 0.25}};
+}
+
+/// Of a gated recurrent unit that is written out: input weight, recurrent weight and bias.
+inline std::vector<SmallArray> gru_weights(std::size_t d) {
+  return {{d, 3 * d, 0.08}, {d, 3 * d, 0.08}, {3 * d, 0, 0.08}};
+}
+
 /// Self-attention of every head, as shapes of q, k and v.
 struct HeadSizes {
   std::size_t batch, heads, length, width;

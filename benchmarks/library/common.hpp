@@ -96,6 +96,8 @@ std::unique_ptr<Workload> make_operation(const std::string& name, const Paramete
 template <class T>
 std::unique_ptr<Workload> make_matrices(const std::string& name, const Parameters& p);
 template <class T>
+std::unique_ptr<Workload> make_small_net(const std::string& name, const Parameters& p);
+template <class T>
 std::unique_ptr<Workload> make_recurrence(const std::string& name, const Parameters& p);
 template <class T>
 std::unique_ptr<Workload> make_einsum(const std::string& name, const Parameters& p);

@@ -8,7 +8,7 @@ template <class T>
 std::unique_ptr<Workload> make_of_type(const std::string& name, const Parameters& p) {
   for (const auto make :
        {&make_training<T>, &make_operation<T>, &make_recurrence<T>, &make_matrices<T>,
-        &make_einsum<T>, &make_decomposition<T>, &make_paths<T>}) {
+        &make_einsum<T>, &make_decomposition<T>, &make_paths<T>, &make_small_net<T>}) {
     if (auto w = make(name, p)) return w;
   }
   return nullptr;

@@ -25,6 +25,7 @@ Result result(const std::string& name, const torch::Tensor& tensor) {
 
 std::unique_ptr<Workload> make_workload(const std::string& name, const Parameters& p) {
   if (auto w = make_training(name, p)) return w;
+  if (auto w = make_small_net(name, p)) return w;
   if (auto w = make_matrices(name, p)) return w;
   return make_operation(name, p);
 }

@@ -29,6 +29,7 @@ Result result(const std::string& name, const torch::Tensor& tensor);
 
 std::unique_ptr<Workload> make_training(const std::string& name, const Parameters& p);
 std::unique_ptr<Workload> make_operation(const std::string& name, const Parameters& p);
+std::unique_ptr<Workload> make_small_net(const std::string& name, const Parameters& p);
 std::unique_ptr<Workload> make_matrices(const std::string& name, const Parameters& p);
 
 }  // namespace benchmark_contenders

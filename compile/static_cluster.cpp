@@ -137,7 +137,7 @@ std::string StaticCluster<T>::key(const std::vector<Slot>& outputs) const {
 
 template <class T>
 std::shared_ptr<const Fused<T>> StaticCluster<T>::make(const std::vector<Slot>& outputs) const {
-  auto f = std::make_shared<Fused<T>>(whole_groups<T>(elements_), repeated_);
+  auto f = std::make_shared<Fused<T>>(room_of<T>(elements_), repeated_);
   const auto at = [&](Value v) {
     return (v & kOperation) != 0 ? static_cast<Value>(inputs_.size()) + (v & ~kOperation) : v;
   };

@@ -31,7 +31,7 @@ constexpr Slot kNoSlot = ~Slot{0};
 /// Arrays have room for so many more numbers that machine code need not stop in between: 16, 32 or 64 bytes, or whole
 /// groups.
 template <class T>
-constexpr std::size_t whole_groups(std::size_t elements) {
+constexpr std::size_t room_of(std::size_t elements) {
   constexpr std::size_t n = kernels::kGroupBytes / sizeof(T);
   for (std::size_t room = 16 / sizeof(T); room < n; room *= 2)
     if (elements <= room) return room;

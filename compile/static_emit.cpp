@@ -122,7 +122,7 @@ void StaticEmitter<T>::leave(std::size_t step) {
 
 template <class T>
 std::size_t StaticEmitter<T>::room_for(std::size_t elements) {
-  const std::size_t room = whole_groups<T>(elements), step = std::min(room, kLine<T>);
+  const std::size_t room = room_of<T>(elements), step = std::min(room, kLine<T>);
   const std::size_t begin = (layout_.numbers + step - 1) / step * step;
   layout_.numbers = begin + room;
   return begin;
@@ -131,7 +131,7 @@ std::size_t StaticEmitter<T>::room_for(std::size_t elements) {
 // Numbers that are copied to have room behind them.
 template <class T>
 std::size_t StaticEmitter<T>::copied(std::size_t elements) {
-  return elements > kStaticNumbers || elements == whole_groups<T>(elements) ? 0 : elements;
+  return elements > kStaticNumbers || elements == room_of<T>(elements) ? 0 : elements;
 }
 
 template <class T>

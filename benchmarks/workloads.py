@@ -96,6 +96,7 @@ def _rows():
     yield row("compiled_mlp_bn", "batch=128 opt=adam gradients=used", 0.95, 1.9, tolerance=1e-3,
               verify={FLOOR: "gradients=kept", LIBTORCH: "gradients=kept dropout=off"})
     yield row("compiled_lstm", "hidden=16 batch=1 steps=100", None, 20, tolerance=1e-3)
+    yield row("lstm", "hidden=16 batch=1 steps=100", None, None, tolerance=1e-3)
     yield row("compiled_gru_steps", "hidden=16 batch=1 steps=100", None, 20, tolerance=1e-3)
     yield row("gru_steps", "hidden=16 batch=1 steps=100", None, None, tolerance=1e-3)
     yield row("compiled_playground", "batch=32", None, None, tolerance=1e-3)

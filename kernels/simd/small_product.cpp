@@ -6,6 +6,7 @@
 #include "xgrad/kernels/functions/exponentials.hpp"
 #include "xgrad/kernels/instantiate.hpp"
 #include "xgrad/kernels/lanes.hpp"
+#include "xgrad/kernels/rows.hpp"
 
 #define XGRAD_INLINE [[gnu::always_inline]] inline
 #define XGRAD_INLINED __attribute__((always_inline))
@@ -271,9 +272,30 @@ void columns_from(const SmallProduct<T>& p, std::size_t j) {
   columns_of_c<V>(p, Columns<T>{panel, W, p.k * W}, j);
 }
 
+// A column times a row, added to C or in its place: what gradients of weights are for one sample.
+template <class T, bool Adds>
+void outer_product(const SmallProduct<T>& p) {
+  for (std::size_t i = 0; i < p.m; ++i) {
+    const P<T> f(p.a.data[i * p.a.row]);
+    T* const c = p.c.data + i * p.c.row;
+    each_pack_alone<P<T>>(p.n, [&](std::size_t j, auto width) XGRAD_INLINED {
+      const P<T> one = multiply_add(f, load<P<T>>(p.b.data + j, width), P<T>(0));
+      store(Adds ? load<P<T>>(c + j, width) + one : one, c + j, width);
+    });
+  }
+}
+
+template <class T>
+bool is_outer_product(const SmallProduct<T>& p) {
+  return p.k == 1 && p.c.column == 1 && p.b.column == 1 && p.d.data == nullptr &&
+         (p.beta == T(0) || p.beta == T(1));
+}
+
 // One or two rows are of four registers each, as sums wait for each other's terms.
 template <class T>
 void multiply(const SmallProduct<T>& p) {
+  if (is_outer_product(p))
+    return p.beta == T(0) ? outer_product<T, false>(p) : outer_product<T, true>(p);
   constexpr std::size_t W = P<T>::size;
   const bool wide = p.m <= 2;
   for (std::size_t j = 0; j < p.n;) {

@@ -74,7 +74,7 @@ class Lanes {
   [[gnu::always_inline]] void set(std::size_t e, P v) const { v.store(data_ + e * size); }
 
   /// Of `lanes` arrays of n numbers, `step` apart; the last one stands in for those that
-  /// are missing.
+  /// are missing. Apart from what calls it, as `write`: long, and once for a group.
   [[gnu::noinline]] void read(const T* x, std::size_t step, std::size_t lanes,
                               std::size_t n) const {
     if (n == 4 && step == 4 && lanes == size) return read_fours(x);

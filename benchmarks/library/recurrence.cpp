@@ -2,6 +2,7 @@
 // operation for a whole sequence; Gru and Lstm as modules.
 
 #include "common.hpp"
+#include "weight_steps.hpp"
 #include "xgrad/modules/recurrent.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -16,7 +17,7 @@ namespace benchmark_contenders {
 namespace {
 
 template <class T>
-class Lstm : public Workload {
+class Lstm : public WeightSteps<T> {
  public:
   enum class Way { primitives, cell, sequence };
 
@@ -24,56 +25,46 @@ class Lstm : public Workload {
       : d_(p.size("hidden", 128)),
         n_(p.size("batch", 32)),
         way_(way),
-        initial_{random<T>({d_, 4 * d_}, seeds::kParameters, 0.08),
-                 random<T>({d_, 4 * d_}, seeds::kParameters + 1, 0.08),
-                 random<T>({4 * d_}, seeds::kParameters + 2, 0.08)},
         zero_(Tensor<T>::filled({n_, d_}, 0)) {
-    for (std::size_t i = 0; transposed() && i < 2; ++i) initial_[i] = transpose(initial_[i]);
+    std::vector<Tensor<T>> initial = {random<T>({d_, 4 * d_}, seeds::kParameters, 0.08),
+                                      random<T>({d_, 4 * d_}, seeds::kParameters + 1, 0.08),
+                                      random<T>({4 * d_}, seeds::kParameters + 2, 0.08)};
+    for (std::size_t i = 0; transposed() && i < 2; ++i) initial[i] = transpose(initial[i]);
     for (std::size_t t = 0; t < p.size("steps", 100); ++t) {
       x_.push_back(random<T>({n_, d_}, 1000 + t));
     }
     if (way_ == Way::sequence) x_ = {stack(x_)};
-    reset();
+    this->set_initial(std::move(initial));
+    this->reset();
   }
-  void reset() override {
-    weights_.clear();
-    for (const Tensor<T>& t : initial_) weights_.push_back(xgrad::parameter(t));
-    optimizer_ = std::make_unique<xgrad::Sgd<T>>(
-        weights_, xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
-    if (compiled_) compile();
-  }
-  void compile() override {
-    compiled_.emplace(xgrad::compile(Step([this] { return one_step(); })));
-  }
-  void step() override { loss_ = compiled_ ? (*compiled_)() : one_step(); }
   Results results() override {
     const auto gradient = [&](std::size_t i) {
-      return transposed() ? transpose(weights_[i].gradient()) : weights_[i].gradient();
+      const Tensor<T> g = this->weights()[i].gradient();
+      return transposed() ? transpose(g) : g;
     };
-    return {result("loss", loss_), result("input weight gradient", gradient(0)),
+    return {result("loss", this->last_loss()), result("input weight gradient", gradient(0)),
             result("recurrent weight gradient", gradient(1)),
-            result("bias gradient", weights_[2].gradient())};
+            result("bias gradient", this->weights()[2].gradient())};
   }
 
  private:
-  using Step = std::function<Tensor<T>()>;
-
-  Tensor<T> one_step() {
-    optimizer_->zero_grad();
+  Tensor<T> loss() const override {
     const Tensor<T> h = way_ == Way::primitives ? from_primitives()
                         : way_ == Way::cell     ? with_cell()
                                                 : as_sequence();
-    const Tensor<T> loss = mean(h * h);
-    loss.backward();
-    optimizer_->step();
-    return loss;
+    return mean(h * h);
+  }
+  std::unique_ptr<xgrad::Optimizer<T>> make_optimizer() const override {
+    return std::make_unique<xgrad::Sgd<T>>(
+        this->weights(), xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
   }
   // The operations' weights are (4 d, d), as a linear layer's.
   bool transposed() const { return way_ != Way::primitives; }
   Tensor<T> from_primitives() const {
+    const auto& w = this->weights();
     Tensor<T> h = zero_, c = zero_;
     for (const Tensor<T>& x : x_) {
-      const Tensor<T> z = matmul(x, weights_[0]) + matmul(h, weights_[1]) + weights_[2];
+      const Tensor<T> z = matmul(x, w[0]) + matmul(h, w[1]) + w[2];
       const std::vector<Tensor<T>> part = split(z, 4, 1);
       c = sigmoid(part[1]) * c + sigmoid(part[0]) * tanh(part[2]);
       h = sigmoid(part[3]) * tanh(c);
@@ -81,23 +72,20 @@ class Lstm : public Workload {
     return h;
   }
   Tensor<T> with_cell() const {
+    const auto& w = this->weights();
     xgrad::LstmState<T> state{zero_, zero_};
-    for (const Tensor<T>& x : x_) {
-      state = lstm_cell(x, state, weights_[0], weights_[1], weights_[2]);
-    }
+    for (const Tensor<T>& x : x_) state = lstm_cell(x, state, w[0], w[1], w[2]);
     return state.h;
   }
   Tensor<T> as_sequence() const {
-    return lstm(x_[0], {zero_, zero_}, weights_[0], weights_[1], weights_[2]).last.h;
+    const auto& w = this->weights();
+    return lstm(x_[0], {zero_, zero_}, w[0], w[1], w[2]).last.h;
   }
 
   std::size_t d_, n_;
   Way way_;
-  std::vector<Tensor<T>> initial_, weights_, x_;
+  std::vector<Tensor<T>> x_;
   Tensor<T> zero_;
-  std::unique_ptr<xgrad::Optimizer<T>> optimizer_;
-  std::optional<xgrad::Compiled<Step>> compiled_;
-  Tensor<T> loss_;
 };
 
 /// Gru or Lstm, loss mean(h^2) of all outputs; with padding=half sequences of 1 to all steps.

@@ -2,6 +2,7 @@
 // recurrent unit written out.
 
 #include "common.hpp"
+#include "weight_steps.hpp"
 #include "xgrad/ops/activations.hpp"
 #include "xgrad/ops/arithmetic.hpp"
 #include "xgrad/ops/linalg.hpp"
@@ -17,58 +18,41 @@ namespace {
 
 /// Weights of these shapes, a loss of them, and an optimizer.
 template <class T>
-class SmallNet : public Workload {
+class SmallNet : public WeightSteps<T> {
  public:
   using Loss = std::function<Tensor<T>(const std::vector<Tensor<T>>& weights)>;
 
   SmallNet(const std::vector<SmallArray>& weights, bool adam, Loss loss)
       : adam_(adam), loss_of_(std::move(loss)) {
     std::uint64_t seed = seeds::kParameters;
-    for (const SmallArray& w : weights)
-      initial_.push_back(
-          random<T>(w.columns == 0 ? Shape{w.rows} : Shape{w.rows, w.columns}, seed++, w.bound));
-    reset();
-  }
-  void reset() override {
-    weights_.clear();
-    for (const Tensor<T>& t : initial_) weights_.push_back(xgrad::parameter(t));
-    if (adam_) {
-      optimizer_ =
-          std::make_unique<xgrad::Adam<T>>(weights_, xgrad::AdamOptions{.learning_rate = 1e-3});
-    } else {
-      optimizer_ = std::make_unique<xgrad::Sgd<T>>(
-          weights_, xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
+    std::vector<Tensor<T>> initial;
+    for (const SmallArray& w : weights) {
+      const Shape shape = w.columns == 0 ? Shape{w.rows} : Shape{w.rows, w.columns};
+      initial.push_back(random<T>(shape, seed++, w.bound));
     }
-    if (compiled_) compile();
+    this->set_initial(std::move(initial));
+    this->reset();
   }
-  void compile() override {
-    compiled_.emplace(xgrad::compile(Step([this] { return one_step(); })));
-  }
-  void step() override { loss_ = compiled_ ? (*compiled_)() : one_step(); }
   Results results() override {
-    Results r = {result("loss", loss_)};
-    for (std::size_t i = 0; i < weights_.size(); ++i)
-      r.push_back(result("gradient " + std::to_string(i), weights_[i].gradient()));
+    Results r = {result("loss", this->last_loss())};
+    for (std::size_t i = 0; i < this->weights().size(); ++i)
+      r.push_back(result("gradient " + std::to_string(i), this->weights()[i].gradient()));
     return r;
   }
 
  private:
-  using Step = std::function<Tensor<T>()>;
-
-  Tensor<T> one_step() {
-    optimizer_->zero_grad();
-    const Tensor<T> loss = loss_of_(weights_);
-    loss.backward();
-    optimizer_->step();
-    return loss;
+  Tensor<T> loss() const override { return loss_of_(this->weights()); }
+  std::unique_ptr<xgrad::Optimizer<T>> make_optimizer() const override {
+    if (adam_) {
+      return std::make_unique<xgrad::Adam<T>>(this->weights(),
+                                              xgrad::AdamOptions{.learning_rate = 1e-3});
+    }
+    return std::make_unique<xgrad::Sgd<T>>(
+        this->weights(), xgrad::SgdOptions{.learning_rate = 0.01, .momentum = 0.9});
   }
 
   bool adam_;
   Loss loss_of_;
-  std::vector<Tensor<T>> initial_, weights_;
-  std::unique_ptr<xgrad::Optimizer<T>> optimizer_;
-  std::optional<xgrad::Compiled<Step>> compiled_;
-  Tensor<T> loss_;
 };
 
 template <class T>

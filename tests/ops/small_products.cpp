@@ -103,7 +103,7 @@ constexpr std::size_t kSizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 31, 33
 BOOST_AUTO_TEST_SUITE(small_products)
 
 BOOST_AUTO_TEST_CASE(of_all_sizes) {
-  const std::size_t every = kSanitized ? 3 : 1;
+  const std::size_t every = test::kSanitized ? 3 : 1;
   for (std::size_t i = 0; i < std::size(kSizes); i += every) {
     for (std::size_t j = 0; j < std::size(kSizes); j += every) {
       const std::size_t m = kSizes[i], n = kSizes[j];
